@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "edge/journal/journal.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/core/ids.hpp"
+#include "shared/sync/event.hpp"
+
+namespace perkline::edge::journal {
+
+/// An event before it has its place in the store's history.
+struct NewEvent {
+  Uuid id;
+  WallTime time;
+  std::string traceparent;
+  sync::EventPayload payload;
+};
+
+/// The store's history as the hub is to learn it: events in sequence, chained by hash (sync.md). Lives in the journal,
+/// family outbox: key = sequence, value = chain hash ‖ event bytes as they go out. Reactor's thread.
+class Outbox {
+ public:
+  /// Reads epoch, tail and chain from the journal; an empty one starts epoch 1. `journal` must outlive the outbox.
+  /// Errors: corrupt, newer_format, io_failed.
+  static Result<std::unique_ptr<Outbox>> open(Journal& journal, StoreId store);
+
+  /// Commits `batch` together with `events`, which get the next sequences in the order of the calls: the only way an
+  /// event gets into the history. Durable when it returns.
+  Task<void> commit(Batch batch, std::vector<NewEvent> events);
+
+  std::uint64_t epoch() const;
+  /// The last sequence that is durable, and the chain there.
+  std::uint64_t tail() const;
+  Digest tail_hash() const;
+  /// The chain at `sequence` (0: its start). nullopt when it is beyond the tail or no longer kept.
+  Result<std::optional<Digest>> hash_at(std::uint64_t sequence) const;
+
+  struct Record {
+    std::uint64_t sequence;
+    Digest hash;
+    std::string event;
+  };
+  /// Durable records from `from` on, at most so many and so many bytes (the first one always). Errors: corrupt, io_failed.
+  Result<std::vector<Record>> read(std::uint64_t from, std::size_t events_max, std::size_t bytes_max) const;
+
+  /// What the hub has acknowledged: kept in the journal for pruning and for lag. Moves forward only.
+  std::uint64_t acked() const;
+  Task<void> set_acked(std::uint64_t sequence);
+
+  /// Called after each commit that made events durable.
+  void on_growth(std::function<void()> wake);
+
+  ~Outbox();
+
+ private:
+  struct State;
+  explicit Outbox(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perkline::edge::journal

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "shared/core/result.hpp"
+#include "shared/net/task.hpp"
+
+/// The hub's database as modules see it: SQL that SQLite and PostgreSQL (and engines that speak its protocol) both take.
+namespace perkline::hub::db {
+
+/// A parameter or a column. Blobs go as Blob so that they are not taken for text.
+struct Blob {
+  std::string bytes;
+  bool operator==(const Blob&) const = default;
+};
+using Value = std::variant<std::nullptr_t, std::int64_t, std::string, Blob>;
+
+/// One row of a query's answer; columns by position. Asking for a column as what it is not is a bug of ours: asserts.
+class Row {
+ public:
+  explicit Row(std::vector<Value> columns) : columns_(std::move(columns)) {}
+  bool is_null(std::size_t column) const { return std::holds_alternative<std::nullptr_t>(columns_.at(column)); }
+  std::int64_t integer(std::size_t column) const;
+  const std::string& text(std::size_t column) const;
+  const std::string& blob(std::size_t column) const;
+  std::optional<std::int64_t> optional_integer(std::size_t column) const;
+  std::optional<std::string> optional_text(std::size_t column) const;
+  std::size_t size() const { return columns_.size(); }
+
+ private:
+  std::vector<Value> columns_;
+};
+using Rows = std::vector<Row>;
+
+/// Inside read() or write(). Parameters are `$1`, `$2`, … Statements are prepared once and kept.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+  /// Errors: already_exists (a unique or primary key), validation_failed (a check or foreign key), database_unavailable,
+  /// corrupt, internal (the statement itself is wrong).
+  virtual Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) = 0;
+  /// The number of rows changed.
+  virtual Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) = 0;
+};
+
+/// Runs work in transactions, off the reactor. Reactor's thread.
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  /// Runs `work` in one transaction and returns after its commit is durable. An error returned by `work` rolls back
+  /// all it did, and only that. `work` may be run more than once (serialisation conflicts), so it must have no effect
+  /// but through the transaction and must assign, not append, to what it captures.
+  /// Errors: those of `work`; database_unavailable; overloaded (too many wait).
+  virtual Task<Result<void>> write(std::function<Result<void>(Transaction&)> work) = 0;
+
+  /// Runs `work` on a consistent snapshot; whatever it writes is an error.
+  virtual Task<Result<void>> read(std::function<Result<void>(Transaction&)> work) = 0;
+};
+
+/// write() with a result: `co_await write_for<Balance>(database, [=](Transaction& t) -> Result<Balance> { … })`.
+template <class T>
+Task<Result<T>> write_for(Database& database, std::function<Result<T>(Transaction&)> work) {
+  std::optional<T> value;
+  auto done = co_await database.write([&value, work = std::move(work)](Transaction& transaction) -> Result<void> {
+    auto result = work(transaction);
+    if (!result) return failure(result);
+    value = std::move(*result);
+    return {};
+  });
+  if (!done) co_return failure(done);
+  co_return std::move(*value);
+}
+
+template <class T>
+Task<Result<T>> read_for(Database& database, std::function<Result<T>(Transaction&)> work) {
+  std::optional<T> value;
+  auto done = co_await database.read([&value, work = std::move(work)](Transaction& transaction) -> Result<void> {
+    auto result = work(transaction);
+    if (!result) return failure(result);
+    value = std::move(*result);
+    return {};
+  });
+  if (!done) co_return failure(done);
+  co_return std::move(*value);
+}
+
+}  // namespace perkline::hub::db

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+/// Every bound of the system that is no configuration, in one place, so that they can be held against each other.
+namespace perkline::limits {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+
+// HTTP, both daemons (contract.md §5, §6).
+inline constexpr std::size_t http_head_bytes_max = 16 * kib;
+inline constexpr std::size_t till_body_bytes_max = 256 * kib;
+inline constexpr std::size_t hub_body_bytes_max = 1 * mib;
+inline constexpr seconds http_head_timeout{10};
+inline constexpr seconds http_body_timeout{30};
+inline constexpr seconds http_idle_timeout{60};
+inline constexpr seconds http_write_timeout{30};
+inline constexpr std::size_t lingering_close_bytes_max = 1 * mib;
+inline constexpr seconds lingering_close_timeout{2};
+inline constexpr seconds drain_timeout{10};
+
+// JSON.
+inline constexpr std::size_t json_depth_max = 32;
+
+// Texts in requests.
+inline constexpr std::size_t id_bytes_max = 64;
+inline constexpr std::size_t text_bytes_max = 256;
+inline constexpr std::size_t basket_items_max = 500;
+
+// Sessions.
+inline constexpr seconds session_queue_wait{2};
+
+// PDI.
+inline constexpr std::size_t pdi_answer_bytes_max = 1 * mib;
+inline constexpr seconds token_wait{5};
+
+// Journal.
+inline constexpr std::size_t journal_queue_max = 16 * kib;  ///< Batches waiting for the journal's thread.
+
+// Sync (sync.md).
+inline constexpr std::size_t sync_batch_events_max = 512;
+inline constexpr std::size_t sync_batch_bytes_max = 1 * mib;
+inline constexpr std::size_t sync_frame_bytes_max = 4 * mib;
+inline constexpr std::size_t sync_window_batches = 8;
+inline constexpr seconds sync_silence_max{15};
+inline constexpr seconds sync_status_every{10};
+static_assert(2 * sync_batch_bytes_max <= sync_frame_bytes_max, "a full batch and its envelope fit a frame");
+static_assert(till_body_bytes_max < sync_batch_bytes_max, "one sale's event fits a batch");
+
+// Configuration files.
+inline constexpr std::size_t config_file_bytes_max = 256 * kib;
+
+}  // namespace perkline::limits

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shared/core/result.hpp"
+
+/// HTTP messages as our code sees them: no Beast type.
+namespace perkline::net {
+
+enum class Method : std::uint8_t { get, head, post, put, patch, del, options, other };
+std::string_view name_of(Method method);
+
+/// A few fields, in order; names compare without case.
+class Headers {
+ public:
+  void add(std::string name, std::string value);
+  /// Replaces every field of that name.
+  void set(std::string name, std::string value);
+  /// The first of that name.
+  std::optional<std::string_view> find(std::string_view name) const;
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> fields_;
+};
+
+/// What is known of a request before its body is read.
+struct RequestHead {
+  Method method = Method::get;
+  std::string path;   ///< As sent, without the query; percent-encoding is decoded per segment by the router.
+  std::string query;  ///< As sent, behind the `?`.
+  Headers headers;
+  std::string peer;    ///< The address of the other end, without port; empty on a Unix socket.
+  std::string traceparent;  ///< W3C trace context: the caller's, or a fresh one.
+};
+
+/// Who is asking, as far as the route's guard found out.
+struct Principal {
+  std::string id;    ///< A terminal's name, a user's id; empty for anyone.
+  std::string role;  ///< "terminal", "member", "staff", "admin"; empty for anyone.
+};
+
+struct Request : RequestHead {
+  std::string body;
+  std::vector<std::string> path_values;  ///< What stood for the `{…}` of the route, decoded, in order.
+  Principal principal;
+
+  /// The decoded value of a query parameter; nullopt when absent. A doubled one or broken encoding: the first, raw.
+  std::optional<std::string> query_value(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  Headers headers;
+};
+
+Response json_response(int status, std::string body);
+
+/// problem+json (RFC 9457) for `error`, with Retry-After where it has one and `traceId` out of `traceparent`. The
+/// `detail` of codes that callers do not see (Errc's second block) stays inside.
+Response problem_response(const Error& error, std::string_view traceparent);
+
+/// Percent-decoding; nullopt for a broken escape. `+` stays.
+std::optional<std::string> percent_decode(std::string_view text);
+std::string percent_encode(std::string_view text);
+
+}  // namespace perkline::net

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "shared/core/clock.hpp"
+#include "shared/net/http.hpp"
+#include "shared/net/reactor.hpp"
+
+namespace perkline::net {
+
+struct HttpClientOptions {
+  std::string origin;   ///< `https://host[:port]` or `http://…`, without a path.
+  std::string ca_file;  ///< PEM; empty: the system's store. Peer and host name are always verified (TLS 1.2+).
+  std::size_t connections_max = 64;  ///< Open at once; a call beyond it fails with overloaded, nothing sent.
+  std::size_t answer_bytes_max = 1024 * 1024;
+};
+
+struct HttpCall {
+  Method method = Method::get;
+  std::string target;  ///< Path and query.
+  Headers headers;
+  std::string content_type = "application/json";  ///< With a body only.
+  std::string body;
+};
+
+struct HttpAnswer {
+  int status = 0;
+  Headers headers;
+  std::string body;
+};
+
+struct HttpFailure {
+  Error error;  ///< connection_failed, connection_lost, timed_out, malformed_answer (also too long), overloaded.
+  bool may_have_been_sent = false;  ///< Whether a byte of the request may have reached the peer.
+};
+
+/// A pool of keep-alive connections to one origin, one call each at a time; follows no redirects, repeats nothing. A
+/// kept connection the peer has closed meanwhile is noticed before anything is written and replaced. Reactor's thread.
+class HttpClient {
+ public:
+  /// Errors: bad_request (unusable origin or CA file).
+  static Result<std::unique_ptr<HttpClient>> make(Reactor& reactor, HttpClientOptions options);
+  ~HttpClient();
+
+  /// Gives up at `deadline` and closes that connection. Safe to cancel (then likewise).
+  Task<std::expected<HttpAnswer, HttpFailure>> call(HttpCall call, MonoTime deadline);
+
+ private:
+  class Impl;
+  explicit HttpClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace perkline::net

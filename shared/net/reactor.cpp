@@ -1,0 +1,71 @@
+#include "shared/net/reactor.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <optional>
+
+namespace perkline::net {
+namespace {
+
+namespace asio = boost::asio;
+
+class ReactorClock final : public AsyncClock {
+ public:
+  WallTime wall_now() const override { return system_.wall_now(); }
+  MonoTime mono_now() const override { return system_.mono_now(); }
+  Task<void> sleep_until(MonoTime time) override {
+    asio::steady_timer timer(co_await asio::this_coro::executor, time);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+
+ private:
+  SystemClock system_;
+};
+
+}  // namespace
+
+struct Reactor::State {
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  ReactorClock clock;
+  std::optional<asio::signal_set> signals;
+  std::function<void(int)> on_signal;
+
+  void await_signal() {
+    signals->async_wait([this](boost::system::error_code error, int number) {
+      if (error) return;
+      on_signal(number);
+      await_signal();
+    });
+  }
+};
+
+Reactor::Reactor() : state_(std::make_unique<State>()) {}
+Reactor::~Reactor() = default;
+
+void Reactor::run() { state_->io.run(); }
+void Reactor::stop() { state_->io.stop(); }
+void Reactor::post(std::function<void()> work) { asio::post(state_->io, std::move(work)); }
+void Reactor::spawn(Task<void> task) { asio::co_spawn(state_->io, std::move(task), asio::detached); }
+
+void Reactor::on_signal(std::function<void(int)> handler) {
+  state_->on_signal = std::move(handler);
+  state_->signals.emplace(state_->io, SIGTERM, SIGINT, SIGHUP);
+  state_->await_signal();
+}
+
+AsyncClock& Reactor::clock() { return state_->clock; }
+asio::io_context& Reactor::io() { return state_->io; }
+
+Task<void> spawn_child(Task<void> child) {
+  asio::co_spawn(co_await asio::this_coro::executor, std::move(child), asio::detached);
+}
+
+}  // namespace perkline::net

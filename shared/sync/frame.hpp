@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "shared/core/bytes.hpp"
+#include "shared/core/ids.hpp"
+#include "shared/core/result.hpp"
+
+/// The messages between store and hub, as values; the wire's format is sync.proto.
+namespace perkline::sync {
+
+inline constexpr std::uint32_t protocol_newest = 1;
+/// The hub takes the newest and the one before.
+inline constexpr std::uint32_t protocol_oldest = protocol_newest > 1 ? protocol_newest - 1 : 1;
+
+/// How the store is; told with Hello and every limits::sync_status_every, never sequenced.
+struct Status {
+  std::uint64_t tail = 0;
+  std::string breaker;  ///< CLOSED, OPEN, HALF_OPEN, FORCED_OPEN.
+  std::uint64_t queue_depth = 0;
+  std::string version;
+  bool operator==(const Status&) const = default;
+};
+
+struct Hello {
+  StoreId store;
+  std::uint64_t epoch = 1;
+  Uuid boot_id;  ///< New with each start of the process.
+  std::uint32_t protocol = protocol_newest;
+  std::uint64_t tail = 0;  ///< The last sequence journalled.
+  Digest tail_hash{};
+  Status status;
+  bool operator==(const Hello&) const = default;
+};
+
+struct Welcome {
+  Uuid hub_incarnation;  ///< Changes when the hub is restored from a backup.
+  std::uint64_t epoch = 1;
+  std::uint64_t cursor = 0;  ///< The last sequence applied.
+  Digest cursor_hash{};
+  std::uint32_t credit = 0;    ///< Batches that may be in flight.
+  std::uint32_t protocol = 0;  ///< What both speak.
+  bool operator==(const Welcome&) const = default;
+};
+
+struct Batch {
+  std::uint64_t epoch = 1;
+  std::uint64_t first_sequence = 0;
+  Digest previous_hash{};  ///< The chain at first_sequence - 1.
+  Digest hash{};           ///< The chain at the last event.
+  std::vector<std::string> events;  ///< As journalled, never re-encoded.
+  bool operator==(const Batch&) const = default;
+};
+
+struct Ack {
+  std::uint64_t epoch = 1;
+  std::uint64_t through = 0;
+  Digest hash{};
+  bool operator==(const Ack&) const = default;
+};
+
+struct Nack {
+  std::uint64_t epoch = 1;
+  std::uint64_t expected = 0;
+  bool operator==(const Nack&) const = default;
+};
+
+/// Values are on the wire: append, never renumber.
+enum class ForkReason : std::uint8_t {
+  hash_differs = 1,   ///< The same sequence, another content: a restored or cloned store, a damaged journal.
+  beyond_tail,        ///< The hub knows more of this store than the store does.
+  superseded,         ///< A newer epoch was granted.
+  epoch_unknown,      ///< A higher epoch than the hub granted: the hub was restored.
+};
+
+struct Fork {
+  std::uint64_t epoch = 1;  ///< The hub's.
+  ForkReason reason = ForkReason::hash_differs;
+  bool operator==(const Fork&) const = default;
+};
+
+/// The hub does not speak the store's protocol.
+struct ProtocolRefused {
+  std::uint32_t oldest = 0;
+  std::uint32_t newest = 0;
+  bool operator==(const ProtocolRefused&) const = default;
+};
+
+using Frame = std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused>;
+
+/// A batch's events are zstd-compressed where that pays.
+std::string encode(const Frame& frame);
+/// Errors: malformed_answer, also for a frame over its limits (limits.hpp) before or after decompression.
+Result<Frame> decode_frame(std::string_view bytes);
+
+}  // namespace perkline::sync
