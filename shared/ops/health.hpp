@@ -23,7 +23,8 @@ enum class CheckRole : unsigned char {
   told,      ///< told in every answer, decides nothing (PDI, the hub)
 };
 
-/// The daemon's own account of its health. Thread-safe: checks are called on the ops port's thread and must not block.
+/// The daemon's own account of its health. Thread-safe: checks are called on the ops port's thread and must
+/// not block.
 class Health {
  public:
   explicit Health(const Clock& clock);
@@ -31,7 +32,7 @@ class Health {
   void add(std::string name, CheckRole role, std::function<CheckResult()> check);
 
   struct Report {
-    int http_status;  ///< 200 or 503
+    int http_status;   ///< 200 or 503
     std::string body;  ///< contract.md §5: {status, timestamp, uptime, checks}
   };
   Report alive() const;  ///< 200 as long as the process answers.

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <variant>
 
-/// Structured logs: one JSON object a line on stderr (or plain text), fields by name. Thread-safe; a line is written
-/// by the caller's thread and never blocks on anything but stderr.
+/// Structured logs: one JSON object a line on stderr (or plain text), fields by name. Thread-safe; a line is
+/// written by the caller's thread and never blocks on anything but stderr.
 namespace perkline::ops {
 
 enum class Level : std::uint8_t { debug, info, warn, error };
@@ -28,9 +28,10 @@ void start_log(const LogOptions& options);
 void set_log_level(Level level);
 bool log_enabled(Level level);
 
-/// `log(Level::info, "session", "finalized", {{"sessionId", id}, {"earnedPoints", 450}});` Never a token, a key or a
-/// plain customer id (use `hashed`). `context` is the module.
-void log(Level level, std::string_view context, std::string_view message, std::initializer_list<LogField> fields = {});
+/// `log(Level::info, "session", "finalized", {{"sessionId", id}, {"earnedPoints", 450}});` Never a token, a
+/// key or a plain customer id (use `hashed`). `context` is the module.
+void log(Level level, std::string_view context, std::string_view message,
+         std::initializer_list<LogField> fields = {});
 
 /// The first 16 hex digits of SHA-256: what stands for a customer id in logs above debug.
 std::string hashed(std::string_view id);

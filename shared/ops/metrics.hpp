@@ -50,11 +50,13 @@ class Metrics {
  public:
   Metrics();
   ~Metrics();
-  /// The same name and labels give the same metric. Names by Prometheus' conventions, with unit: `…_seconds`, `…_total`.
+  /// The same name and labels give the same metric. Names by Prometheus' conventions, with unit: `…_seconds`,
+  /// `…_total`.
   Counter counter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge gauge(const std::string& name, const std::string& help, const Labels& labels = {});
   /// `bounds`: the buckets' upper bounds, rising.
-  Histogram histogram(const std::string& name, const std::string& help, std::vector<double> bounds, const Labels& labels = {});
+  Histogram histogram(const std::string& name, const std::string& help, std::vector<double> bounds,
+                      const Labels& labels = {});
   /// The text exposition format 0.0.4.
   std::string text() const;
 
