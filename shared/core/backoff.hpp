@@ -5,8 +5,8 @@
 
 namespace perkline {
 
-/// Full jitter: uniform in [0, min(cap, base·2^attempt)). Source: AWS Architecture Blog, "Exponential Backoff And
-/// Jitter" (2015). `attempt` counts from 0.
+/// Full jitter: uniform in [0, min(cap, base·2^attempt)). Source: AWS Architecture Blog, "Exponential Backoff
+/// And Jitter" (2015). `attempt` counts from 0.
 Millis full_jitter(Rng& rng, unsigned attempt, Millis base, Millis cap);
 
 }  // namespace perkline

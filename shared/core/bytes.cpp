@@ -26,7 +26,9 @@ std::string to_hex(std::string_view bytes) {
   return hex;
 }
 
-std::string to_hex(const Digest& digest) { return to_hex(as_chars(digest)); }
+std::string to_hex(const Digest& digest) {
+  return to_hex(as_chars(digest));
+}
 
 std::optional<std::string> from_hex(std::string_view hex) {
   if (hex.size() % 2 != 0) return std::nullopt;

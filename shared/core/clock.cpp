@@ -10,7 +10,9 @@ WallTime SystemClock::wall_now() const {
   return std::chrono::floor<Millis>(std::chrono::system_clock::now());
 }
 
-MonoTime SystemClock::mono_now() const { return std::chrono::steady_clock::now(); }
+MonoTime SystemClock::mono_now() const {
+  return std::chrono::steady_clock::now();
+}
 
 std::string format_time(WallTime time) {
   using namespace std::chrono;
@@ -21,10 +23,11 @@ std::string format_time(WallTime time) {
   const year_month_day date{day};
   const hh_mm_ss<Millis> clock{time - day};
   std::array<char, 32> text{};
-  const int written = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                    static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                                    static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  const int written = std::snprintf(
+      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
   return {text.data(), static_cast<std::size_t>(written)};
 }
 
@@ -60,7 +63,8 @@ std::optional<WallTime> parse_time(std::string_view text) {
     ++at;
     int scale = 100;
     const std::size_t start = at;
-    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10) millis += (text[at] - '0') * scale;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, scale /= 10)
+      millis += (text[at] - '0') * scale;
     if (at == start || at - start > 9) return std::nullopt;
   }
   if (!literal('Z') || at != text.size()) return std::nullopt;

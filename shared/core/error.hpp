@@ -10,7 +10,8 @@
 namespace perkline {
 
 /// Every way an operation of ours can fail; closed, so that each switch over it is complete.
-/// The first block are the codes that callers of the HTTP APIs see, the second never leaves the process as such.
+/// The first block are the codes that callers of the HTTP APIs see, the second never leaves the process as
+/// such.
 enum class Errc : std::uint16_t {
   validation_failed = 1,
   malformed_json,

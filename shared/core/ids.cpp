@@ -8,7 +8,8 @@ namespace perkline {
 
 std::string Uuid::str() const {
   const std::string hex = to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + '-' + hex.substr(12, 4) + '-' + hex.substr(16, 4) + '-' + hex.substr(20);
+  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + '-' + hex.substr(12, 4) + '-' + hex.substr(16, 4) + '-' +
+         hex.substr(20);
 }
 
 std::optional<Uuid> parse_uuid(std::string_view text) {
@@ -27,10 +28,12 @@ std::optional<Uuid> parse_uuid(std::string_view text) {
 }
 
 Uuid UuidMaker::next() {
-  const auto now = static_cast<std::uint64_t>(std::max<std::int64_t>(0, clock_.wall_now().time_since_epoch().count()));
+  const auto now =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(0, clock_.wall_now().time_since_epoch().count()));
   if (now > last_millis_) {
     last_millis_ = now;
-    tail_ = rng_.next() >> 3;  // its top bit stays clear, so that counting up within the millisecond never overflows
+    tail_ = rng_.next() >>
+            3;  // its top bit stays clear, so that counting up within the millisecond never overflows
   } else {
     tail_ += 1 + (rng_.next() & 0xffff);
   }

@@ -35,7 +35,7 @@ using CustomerId = Id<struct CustomerKind>;            ///< The loyalty card, PD
 using TransactionId = Id<struct TransactionKind>;      ///< The till's name for the sale, unique in its store.
 using ChannelId = Id<struct ChannelKind>;              ///< The till.
 using ReceiptId = Id<struct ReceiptKind>;
-using UserId = Id<struct UserKind>;                    ///< A user of the hub: UUIDv7.
+using UserId = Id<struct UserKind>;  ///< A user of the hub: UUIDv7.
 
 /// RFC 9562.
 struct Uuid {
@@ -47,8 +47,8 @@ struct Uuid {
 /// The canonical lower-case form only.
 std::optional<Uuid> parse_uuid(std::string_view text);
 
-/// Makes UUIDv7 that sort in the order they were made, also when the clock goes back (RFC 9562 §6.2, method 2).
-/// One thread.
+/// Makes UUIDv7 that sort in the order they were made, also when the clock goes back (RFC 9562 §6.2, method
+/// 2). One thread.
 class UuidMaker {
  public:
   /// Both must outlive this.
@@ -70,5 +70,7 @@ bool is_session_id(std::string_view text);
 
 template <class Kind>
 struct std::hash<perkline::Id<Kind>> {
-  std::size_t operator()(const perkline::Id<Kind>& id) const noexcept { return std::hash<std::string>{}(id.str()); }
+  std::size_t operator()(const perkline::Id<Kind>& id) const noexcept {
+    return std::hash<std::string>{}(id.str());
+  }
 };

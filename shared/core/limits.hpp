@@ -3,7 +3,8 @@
 #include <chrono>
 #include <cstddef>
 
-/// Every bound of the system that is no configuration, in one place, so that they can be held against each other.
+/// Every bound of the system that is no configuration, in one place, so that they can be held against each
+/// other.
 namespace perkline::limits {
 
 using std::chrono::milliseconds;

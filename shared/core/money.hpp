@@ -35,8 +35,9 @@ struct Money {
   bool operator==(const Money&) const = default;
 };
 
-/// Reads `(0|[1-9][0-9]{0,11})(\.[0-9]{1,n})?`, n = the currency's exponent (0: no fraction at all), from its text,
-/// never through floating point. Errors: validation_failed, `detail` says what is wrong, for the field's fault.
+/// Reads `(0|[1-9][0-9]{0,11})(\.[0-9]{1,n})?`, n = the currency's exponent (0: no fraction at all), from its
+/// text, never through floating point. Errors: validation_failed, `detail` says what is wrong, for the
+/// field's fault.
 Result<Money> parse_amount(std::string_view text, Currency currency);
 
 /// Exactly as many decimals as the currency has: `150.00`, `-0.05`, `1200` (JPY).

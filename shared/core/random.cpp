@@ -1,9 +1,8 @@
 #include "shared/core/random.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cstring>
+#include <sys/random.h>
 
 #include "shared/core/assert.hpp"
 
@@ -17,7 +16,9 @@ std::uint64_t Rng::below(std::uint64_t bound) {
   return drawn % bound;
 }
 
-double Rng::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::unit() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 void Rng::fill(std::span<std::uint8_t> bytes) {
   while (!bytes.empty()) {

@@ -17,9 +17,12 @@ using Result = std::expected<T, Error>;
   return std::unexpected(Error{.code = code, .detail = std::move(detail)});
 }
 
-[[nodiscard]] inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
+[[nodiscard]] inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected(std::move(error));
+}
 
-/// Hands a result's error on: `if (!session) co_return failure(session);` The result is left without its error.
+/// Hands a result's error on: `if (!session) co_return failure(session);` The result is left without its
+/// error.
 template <class T>
 [[nodiscard]] std::unexpected<Error> failure(Result<T>& result) {
   return std::unexpected(std::move(result.error()));

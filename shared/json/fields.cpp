@@ -17,7 +17,9 @@ std::optional<std::int64_t> whole_number(const Value& value) {
   return number;
 }
 
-bool is_text_or_number(const Value& value) { return value.is(Value::Kind::string) || value.is(Value::Kind::number); }
+bool is_text_or_number(const Value& value) {
+  return value.is(Value::Kind::string) || value.is(Value::Kind::number);
+}
 
 }  // namespace
 
@@ -30,7 +32,9 @@ std::string Fields::path_of(std::string_view name) const {
   return path_.empty() ? std::string(name) : path_ + '.' + std::string(name);
 }
 
-void Fields::fault(std::string_view name, std::string message) { faults_.push_back({path_of(name), std::move(message)}); }
+void Fields::fault(std::string_view name, std::string message) {
+  faults_.push_back({path_of(name), std::move(message)});
+}
 
 const Value* Fields::present(std::string_view name) const {
   const Value* found = value_.find(name);
@@ -49,7 +53,8 @@ std::optional<std::string> Fields::optional_text(std::string_view name, TextRule
   if (!found->is(Value::Kind::string)) return fault(name, "must be a string"), std::nullopt;
   const std::string_view text = found->text();
   if (text.size() < rule.bytes_min || text.size() > rule.bytes_max) {
-    fault(name, "must be " + std::to_string(rule.bytes_min) + " to " + std::to_string(rule.bytes_max) + " bytes long");
+    fault(name, "must be " + std::to_string(rule.bytes_min) + " to " + std::to_string(rule.bytes_max) +
+                    " bytes long");
     return std::nullopt;
   }
   if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; })) {
@@ -85,7 +90,8 @@ bool Fields::required_bool(std::string_view name) {
   return required(name) != nullptr && optional_bool(name).value_or(false);
 }
 
-std::optional<std::int64_t> Fields::optional_integer(std::string_view name, std::int64_t low, std::int64_t high) {
+std::optional<std::int64_t> Fields::optional_integer(std::string_view name, std::int64_t low,
+                                                     std::int64_t high) {
   PERKLINE_ASSERT(low <= high);
   const Value* found = present(name);
   if (found == nullptr) return std::nullopt;
@@ -143,7 +149,8 @@ const Value* Fields::required_object(std::string_view name) {
 
 Error validation_error(std::vector<FieldFault> faults) {
   PERKLINE_ASSERT(!faults.empty());
-  return Error{.code = Errc::validation_failed, .detail = "the request has faults", .faults = std::move(faults)};
+  return Error{
+      .code = Errc::validation_failed, .detail = "the request has faults", .faults = std::move(faults)};
 }
 
 }  // namespace perkline::json

@@ -18,10 +18,10 @@ struct TextRule {
   std::size_t bytes_max = limits::text_bytes_max;
 };
 
-/// Reads an object's members by name and gathers every fault instead of stopping at the first. A read that fails
-/// gives a default value and notes why; whoever reads asks `faults()` (or `result`) once, at the end. Members nobody
-/// reads are ignored: a till may send more than we know.
-/// A `required_…` read faults when the member is absent or null; an `optional_…` one gives nullopt then.
+/// Reads an object's members by name and gathers every fault instead of stopping at the first. A read that
+/// fails gives a default value and notes why; whoever reads asks `faults()` (or `result`) once, at the end.
+/// Members nobody reads are ignored: a till may send more than we know. A `required_…` read faults when the
+/// member is absent or null; an `optional_…` one gives nullopt then.
 class Fields {
  public:
   /// `faults` is shared by nested readers and must outlive them. `path` stands before each field's name.
@@ -46,7 +46,8 @@ class Fields {
   /// nullptr when absent, null, or wrong.
   const Value* required_object(std::string_view name);
 
-  /// Notes a fault of the caller's own: `fields.fault("redeemPoints", "must be absent when applyRewards is false")`.
+  /// Notes a fault of the caller's own: `fields.fault("redeemPoints", "must be absent when applyRewards is
+  /// false")`.
   void fault(std::string_view name, std::string message);
   std::string path_of(std::string_view name) const;
 

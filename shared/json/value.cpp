@@ -1,9 +1,9 @@
 #include "shared/json/value.hpp"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include <simdjson.h>
 
 #include "shared/core/limits.hpp"
 
@@ -12,7 +12,8 @@ namespace {
 
 namespace sj = simdjson;
 
-/// RFC 8259 §6. simdjson's on-demand front end checks a number only when it is converted, and we keep the text.
+/// RFC 8259 §6. simdjson's on-demand front end checks a number only when it is converted, and we keep the
+/// text.
 bool is_number(std::string_view text) {
   std::size_t at = 0;
   const auto digits = [&] {
@@ -37,7 +38,9 @@ bool is_number(std::string_view text) {
 }
 
 /// Nothing but white space is left: only then has the cursor no location.
-bool at_end(sj::ondemand::document& source) { return source.current_location().error() == sj::OUT_OF_BOUNDS; }
+bool at_end(sj::ondemand::document& source) {
+  return source.current_location().error() == sj::OUT_OF_BOUNDS;
+}
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t last = text.find_last_not_of(" \t\r\n");
@@ -46,7 +49,8 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-/// Walks simdjson's on-demand document once and builds our values; every method returns false on malformed input.
+/// Walks simdjson's on-demand document once and builds our values; every method returns false on malformed
+/// input.
 class Parser {
  public:
   explicit Parser(char* texts) : texts_(texts) {}
@@ -56,12 +60,19 @@ class Parser {
     sj::ondemand::json_type type;
     if (source.type().get(type) != sj::SUCCESS) return false;
     switch (type) {
-      case sj::ondemand::json_type::null: return read_null(source);
-      case sj::ondemand::json_type::boolean: out.kind_ = Value::Kind::boolean; return source.get_bool().get(out.boolean_) == sj::SUCCESS;
-      case sj::ondemand::json_type::number: return read_number(source, out);
-      case sj::ondemand::json_type::string: return read_string(source, out);
-      case sj::ondemand::json_type::array: return depth < limits::json_depth_max && read_array(source, out, depth);
-      case sj::ondemand::json_type::object: return depth < limits::json_depth_max && read_object(source, out, depth);
+      case sj::ondemand::json_type::null:
+        return read_null(source);
+      case sj::ondemand::json_type::boolean:
+        out.kind_ = Value::Kind::boolean;
+        return source.get_bool().get(out.boolean_) == sj::SUCCESS;
+      case sj::ondemand::json_type::number:
+        return read_number(source, out);
+      case sj::ondemand::json_type::string:
+        return read_string(source, out);
+      case sj::ondemand::json_type::array:
+        return depth < limits::json_depth_max && read_array(source, out, depth);
+      case sj::ondemand::json_type::object:
+        return depth < limits::json_depth_max && read_object(source, out, depth);
     }
     return false;
   }
@@ -76,7 +87,8 @@ class Parser {
   template <class Source>
   bool read_number(Source& source, Value& out) {
     std::string_view token;
-    if (sj::simdjson_result<std::string_view>(source.raw_json_token()).get(token) != sj::SUCCESS) return false;
+    if (sj::simdjson_result<std::string_view>(source.raw_json_token()).get(token) != sj::SUCCESS)
+      return false;
     token = trimmed(token);
     if (!is_number(token)) return false;
     out.kind_ = Value::Kind::number;

@@ -12,8 +12,8 @@ namespace perkline::json {
 
 struct Member;
 
-/// One value of a parsed document. A number keeps its text, so that amounts never pass through floating point.
-/// Views and pointers live as long as the Document.
+/// One value of a parsed document. A number keeps its text, so that amounts never pass through floating
+/// point. Views and pointers live as long as the Document.
 class Value {
  public:
   enum class Kind : unsigned char { null, boolean, number, string, array, object };
@@ -43,7 +43,9 @@ struct Member {
   Value value;
 };
 
-inline std::span<const Member> Value::members() const { return members_; }
+inline std::span<const Member> Value::members() const {
+  return members_;
+}
 
 class Document {
  public:
@@ -56,8 +58,8 @@ class Document {
   Value root_;
 };
 
-/// Strict RFC 8259 in UTF-8: nothing behind the value, no doubled member names, depth up to limits::json_depth_max.
-/// The caller bounds the length. Errors: malformed_json. Any thread.
+/// Strict RFC 8259 in UTF-8: nothing behind the value, no doubled member names, depth up to
+/// limits::json_depth_max. The caller bounds the length. Errors: malformed_json. Any thread.
 Result<Document> parse(std::string_view text);
 
 }  // namespace perkline::json

@@ -8,8 +8,9 @@
 
 namespace perkline::json {
 
-/// Appends JSON to a string, in the order of the calls. Misuse (a value without a key in an object, an unclosed
-/// object) asserts. `Writer w; w.begin_object(); w.field("points", 450); w.end_object(); return w.take();`
+/// Appends JSON to a string, in the order of the calls. Misuse (a value without a key in an object, an
+/// unclosed object) asserts. `Writer w; w.begin_object(); w.field("points", 450); w.end_object(); return
+/// w.take();`
 class Writer {
  public:
   Writer& begin_object() { return open('{'); }

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bench/load/basket.hpp"
+#include "bench/load/till.hpp"
+
+namespace perkline::bench {
+
+struct ReplayEdge {
+  std::string url;
+  std::string key;
+};
+
+struct ReplayOptions {
+  std::vector<ReplayEdge> edges;
+  std::size_t concurrency = 8;  ///< Tills, shared out evenly over the edges.
+  double rate = 0;              ///< Sales a second over all tills; 0: as fast as they go.
+  std::chrono::milliseconds patience{60'000};
+};
+
+/// A sale whose till has its receipt.
+struct SoldBasket {
+  std::size_t edge;
+  TransactionId transaction;
+  Money amount;
+  Points earned;
+  Points redeemed;
+};
+
+struct ReplaySummary {
+  std::vector<SoldBasket> sold;  ///< Acknowledged: finalized or pending.
+  std::size_t pending = 0;
+  std::map<std::string, std::size_t> failed;  ///< Reason → sales that were refused or never answered.
+  TillTimes times;
+  std::chrono::nanoseconds duration{};
+
+  double sales_per_second() const;
+};
+
+/// Which edge serves a store: the same one every time, whatever the order of the stores.
+std::size_t edge_of_store(const std::string& store, std::size_t edges);
+
+/// Plays every basket once, at the edge of its store, and returns when all tills are done. `progress` is
+/// called from any till's thread after each sale with how many are done. `stop` ends it early.
+ReplaySummary replay(const std::vector<Basket>& baskets, const ReplayOptions& options,
+                     const std::atomic<bool>& stop, const std::function<void(std::size_t done)>& progress);
+
+}  // namespace perkline::bench

@@ -1,0 +1,156 @@
+#include "bench/load/till.hpp"
+
+#include <optional>
+#include <thread>
+
+#include <httplib.h>
+
+#include "shared/json/value.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::bench {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds repeat_after{100};
+
+bool worth_repeating(int status) {
+  return status == 429 || status == 503 || status == 507;
+}
+
+std::string code_of(const std::string& body) {
+  const auto problem = json::parse(body);
+  if (!problem) return {};
+  const json::Value* code = problem->root().find("code");
+  return code == nullptr ? std::string() : std::string(code->text());
+}
+
+std::int64_t count_of(const json::Value& answer, std::string_view name) {
+  const json::Value* value = answer.find(name);
+  return value == nullptr || !value->is(json::Value::Kind::number) ? 0
+                                                                   : std::stoll(std::string(value->text()));
+}
+
+std::string text_of(const json::Value& answer, std::string_view name) {
+  const json::Value* value = answer.find(name);
+  return value == nullptr || !value->is(json::Value::Kind::string) ? std::string()
+                                                                   : std::string(value->text());
+}
+
+std::string identify_body(const Basket& basket, const std::string& channel) {
+  json::Writer body;
+  body.begin_object().field("customerId", basket.customer.str()).field("channelId", channel);
+  body.field("transactionId", basket.transaction.str()).end_object();
+  return body.take();
+}
+
+std::string calculate_body(const Basket& basket, const std::string& session) {
+  json::Writer body;
+  body.begin_object().field("sessionId", session).field("transactionAmount", format_amount(basket.total()));
+  body.key("items").begin_array();
+  for (const BasketLine& line : basket.lines) {
+    body.begin_object().field("sku", line.sku).field("qty", format_quantity(line.quantity));
+    if (line.unit_price) body.field("unitPrice", format_amount(*line.unit_price));
+    body.end_object();
+  }
+  body.end_array().end_object();
+  return body.take();
+}
+
+std::string finalize_body(const Basket& basket, const std::string& session) {
+  json::Writer body;
+  body.begin_object().field("sessionId", session).field("transactionId", basket.transaction.str());
+  body.field("finalAmount", format_amount(basket.total())).field("applyRewards", true).end_object();
+  return body.take();
+}
+
+}  // namespace
+
+struct Till::State {
+  explicit State(Options given) : options(std::move(given)), client(options.edge_url) {
+    client.set_keep_alive(true);
+    client.set_tcp_nodelay(true);
+    client.set_connection_timeout(std::chrono::seconds(2));
+    client.set_read_timeout(std::chrono::seconds(30));
+    if (!options.key.empty()) client.set_bearer_token_auth(options.key.c_str());
+  }
+
+  struct Answer {
+    int status = 0;
+    std::string body;
+  };
+
+  /// The first answer that settles the call; nullopt when patience ended, `reason` then says why.
+  std::optional<Answer> call(const char* path, const std::string& body, Histogram& times_of_call,
+                             const std::atomic<bool>& stop, std::string& reason) {
+    const auto give_up = steady_clock::now() + options.patience;
+    while (true) {
+      const auto begin = steady_clock::now();
+      auto result = client.Post(path, body, "application/json");
+      milliseconds pause = repeat_after;
+      if (result) {
+        const std::string code = result->status >= 400 ? code_of(result->body) : std::string();
+        const bool busy = result->status == 409 && code == "SESSION_BUSY";
+        if (!busy && !worth_repeating(result->status)) {
+          times_of_call.add(steady_clock::now() - begin);
+          return Answer{result->status, std::move(result->body)};
+        }
+        reason = code;
+      } else {
+        reason = "no connection";
+      }
+      if (stop || steady_clock::now() + pause > give_up) return std::nullopt;
+      ++times.repeats;
+      std::this_thread::sleep_for(pause);
+    }
+  }
+
+  Options options;
+  httplib::Client client;
+  TillTimes times;
+};
+
+Till::Till(Options options) : state_(std::make_unique<State>(std::move(options))) {}
+Till::~Till() = default;
+const TillTimes& Till::times() const {
+  return state_->times;
+}
+
+SaleOutcome Till::sell(const Basket& basket, const std::atomic<bool>& stop) {
+  SaleOutcome outcome;
+  std::string session;
+  const auto step = [&](const char* path, const std::string& body,
+                        Histogram& times_of_call) -> std::optional<json::Document> {
+    const auto answer = state_->call(path, body, times_of_call, stop, outcome.reason);
+    if (!answer) return std::nullopt;
+    if (answer->status != 200 && answer->status != 202) {
+      outcome.kind = SaleOutcome::Kind::refused;
+      outcome.reason = code_of(answer->body);
+      return std::nullopt;
+    }
+    auto document = json::parse(answer->body);
+    if (!document) {
+      outcome.reason = "answer is not JSON";
+      return std::nullopt;
+    }
+    return std::move(*document);
+  };
+
+  const auto identified =
+      step("/v1/identify", identify_body(basket, state_->options.channel), state_->times.identify);
+  if (!identified) return outcome;
+  session = text_of(identified->root(), "sessionId");
+  if (!step("/v1/calculateRewards", calculate_body(basket, session), state_->times.calculate)) return outcome;
+  const auto finalized = step("/v1/finalize", finalize_body(basket, session), state_->times.finalize);
+  if (!finalized) return outcome;
+
+  const bool done = text_of(finalized->root(), "status") == "finalized";
+  return {.kind = done ? SaleOutcome::Kind::finalized : SaleOutcome::Kind::pending,
+          .earned = Points{count_of(finalized->root(), "earnedPoints")},
+          .redeemed = Points{count_of(finalized->root(), "redeemedPoints")},
+          .reason = {}};
+}
+
+}  // namespace perkline::bench

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "bench/load/basket.hpp"
+#include "bench/load/histogram.hpp"
+
+namespace perkline::bench {
+
+/// How a sale ended at the till.
+struct SaleOutcome {
+  enum class Kind : std::uint8_t { finalized, pending, refused, unanswered };
+  Kind kind = Kind::unanswered;
+  Points earned;
+  Points redeemed;
+  std::string reason;  ///< refused: the edge's code; unanswered: what stood in the way last.
+};
+
+struct TillTimes {
+  Histogram identify;
+  Histogram calculate;
+  Histogram finalize;
+  std::uint64_t repeats = 0;  ///< Calls that were made again after no answer, 409 SESSION_BUSY, 429 or 503.
+};
+
+/// A till: one keep-alive connection to its store's edge, sales one after another. One thread.
+/// Like a real till it repeats a call that got no answer, under the same ids, until it is answered or
+/// `patience` ends.
+class Till {
+ public:
+  struct Options {
+    std::string edge_url;
+    std::string key;  ///< Empty: none is sent.
+    std::string channel = "POS-001";
+    std::chrono::milliseconds patience{60'000};
+  };
+  explicit Till(Options options);
+  ~Till();
+
+  /// identify → calculateRewards → finalize. `stop`, when it turns true, ends the waiting.
+  SaleOutcome sell(const Basket& basket, const std::atomic<bool>& stop);
+  const TillTimes& times() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perkline::bench
