@@ -1,0 +1,177 @@
+#include "bench/demo/demo.hpp"
+
+#include <span>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "bench/demo/progress.hpp"
+#include "bench/demo/reconcile.hpp"
+#include "bench/demo/summary.hpp"
+#include "bench/fleet/fleet.hpp"
+#include "bench/load/journey_csv.hpp"
+#include "bench/load/sample.hpp"
+
+namespace perkline::bench {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr double sample_sales_per_second = 60;
+constexpr std::size_t tills = 8;
+constexpr seconds settle_patience{60};
+
+void say(const std::string& text) {
+  fmt::print(stderr, "{}\n", text);
+}
+
+/// What happens beside the tills while a spell is played.
+using Trouble = Result<void> (*)(Fleet&, const std::atomic<bool>&);
+
+Result<void> no_trouble(Fleet&, const std::atomic<bool>&) {
+  return {};
+}
+
+Result<void> hub_outage(Fleet& fleet, const std::atomic<bool>& stop) {
+  std::this_thread::sleep_for(seconds(1));
+  fleet.hub().kill();
+  say("   the hub is gone; tills go on");
+  for (int i = 0; i < 30 && !stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  auto started = fleet.start_hub();
+  say("   the hub is back");
+  return started;
+}
+
+Result<void> edge_killed(Fleet& fleet, const std::atomic<bool>&) {
+  std::this_thread::sleep_for(seconds(1));
+  fleet.edge(0).kill();
+  say(fmt::format("   {}'s edge was killed with -9", fleet.store_id(0)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  auto started = fleet.start_edge(0);
+  say(fmt::format("   {}'s edge is back; its tills repeat what was not answered", fleet.store_id(0)));
+  return started;
+}
+
+struct Spell {
+  const char* title;
+  Trouble trouble;
+  double share;  ///< Of all baskets.
+};
+constexpr Spell spells[] = {{"normal spell", no_trouble, 0.5},
+                            {"hub outage", hub_outage, 0.25},
+                            {"edge killed with -9", edge_killed, 0.25}};
+
+class Demo {
+ public:
+  Demo(Fleet fleet, const DemoOptions& options, const std::atomic<bool>& stop)
+      : fleet_(std::move(fleet)), options_(options), stop_(stop) {}
+
+  Result<void> play(const std::vector<Basket>& baskets) {
+    std::size_t from = 0;
+    for (const Spell& spell : spells) {
+      const bool last = &spell == std::end(spells) - 1;
+      const auto count = last ? baskets.size() - from
+                              : static_cast<std::size_t>(spell.share * static_cast<double>(baskets.size()));
+      if (auto played = play_spell(spell, {baskets.begin() + static_cast<std::ptrdiff_t>(from),
+                                           baskets.begin() + static_cast<std::ptrdiff_t>(from + count)});
+          !played)
+        return played;
+      from += count;
+      if (stop_) return fail(Errc::cancelled, "stopped");
+    }
+    return {};
+  }
+
+  /// Whether tills, PDI and hub come to agree within `settle_patience`.
+  bool settle() {
+    say("== waiting until everything has settled");
+    const auto give_up = std::chrono::steady_clock::now() + settle_patience;
+    while (true) {
+      const auto all = reconcile(fleet_, total_.sold);
+      const bool agree = all && all->agree();
+      if (agree || stop_ || std::chrono::steady_clock::now() > give_up) {
+        fmt::print("\n{}", all ? to_table(*all) : all.error().detail + "\n");
+        return agree && total_.failed.empty();
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  }
+
+  void print_totals() const { fmt::print("\n{}", to_text(total_)); }
+
+  void print_addresses() const {
+    fmt::print("\nhub API        {}   (ops {})\n", fleet_.hub_url(), fleet_.hub_ops_url());
+    for (std::size_t i = 0; i < fleet_.edges(); ++i) {
+      fmt::print("{} edge   {}   (ops {})   terminal key {}\n", fleet_.store_id(i), fleet_.edge_url(i),
+                 fleet_.edge_ops_url(i), fleet_.terminal_key(i));
+    }
+    fmt::print("PDI sandbox    {}   (CA {})\nadmin          {} / {}\n", fleet_.sandbox_url(),
+               fleet_.ca_file(), fleet_.admin_login(), fleet_.admin_password());
+    std::fflush(stdout);
+  }
+
+ private:
+  Result<void> play_spell(const Spell& spell, const std::vector<Basket>& baskets) {
+    say(fmt::format("== {}: {} sales", spell.title, baskets.size()));
+    ReplayOptions replay_options{.edges = {},
+                                 .concurrency = tills,
+                                 .rate = options_.baskets_file.empty() ? sample_sales_per_second : 0};
+    for (std::size_t i = 0; i < fleet_.edges(); ++i)
+      replay_options.edges.push_back({fleet_.edge_url(i), fleet_.terminal_key(i)});
+    ReplaySummary summary;
+    {
+      Progress progress(spell.title, baskets.size());
+      std::jthread playing([&] {
+        summary = replay(baskets, replay_options, stop_, [&](std::size_t done) { progress.show(done); });
+      });
+      if (auto troubled = spell.trouble(fleet_, stop_); !troubled) return troubled;
+    }
+    add(total_, std::move(summary));
+    return {};
+  }
+
+  Fleet fleet_;
+  const DemoOptions& options_;
+  const std::atomic<bool>& stop_;
+  ReplaySummary total_;
+};
+
+Result<std::vector<Basket>> choose_baskets(const DemoOptions& options) {
+  if (options.baskets_file.empty()) {
+    const auto count = static_cast<std::size_t>(sample_sales_per_second * options.seconds);
+    return sample_baskets({.baskets = count}, "DEMO-");
+  }
+  auto file = read_journey(options.baskets_file);
+  if (!file) return failure(file);
+  fmt::print("{}", to_text(*file));
+  return std::move(file->baskets);
+}
+
+}  // namespace
+
+int run_demo(const DemoOptions& options, const std::atomic<bool>& stop) {
+  const auto baskets = choose_baskets(options);
+  if (!baskets) return say(baskets.error().detail), 1;
+  say("== starting the sandbox, the hub and two edges");
+  auto fleet = Fleet::start({.bin_dir = options.bin_dir,
+                             .state_dir = options.state_dir,
+                             .edges = 2,
+                             .port_base = options.port_base,
+                             .pdi_quiet_ms = 2000,
+                             .edge_yaml = {}});
+  if (!fleet) return say(fleet.error().detail), 1;
+  Demo demo(std::move(*fleet), options, stop);
+  if (auto played = demo.play(*baskets); !played) return say(played.error().detail), 1;
+  const bool agree = demo.settle();
+  demo.print_totals();
+  fmt::print("\n{}\n",
+             agree ? "Tills, PDI and the hub agree on every sale and every point." : "THEY DO NOT AGREE.");
+  if (!options.once) {
+    demo.print_addresses();
+    say("\nCtrl-C stops all.");
+    while (!stop) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return agree ? 0 : 1;
+}
+
+}  // namespace perkline::bench

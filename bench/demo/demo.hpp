@@ -1,0 +1,23 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+
+namespace perkline::bench {
+
+struct DemoOptions {
+  std::filesystem::path bin_dir;
+  std::filesystem::path state_dir = ".demo";
+  std::uint16_t port_base = 7000;
+  int seconds = 30;
+  bool once = false;
+  std::string baskets_file;  ///< Empty: receipts of our own making.
+};
+
+/// Starts a fleet and plays tills through a normal spell, a hub outage and an edge killed with -9, then holds
+/// tills, PDI and hub against each other. Unless `once`, stays up until `stop`. 0: all agree; 1: not, or
+/// something did not start.
+int run_demo(const DemoOptions& options, const std::atomic<bool>& stop);
+
+}  // namespace perkline::bench

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bench/fleet/fleet.hpp"
+#include "bench/load/replay.hpp"
+
+namespace perkline::bench {
+
+/// What one party says of one store's sales.
+struct Account {
+  std::size_t sales = 0;
+  std::int64_t amount_minor = 0;
+  std::int64_t earned = 0;
+  std::int64_t redeemed = 0;
+  bool operator==(const Account&) const = default;
+};
+
+struct StoreAccounts {
+  std::string store;
+  Account tills;
+  Account pdi;
+  Account hub;
+  bool agree() const { return tills == pdi && tills == hub; }
+};
+
+struct Reconciliation {
+  std::vector<StoreAccounts> stores;
+  std::size_t doubled_at_pdi = 0;    ///< Transactions PDI has booked more than once.
+  std::size_t unknown_to_tills = 0;  ///< Booked by PDI, but no till was told.
+  bool agree() const;
+};
+
+/// Holds the tills' receipts against PDI's ledger and the hub's. Errors: io_failed when one does not answer.
+Result<Reconciliation> reconcile(const Fleet& fleet, const std::vector<SoldBasket>& sold);
+
+/// As a table for people.
+std::string to_table(const Reconciliation& reconciliation);
+
+}  // namespace perkline::bench

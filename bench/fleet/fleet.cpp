@@ -1,0 +1,352 @@
+#include "bench/fleet/fleet.hpp"
+
+#include <arpa/inet.h>
+#include <fstream>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bench/fleet/web.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/core/random.hpp"
+
+namespace perkline::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds start_patience{20};
+
+struct EdgePorts {
+  std::uint16_t api;
+  std::uint16_t ops;
+};
+struct Ports {
+  std::uint16_t sandbox;
+  std::uint16_t hub_api;
+  std::uint16_t hub_ops;
+  std::uint16_t sync;
+  std::vector<EdgePorts> edges;
+};
+
+/// A port nobody listens on now, below the range the kernel takes for outgoing connections.
+std::uint16_t free_port(Rng& rng) {
+  while (true) {
+    const auto port = static_cast<std::uint16_t>(10'000 + rng.below(22'000));
+    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free = ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    if (free) return port;
+  }
+}
+
+Ports choose_ports(const FleetOptions& options) {
+  SystemRng rng;
+  const auto port = [&](int offset) {
+    return options.port_base == 0 ? free_port(rng) : static_cast<std::uint16_t>(options.port_base + offset);
+  };
+  Ports ports{
+      .sandbox = port(443), .hub_api = port(1080), .hub_ops = port(1081), .sync = port(90), .edges = {}};
+  for (int i = 0; i < static_cast<int>(options.edges); ++i)
+    ports.edges.push_back({port(70 + 2 * i), port(71 + 2 * i)});
+  return ports;
+}
+
+std::string random_secret() {
+  SystemRng rng;
+  std::string bytes(24, '\0');
+  rng.fill({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+  return to_hex(bytes);
+}
+
+Result<void> write_file(const fs::path& path, std::string_view text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (!file) return fail(Errc::io_failed, path.string() + " cannot be written");
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  return {};
+}
+
+std::string last_lines(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  constexpr std::size_t shown = 1500;
+  return text.size() > shown ? text.substr(text.size() - shown) : text;
+}
+
+/// Runs a command that must succeed and gives its output.
+Result<std::string> must(const fs::path& program, std::vector<std::string> arguments) {
+  const auto output = run_command(program, arguments);
+  if (!output) return std::unexpected(output.error());
+  if (output->status != 0) {
+    return fail(Errc::io_failed, fmt::format("{} {} exited with {}: {}{}", program.filename().string(),
+                                             arguments.empty() ? "" : arguments.front(), output->status,
+                                             output->err, output->out));
+  }
+  return output->out;
+}
+
+}  // namespace
+
+struct Fleet::State {
+  FleetOptions options;
+  Ports ports;
+  std::string client_secret = random_secret();
+  std::string password = random_secret();
+  std::string hub_public_key;
+  std::vector<std::string> terminal_keys;
+  std::optional<Child> sandbox;
+  std::optional<Child> hub;
+  std::vector<std::optional<Child>> edges;
+
+  fs::path in(const std::string& name) const { return options.state_dir / name; }
+  fs::path program(const std::string& name) const { return options.bin_dir / name; }
+  std::string edge_name(std::size_t edge) const { return fmt::format("edge-{}", edge + 1); }
+  fs::path edge_config(std::size_t edge) const { return in(edge_name(edge) + ".yaml"); }
+  std::string url(std::uint16_t port) const { return fmt::format("http://127.0.0.1:{}", port); }
+
+  Result<void> make_certificate() const;
+  Result<void> prepare();
+  Result<void> prepare_hub();
+  Result<void> prepare_edge(std::size_t edge);
+  Result<Child> launch(const std::string& program_name, const fs::path& config, const std::string& log,
+                       const WebCall& probe) const;
+};
+
+Result<void> Fleet::State::make_certificate() const {
+  auto made = must("openssl",
+                   {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                    "2", "-subj", "/CN=PDI sandbox", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+                    "-keyout", in("sandbox.key").string(), "-out", in("sandbox.crt").string()});
+  if (!made) return failure(made);
+  return {};
+}
+
+Result<void> Fleet::State::prepare() {
+  std::error_code error;
+  fs::remove_all(options.state_dir, error);
+  fs::create_directories(options.state_dir, error);
+  if (error) return fail(Errc::io_failed, options.state_dir.string() + " cannot be made");
+  fs::permissions(options.state_dir, fs::perms::owner_all);
+  if (auto made = make_certificate(); !made) return made;
+  auto written = write_file(in("sandbox.yaml"), fmt::format(R"(listen: "127.0.0.1:{}"
+tls: {{ cert_file: "{}", key_file: "{}" }}
+clients:
+  - {{ id: perkline, secret: "{}" }}
+)",
+                                                            ports.sandbox, in("sandbox.crt").string(),
+                                                            in("sandbox.key").string(), client_secret));
+  if (!written) return written;
+  if (auto hub_ready = prepare_hub(); !hub_ready) return hub_ready;
+  terminal_keys.resize(options.edges);
+  edges.resize(options.edges);
+  for (std::size_t i = 0; i < options.edges; ++i) {
+    if (auto edge_ready = prepare_edge(i); !edge_ready) return edge_ready;
+  }
+  return {};
+}
+
+Result<void> Fleet::State::prepare_hub() {
+  auto key = must(program("perkline-hub"), {"keygen", "--out", in("hub.key").string()});
+  if (!key) return failure(key);
+  hub_public_key = *key;
+  auto written = write_file(
+      in("hub.yaml"),
+      fmt::format(R"(api: {{ listen: "127.0.0.1:{0}", public_url: "http://127.0.0.1:{0}" }}
+ops: {{ listen: "127.0.0.1:{1}" }}
+sync: {{ listen: "tcp://127.0.0.1:{2}", secret_key_file: "{3}" }}
+database: {{ url: "sqlite:{4}" }}
+limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0 }}
+)",
+                  ports.hub_api, ports.hub_ops, ports.sync, in("hub.key").string(), in("hub.db").string()));
+  if (!written) return written;
+  if (written = write_file(in("admin.password"), password + "\n"); !written) return written;
+  const std::string config = in("hub.yaml").string();
+  if (auto migrated = must(program("perkline-hub"), {"migrate", "--config", config}); !migrated)
+    return failure(migrated);
+  auto admin =
+      must(program("perkline-hub"), {"admin", "create", "--email", "admin@example.com", "--password-file",
+                                     in("admin.password").string(), "--config", config});
+  if (!admin) return failure(admin);
+  return {};
+}
+
+Result<void> Fleet::State::prepare_edge(std::size_t edge) {
+  const std::string name = edge_name(edge);
+  auto key = must(program("perkline-edge"), {"keygen", "--out", in(name + ".key").string()});
+  if (!key) return failure(key);
+  auto store = must(program("perkline-hub"), {"store", "add", fmt::format("store-{}", edge + 1),
+                                              "--public-key", *key, "--config", in("hub.yaml").string()});
+  if (!store) return failure(store);
+  auto written = write_file(in(name + ".client_secret"), client_secret + "\n");
+  if (!written) return written;
+  written = write_file(
+      edge_config(edge),
+      fmt::format(R"(store_id: "store-{0}"
+data_dir: "{1}"
+api: {{ listen: "127.0.0.1:{2}", terminals_file: "{3}", rate_per_terminal_s: 0 }}
+ops: {{ listen: "127.0.0.1:{4}" }}
+pdi: {{ url: "https://127.0.0.1:{5}", client_id: perkline, client_secret_file: "{6}", ca_file: "{7}", quiet_ms: {8} }}
+hub: {{ endpoint: "tcp://127.0.0.1:{9}", hub_public_key: "{10}", secret_key_file: "{11}" }}
+{12})",
+                  edge + 1, in(name).string(), ports.edges[edge].api, in(name + ".terminals").string(),
+                  ports.edges[edge].ops, ports.sandbox, in(name + ".client_secret").string(),
+                  in("sandbox.crt").string(), options.pdi_quiet_ms, ports.sync, hub_public_key,
+                  in(name + ".key").string(), options.edge_yaml));
+  if (!written) return written;
+  // The key file has to be there before the configuration that names it is read.
+  if (written = write_file(in(name + ".terminals"), ""); !written) return written;
+  auto terminal =
+      must(program("perkline-edge"), {"terminal", "add", "till-1", "--config", edge_config(edge).string()});
+  if (!terminal) return failure(terminal);
+  terminal_keys[edge] = *terminal;
+  return {};
+}
+
+Result<Child> Fleet::State::launch(const std::string& program_name, const fs::path& config,
+                                   const std::string& log, const WebCall& probe) const {
+  const fs::path log_file = in(log + ".log");
+  auto child = Child::start(program(program_name), {"serve", "--config", config.string()}, log_file);
+  if (!child) return child;
+  const auto give_up = std::chrono::steady_clock::now() + start_patience;
+  while (std::chrono::steady_clock::now() < give_up && child->running()) {
+    if (const auto answer = call(probe); answer && answer->status == 200) return child;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return fail(Errc::io_failed,
+              fmt::format("{} does not answer; its log ends:\n{}", log, last_lines(log_file)));
+}
+
+Fleet::Fleet(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Fleet::Fleet(Fleet&&) noexcept = default;
+Fleet::~Fleet() {
+  if (!state_) return;
+  for (auto& edge : state_->edges) {
+    if (edge) edge->terminate();
+  }
+  if (state_->hub) state_->hub->terminate();
+  if (state_->sandbox) state_->sandbox->terminate();
+}
+
+Result<Fleet> Fleet::start(FleetOptions options) {
+  auto state = std::make_unique<State>();
+  state->options = std::move(options);
+  state->options.state_dir = fs::absolute(state->options.state_dir);
+  state->options.bin_dir = fs::absolute(state->options.bin_dir);
+  state->ports = choose_ports(state->options);
+  if (auto prepared = state->prepare(); !prepared) return failure(prepared);
+  Fleet fleet(std::move(state));
+  if (auto started = fleet.start_sandbox(); !started) return failure(started);
+  if (auto started = fleet.start_hub(); !started) return failure(started);
+  for (std::size_t i = 0; i < fleet.edges(); ++i) {
+    if (auto started = fleet.start_edge(i); !started) return failure(started);
+  }
+  return fleet;
+}
+
+std::size_t Fleet::edges() const {
+  return state_->options.edges;
+}
+std::string Fleet::store_id(std::size_t edge) const {
+  return fmt::format("store-{}", edge + 1);
+}
+std::string Fleet::edge_url(std::size_t edge) const {
+  return state_->url(state_->ports.edges[edge].api);
+}
+std::string Fleet::edge_ops_url(std::size_t edge) const {
+  return state_->url(state_->ports.edges[edge].ops);
+}
+std::string Fleet::terminal_key(std::size_t edge) const {
+  return state_->terminal_keys[edge];
+}
+std::string Fleet::hub_url() const {
+  return state_->url(state_->ports.hub_api);
+}
+std::string Fleet::hub_ops_url() const {
+  return state_->url(state_->ports.hub_ops);
+}
+std::string Fleet::sandbox_url() const {
+  return fmt::format("https://127.0.0.1:{}", state_->ports.sandbox);
+}
+std::string Fleet::ca_file() const {
+  return state_->in("sandbox.crt").string();
+}
+std::string Fleet::admin_login() const {
+  return "admin@example.com";
+}
+std::string Fleet::admin_password() const {
+  return state_->password;
+}
+fs::path Fleet::edge_config(std::size_t edge) const {
+  return state_->edge_config(edge);
+}
+fs::path Fleet::hub_config() const {
+  return state_->in("hub.yaml");
+}
+fs::path Fleet::log_of(const std::string& part) const {
+  return state_->in(part + ".log");
+}
+
+Result<std::string> Fleet::log_in() const {
+  const auto answer =
+      call({.method = "POST",
+            .origin = hub_url(),
+            .path = "/api/v1/auth/login",
+            .body = fmt::format(R"({{"login":"{}","password":"{}"}})", admin_login(), admin_password())});
+  if (!answer || answer->status != 200) return fail(Errc::io_failed, "the hub let the admin not in");
+  return text_at(answer->json().root(), "accessToken");
+}
+
+Child& Fleet::edge(std::size_t edge) {
+  return state_->edges[edge].value();
+}
+Child& Fleet::hub() {
+  return state_->hub.value();
+}
+Child& Fleet::sandbox() {
+  return state_->sandbox.value();
+}
+
+Result<void> Fleet::start_edge(std::size_t edge) {
+  auto child = state_->launch("perkline-edge", state_->edge_config(edge), state_->edge_name(edge),
+                              {.origin = edge_url(edge), .path = "/health"});
+  if (!child) return failure(child);
+  state_->edges[edge] = std::move(*child);
+  return {};
+}
+
+Result<void> Fleet::start_hub() {
+  auto child = state_->launch("perkline-hub", hub_config(), "hub", {.origin = hub_url(), .path = "/health"});
+  if (!child) return failure(child);
+  state_->hub = std::move(*child);
+  return {};
+}
+
+Result<void> Fleet::start_sandbox() {
+  auto child = state_->launch("pdi-sandbox", state_->in("sandbox.yaml"), "sandbox",
+                              {.origin = sandbox_url(), .path = "/sandbox/ledger", .ca_file = ca_file()});
+  if (!child) return failure(child);
+  state_->sandbox = std::move(*child);
+  return {};
+}
+
+Result<CommandOutput> Fleet::edge_command(std::size_t edge, std::vector<std::string> arguments) const {
+  arguments.insert(arguments.end(), {"--config", edge_config(edge).string()});
+  return run_command(state_->program("perkline-edge"), arguments);
+}
+
+Result<CommandOutput> Fleet::hub_command(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.end(), {"--config", hub_config().string()});
+  return run_command(state_->program("perkline-hub"), arguments);
+}
+
+}  // namespace perkline::bench

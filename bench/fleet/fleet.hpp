@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/fleet/child.hpp"
+#include "shared/core/result.hpp"
+
+namespace perkline::bench {
+
+struct FleetOptions {
+  std::filesystem::path bin_dir;    ///< Where perkline-edge, perkline-hub and pdi-sandbox are.
+  std::filesystem::path state_dir;  ///< Made; what an earlier fleet left there goes.
+  std::size_t edges = 2;
+  std::uint16_t port_base = 0;  ///< Ports as contract.md §4 says; 0: free ones.
+  int pdi_quiet_ms = 20'000;
+  std::string edge_yaml;  ///< More lines for every edge's configuration.
+};
+
+/// A whole small chain on loopback, every part a real process with keys of its own: sandbox over TLS, hub on
+/// SQLite, store edges. The demo and the integration tests stand on it. One thread.
+class Fleet {
+ public:
+  /// Makes keys, certificates and configurations, registers the stores, adds an admin and a terminal each,
+  /// starts all and waits until each answers /health. Errors: io_failed, with what a daemon last wrote.
+  static Result<Fleet> start(FleetOptions options);
+  Fleet(Fleet&&) noexcept;
+  ~Fleet();
+
+  std::size_t edges() const;
+  std::string store_id(std::size_t edge) const;  ///< `store-1` …
+  std::string edge_url(std::size_t edge) const;
+  std::string edge_ops_url(std::size_t edge) const;
+  std::string terminal_key(std::size_t edge) const;
+  std::string hub_url() const;
+  std::string hub_ops_url() const;
+  std::string sandbox_url() const;
+  std::string ca_file() const;  ///< What the sandbox's certificate is to be checked against.
+  std::string admin_login() const;
+  std::string admin_password() const;
+  std::filesystem::path edge_config(std::size_t edge) const;
+  std::filesystem::path hub_config() const;
+  std::filesystem::path log_of(const std::string& part) const;  ///< `sandbox`, `hub`, `edge-1` …
+
+  /// An admin's access token. Errors: io_failed.
+  Result<std::string> log_in() const;
+
+  Child& edge(std::size_t edge);
+  Child& hub();
+  Child& sandbox();
+  /// Starts a stopped part again on its old ports and data, and waits until it answers. Errors: io_failed.
+  Result<void> start_edge(std::size_t edge);
+  Result<void> start_hub();
+  Result<void> start_sandbox();
+  /// One of our programs with `--config` of the part: `edge_command(0, {"status", "--json"})`.
+  Result<CommandOutput> edge_command(std::size_t edge, std::vector<std::string> arguments) const;
+  Result<CommandOutput> hub_command(std::vector<std::string> arguments) const;
+
+ private:
+  struct State;
+  explicit Fleet(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perkline::bench

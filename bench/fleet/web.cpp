@@ -1,0 +1,45 @@
+#include "bench/fleet/web.hpp"
+
+#include <charconv>
+
+#include <httplib.h>
+
+namespace perkline::bench {
+
+json::Document WebAnswer::json() const {
+  auto document = json::parse(body);
+  return document ? std::move(*document) : json::Document();
+}
+
+std::optional<WebAnswer> call(const WebCall& call) {
+  httplib::Client client(call.origin);
+  client.set_connection_timeout(std::chrono::seconds(2));
+  client.set_read_timeout(std::chrono::seconds(30));
+  if (!call.ca_file.empty()) client.set_ca_cert_path(call.ca_file.c_str());
+  if (!call.bearer.empty()) client.set_bearer_token_auth(call.bearer.c_str());
+  const auto send = [&] {
+    if (call.method == "POST") return client.Post(call.path.c_str(), call.body, "application/json");
+    if (call.method == "PUT") return client.Put(call.path.c_str(), call.body, "application/json");
+    return client.Get(call.path.c_str());
+  };
+  auto result = send();
+  if (!result) return std::nullopt;
+  return WebAnswer{result->status, std::move(result->body)};
+}
+
+std::int64_t integer_at(const json::Value& object, std::string_view name) {
+  const json::Value* value = object.find(name);
+  std::int64_t number = 0;
+  if (value != nullptr && value->is(json::Value::Kind::number)) {
+    std::from_chars(value->text().data(), value->text().data() + value->text().size(), number);
+  }
+  return number;
+}
+
+std::string text_at(const json::Value& object, std::string_view name) {
+  const json::Value* value = object.find(name);
+  return value != nullptr && value->is(json::Value::Kind::string) ? std::string(value->text())
+                                                                  : std::string();
+}
+
+}  // namespace perkline::bench
