@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <simdjson.h>
 
@@ -75,6 +76,14 @@ class Parser {
         return depth < limits::json_depth_max && read_object(source, out, depth);
     }
     return false;
+  }
+
+  /// Puts an array's one item in its place; false if it does not hold exactly one.
+  static bool unwrap(Value& array) {
+    if (array.items_.size() != 1) return false;
+    Value item = std::move(array.items_.front());
+    array = std::move(item);
+    return true;
   }
 
  private:
@@ -164,6 +173,13 @@ const Value* Value::find(std::string_view name) const {
 }
 
 Result<Document> parse(std::string_view text) {
+  // simdjson's on-demand front end is lax about what follows a scalar at the root (`false0`) and refuses some
+  // that are right (`null` and a tab); inside an array it is neither.
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  const bool scalar = start == std::string_view::npos || (text[start] != '{' && text[start] != '[');
+  const std::string in_array = scalar ? '[' + std::string(text) + ']' : std::string();
+  if (scalar) text = in_array;
+
   thread_local sj::ondemand::parser parser;
   const sj::padded_string padded(text);
   sj::ondemand::document source;
@@ -175,6 +191,7 @@ Result<Document> parse(std::string_view text) {
   if (!reader.read<sj::ondemand::document&>(source, document.root_, 0) || !at_end(source)) {
     return fail(Errc::malformed_json, "not JSON");
   }
+  if (scalar && !Parser::unwrap(document.root_)) return fail(Errc::malformed_json, "not JSON");
   return document;
 }
 
