@@ -13,7 +13,8 @@ namespace perkline::config {
 
 class Schema;
 
-/// Names every key of a configuration once, through the Schema's calls; the same description reads, checks and prints.
+/// Names every key of a configuration once, through the Schema's calls; the same description reads, checks
+/// and prints.
 ///
 ///     void describe(config::Schema& s, EdgeConfig& c) {
 ///       s.text("store_id", c.store_id, {.required = true});
@@ -26,8 +27,9 @@ struct TextRule {
   std::vector<std::string> choices;  ///< When not empty: one of these.
 };
 
-/// A value that is exactly `${NAME}` or `${NAME:-default}` comes from the environment (unset without default: a
-/// fault). A key nobody described is a fault. Every fault is gathered, none stops the reading; a variable keeps its
+/// A value that is exactly `${NAME}` or `${NAME:-default}` comes from the environment (unset without default:
+/// a fault; as in the shell an empty variable gives way to the default). A key nobody described is a fault.
+/// Every fault is gathered, none stops the reading, and a key tells its first one only; a variable keeps its
 /// default where its key is absent or wrong.
 class Schema {
  public:
@@ -43,12 +45,13 @@ class Schema {
   void texts(std::string_view key, std::vector<std::string>& values);
   void section(std::string_view key, const Describe& describe);
   /// A list of sections; `describe` is called once for each, with its index, after `resize(count)`.
-  void sections(std::string_view key, std::function<std::size_t()> size, std::function<void(std::size_t)> resize,
+  void sections(std::string_view key, std::function<std::size_t()> size,
+                std::function<void(std::size_t)> resize,
                 const std::function<void(Schema&, std::size_t)>& describe);
   /// A map from text keys of the file's choice to whole numbers (prize points, tier thresholds).
-  void integers_by_name(std::string_view key, std::vector<std::pair<std::string, std::int64_t>>& values, std::int64_t low,
-                        std::int64_t high);
-  /// A rule of the caller's own about `key` of this section: `s.fault("listen", "needs terminals_file unless on loopback")`.
+  void integers_by_name(std::string_view key, std::vector<std::pair<std::string, std::int64_t>>& values,
+                        std::int64_t low, std::int64_t high);
+  /// A rule of the caller's own about `key` of this section: `s.fault("listen", "needs api.terminals_file")`.
   /// Ignored while printing.
   void fault(std::string_view key, std::string reason);
   bool reading() const;
@@ -60,12 +63,13 @@ class Schema {
   State& state_;
 };
 
-/// Reads a strict YAML file of up to limits::config_file_bytes_max (local and trusted; yaml-cpp 0.7 is no parser for
-/// hostile input). Errors: validation_failed with every fault, each `field` being the full key (`api.listen`; empty
-/// for the file as a whole).
+/// Reads a strict YAML file of up to limits::config_file_bytes_max (local and trusted; yaml-cpp 0.7 is no
+/// parser for hostile input). Errors: validation_failed with every fault, each `field` being the full key
+/// (`api.listen`; empty for the file as a whole).
 Result<void> read_file(const std::string& path, const Describe& describe);
 
-/// The effective configuration as YAML, secrets as `***`.
+/// The effective configuration as YAML that read_file takes again, secrets as `***` (empty where there is
+/// none).
 std::string print(const Describe& describe);
 
 /// One line a fault: `edge.yaml: api.listen: is not host:port`.
