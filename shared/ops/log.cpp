@@ -154,6 +154,13 @@ std::string text_line(Level level, std::string_view context, std::string_view me
 
 }  // namespace
 
+std::optional<Level> level_named(std::string_view name) {
+  for (const Level level : {Level::debug, Level::info, Level::warn, Level::error}) {
+    if (name_of(level) == name) return level;
+  }
+  return std::nullopt;
+}
+
 void start_log(const LogOptions& options) {
   Output& out = output();
   out.json = options.json;

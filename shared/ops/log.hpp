@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -11,6 +12,9 @@
 namespace perkline::ops {
 
 enum class Level : std::uint8_t { debug, info, warn, error };
+
+/// The level as lines and configurations spell it: `debug`, `info`, `warn`, `error`. nullopt for anything else.
+std::optional<Level> level_named(std::string_view name);
 
 struct LogField {
   std::string_view name;
