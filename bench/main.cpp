@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
   demo_command->add_option("--bin", demo.bin_dir, "where the daemons are")->required();
   demo_command->add_option("--state", demo.state_dir,
                            "folder for keys, configurations, data and logs; emptied");
-  demo_command->add_option("--port-base", demo.port_base)->check(CLI::Range(1024, 64000));
+  demo_command->add_option("--port-base", demo.port_base, "0: free ones")->check(CLI::Range(0, 64000));
   demo_command->add_option("--seconds", demo.seconds, "how long the made-up sales last")
       ->check(CLI::Range(6, 86400));
   demo_command->add_option("--baskets", demo.baskets_file, "real receipts instead of made-up ones");

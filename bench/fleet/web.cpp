@@ -5,6 +5,16 @@
 #include <httplib.h>
 
 namespace perkline::bench {
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+}  // namespace
 
 json::Document WebAnswer::json() const {
   auto document = json::parse(body);
@@ -24,7 +34,9 @@ std::optional<WebAnswer> call(const WebCall& call) {
   };
   auto result = send();
   if (!result) return std::nullopt;
-  return WebAnswer{result->status, std::move(result->body)};
+  WebAnswer answer{result->status, std::move(result->body), {}};
+  for (const auto& [name, value] : result->headers) answer.headers.emplace(lower(name), value);
+  return answer;
 }
 
 std::int64_t integer_at(const json::Value& object, std::string_view name) {

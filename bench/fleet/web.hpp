@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -20,6 +21,7 @@ struct WebCall {
 struct WebAnswer {
   int status = 0;
   std::string body;
+  std::map<std::string, std::string> headers;  ///< Names in lower case; of doubled ones the first.
   /// The body as JSON; a null value if it is none.
   json::Document json() const;
 };

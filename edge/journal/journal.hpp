@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "shared/core/assert.hpp"
 #include "shared/core/result.hpp"
 #include "shared/net/task.hpp"
 
@@ -14,11 +15,11 @@ namespace perkline::edge::journal {
 
 /// The journal's column families. Values name them on disk: append, never renumber.
 enum class Family : std::uint8_t {
-  meta = 0,         ///< Epoch, tail, chain, boot count, format.
-  sessions,         ///< Session id → session record.
-  by_transaction,   ///< Transaction id → session id.
-  due,              ///< (next attempt, session id) → nothing: what waits for PDI.
-  outbox,           ///< Sequence, big-endian → event bytes.
+  meta = 0,        ///< Epoch, tail, chain, boot count, format.
+  sessions,        ///< Session id → session record.
+  by_transaction,  ///< Transaction id → session id.
+  due,             ///< (next attempt, session id) → nothing: what waits for PDI.
+  outbox,          ///< Sequence, big-endian → event bytes.
   catalogue,
   members,
   prizes_leased,
@@ -26,9 +27,10 @@ enum class Family : std::uint8_t {
   dead_letters,
 };
 inline constexpr std::uint8_t family_count = 10;
+/// The family's name on disk and in errors.
 std::string_view name_of(Family family);
 
-/// Changes that take effect together or not at all, in order.
+/// Changes that take effect together or not at all, in order. A key is never empty; a value may be.
 class Batch {
  public:
   struct Change {
@@ -37,9 +39,13 @@ class Batch {
     std::optional<std::string> value;  ///< nullopt: erase.
   };
   void put(Family family, std::string key, std::string value) {
+    PERKLINE_ASSERT(!key.empty());
     changes_.push_back({family, std::move(key), std::move(value)});
   }
-  void erase(Family family, std::string key) { changes_.push_back({family, std::move(key), std::nullopt}); }
+  void erase(Family family, std::string key) {
+    PERKLINE_ASSERT(!key.empty());
+    changes_.push_back({family, std::move(key), std::nullopt});
+  }
   bool empty() const { return changes_.empty(); }
   const std::vector<Change>& changes() const { return changes_; }
 
@@ -47,24 +53,44 @@ class Batch {
   std::vector<Change> changes_;
 };
 
+struct Entry {
+  std::string key;
+  std::string value;
+};
+
+struct Entry {
+  std::string key;
+  std::string value;
+  bool operator==(const Entry&) const = default;
+};
+
 /// The store's durable memory: ordered keys in families. All calls from the reactor's thread.
 class Journal {
  public:
   virtual ~Journal() = default;
 
-  /// On disk (synced) when it returns. Batches take effect in the order of the calls; those that wait together are
-  /// written and synced as one. A batch not yet returned may or may not survive a crash, and is not yet read by get.
-  /// There is no error: a write or sync that fails ends the process, since after it the disk vouches for nothing, and
-  /// what waits is bounded by the calls in progress. Room on the disk is asked for before a sale is taken on.
+  /// On disk (synced) when it returns. Batches take effect in the order of the calls; those that wait
+  /// together are written and synced as one. A batch not yet returned may or may not survive a crash, and is
+  /// not yet read by get. There is no error: a write or sync that fails ends the process, since after it the
+  /// disk vouches for nothing, and what waits is bounded by the calls in progress. Room on the disk is asked
+  /// for before a sale is taken on.
   virtual Task<void> commit(Batch batch) = 0;
 
   /// Errors: corrupt, io_failed.
   virtual Result<std::optional<std::string>> get(Family family, std::string_view key) const = 0;
 
-  /// Calls `visit` with each key ≥ `from` in rising order until it returns false. Values live for the call only.
-  /// Errors: corrupt, io_failed.
-  virtual Result<void> scan(Family family, std::string_view from,
-                            const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  /// The family's entry with the highest key; nullopt: it has none. Costs a seek, however much the family
+  /// holds. Errors: corrupt, io_failed.
+  virtual Result<std::optional<Entry>> last(Family family) const = 0;
+
+  /// Calls `visit` with each key ≥ `from` in rising order until it returns false. Values live for the call
+  /// only. Errors: corrupt, io_failed.
+  virtual Result<void> scan(
+      Family family, std::string_view from,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+
+  /// The entry with the highest key, found without reading the others. Errors: corrupt, io_failed.
+  virtual Result<std::optional<Entry>> last(Family family) const = 0;
 };
 
 }  // namespace perkline::edge::journal

@@ -22,16 +22,16 @@ struct NewEvent {
   sync::EventPayload payload;
 };
 
-/// The store's history as the hub is to learn it: events in sequence, chained by hash (sync.md). Lives in the journal,
-/// family outbox: key = sequence, value = chain hash ‖ event bytes as they go out. Reactor's thread.
+/// The store's history as the hub is to learn it: events in sequence, chained by hash (sync.md). Lives in the
+/// journal, family outbox: key = sequence, value = chain hash ‖ event bytes as they go out. Reactor's thread.
 class Outbox {
  public:
-  /// Reads epoch, tail and chain from the journal; an empty one starts epoch 1. `journal` must outlive the outbox.
-  /// Errors: corrupt, newer_format, io_failed.
+  /// Reads epoch, tail and chain from the journal; an empty one starts epoch 1. `journal` must outlive the
+  /// outbox. Errors: corrupt, newer_format, io_failed.
   static Result<std::unique_ptr<Outbox>> open(Journal& journal, StoreId store);
 
-  /// Commits `batch` together with `events`, which get the next sequences in the order of the calls: the only way an
-  /// event gets into the history. Durable when it returns.
+  /// Commits `batch` together with `events`, which get the next sequences in the order of the calls: the only
+  /// way an event gets into the history. Durable when it returns.
   Task<void> commit(Batch batch, std::vector<NewEvent> events);
 
   std::uint64_t epoch() const;
@@ -46,12 +46,17 @@ class Outbox {
     Digest hash;
     std::string event;
   };
-  /// Durable records from `from` on, at most so many and so many bytes (the first one always). Errors: corrupt, io_failed.
+  /// Durable records from `from` on, at most so many and so many bytes (the first one always). Errors:
+  /// corrupt, io_failed.
   Result<std::vector<Record>> read(std::uint64_t from, std::size_t events_max, std::size_t bytes_max) const;
 
   /// What the hub has acknowledged: kept in the journal for pruning and for lag. Moves forward only.
   std::uint64_t acked() const;
   Task<void> set_acked(std::uint64_t sequence);
+
+  /// Removes acknowledged events older than `older_than`, at most a few hundred a call, so that it is called
+  /// until it gives 0. The last event always stays. Gives how many went. Errors: corrupt, io_failed.
+  Task<Result<std::size_t>> prune(WallTime older_than);
 
   /// Called after each commit that made events durable.
   void on_growth(std::function<void()> wake);

@@ -20,8 +20,8 @@ struct Cursor {
 /// Before a store's first event.
 Cursor first_cursor(const StoreId& store, std::uint64_t epoch);
 
-/// Apply `events[skip…]` and move the cursor to `after`, in one transaction; then answer Ack. Wholly under the cursor:
-/// skip = count, after = the cursor itself, and the Ack repeats it.
+/// Apply `events[skip…]` and move the cursor to `after`, in one transaction; then answer Ack. Wholly under
+/// the cursor: skip = count, after = the cursor itself, and the Ack repeats it.
 struct Apply {
   std::size_t skip = 0;
   Cursor after;

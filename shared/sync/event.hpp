@@ -52,7 +52,8 @@ struct Event {
 std::string_view type_name(const EventPayload& payload);
 
 std::string encode(const Event& event);
-/// Errors: malformed_answer for bytes that are no event or break its rules (amounts, points, ids out of range).
+/// Errors: malformed_answer for bytes that are no event or break its rules (amounts, points, ids out of
+/// range).
 Result<Event> decode_event(std::string_view bytes);
 
 }  // namespace perkline::sync

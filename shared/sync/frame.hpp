@@ -49,8 +49,8 @@ struct Welcome {
 struct Batch {
   std::uint64_t epoch = 1;
   std::uint64_t first_sequence = 0;
-  Digest previous_hash{};  ///< The chain at first_sequence - 1.
-  Digest hash{};           ///< The chain at the last event.
+  Digest previous_hash{};           ///< The chain at first_sequence - 1.
+  Digest hash{};                    ///< The chain at the last event.
   std::vector<std::string> events;  ///< As journalled, never re-encoded.
   bool operator==(const Batch&) const = default;
 };
@@ -70,10 +70,10 @@ struct Nack {
 
 /// Values are on the wire: append, never renumber.
 enum class ForkReason : std::uint8_t {
-  hash_differs = 1,   ///< The same sequence, another content: a restored or cloned store, a damaged journal.
-  beyond_tail,        ///< The hub knows more of this store than the store does.
-  superseded,         ///< A newer epoch was granted.
-  epoch_unknown,      ///< A higher epoch than the hub granted: the hub was restored.
+  hash_differs = 1,  ///< The same sequence, another content: a restored or cloned store, a damaged journal.
+  beyond_tail,       ///< The hub knows more of this store than the store does.
+  superseded,        ///< A newer epoch was granted.
+  epoch_unknown,     ///< A higher epoch than the hub granted: the hub was restored.
 };
 
 struct Fork {

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+
+#include "shared/net/task.hpp"
+
+namespace perkline::net {
+
+/// Wakes the one coroutine that waits for it; told before anybody waits, the wait returns at once. A wait
+/// that is cancelled throws nothing and returns. One thread.
+class Signal {
+ public:
+  Signal();
+  ~Signal();
+  void notify();
+  /// Returns after the next notify(), or at once after one that nobody has waited for yet.
+  Task<void> wait();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace perkline::net

@@ -1,0 +1,248 @@
+#include "shared/sync/frame.hpp"
+
+#include <sync.pb.h>
+
+#include <zstd.h>
+
+#include "shared/core/assert.hpp"
+#include "shared/core/limits.hpp"
+#include "shared/sync/wire.hpp"
+
+namespace perkline::sync {
+namespace {
+
+/// Below it a batch is not worth the processor's time.
+constexpr std::size_t compress_from_bytes = 1024;
+constexpr int compression_level = 1;
+/// Events and what protobuf adds to each.
+constexpr std::size_t events_bytes_max = limits::sync_batch_bytes_max + 16 * limits::sync_batch_events_max;
+
+std::unexpected<Error> malformed(const char* what) {
+  return fail(Errc::malformed_answer, std::string("frame: ") + what);
+}
+
+std::string compressed(std::string_view bytes) {
+  std::string out(ZSTD_compressBound(bytes.size()), '\0');
+  const std::size_t size =
+      ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), compression_level);
+  PERKLINE_ASSERT(ZSTD_isError(size) == 0);
+  out.resize(size);
+  return out;
+}
+
+std::optional<std::string> decompressed(std::string_view bytes) {
+  const auto size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > events_bytes_max)
+    return std::nullopt;
+  std::string out(static_cast<std::size_t>(size), '\0');
+  if (ZSTD_decompress(out.data(), out.size(), bytes.data(), bytes.size()) != out.size()) return std::nullopt;
+  return out;
+}
+
+v1::Status wire_of(const Status& status) {
+  v1::Status wire;
+  wire.set_tail(status.tail);
+  wire.set_breaker(status.breaker);
+  wire.set_queue_depth(status.queue_depth);
+  wire.set_version(status.version);
+  return wire;
+}
+
+void write(const Hello& hello, v1::Frame& out) {
+  v1::Hello& wire = *out.mutable_hello();
+  wire.set_store(hello.store.str());
+  wire.set_epoch(hello.epoch);
+  wire.set_boot_id(wire::bytes_of(hello.boot_id));
+  wire.set_protocol(hello.protocol);
+  wire.set_tail(hello.tail);
+  wire.set_tail_hash(wire::bytes_of(hello.tail_hash));
+  *wire.mutable_status() = wire_of(hello.status);
+}
+
+void write(const Welcome& welcome, v1::Frame& out) {
+  v1::Welcome& wire = *out.mutable_welcome();
+  wire.set_hub_incarnation(wire::bytes_of(welcome.hub_incarnation));
+  wire.set_epoch(welcome.epoch);
+  wire.set_cursor(welcome.cursor);
+  wire.set_cursor_hash(wire::bytes_of(welcome.cursor_hash));
+  wire.set_credit(welcome.credit);
+  wire.set_protocol(welcome.protocol);
+}
+
+void write(const Batch& batch, v1::Frame& out) {
+  v1::Batch& wire = *out.mutable_batch();
+  wire.set_epoch(batch.epoch);
+  wire.set_first_sequence(batch.first_sequence);
+  wire.set_count(static_cast<std::uint32_t>(batch.events.size()));
+  wire.set_previous_hash(wire::bytes_of(batch.previous_hash));
+  wire.set_hash(wire::bytes_of(batch.hash));
+  v1::Events events;
+  for (const std::string& event : batch.events) events.add_event(event);
+  if (events.ByteSizeLong() < compress_from_bytes) {
+    *wire.mutable_events() = std::move(events);
+  } else {
+    wire.set_events_zstd(compressed(events.SerializeAsString()));
+  }
+}
+
+void write(const Ack& ack, v1::Frame& out) {
+  v1::Ack& wire = *out.mutable_ack();
+  wire.set_epoch(ack.epoch);
+  wire.set_through(ack.through);
+  wire.set_hash(wire::bytes_of(ack.hash));
+}
+
+void write(const Nack& nack, v1::Frame& out) {
+  out.mutable_nack()->set_epoch(nack.epoch);
+  out.mutable_nack()->set_expected(nack.expected);
+}
+
+void write(const Fork& fork, v1::Frame& out) {
+  out.mutable_fork()->set_epoch(fork.epoch);
+  out.mutable_fork()->set_reason(static_cast<std::uint32_t>(fork.reason));
+}
+
+void write(const Status& status, v1::Frame& out) {
+  *out.mutable_status() = wire_of(status);
+}
+
+void write(const ProtocolRefused& refused, v1::Frame& out) {
+  out.mutable_protocol_refused()->set_oldest(refused.oldest);
+  out.mutable_protocol_refused()->set_newest(refused.newest);
+}
+
+Result<Status> read(const v1::Status& wire) {
+  if (wire.breaker().size() > limits::id_bytes_max || wire.version().size() > limits::id_bytes_max)
+    return malformed("status");
+  return Status{.tail = wire.tail(),
+                .breaker = wire.breaker(),
+                .queue_depth = wire.queue_depth(),
+                .version = wire.version()};
+}
+
+Result<Frame> read(const v1::Hello& wire) {
+  Hello hello{.store = StoreId(wire.store()),
+              .epoch = wire.epoch(),
+              .boot_id = {},
+              .protocol = wire.protocol(),
+              .tail = wire.tail(),
+              .tail_hash = {},
+              .status = {}};
+  auto status = read(wire.status());
+  if (!wire::is_name(wire.store()) || wire.epoch() == 0 ||
+      !wire::read_fixed(wire.boot_id(), hello.boot_id.bytes) ||
+      !wire::read_fixed(wire.tail_hash(), hello.tail_hash) || !status) {
+    return malformed("hello");
+  }
+  hello.status = std::move(*status);
+  return hello;
+}
+
+Result<Frame> read(const v1::Welcome& wire) {
+  Welcome welcome{.hub_incarnation = {},
+                  .epoch = wire.epoch(),
+                  .cursor = wire.cursor(),
+                  .cursor_hash = {},
+                  .credit = wire.credit(),
+                  .protocol = wire.protocol()};
+  if (wire.epoch() == 0 || wire.credit() == 0 ||
+      !wire::read_fixed(wire.hub_incarnation(), welcome.hub_incarnation.bytes) ||
+      !wire::read_fixed(wire.cursor_hash(), welcome.cursor_hash)) {
+    return malformed("welcome");
+  }
+  return welcome;
+}
+
+Result<std::vector<std::string>> read_events(const v1::Batch& wire) {
+  v1::Events events;
+  if (wire.events_zstd().empty()) {
+    events = wire.events();
+  } else {
+    const auto bytes = decompressed(wire.events_zstd());
+    if (wire.has_events() || !bytes || !events.ParseFromString(*bytes)) return malformed("compressed events");
+  }
+  if (events.ByteSizeLong() > events_bytes_max) return malformed("too many bytes of events");
+  return std::vector<std::string>(events.event().begin(), events.event().end());
+}
+
+Result<Frame> read(const v1::Batch& wire) {
+  Batch batch{.epoch = wire.epoch(),
+              .first_sequence = wire.first_sequence(),
+              .previous_hash = {},
+              .hash = {},
+              .events = {}};
+  if (wire.epoch() == 0 || wire.first_sequence() == 0 || wire.count() > limits::sync_batch_events_max ||
+      !wire::read_fixed(wire.previous_hash(), batch.previous_hash) ||
+      !wire::read_fixed(wire.hash(), batch.hash)) {
+    return malformed("batch");
+  }
+  auto events = read_events(wire);
+  if (!events) return failure(events);
+  if (events->size() != wire.count()) return malformed("batch's count");
+  batch.events = std::move(*events);
+  return batch;
+}
+
+Result<Frame> read(const v1::Ack& wire) {
+  Ack ack{.epoch = wire.epoch(), .through = wire.through(), .hash = {}};
+  if (wire.epoch() == 0 || !wire::read_fixed(wire.hash(), ack.hash)) return malformed("ack");
+  return ack;
+}
+
+Result<Frame> read(const v1::Nack& wire) {
+  if (wire.epoch() == 0 || wire.expected() == 0) return malformed("nack");
+  return Nack{.epoch = wire.epoch(), .expected = wire.expected()};
+}
+
+Result<Frame> read(const v1::Fork& wire) {
+  if (wire.reason() < static_cast<std::uint32_t>(ForkReason::hash_differs) ||
+      wire.reason() > static_cast<std::uint32_t>(ForkReason::epoch_unknown)) {
+    return malformed("fork");
+  }
+  return Fork{.epoch = wire.epoch(), .reason = static_cast<ForkReason>(wire.reason())};
+}
+
+Result<Frame> read_status(const v1::Status& wire) {
+  auto status = read(wire);
+  if (!status) return failure(status);
+  return std::move(*status);
+}
+
+}  // namespace
+
+std::string encode(const Frame& frame) {
+  v1::Frame wire;
+  std::visit([&](const auto& kind) { write(kind, wire); }, frame);
+  return wire.SerializeAsString();
+}
+
+Result<Frame> decode_frame(std::string_view bytes) {
+  v1::Frame wire;
+  if (bytes.size() > limits::sync_frame_bytes_max ||
+      !wire.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return malformed("not a frame");
+  }
+  switch (wire.kind_case()) {
+    case v1::Frame::kHello:
+      return read(wire.hello());
+    case v1::Frame::kWelcome:
+      return read(wire.welcome());
+    case v1::Frame::kBatch:
+      return read(wire.batch());
+    case v1::Frame::kAck:
+      return read(wire.ack());
+    case v1::Frame::kNack:
+      return read(wire.nack());
+    case v1::Frame::kFork:
+      return read(wire.fork());
+    case v1::Frame::kStatus: return read_status(wire.status());
+    case v1::Frame::kProtocolRefused:
+      return ProtocolRefused{.oldest = wire.protocol_refused().oldest(),
+                             .newest = wire.protocol_refused().newest()};
+    case v1::Frame::KIND_NOT_SET:
+      break;
+  }
+  return malformed("of an unknown kind");
+}
+
+}  // namespace perkline::sync

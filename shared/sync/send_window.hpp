@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string_view>
+
+#include "shared/core/clock.hpp"
+#include "shared/core/limits.hpp"
+#include "shared/sync/frame.hpp"
+
+namespace perkline::sync {
+
+/// What a store says next, decided from what it has heard (sync.md, "Up"). Pure: time passed in, no I/O.
+///
+///     disconnected ──Hello──▶ greeting ──Welcome──▶ streaming ──no progress──▶ greeting …
+///                                 └── Fork, refused ──▶ stopped (until a person acts; asked again now and
+///                                 then)
+class SendWindow {
+ public:
+  enum class Phase : std::uint8_t { greeting, streaming, stopped };
+  enum class Move : std::uint8_t {
+    wait,       ///< Until `wake_at` or something is heard or journalled.
+    hello,      ///< Say Hello.
+    batch,      ///< Send a batch from `next()` on, and tell `sent`.
+    status,     ///< Say Status.
+    reconnect,  ///< Nothing heard for too long: go to the next endpoint, then say Hello.
+  };
+  /// A Hello or a batch that is not answered is taken for lost after this.
+  static constexpr Millis answer_max{5000};
+  /// Stopped by a fork: the hub is asked again this often, for a person may have mended it there.
+  static constexpr Millis stopped_retry{30'000};
+
+  explicit SendWindow(MonoTime now) : last_heard_(now) {}
+
+  /// The hub's answers. `welcome` must have been checked against the store's own chain.
+  void welcomed(const Welcome& welcome, MonoTime now);
+  /// Whether it moved the acknowledged sequence.
+  bool acked(std::uint64_t through, MonoTime now);
+  void nacked(std::uint64_t expected, MonoTime now);
+  void stop(MonoTime now);
+
+  void said_hello(MonoTime now);
+  void sent_batch(std::uint64_t last_sequence, MonoTime now);
+  void said_status(MonoTime now) { last_status_ = now; }
+  void reconnected(MonoTime now);
+
+  /// `tail`: the last durable sequence.
+  Move next_move(std::uint64_t tail, MonoTime now) const;
+  MonoTime wake_at() const;
+
+  Phase phase() const { return phase_; }
+  std::uint64_t next() const { return next_; }
+  std::uint64_t acknowledged() const { return acknowledged_; }
+  MonoTime last_heard() const { return last_heard_; }
+
+ private:
+  void heard(MonoTime now) { last_heard_ = now; }
+  /// Silence counts only while an answer is owed: an idle hub has nothing to say.
+  bool owed() const { return hello_at_.has_value() || !in_flight_.empty(); }
+  MonoTime silence_ends() const;
+
+  Phase phase_ = Phase::greeting;
+  std::optional<MonoTime> hello_at_;  ///< When Hello was said that is not answered yet.
+  std::uint64_t acknowledged_ = 0;
+  std::uint64_t next_ = 1;
+  std::uint32_t credit_ = 0;
+  std::deque<std::uint64_t> in_flight_;  ///< The last sequence of each batch, rising.
+  MonoTime progress_at_{};  ///< When the oldest batch in flight was sent, or acknowledgements last moved.
+  MonoTime last_heard_;
+  MonoTime owed_since_{};
+  MonoTime last_status_{};
+  MonoTime stopped_at_{};
+};
+
+}  // namespace perkline::sync
