@@ -5,7 +5,8 @@
 
 namespace perkline::net {
 
-/// The clock as flows see it: they can also wait. The reactor's own in production, a virtual one in simulation.
+/// The clock as flows see it: they can also wait. The reactor's own in production, a virtual one in
+/// simulation.
 class AsyncClock : public Clock {
  public:
   /// Resumes at or after `time`, on the executor of the awaiting coroutine; at once if it has passed.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "shared/core/clock.hpp"
 #include "shared/core/result.hpp"
 
 /// HTTP messages as our code sees them: no Beast type.
@@ -36,7 +37,7 @@ struct RequestHead {
   std::string path;   ///< As sent, without the query; percent-encoding is decoded per segment by the router.
   std::string query;  ///< As sent, behind the `?`.
   Headers headers;
-  std::string peer;    ///< The address of the other end, without port; empty on a Unix socket.
+  std::string peer;         ///< The address of the other end, without port; empty on a Unix socket.
   std::string traceparent;  ///< W3C trace context: the caller's, or a fresh one.
 };
 
@@ -51,21 +52,33 @@ struct Request : RequestHead {
   std::vector<std::string> path_values;  ///< What stood for the `{…}` of the route, decoded, in order.
   Principal principal;
 
-  /// The decoded value of a query parameter; nullopt when absent. A doubled one or broken encoding: the first, raw.
+  /// The decoded value of a query parameter; nullopt when absent. A doubled one or broken encoding: the
+  /// first, raw.
   std::optional<std::string> query_value(std::string_view name) const;
+};
+
+/// How an answer leaves. Daemons send it whole; the rest lets the sandbox misbehave on demand.
+enum class Delivery : std::uint8_t {
+  whole,
+  reset,  ///< Not sent at all: the connection is reset.
+  drip,   ///< Byte by byte, with a pause of `drip_pause` before each.
 };
 
 struct Response {
   int status = 200;
-  std::string content_type = "application/json";
-  std::string body;
-  Headers headers;
+  std::string content_type = "application/json";  ///< Sent with a body only.
+  std::string body = {};
+  /// Control characters in a value become spaces. Content-Length, Connection and Transfer-Encoding are the
+  /// server's own and ignored here; a Cache-Control replaces its `no-store`.
+  Headers headers = {};
+  Delivery delivery = Delivery::whole;
+  Millis drip_pause{0};
 };
 
 Response json_response(int status, std::string body);
 
-/// problem+json (RFC 9457) for `error`, with Retry-After where it has one and `traceId` out of `traceparent`. The
-/// `detail` of codes that callers do not see (Errc's second block) stays inside.
+/// problem+json (RFC 9457) for `error`, with Retry-After where it has one and `traceId` out of `traceparent`.
+/// The `detail` of codes that callers do not see (Errc's second block) stays inside.
 Response problem_response(const Error& error, std::string_view traceparent);
 
 /// Percent-decoding; nullopt for a broken escape. `+` stays.

@@ -11,18 +11,19 @@
 namespace perkline::net {
 
 struct HttpClientOptions {
-  std::string origin;   ///< `https://host[:port]` or `http://…`, without a path.
-  std::string ca_file;  ///< PEM; empty: the system's store. Peer and host name are always verified (TLS 1.2+).
+  std::string origin;  ///< `https://host[:port]` or `http://…`, without a path.
+  std::string ca_file =
+      {};  ///< PEM; empty: the system's store. Peer and host name are always verified (TLS 1.2+).
   std::size_t connections_max = 64;  ///< Open at once; a call beyond it fails with overloaded, nothing sent.
   std::size_t answer_bytes_max = 1024 * 1024;
 };
 
 struct HttpCall {
   Method method = Method::get;
-  std::string target;  ///< Path and query.
-  Headers headers;
+  std::string target = "/";  ///< Path and query, encoded.
+  Headers headers = {};      ///< Host, Content-Length, Connection and Transfer-Encoding are the client's own.
   std::string content_type = "application/json";  ///< With a body only.
-  std::string body;
+  std::string body = {};
 };
 
 struct HttpAnswer {
@@ -32,12 +33,15 @@ struct HttpAnswer {
 };
 
 struct HttpFailure {
-  Error error;  ///< connection_failed, connection_lost, timed_out, malformed_answer (also too long), overloaded.
+  /// connection_failed, connection_lost, timed_out, malformed_answer (also too long), overloaded; cancelled;
+  /// bad_request for a target that is none.
+  Error error;
   bool may_have_been_sent = false;  ///< Whether a byte of the request may have reached the peer.
 };
 
-/// A pool of keep-alive connections to one origin, one call each at a time; follows no redirects, repeats nothing. A
-/// kept connection the peer has closed meanwhile is noticed before anything is written and replaced. Reactor's thread.
+/// A pool of keep-alive connections to one origin, one call each at a time; follows no redirects, repeats
+/// nothing. A kept connection the peer has closed meanwhile is noticed before anything is written and
+/// replaced. Reactor's thread.
 class HttpClient {
  public:
   /// Errors: bad_request (unusable origin or CA file).
@@ -49,8 +53,8 @@ class HttpClient {
 
  private:
   class Impl;
-  explicit HttpClient(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit HttpClient(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;  ///< Shared with calls under way.
 };
 
 }  // namespace perkline::net

@@ -13,16 +13,28 @@
 namespace perkline::net {
 
 struct ServerTls {
-  std::string cert_file;  ///< PEM, chain; empty: plain HTTP.
-  std::string key_file;
+  std::string cert_file = {};  ///< PEM, chain; empty: plain HTTP.
+  std::string key_file = {};
+};
+
+/// For tests that cannot wait; daemons leave them.
+struct HttpServerTimeouts {
+  Millis head = limits::http_head_timeout;
+  Millis body = limits::http_body_timeout;
+  Millis idle = limits::http_idle_timeout;
+  Millis write = limits::http_write_timeout;
+  Millis linger = limits::lingering_close_timeout;
+  Millis sweep{
+      250};  ///< How often connections are held against these: a time-out comes up to this much late.
 };
 
 struct HttpServerOptions {
-  std::string listen;       ///< `host:port`, `[::1]:port`, or a port alone (on 127.0.0.1). Port 0: any free one.
-  std::string unix_socket;  ///< Also served there when not empty, mode 0600 under the process's umask.
-  ServerTls tls;
+  std::string listen;  ///< `host:port`, `[::1]:port`, or a port alone (on 127.0.0.1). Port 0: any free one.
+  std::string unix_socket = {};  ///< Also served there when not empty, mode 0600 under the process's umask.
+  ServerTls tls = {};
   std::size_t connections_max = 1024;  ///< Beyond it a connection is accepted and closed at once.
   std::size_t body_bytes_max = limits::till_body_bytes_max;
+  HttpServerTimeouts timeouts = {};
 };
 
 /// What was answered, for metrics and the access log.
@@ -33,21 +45,23 @@ struct Answered {
   std::chrono::nanoseconds duration;  ///< From the head's last byte to the reply's.
 };
 
-/// HTTP/1.1 with keep-alive on a reactor. Checks in the contract's order: framing, route, who, may, body; answers
-/// each with problem+json; and after an answer given before the body was read closes lingeringly. Limits: limits.hpp.
+/// HTTP/1.1 with keep-alive on a reactor. Checks in the contract's order: framing, route, who, may, body;
+/// answers each with problem+json; and after an answer given before the body was read closes lingeringly.
+/// Limits: limits.hpp.
 class HttpServer {
  public:
-  /// All references must outlive the server. `observe` is called on the reactor's thread after each answer; it must
-  /// not block.
+  /// All references must outlive the server. `observe` is called on the reactor's thread after each answer;
+  /// it must not block.
   HttpServer(Reactor& reactor, HttpServerOptions options, const Router& router, Guard guard,
              std::function<void(const Answered&)> observe = {});
   ~HttpServer();
 
-  /// Binds and serves. Errors: io_failed (address in use, no such host), bad_request (unusable certificate or key).
+  /// Binds and serves. Errors: io_failed (address in use, no such host), bad_request (unusable certificate or
+  /// key).
   Result<void> start();
   std::uint16_t port() const;
-  /// Takes no more connections, lets requests in progress finish, closes idle ones; returns when none is left or at
-  /// `deadline`, when what remains is closed.
+  /// Takes no more connections, lets requests in progress finish, closes idle ones; returns when none is left
+  /// or at `deadline`, when what remains is closed.
   Task<void> drain(MonoTime deadline);
 
  private:

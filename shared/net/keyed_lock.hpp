@@ -12,32 +12,33 @@ namespace perkline::net {
 /// One thread. A key nobody holds or awaits costs nothing.
 class KeyedLock {
  public:
-  /// Held until destroyed; hands the key to the next in line. May outlive neither the KeyedLock nor the thread.
+  struct State;
+
+  /// Held until destroyed; hands the key to the next in line then. Belongs to the thread of the lock, which
+  /// it may outlive.
   class Guard {
    public:
     Guard() = default;
-    Guard(Guard&& other) noexcept;
+    Guard(Guard&& other) noexcept = default;
     Guard& operator=(Guard&& other) noexcept;
     ~Guard();
 
    private:
     friend class KeyedLock;
-    Guard(KeyedLock* lock, std::string key);
-    KeyedLock* lock_ = nullptr;
+    Guard(std::shared_ptr<State> state, std::string key);
+    std::shared_ptr<State> state_;
     std::string key_;
   };
 
   explicit KeyedLock(AsyncClock& clock);
   ~KeyedLock();
 
-  /// Errors: timed_out when the key is still held by others at `deadline`.
+  /// Errors: timed_out when the key is still held by others at `deadline`; cancelled.
   Task<Result<Guard>> acquire(std::string key, MonoTime deadline);
   bool is_held(const std::string& key) const;
 
  private:
-  void release(const std::string& key);
-  struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace perkline::net

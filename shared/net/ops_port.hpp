@@ -13,8 +13,8 @@ class Metrics;
 
 namespace perkline::net {
 
-/// `/health`, `/health/ready`, `/health/live`, `/metrics` and `/` (a small status page) on a thread of its own, so that
-/// probes are answered while the reactor is busy.
+/// `/health`, `/health/ready`, `/health/live`, `/metrics` and `/` (a small status page) on a thread of its
+/// own, so that probes are answered while the reactor is busy.
 class OpsPort {
  public:
   /// The references must outlive it; both are thread-safe. `title` heads the status page.

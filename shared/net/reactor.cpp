@@ -1,5 +1,10 @@
 #include "shared/net/reactor.hpp"
 
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <optional>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -8,8 +13,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <csignal>
-#include <optional>
+
+#include "shared/ops/log.hpp"
 
 namespace perkline::net {
 namespace {
@@ -32,9 +37,9 @@ class ReactorClock final : public AsyncClock {
 }  // namespace
 
 struct Reactor::State {
+  ReactorClock clock;  ///< Before `io`: coroutines that end with it may still look at the clock.
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  ReactorClock clock;
   std::optional<asio::signal_set> signals;
   std::function<void(int)> on_signal;
 
@@ -50,10 +55,24 @@ struct Reactor::State {
 Reactor::Reactor() : state_(std::make_unique<State>()) {}
 Reactor::~Reactor() = default;
 
-void Reactor::run() { state_->io.run(); }
-void Reactor::stop() { state_->io.stop(); }
-void Reactor::post(std::function<void()> work) { asio::post(state_->io, std::move(work)); }
-void Reactor::spawn(Task<void> task) { asio::co_spawn(state_->io, std::move(task), asio::detached); }
+void Reactor::run() {
+  try {
+    state_->io.run();
+  } catch (const std::exception& error) {
+    ops::log(ops::Level::error, "reactor", "an exception got out of a handler",
+             {{"what", std::string_view(error.what())}});
+    std::abort();
+  }
+}
+void Reactor::stop() {
+  state_->io.stop();
+}
+void Reactor::post(std::function<void()> work) {
+  asio::post(state_->io, std::move(work));
+}
+void Reactor::spawn(Task<void> task) {
+  asio::co_spawn(state_->io, std::move(task), asio::detached);
+}
 
 void Reactor::on_signal(std::function<void(int)> handler) {
   state_->on_signal = std::move(handler);
@@ -61,8 +80,12 @@ void Reactor::on_signal(std::function<void(int)> handler) {
   state_->await_signal();
 }
 
-AsyncClock& Reactor::clock() { return state_->clock; }
-asio::io_context& Reactor::io() { return state_->io; }
+AsyncClock& Reactor::clock() {
+  return state_->clock;
+}
+asio::io_context& Reactor::io() {
+  return state_->io;
+}
 
 Task<void> spawn_child(Task<void> child) {
   asio::co_spawn(co_await asio::this_coro::executor, std::move(child), asio::detached);

@@ -11,7 +11,8 @@ class io_context;
 
 namespace perkline::net {
 
-/// One thread's event loop with its clock. Everything that is not said to be thread-safe belongs to the thread in run().
+/// One thread's event loop with its clock. Everything that is not said to be thread-safe belongs to the
+/// thread in run().
 class Reactor {
  public:
   Reactor();
@@ -19,7 +20,8 @@ class Reactor {
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
-  /// Serves until stop(). An exception out of a handler is a bug of ours: it is logged and the process aborts.
+  /// Serves until stop(). An exception out of a handler is a bug of ours: it is logged and the process
+  /// aborts.
   void run();
   /// Any thread.
   void stop();
@@ -38,8 +40,8 @@ class Reactor {
   std::unique_ptr<State> state_;
 };
 
-/// Starts `child` on the executor of the awaiting coroutine and does not wait for it: works on a reactor and in the
-/// simulation alike. `co_await spawn_child(settle(id));`
+/// Starts `child` on the executor of the awaiting coroutine and does not wait for it: works on a reactor and
+/// in the simulation alike. `co_await spawn_child(settle(id));`
 Task<void> spawn_child(Task<void> child);
 
 }  // namespace perkline::net

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,26 +20,39 @@ struct Route {
   std::string pattern;  ///< `/api/v1/stores/{id}`: a `{…}` stands for one segment.
   std::string access;   ///< "anyone", "terminal", "member", "staff", "admin", "refresh-cookie".
   Handler handler;
+  bool accepts_form = false;  ///< Also takes bodies of application/x-www-form-urlencoded.
 };
 
-/// Decides who is asking and whether they may, before a body is read. Errors: unauthenticated, token_expired,
-/// forbidden, account_inactive, rate_limited.
-using Guard = std::function<Task<Result<Principal>>(RequestHead head, const Route& route)>;
+/// Decides who is asking and whether they may, before a body is read. Both references outlive the task.
+/// Errors: unauthenticated, token_expired, forbidden, account_inactive, rate_limited.
+using Guard = std::function<Task<Result<Principal>>(const RequestHead& head, const Route& route)>;
 
+/// Filled before the server starts, then only read. A segment spelled out goes before a `{…}`, whatever the
+/// order.
 class Router {
  public:
+  /// Asserts that the pattern is well formed and that no route has this method and pattern already.
   void add(Route route);
 
   struct Match {
     const Route* route = nullptr;
     std::vector<std::string> path_values;
   };
-  /// Errors: not_found; method_not_allowed, its detail being the value of the Allow header. HEAD goes to GET's route.
+  /// Errors: not_found; method_not_allowed, its detail being the value of the Allow header. HEAD goes to
+  /// GET's route.
   Result<Match> match(Method method, std::string_view path) const;
-  const std::vector<Route>& routes() const { return routes_; }
+  const std::deque<Route>& routes() const { return routes_; }
 
  private:
-  std::vector<Route> routes_;
+  using RoutesOfPath = std::vector<const Route*>;  ///< One a method.
+  struct Pattern {
+    std::vector<std::string> segments;  ///< As the pattern spells them.
+    RoutesOfPath routes;
+  };
+
+  std::deque<Route> routes_;                                ///< Its elements stay where they are.
+  std::map<std::string, RoutesOfPath, std::less<>> fixed_;  ///< By the pattern's text: those without a `{…}`.
+  std::vector<Pattern> patterns_;                           ///< All of them, those without a `{…}` first.
 };
 
 }  // namespace perkline::net

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "shared/core/random.hpp"
+#include "shared/net/byte_stream.hpp"
+#include "shared/net/http_head.hpp"
+#include "shared/net/http_server.hpp"
+
+namespace perkline::net {
+
+/// What all connections of one server share. Outlives them.
+struct ServerShared {
+  HttpServerOptions options;
+  const Router& router;
+  Guard guard;
+  std::function<void(const Answered&)> observe;
+  AsyncClock& clock;
+  SeededRng trace_ids;  ///< Need only be unique, and getrandom(2) is dear on every request.
+  std::string date;     ///< As the Date field says it; renewed by the sweep.
+  bool draining = false;
+  bool stopped = false;  ///< The server is gone; router, guard and observe may be too.
+};
+
+/// Serves one connection, request after request. The sweep closes it when its deadline has passed.
+class HttpConnection {
+ public:
+  /// `tls`: nullptr for plain.
+  HttpConnection(ServerShared& shared, ByteStream::Socket socket, std::string peer,
+                 boost::asio::ssl::context* tls);
+
+  /// Ends when the connection has.
+  Task<void> serve();
+
+  /// Past it the connection is to be closed. Far away while a handler works: that has deadlines of its own.
+  MonoTime deadline() const { return deadline_; }
+  /// Whether it waits for the first byte of a request.
+  bool idle() const { return idle_; }
+  void close() { stream_.close(); }
+
+ private:
+  enum class Head : unsigned char { complete, too_large, garbage, gone };
+  /// One request and what is known of it.
+  struct Exchange {
+    Request request;
+    Method method = Method::other;  ///< As `request` moves on to the handler.
+    std::string traceparent;
+    const Route* route = nullptr;
+    std::uint64_t body_bytes = 0;
+    bool body_pending = false;  ///< The peer has said that bytes follow, and not all of them were read.
+    bool expects_continue = false;
+    bool close = false;
+    MonoTime began;
+  };
+
+  Task<bool> serve_one();
+  Task<Head> await_head();
+  Task<Result<void>> admit(Exchange& exchange);
+  Result<void> open_exchange(Exchange& exchange);
+  Result<void> check_body_fields(const Exchange& exchange) const;
+  Task<Result<void>> read_body(Exchange& exchange);
+  Task<Result<Response>> run_handler(Exchange& exchange);
+  Task<bool> answer(Exchange& exchange, Response response);
+  Task<bool> send(const Exchange& exchange, const Response& response);
+  Task<bool> drip(std::string bytes, Millis pause);
+  Task<bool> receive();
+  MonoTime now() const { return shared_.clock.mono_now(); }
+  std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
+
+  ServerShared& shared_;
+  ByteStream stream_;
+  boost::asio::ssl::context* tls_;
+  std::string peer_;
+  MonoTime deadline_ = MonoTime::max();
+  bool idle_ = true;
+
+  std::vector<char> buffer_;  ///< What was read and not yet used is [begin_, end_).
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t head_bytes_ = 0;  ///< Of the head that await_head found.
+  std::string out_;
+};
+
+}  // namespace perkline::net
