@@ -25,7 +25,7 @@ std::string_view name_of(Family family) {
     case Family::dead_letters:
       return "dead_letters";
   }
-  PERKLINE_ASSERT(!"a family of ours");
+  PERKLINE_ASSERT(false);
 }
 
 }  // namespace perkline::edge::journal

@@ -56,11 +56,6 @@ class Batch {
 struct Entry {
   std::string key;
   std::string value;
-};
-
-struct Entry {
-  std::string key;
-  std::string value;
   bool operator==(const Entry&) const = default;
 };
 
@@ -73,7 +68,8 @@ class Journal {
   /// together are written and synced as one. A batch not yet returned may or may not survive a crash, and is
   /// not yet read by get. There is no error: a write or sync that fails ends the process, since after it the
   /// disk vouches for nothing, and what waits is bounded by the calls in progress. Room on the disk is asked
-  /// for before a sale is taken on.
+  /// for before a sale is taken on. A commit that has begun is not cancelled: what cancels the coroutine
+  /// meanwhile is not felt by it. An empty batch returns at once.
   virtual Task<void> commit(Batch batch) = 0;
 
   /// Errors: corrupt, io_failed.
@@ -88,9 +84,6 @@ class Journal {
   virtual Result<void> scan(
       Family family, std::string_view from,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
-
-  /// The entry with the highest key, found without reading the others. Errors: corrupt, io_failed.
-  virtual Result<std::optional<Entry>> last(Family family) const = 0;
 };
 
 }  // namespace perkline::edge::journal

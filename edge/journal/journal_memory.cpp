@@ -1,92 +1,97 @@
 #include "edge/journal/journal_memory.hpp"
 
+#include <deque>
 #include <utility>
-#include <vector>
 
-#include "edge/journal/resume.hpp"
+#include "edge/journal/wait_durable.hpp"
 #include "shared/net/reactor.hpp"
 
 namespace perkline::edge::journal {
 
-void MemoryDisk::sync_first(std::size_t batches) {
-  for (; batches > 0; --batches) {
-    for (const auto& change : unsynced_.front().changes()) {
-      if (change.value) {
-        table(change.family).insert_or_assign(change.key, *change.value);
-      } else {
-        table(change.family).erase(change.key);
-      }
+void MemoryDisk::apply(const Batch& batch) {
+  for (const Batch::Change& change : batch.changes()) {
+    Table& table = tables_.at(static_cast<std::size_t>(change.family));
+    if (change.value) {
+      table.insert_or_assign(change.key, *change.value);
+    } else {
+      table.erase(change.key);
     }
-    unsynced_.pop_front();
   }
-}
-
-void MemoryDisk::crash(Rng& rng) {
-  sync_first(rng.below(unsynced_.size() + 1));
-  unsynced_.clear();
 }
 
 /// Shared with the coroutine that syncs, which may be asleep when the journal goes.
 struct JournalMemory::State {
-  std::shared_ptr<MemoryDisk> disk;
+  struct Waiting {
+    Batch batch;
+    std::weak_ptr<net::Signal> durable;
+  };
+  enum class Stage : std::uint8_t { idle, syncing, failed, gone };
+
+  const MemoryDisk::Table& table(Family family) const {
+    return disk.tables_.at(static_cast<std::size_t>(family));
+  }
+
+  MemoryDisk& disk;
   net::AsyncClock& clock;
-  Millis sync_delay;
-  std::deque<Resume> waiting;  ///< One for each of the disk's unsynced batches.
-  bool syncing = false;
-  bool failed = false;
-  bool closed = false;
+  std::deque<Waiting> waiting;
+  Stage stage = Stage::idle;
 };
 
-JournalMemory::JournalMemory(std::shared_ptr<MemoryDisk> disk, net::AsyncClock& clock, Millis sync_delay)
-    : state_(
-          std::make_shared<State>(State{.disk = std::move(disk), .clock = clock, .sync_delay = sync_delay})) {
-  state_->disk->sync_first(state_->disk->unsynced_.size());
-}
+JournalMemory::JournalMemory(MemoryDisk& disk, net::AsyncClock& clock)
+    : state_(std::make_shared<State>(State{.disk = disk, .clock = clock, .waiting = {}})) {}
 
 JournalMemory::~JournalMemory() {
-  state_->closed = true;
-  state_->waiting.clear();
+  state_->stage = State::Stage::gone;
 }
 
 Task<void> JournalMemory::commit(Batch batch) {
   if (batch.empty()) co_return;
-  const auto state = state_;
-  if (!std::exchange(state->syncing, true)) co_await net::spawn_child(sync_all(state));
-  co_await suspended([&](Resume resume) {
-    state->disk->unsynced_.push_back(std::move(batch));
-    state->waiting.push_back(std::move(resume));
-  });
+  auto durable = std::make_shared<net::Signal>();
+  state_->waiting.push_back({.batch = std::move(batch), .durable = durable});
+  if (state_->stage == State::Stage::idle) {
+    state_->stage = State::Stage::syncing;
+    co_await net::spawn_child(sync_what_waits(state_));
+  }
+  co_await wait_durable(std::move(durable));
 }
 
-Task<void> JournalMemory::sync_all(std::shared_ptr<State> state) {
-  do {
-    const std::size_t group = state->waiting.size();
-    co_await state->clock.sleep(state->sync_delay);
-    if (state->closed) co_return;
-    if (state->disk->failing_) {
-      state->failed = true;
+Task<void> JournalMemory::sync_what_waits(std::shared_ptr<State> state) {
+  while (!state->waiting.empty()) {
+    std::size_t group = state->waiting.size();
+    co_await state->clock.sleep(state->disk.sync_time);
+    if (state->stage != State::Stage::syncing) co_return;
+    if (state->disk.failing) {
+      state->stage = State::Stage::failed;
       co_return;
     }
-    state->disk->sync_first(group);
-    ++state->disk->syncs_;
-    std::vector<Resume> durable(
-        std::make_move_iterator(state->waiting.begin()),
-        std::make_move_iterator(state->waiting.begin() + static_cast<std::ptrdiff_t>(group)));
-    state->waiting.erase(state->waiting.begin(), state->waiting.begin() + static_cast<std::ptrdiff_t>(group));
-    for (auto& resume : durable) resume();
-  } while (!state->closed && !state->waiting.empty());
-  state->syncing = false;
+    ++state->disk.syncs;
+    for (; group > 0; --group) {
+      const State::Waiting& done = state->waiting.front();
+      state->disk.apply(done.batch);
+      if (const auto durable = done.durable.lock()) durable->notify();
+      state->waiting.pop_front();
+    }
+  }
+  state->stage = State::Stage::idle;
+}
+
+void JournalMemory::crash(Rng& rng) {
+  for (std::uint64_t survive = rng.below(state_->waiting.size() + 1); survive > 0; --survive) {
+    state_->disk.apply(state_->waiting.front().batch);
+    state_->waiting.pop_front();
+  }
+  state_->stage = State::Stage::gone;
 }
 
 Result<std::optional<std::string>> JournalMemory::get(Family family, std::string_view key) const {
-  const auto& table = std::as_const(*state_->disk).table(family);
+  const auto& table = state_->table(family);
   const auto found = table.find(key);
   if (found == table.end()) return std::nullopt;
   return found->second;
 }
 
 Result<std::optional<Entry>> JournalMemory::last(Family family) const {
-  const auto& table = std::as_const(*state_->disk).table(family);
+  const auto& table = state_->table(family);
   if (table.empty()) return std::nullopt;
   return Entry{.key = table.rbegin()->first, .value = table.rbegin()->second};
 }
@@ -94,14 +99,14 @@ Result<std::optional<Entry>> JournalMemory::last(Family family) const {
 Result<void> JournalMemory::scan(
     Family family, std::string_view from,
     const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
-  const auto& table = std::as_const(*state_->disk).table(family);
+  const auto& table = state_->table(family);
   for (auto at = table.lower_bound(from); at != table.end() && visit(at->first, at->second); ++at) {
   }
   return {};
 }
 
 bool JournalMemory::failed() const {
-  return state_->failed;
+  return state_->stage == State::Stage::failed;
 }
 
 }  // namespace perkline::edge::journal

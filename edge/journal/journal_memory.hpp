@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,39 +13,30 @@
 
 namespace perkline::edge::journal {
 
-/// What a simulated disk holds: it outlives the process, the JournalMemory, that writes to it. One thread.
+/// A simulated disk: what is on it outlives the process, that is the JournalMemory, that wrote it.
 class MemoryDisk {
  public:
-  /// The power goes: of the batches not yet synced only some first ones survive, each of them whole. To be
-  /// called between two journals. Without it the process alone has ended, and what it wrote is all there.
-  void crash(Rng& rng);
-
-  /// While `failing`, a sync fails as on a full or broken disk.
-  void set_failing(bool failing) { failing_ = failing; }
-
-  /// How many syncs have succeeded.
-  std::uint64_t syncs() const { return syncs_; }
+  Millis sync_time{0};      ///< How long a sync takes.
+  bool failing = false;     ///< Full or broken: the next sync fails.
+  std::uint64_t syncs = 0;  ///< How many have succeeded.
 
  private:
   friend class JournalMemory;
   using Table = std::map<std::string, std::string, std::less<>>;
 
-  Table& table(Family family) { return tables_.at(static_cast<std::size_t>(family)); }
-  const Table& table(Family family) const { return tables_.at(static_cast<std::size_t>(family)); }
-  void sync_first(std::size_t batches);
+  void apply(const Batch& batch);
 
-  std::array<Table, family_count> tables_;
-  std::deque<Batch> unsynced_;
-  std::uint64_t syncs_ = 0;
-  bool failing_ = false;
+  std::array<Table, family_count> tables_;  ///< By Family.
 };
 
-/// The journal in memory, for the simulation and for tests. Works on a reactor and on a simulated world
-/// alike; must be destroyed before the one it runs on.
+/// The journal in memory, for the simulation and for tests; on a reactor and on a simulated world alike, and
+/// it does not matter which of the two goes first. Batches wait in memory until their sync is over; those
+/// that come while one is under way share the next. One thread.
 class JournalMemory final : public Journal {
  public:
-  /// A sync lasts `sync_delay`; what is committed meanwhile waits for the next. `clock` must outlive this.
-  JournalMemory(std::shared_ptr<MemoryDisk> disk, net::AsyncClock& clock, Millis sync_delay = Millis{0});
+  /// Both must outlive the journal.
+  JournalMemory(MemoryDisk& disk, net::AsyncClock& clock);
+  /// The process ends: what was not synced is gone.
   ~JournalMemory() override;
 
   Task<void> commit(Batch batch) override;
@@ -56,13 +46,17 @@ class JournalMemory final : public Journal {
       Family family, std::string_view from,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const override;
 
-  /// Whether a sync has failed: where the real journal ends the process, this one never returns from a commit
-  /// again.
+  /// The power goes: of the batches not yet synced some first ones are on the disk after all, each of them
+  /// whole. No commit returns any more; only to be destroyed then.
+  void crash(Rng& rng);
+
+  /// Whether a sync has failed. The real journal ends the process there; this one stands still: no commit
+  /// returns any more, and the simulation is to crash it.
   bool failed() const;
 
  private:
   struct State;
-  static Task<void> sync_all(std::shared_ptr<State> state);
+  static Task<void> sync_what_waits(std::shared_ptr<State> state);
 
   std::shared_ptr<State> state_;
 };
