@@ -13,7 +13,8 @@
 #include "shared/core/result.hpp"
 #include "shared/net/task.hpp"
 
-/// The hub's database as modules see it: SQL that SQLite and PostgreSQL (and engines that speak its protocol) both take.
+/// The hub's database as modules see it: SQL that SQLite and PostgreSQL (and engines that speak its protocol)
+/// both take.
 namespace perkline::hub::db {
 
 /// A parameter or a column. Blobs go as Blob so that they are not taken for text.
@@ -23,11 +24,14 @@ struct Blob {
 };
 using Value = std::variant<std::nullptr_t, std::int64_t, std::string, Blob>;
 
-/// One row of a query's answer; columns by position. Asking for a column as what it is not is a bug of ours: asserts.
+/// One row of a query's answer; columns by position. Asking for a column as what it is not is a bug of ours:
+/// asserts.
 class Row {
  public:
   explicit Row(std::vector<Value> columns) : columns_(std::move(columns)) {}
-  bool is_null(std::size_t column) const { return std::holds_alternative<std::nullptr_t>(columns_.at(column)); }
+  bool is_null(std::size_t column) const {
+    return std::holds_alternative<std::nullptr_t>(columns_.at(column));
+  }
   std::int64_t integer(std::size_t column) const;
   const std::string& text(std::size_t column) const;
   const std::string& blob(std::size_t column) const;
@@ -40,42 +44,54 @@ class Row {
 };
 using Rows = std::vector<Row>;
 
-/// Inside read() or write(). Parameters are `$1`, `$2`, … Statements are prepared once and kept.
+/// Inside read() or write(). Parameters are `$1`, `$2`, … Statements are prepared once and kept, so their
+/// text must not hold values.
 class Transaction {
  public:
   virtual ~Transaction() = default;
-  /// Errors: already_exists (a unique or primary key), validation_failed (a check or foreign key), database_unavailable,
-  /// corrupt, internal (the statement itself is wrong).
+  /// Errors: already_exists (a unique or primary key), validation_failed (a check or foreign key),
+  /// database_unavailable, storage_full, corrupt, internal (the statement itself is wrong).
   virtual Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) = 0;
   /// The number of rows changed.
   virtual Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) = 0;
+  /// Runs `work` so that its error takes back what it did and nothing else: a savepoint. Gives `work`'s
+  /// result.
+  virtual Result<void> attempt(const std::function<Result<void>()>& work) = 0;
 };
+
+/// Which engine serves; only migrations and adapters ask (a few column types have no common name).
+enum class Engine : std::uint8_t { sqlite = 1 };
 
 /// Runs work in transactions, off the reactor. Reactor's thread.
 class Database {
  public:
   virtual ~Database() = default;
+  virtual Engine engine() const = 0;
 
-  /// Runs `work` in one transaction and returns after its commit is durable. An error returned by `work` rolls back
-  /// all it did, and only that. `work` may be run more than once (serialisation conflicts), so it must have no effect
-  /// but through the transaction and must assign, not append, to what it captures.
-  /// Errors: those of `work`; database_unavailable; overloaded (too many wait).
+  /// Runs `work` in one transaction and returns after its commit is durable. An error returned by `work`
+  /// rolls back all it did, and only that. `work` may be run more than once (serialisation conflicts), so it
+  /// must have no effect but through the transaction and must assign, not append, to what it captures. Never
+  /// cancelled half-way: whoever gives up on it returns only when it has ended, so that `work` may refer to
+  /// what its caller holds. Errors: those of `work`; database_unavailable; storage_full; overloaded (too many
+  /// wait).
   virtual Task<Result<void>> write(std::function<Result<void>(Transaction&)> work) = 0;
 
   /// Runs `work` on a consistent snapshot; whatever it writes is an error.
   virtual Task<Result<void>> read(std::function<Result<void>(Transaction&)> work) = 0;
 };
 
-/// write() with a result: `co_await write_for<Balance>(database, [=](Transaction& t) -> Result<Balance> { … })`.
+/// write() with a result: `co_await write_for<Balance>(database, [=](Transaction& t) -> Result<Balance> { …
+/// })`.
 template <class T>
 Task<Result<T>> write_for(Database& database, std::function<Result<T>(Transaction&)> work) {
   std::optional<T> value;
-  auto done = co_await database.write([&value, work = std::move(work)](Transaction& transaction) -> Result<void> {
-    auto result = work(transaction);
-    if (!result) return failure(result);
-    value = std::move(*result);
-    return {};
-  });
+  auto done =
+      co_await database.write([&value, work = std::move(work)](Transaction& transaction) -> Result<void> {
+        auto result = work(transaction);
+        if (!result) return failure(result);
+        value = std::move(*result);
+        return {};
+      });
   if (!done) co_return failure(done);
   co_return std::move(*value);
 }
@@ -83,12 +99,13 @@ Task<Result<T>> write_for(Database& database, std::function<Result<T>(Transactio
 template <class T>
 Task<Result<T>> read_for(Database& database, std::function<Result<T>(Transaction&)> work) {
   std::optional<T> value;
-  auto done = co_await database.read([&value, work = std::move(work)](Transaction& transaction) -> Result<void> {
-    auto result = work(transaction);
-    if (!result) return failure(result);
-    value = std::move(*result);
-    return {};
-  });
+  auto done =
+      co_await database.read([&value, work = std::move(work)](Transaction& transaction) -> Result<void> {
+        auto result = work(transaction);
+        if (!result) return failure(result);
+        value = std::move(*result);
+        return {};
+      });
   if (!done) co_return failure(done);
   co_return std::move(*value);
 }

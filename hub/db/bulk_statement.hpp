@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hub/db/database.hpp"
+
+namespace perkline::hub::db {
+
+/// A statement over many rows at a time: a VALUES list or an IN list is far cheaper than as many statements,
+/// and on an engine behind a socket one round trip instead of many. Made once, as a constant; run from any
+/// thread.
+///
+///     const BulkStatement insert_member("INSERT INTO member (id, tier) VALUES ", "(?, ?)");
+///     const BulkStatement find_member("SELECT tier FROM member WHERE id IN (", "?", ")");
+class BulkStatement {
+ public:
+  /// `row`: the text of one row with a `?` for each of its parameters. `leading`: how many parameters, `$1`
+  /// and on, `head` itself holds.
+  BulkStatement(std::string_view head, std::string_view row, std::string_view tail = {},
+                std::size_t leading = 0);
+
+  /// `values`: the rows' parameters, row after row. Runs in pieces of 64, 8 and 1 rows, in order; gives the
+  /// rows of all. Errors: Transaction::query's; then some pieces may have taken effect.
+  Result<Rows> run(Transaction& transaction, std::vector<Value> values,
+                   std::vector<Value> leading = {}) const;
+
+ private:
+  static constexpr std::array<std::size_t, 3> piece_rows{64, 8, 1};
+  std::size_t columns_;
+  std::size_t leading_;
+  std::array<std::string, piece_rows.size()> texts_;
+};
+
+}  // namespace perkline::hub::db

@@ -1,0 +1,35 @@
+#include "hub/stores/key_directory.hpp"
+
+#include "hub/stores/stores.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::hub::stores {
+
+Task<Result<void>> StoreKeys::refresh() {
+  auto keys = co_await db::read_for<std::vector<KeyHolder>>(
+      database_, [](db::Transaction& transaction) { return valid_keys(transaction); });
+  if (!keys) co_return failure(keys);
+  auto fresh = std::make_shared<Map>();
+  for (KeyHolder& key : *keys) fresh->emplace(std::move(key.public_key), std::move(key.store));
+  keys_.store(std::move(fresh));
+  co_return Result<void>{};
+}
+
+Task<void> StoreKeys::keep_fresh() {
+  while (!stopped_) {
+    co_await clock_.sleep(Millis{1000});
+    if (const auto refreshed = co_await refresh(); !refreshed) {
+      ops::log(ops::Level::warn, "stores", "the stores' keys could not be read",
+               {{"error", name_of(refreshed.error().code)}});
+    }
+  }
+}
+
+std::optional<StoreId> StoreKeys::store_of(const std::string& public_key) const {
+  const auto keys = keys_.load();
+  const auto found = keys->find(public_key);
+  if (found == keys->end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace perkline::hub::stores

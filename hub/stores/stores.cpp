@@ -1,0 +1,164 @@
+#include "hub/stores/stores.hpp"
+
+#include <algorithm>
+
+#include "shared/core/bytes.hpp"
+#include "shared/core/limits.hpp"
+
+namespace perkline::hub::stores {
+namespace {
+
+constexpr seconds seen_lately{30};
+constexpr std::string_view columns =
+    "SELECT id, epoch, cursor_sequence, cursor_hash, tail, last_seen, breaker, queue_depth, version, "
+    "retired_at FROM store";
+
+WallTime time_of(std::int64_t millis) {
+  return WallTime{Millis{millis}};
+}
+
+Result<Store> store_of(const db::Row& row) {
+  const auto hash = from_hex(row.text(3));
+  Store store{.id = StoreId(row.text(0)),
+              .cursor = {.epoch = static_cast<std::uint64_t>(row.integer(1)),
+                         .sequence = static_cast<std::uint64_t>(row.integer(2)),
+                         .hash = {}},
+              .tail = std::nullopt,
+              .last_seen = std::nullopt,
+              .breaker = row.optional_text(6).value_or(""),
+              .queue_depth = row.optional_integer(7).value_or(0),
+              .version = row.optional_text(8).value_or(""),
+              .retired = !row.is_null(9)};
+  if (!hash || hash->size() != store.cursor.hash.size())
+    return fail(Errc::corrupt, "the cursor of store " + store.id.str());
+  std::ranges::copy(*hash, store.cursor.hash.begin());
+  if (const auto tail = row.optional_integer(4)) store.tail = static_cast<std::uint64_t>(*tail);
+  if (const auto seen = row.optional_integer(5)) store.last_seen = time_of(*seen);
+  return store;
+}
+
+bool is_public_key(std::string_view text) {
+  return text.size() == 64 && from_hex(text).has_value();
+}
+
+std::int64_t stamp(WallTime now) {
+  return now.time_since_epoch().count();
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> Store::lag() const {
+  if (!tail) return std::nullopt;
+  return *tail > cursor.sequence ? *tail - cursor.sequence : 0;
+}
+
+bool Store::connected(WallTime now) const {
+  return last_seen && now - *last_seen < seen_lately;
+}
+
+bool is_store_id(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  return !text.empty() && text.size() <= limits::id_bytes_max && std::ranges::all_of(text, allowed);
+}
+
+Result<void> add(db::Transaction& transaction, const StoreId& id, const std::string& public_key,
+                 WallTime now) {
+  std::vector<FieldFault> faults;
+  if (!is_store_id(id.str()))
+    faults.push_back({"id", "must be 1 to 64 letters, digits, dots, underscores or hyphens"});
+  if (!is_public_key(public_key)) faults.push_back({"publicKey", "must be 64 lower-case hex digits"});
+  if (!faults.empty())
+    return fail(Error{
+        .code = Errc::validation_failed, .detail = "the store cannot be added", .faults = std::move(faults)});
+
+  const sync::Cursor first = sync::first_cursor(id, 1);
+  auto made = transaction.execute(
+      "INSERT INTO store (id, epoch, cursor_sequence, cursor_hash, created_at) VALUES ($1, 1, 0, $2, $3) ON "
+      "CONFLICT (id) DO NOTHING",
+      {id.str(), to_hex(first.hash), stamp(now)});
+  if (!made) return failure(made);
+  const auto store = find(transaction, id);
+  if (!store) return std::unexpected(store.error());
+  if (store->retired) return fail(Errc::session_state, "store " + id.str() + " is retired");
+
+  auto known =
+      transaction.query("SELECT store_id, revoked_at FROM store_key WHERE public_key = $1", {public_key});
+  if (!known) return failure(known);
+  if (!known->empty()) {
+    if (known->front().text(0) == id.str() && known->front().is_null(1)) return {};
+    return fail(Errc::already_exists, "the key is another store's, or was revoked");
+  }
+  auto added =
+      transaction.execute("INSERT INTO store_key (public_key, store_id, added_at) VALUES ($1, $2, $3)",
+                          {public_key, id.str(), stamp(now)});
+  if (!added) return failure(added);
+  return {};
+}
+
+Result<void> revoke_keys(db::Transaction& transaction, const StoreId& id, WallTime now) {
+  if (auto store = find(transaction, id); !store) return failure(store);
+  auto revoked =
+      transaction.execute("UPDATE store_key SET revoked_at = $2 WHERE store_id = $1 AND revoked_at IS NULL",
+                          {id.str(), stamp(now)});
+  if (!revoked) return failure(revoked);
+  return {};
+}
+
+Result<void> retire(db::Transaction& transaction, const StoreId& id, WallTime now) {
+  if (auto revoked = revoke_keys(transaction, id, now); !revoked) return revoked;
+  auto retired = transaction.execute("UPDATE store SET retired_at = $2 WHERE id = $1 AND retired_at IS NULL",
+                                     {id.str(), stamp(now)});
+  if (!retired) return failure(retired);
+  return {};
+}
+
+Result<Store> find(db::Transaction& transaction, const StoreId& id) {
+  auto rows = transaction.query(std::string(columns) + " WHERE id = $1", {id.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return fail(Errc::not_found, "store " + id.str());
+  return store_of(rows->front());
+}
+
+Result<std::vector<Store>> list(db::Transaction& transaction, const std::string& after, std::int64_t limit) {
+  auto rows = transaction.query(std::string(columns) + " WHERE id > $1 ORDER BY id LIMIT $2", {after, limit});
+  if (!rows) return failure(rows);
+  std::vector<Store> all;
+  for (const db::Row& row : *rows) {
+    auto store = store_of(row);
+    if (!store) return failure(store);
+    all.push_back(std::move(*store));
+  }
+  return all;
+}
+
+Result<std::vector<KeyHolder>> valid_keys(db::Transaction& transaction) {
+  auto rows = transaction.query(
+      "SELECT k.public_key, k.store_id FROM store_key k JOIN store s ON s.id = k.store_id WHERE k.revoked_at "
+      "IS NULL AND s.retired_at IS NULL");
+  if (!rows) return failure(rows);
+  std::vector<KeyHolder> keys;
+  for (const db::Row& row : *rows) keys.push_back({row.text(0), StoreId(row.text(1))});
+  return keys;
+}
+
+Result<std::vector<Turnover>> turnover(db::Transaction& transaction) {
+  auto rows = transaction.query(
+      "SELECT s.id, COUNT(sale.session_id), CAST(COALESCE(SUM(sale.amount), 0) AS BIGINT),"
+      " (SELECT CAST(COALESCE(SUM(e.delta), 0) AS BIGINT) FROM entry e JOIN account a ON a.id = e.account_id"
+      "  WHERE a.owner_kind = 'store' AND a.owner_id = s.id AND a.code = 'issued'),"
+      " (SELECT CAST(COALESCE(SUM(e.delta), 0) AS BIGINT) FROM entry e JOIN account a ON a.id = e.account_id"
+      "  WHERE a.owner_kind = 'store' AND a.owner_id = s.id AND a.code = 'redeemed')"
+      " FROM store s LEFT JOIN sale ON sale.store_id = s.id GROUP BY s.id ORDER BY s.id");
+  if (!rows) return failure(rows);
+  std::vector<Turnover> all;
+  for (const db::Row& row : *rows) {
+    // What is issued leaves the store's account, so it stands there below zero.
+    all.push_back({StoreId(row.text(0)), row.integer(1), row.integer(2), -row.integer(3), row.integer(4)});
+  }
+  return all;
+}
+
+}  // namespace perkline::hub::stores
