@@ -1,0 +1,90 @@
+#include "edge/session/answers.hpp"
+
+#include "shared/json/writer.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+void optional_points(json::Writer& out, std::string_view name, const std::optional<Points>& points) {
+  out.key(name);
+  points ? out.value(points->count) : out.null();
+}
+
+void optional_text(json::Writer& out, std::string_view name, std::string_view text) {
+  out.key(name);
+  text.empty() ? out.null() : out.value(text);
+}
+
+void receipt_lines(json::Writer& out, const Session& session) {
+  out.key("receiptLines").begin_array();
+  out.value("Points earned: " + std::to_string(session.earned.count));
+  out.value("Points redeemed: " + std::to_string(session.redeemed.count));
+  if (session.new_balance) out.value("New balance: " + std::to_string(session.new_balance->count));
+  out.end_array();
+}
+
+}  // namespace
+
+std::string render_identified(const Session& session) {
+  json::Writer out;
+  out.begin_object();
+  out.field("sessionId", session.id.str());
+  out.field("status", wire_name(session));
+  out.field("customerName", session.customer_name);
+  out.field("currentPoints", session.current_points.count);
+  out.field("tier", session.tier);
+  out.field("mode", wire_name(session.mode));
+  out.end_object();
+  return out.take();
+}
+
+std::string render_rewards(const pdi::Rewards& rewards, Points redeemable) {
+  json::Writer out;
+  out.begin_object();
+  out.field("earnedPoints", rewards.earned.count);
+  out.field("multiplier", rewards.multiplier);
+  out.field("bonusPoints", rewards.bonus.count);
+  out.key("breakdown").begin_object();
+  for (const auto& [name, points] : rewards.breakdown) out.field(name, points.count);
+  out.end_object();
+  out.key("redeemable").begin_object().field("maxPoints", redeemable.count).end_object();
+  out.end_object();
+  return out.take();
+}
+
+std::string render_finalized(const Session& session) {
+  json::Writer out;
+  out.begin_object();
+  out.field("sessionId", session.id.str());
+  out.field("status", wire_name(session));
+  out.field("earnedPoints", session.earned.count);
+  out.field("redeemedPoints", session.redeemed.count);
+  optional_points(out, "newBalance", session.new_balance);
+  out.field("receiptId", session.receipt.str());
+  receipt_lines(out, session);
+  out.field("mode", wire_name(session.mode));
+  out.end_object();
+  return out.take();
+}
+
+std::string render_status(const Session& session) {
+  json::Writer out;
+  out.begin_object();
+  out.field("sessionId", session.id.str());
+  out.field("status", wire_name(session));
+  out.field("customerId", session.customer.str());
+  out.field("transactionId", session.transaction.str());
+  out.field("earnedPoints", session.earned.count);
+  out.field("redeemedPoints", session.redeemed.count);
+  optional_points(out, "newBalance", session.new_balance);
+  optional_text(out, "receiptId", session.receipt.str());
+  out.field("version", session.version);
+  out.field("mode", wire_name(session.mode));
+  out.field("createdAt", format_time(session.created_at));
+  out.field("expiresAt", format_time(session.expires_at));
+  optional_text(out, "finalizedAt", session.finalized_at ? format_time(*session.finalized_at) : "");
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace perkline::edge::session

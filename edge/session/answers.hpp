@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "edge/session/session.hpp"
+
+/// The bodies that tills get (contract.md §5). They are made where they are journalled, because a replay
+/// gives the same bytes again.
+namespace perkline::edge::session {
+
+std::string render_identified(const Session& session);
+/// `redeemable`: the most points this member could spend now.
+std::string render_rewards(const pdi::Rewards& rewards, Points redeemable);
+std::string render_finalized(const Session& session);
+std::string render_status(const Session& session);
+
+}  // namespace perkline::edge::session

@@ -1,0 +1,72 @@
+#include "edge/session/details.hpp"
+
+#include "shared/json/writer.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+void optional_time(json::Writer& out, std::string_view name, const std::optional<WallTime>& time) {
+  out.key(name);
+  time ? out.value(format_time(*time)) : out.null();
+}
+
+void basket(json::Writer& out, const Basket& basket) {
+  out.key("basket").begin_object();
+  out.field("transactionAmount", format_amount(basket.amount));
+  out.key("items").begin_array();
+  for (const pdi::Item& item : basket.items) {
+    out.begin_object().field("sku", item.sku);
+    out.key("qty").raw(format_quantity(item.quantity));
+    if (item.unit_price) out.field("unitPrice", format_amount(*item.unit_price));
+    if (!item.category.empty()) out.field("category", item.category);
+    out.end_object();
+  }
+  out.end_array().end_object();
+}
+
+void sale(json::Writer& out, const Sale& sale) {
+  out.key("sale").begin_object();
+  out.field("finalAmount", format_amount(sale.final_amount)).field("applyRewards", sale.apply_rewards);
+  if (sale.redeem) out.field("redeemPoints", sale.redeem->count);
+  out.end_object();
+}
+
+void outcome(json::Writer& out, const Session& session) {
+  out.field("earnedPoints", session.earned.count).field("redeemedPoints", session.redeemed.count);
+  out.key("newBalance");
+  session.new_balance ? out.value(session.new_balance->count) : out.null();
+  out.field("receiptId", session.receipt.str());
+  if (session.refusal) {
+    out.key("refusal").begin_object();
+    out.field("code", session.refusal->code).field("message", session.refusal->message).end_object();
+  }
+}
+
+}  // namespace
+
+std::string render_details(const Session& session) {
+  json::Writer out;
+  out.begin_object();
+  out.field("sessionId", session.id.str()).field("status", name_of(session.status));
+  out.field("version", session.version).field("mode", wire_name(session.mode));
+  out.field("acknowledged", session.acknowledged).field("storeId", session.store.str());
+  out.field("customerId", session.customer.str()).field("channelId", session.channel.str());
+  out.field("transactionId", session.transaction.str()).field("pdiSessionId", session.provider_session.str());
+  out.field("customerName", session.customer_name).field("tier", session.tier);
+  out.field("currentPoints", session.current_points.count).field("currency", session.currency.code());
+  if (session.basket) basket(out, *session.basket);
+  if (session.sale) sale(out, *session.sale);
+  outcome(out, session);
+  out.field("createdAt", format_time(session.created_at)).field("expiresAt", format_time(session.expires_at));
+  optional_time(out, "finalizedAt", session.finalized_at);
+  out.field("attempts", session.attempts);
+  optional_time(out, "nextAttemptAt", session.next_attempt_at);
+  out.field("traceparent", session.traceparent);
+  out.key("metadata").begin_object();
+  for (const auto& [name, value] : session.metadata) out.field(name, value);
+  out.end_object();
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace perkline::edge::session

@@ -1,0 +1,67 @@
+#include "edge/session/doubt.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace perkline::edge::session {
+namespace {
+
+/// Before the quiet time's end, counted from the last byte.
+constexpr std::array early_asks{Millis{1000}, Millis{2000}, Millis{4000}, Millis{8000}};
+/// From one ask to the next after it; the last one repeats.
+constexpr std::array slow_gaps{open_confirmation, Millis{10'000}, Millis{20'000}, Millis{40'000},
+                               Millis{60'000}};
+
+}  // namespace
+
+Doubt::Doubt(MonoTime last_byte, Millis quiet) : quiet_(quiet), last_byte_(last_byte) {
+  schedule(last_byte);
+}
+
+void Doubt::schedule(MonoTime now) {
+  for (const Millis early : early_asks) {
+    if (early < quiet_ && last_byte_ + early > now) {
+      next_ask_ = last_byte_ + early;
+      return;
+    }
+  }
+  if (now < quiet_end()) {
+    next_ask_ = quiet_end();
+    return;
+  }
+  next_ask_ = now + slow_gaps[std::min(slow_asks_, slow_gaps.size() - 1)];
+  ++slow_asks_;
+}
+
+Doubt::Verdict Doubt::judge(const pdi::Reply<pdi::SessionStatus>& answer, MonoTime now,
+                            std::uint32_t resends) {
+  schedule(now);
+  if (!answer) {
+    if (answer.error().error.retry_after) wait_until(now + *answer.error().error.retry_after);
+    if (answer.error().outcome != pdi::Outcome::rejected) return Verdict::wait;
+  } else if (answer->finalized) {
+    return Verdict::adopt;
+  } else if (answer->status == "active" || answer->status == "calculated") {
+    return judge_open(now, resends);
+  }
+  open_since_.reset();
+  wait_until(now + slow_gaps.back());
+  return Verdict::contradiction;
+}
+
+Doubt::Verdict Doubt::judge_open(MonoTime now, std::uint32_t resends) {
+  if (now < quiet_end()) return Verdict::wait;
+  if (!open_since_) open_since_ = now;
+  if (now - *open_since_ < open_confirmation) return Verdict::wait;
+  return resends < resends_max ? Verdict::send_again : Verdict::exhausted;
+}
+
+void Doubt::sent_again(MonoTime last_byte) {
+  *this = Doubt(last_byte, quiet_);
+}
+
+void Doubt::wait_until(MonoTime time) {
+  next_ask_ = std::max(next_ask_, time);
+}
+
+}  // namespace perkline::edge::session

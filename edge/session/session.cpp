@@ -1,0 +1,80 @@
+#include "edge/session/session.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+constexpr bool each_pair_once() {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    for (std::size_t j = i + 1; j < rules.size(); ++j) {
+      if (rules[i].from == rules[j].from && rules[i].step == rules[j].step) return false;
+    }
+  }
+  return true;
+}
+static_assert(each_pair_once());
+static_assert(static_cast<std::uint8_t>(Status::review) == status_count);
+
+}  // namespace
+
+Result<Session> take_step(Session session, Step step) {
+  const auto to = next_status(session.status, step);
+  if (!to) return fail(Errc::session_state, "the session is " + std::string(wire_name(session)));
+  session.status = *to;
+  ++session.version;
+  return session;
+}
+
+bool may_expire(const Session& session) {
+  return next_status(session.status, Step::expire).has_value();
+}
+
+std::string_view name_of(Status status) {
+  switch (status) {
+    case Status::active:
+      return "active";
+    case Status::calculated:
+      return "calculated";
+    case Status::finalizing:
+      return "finalizing";
+    case Status::in_doubt:
+      return "in_doubt";
+    case Status::queued:
+      return "queued";
+    case Status::finalized:
+      return "finalized";
+    case Status::failed:
+      return "failed";
+    case Status::expired:
+      return "expired";
+    case Status::voided:
+      return "voided";
+    case Status::review:
+      return "review";
+  }
+  return "unknown";
+}
+
+std::string_view wire_name(const Session& session) {
+  switch (session.status) {
+    case Status::in_doubt:
+    case Status::queued:
+      return "pending";
+    case Status::finalizing:
+      return session.acknowledged ? "pending" : "finalizing";
+    case Status::active:
+    case Status::calculated:
+    case Status::finalized:
+    case Status::failed:
+    case Status::expired:
+    case Status::voided:
+    case Status::review:
+      return name_of(session.status);
+  }
+  return "unknown";
+}
+
+std::string_view wire_name(Mode mode) {
+  return mode == Mode::online ? "online" : "standin";
+}
+
+}  // namespace perkline::edge::session

@@ -1,0 +1,192 @@
+#include "edge/session/session_record.hpp"
+
+#include "edge/session/session.pb.h"
+
+namespace perkline::edge::session {
+namespace {
+
+constexpr unsigned char format_newest = 1;
+
+std::int64_t millis_of(WallTime time) {
+  return time.time_since_epoch().count();
+}
+
+WallTime wall_of(std::int64_t millis) {
+  return WallTime(Millis(millis));
+}
+
+// ---- to the record
+
+void fill(stored::Answer& out, const Answer& answer) {
+  out.set_status(static_cast<std::uint32_t>(answer.status));
+  out.set_body(answer.body);
+}
+
+void fill(stored::Basket& out, const Basket& basket) {
+  out.set_amount_minor(basket.amount.minor);
+  for (const pdi::Item& item : basket.items) {
+    stored::Item& to = *out.add_items();
+    to.set_sku(item.sku);
+    to.set_quantity_thousandths(item.quantity.thousandths);
+    if (item.unit_price) to.set_unit_price_minor(item.unit_price->minor);
+    to.set_category(item.category);
+  }
+}
+
+void fill(stored::Sale& out, const Sale& sale) {
+  out.set_final_amount_minor(sale.final_amount.minor);
+  out.set_apply_rewards(sale.apply_rewards);
+  if (sale.redeem) out.set_redeem_points(sale.redeem->count);
+}
+
+void fill_who(stored::Session& out, const Session& session) {
+  out.set_id(session.id.str());
+  out.set_store(session.store.str());
+  out.set_customer(session.customer.str());
+  out.set_channel(session.channel.str());
+  out.set_transaction(session.transaction.str());
+  out.set_provider_session(session.provider_session.str());
+  out.set_currency(std::string(session.currency.code()));
+  out.set_customer_name(session.customer_name);
+  out.set_current_points(session.current_points.count);
+  out.set_tier(session.tier);
+}
+
+void fill_course(stored::Session& out, const Session& session) {
+  out.set_status(static_cast<std::uint32_t>(session.status));
+  out.set_version(session.version);
+  out.set_mode(static_cast<std::uint32_t>(session.mode));
+  out.set_acknowledged(session.acknowledged);
+  out.set_created_at(millis_of(session.created_at));
+  out.set_expires_at(millis_of(session.expires_at));
+  if (session.finalized_at) out.set_finalized_at(millis_of(*session.finalized_at));
+  out.set_attempts(session.attempts);
+  if (session.next_attempt_at) out.set_next_attempt_at(millis_of(*session.next_attempt_at));
+  for (const auto& [name, value] : session.metadata) {
+    stored::Metadata& to = *out.add_metadata();
+    to.set_name(name);
+    to.set_value(value);
+  }
+  out.set_traceparent(session.traceparent);
+}
+
+void fill_outcome(stored::Session& out, const Session& session) {
+  out.set_earned_points(session.earned.count);
+  out.set_redeemed_points(session.redeemed.count);
+  if (session.new_balance) out.set_new_balance(session.new_balance->count);
+  out.set_receipt(session.receipt.str());
+  if (session.refusal) {
+    out.mutable_refusal()->set_code(session.refusal->code);
+    out.mutable_refusal()->set_message(session.refusal->message);
+  }
+}
+
+// ---- and back
+
+Answer answer_of(const stored::Answer& in) {
+  return {.status = static_cast<int>(in.status()), .body = in.body()};
+}
+
+Basket basket_of(const stored::Basket& in, Currency currency) {
+  Basket basket{.amount = {in.amount_minor(), currency}, .items = {}};
+  basket.items.reserve(static_cast<std::size_t>(in.items_size()));
+  for (const stored::Item& item : in.items()) {
+    pdi::Item to{.sku = item.sku(),
+                 .quantity = {item.quantity_thousandths()},
+                 .unit_price = {},
+                 .category = item.category()};
+    if (item.has_unit_price_minor()) to.unit_price = Money{item.unit_price_minor(), currency};
+    basket.items.push_back(std::move(to));
+  }
+  return basket;
+}
+
+Sale sale_of(const stored::Sale& in, Currency currency) {
+  Sale sale{.final_amount = {in.final_amount_minor(), currency}, .apply_rewards = in.apply_rewards()};
+  if (in.has_redeem_points()) sale.redeem = Points{in.redeem_points()};
+  return sale;
+}
+
+void read_who(const stored::Session& in, Session& session) {
+  session.id = SessionId(in.id());
+  session.store = StoreId(in.store());
+  session.customer = CustomerId(in.customer());
+  session.channel = ChannelId(in.channel());
+  session.transaction = TransactionId(in.transaction());
+  session.provider_session = ProviderSessionId(in.provider_session());
+  session.customer_name = in.customer_name();
+  session.current_points = Points{in.current_points()};
+  session.tier = in.tier();
+}
+
+void read_course(const stored::Session& in, Session& session) {
+  session.status = static_cast<Status>(in.status());
+  session.version = in.version();
+  session.mode = static_cast<Mode>(in.mode());
+  session.acknowledged = in.acknowledged();
+  session.created_at = wall_of(in.created_at());
+  session.expires_at = wall_of(in.expires_at());
+  if (in.has_finalized_at()) session.finalized_at = wall_of(in.finalized_at());
+  session.attempts = in.attempts();
+  if (in.has_next_attempt_at()) session.next_attempt_at = wall_of(in.next_attempt_at());
+  for (const stored::Metadata& entry : in.metadata())
+    session.metadata.emplace_back(entry.name(), entry.value());
+  session.traceparent = in.traceparent();
+}
+
+void read_outcome(const stored::Session& in, Session& session) {
+  if (in.has_basket()) session.basket = basket_of(in.basket(), session.currency);
+  if (in.has_sale()) session.sale = sale_of(in.sale(), session.currency);
+  session.earned = Points{in.earned_points()};
+  session.redeemed = Points{in.redeemed_points()};
+  if (in.has_new_balance()) session.new_balance = Points{in.new_balance()};
+  session.receipt = ReceiptId(in.receipt());
+  if (in.has_refusal()) session.refusal = ProviderFault{in.refusal().code(), in.refusal().message()};
+  session.identify_answer = answer_of(in.identify_answer());
+  if (in.has_calculate_answer()) session.calculate_answer = answer_of(in.calculate_answer());
+  if (in.has_finalize_answer()) session.finalize_answer = answer_of(in.finalize_answer());
+}
+
+bool is_plausible(const stored::Session& in) {
+  return is_session_id(in.id()) && in.status() >= 1 && in.status() <= status_count && in.version() >= 1 &&
+         in.mode() >= 1 && in.mode() <= static_cast<std::uint32_t>(Mode::standin);
+}
+
+}  // namespace
+
+std::string encode(const Session& session) {
+  stored::Session out;
+  fill_who(out, session);
+  fill_course(out, session);
+  fill_outcome(out, session);
+  if (session.basket) fill(*out.mutable_basket(), *session.basket);
+  if (session.sale) fill(*out.mutable_sale(), *session.sale);
+  fill(*out.mutable_identify_answer(), session.identify_answer);
+  if (session.calculate_answer) fill(*out.mutable_calculate_answer(), *session.calculate_answer);
+  if (session.finalize_answer) fill(*out.mutable_finalize_answer(), *session.finalize_answer);
+
+  std::string record(1, format_newest);
+  out.AppendToString(&record);
+  return record;
+}
+
+Result<Session> decode(std::string_view record) {
+  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
+  if (format == 0) return fail(Errc::corrupt, "a session record without a format");
+  if (format > format_newest) return fail(Errc::newer_format, "a session record of a newer version");
+  const std::string_view body = record.substr(1);
+  stored::Session in;
+  if (!in.ParseFromArray(body.data(), static_cast<int>(body.size())) || !is_plausible(in)) {
+    return fail(Errc::corrupt, "a session record that is none");
+  }
+  const auto currency = find_currency(in.currency());
+  if (!currency) return fail(Errc::corrupt, "a session record without a currency");
+
+  Session session{.currency = *currency};
+  read_who(in, session);
+  read_course(in, session);
+  read_outcome(in, session);
+  return session;
+}
+
+}  // namespace perkline::edge::session

@@ -1,0 +1,94 @@
+#include "edge/session/session_store.hpp"
+
+#include <algorithm>
+
+#include "edge/session/session_record.hpp"
+#include "shared/core/bytes.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+using journal::Batch;
+using journal::Family;
+
+constexpr std::size_t time_bytes = 8;
+
+/// (when, who): sorted by time. Times before 1970 sort as 1970.
+std::string due_key(WallTime when, const SessionId& id) {
+  std::string key;
+  append_u64(key, static_cast<std::uint64_t>(std::max<std::int64_t>(0, when.time_since_epoch().count())));
+  return key + id.str();
+}
+
+Batch changes(const std::optional<Session>& before, const Session& next) {
+  Batch batch;
+  if (!before) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
+  batch.put(Family::sessions, next.id.str(), encode(next));
+  const auto was_due = before ? before->next_attempt_at : std::nullopt;
+  if (was_due != next.next_attempt_at) {
+    if (was_due) batch.erase(Family::due, due_key(*was_due, next.id));
+    if (next.next_attempt_at) batch.put(Family::due, due_key(*next.next_attempt_at, next.id), "");
+  }
+  return batch;
+}
+
+}  // namespace
+
+SessionStore::SessionStore(journal::Journal& journal, journal::Outbox& outbox)
+    : journal_(journal), outbox_(outbox) {}
+
+Result<std::optional<Session>> SessionStore::find(const SessionId& id) const {
+  auto record = journal_.get(Family::sessions, id.str());
+  if (!record) return failure(record);
+  if (!*record) return std::nullopt;
+  auto session = decode(**record);
+  if (!session) return failure(session);
+  return std::move(*session);
+}
+
+Result<std::optional<Session>> SessionStore::find(const TransactionId& transaction) const {
+  auto id = journal_.get(Family::by_transaction, transaction.str());
+  if (!id) return failure(id);
+  if (!*id) return std::nullopt;
+  auto session = find(SessionId(**id));
+  if (session && !*session) return fail(Errc::corrupt, "a transaction's session is missing");
+  return session;
+}
+
+Result<std::optional<Session>> SessionStore::predecessor(const Session& next) const {
+  if (committing_.contains(next.id))
+    return fail(Errc::version_conflict, "a commit of the session is under way");
+  auto before = find(next.id);
+  if (!before) return before;
+  const std::uint64_t stored = *before ? (*before)->version : 0;
+  if (next.version != stored + 1) {
+    return fail(Errc::version_conflict, "version " + std::to_string(stored) + " is stored, version " +
+                                            std::to_string(next.version) + " was to follow");
+  }
+  return before;
+}
+
+Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEvent> events) {
+  auto before = predecessor(next);
+  if (!before) co_return failure(before);
+  committing_.insert(next.id);
+  co_await outbox_.commit(changes(*before, next), std::move(events));
+  committing_.erase(next.id);
+  if (observe_) observe_(*before ? std::optional((*before)->status) : std::nullopt, next.status);
+  co_return Result<void>{};
+}
+
+Result<std::vector<SessionId>> SessionStore::waiting() const {
+  std::vector<SessionId> ids;
+  bool whole = true;
+  auto scanned = journal_.scan(Family::due, "", [&](std::string_view key, std::string_view) {
+    whole = key.size() > time_bytes;
+    if (whole) ids.emplace_back(std::string(key.substr(time_bytes)));
+    return whole;
+  });
+  if (!scanned) return failure(scanned);
+  if (!whole) return fail(Errc::corrupt, "a due entry without a session");
+  return ids;
+}
+
+}  // namespace perkline::edge::session

@@ -1,0 +1,40 @@
+#include "edge/session/till_error.hpp"
+
+#include <utility>
+
+namespace perkline::edge::session {
+namespace {
+
+constexpr Millis busy_retry{1000};
+constexpr Millis pdi_retry{2000};
+
+}  // namespace
+
+Error session_busy() {
+  return {.code = Errc::session_busy,
+          .detail = "another call of this session is running",
+          .retry_after = busy_retry};
+}
+
+Error transaction_reused() {
+  return {.code = Errc::transaction_reused, .detail = "this transactionId was used with other content"};
+}
+
+Error awaiting_pdi() {
+  return {.code = Errc::pdi_unavailable,
+          .detail = "the sale is with the loyalty provider and its outcome is not known yet",
+          .retry_after = pdi_retry};
+}
+
+Error till_error(pdi::Failure failure) {
+  Error error = std::move(failure.error);
+  if (failure.outcome == pdi::Outcome::rejected) {
+    error.code = Errc::pdi_rejected;
+    return error;
+  }
+  error.code = Errc::pdi_unavailable;
+  if (!error.retry_after) error.retry_after = pdi_retry;
+  return error;
+}
+
+}  // namespace perkline::edge::session

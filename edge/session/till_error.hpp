@@ -1,0 +1,24 @@
+#pragma once
+
+#include "edge/session/session.hpp"
+#include "pdi_client/pdi.hpp"
+#include "shared/core/error.hpp"
+
+/// What tills are told when a call cannot be done. Pure.
+namespace perkline::edge::session {
+
+/// Another call of the session runs; it is worth trying again soon.
+Error session_busy();
+/// The transaction id stands for another call.
+Error transaction_reused();
+/// finalize is with PDI and its outcome not known yet.
+Error awaiting_pdi();
+/// PDI's refusal with its own words, or that it is out of reach, and when to try again.
+Error till_error(pdi::Failure failure);
+
+inline Answer replay(Answer answer) {
+  answer.replayed = true;
+  return answer;
+}
+
+}  // namespace perkline::edge::session
