@@ -1,0 +1,100 @@
+#include "tests/unit/edge/session_life.hpp"
+
+#include "shared/core/assert.hpp"
+#include "shared/json/value.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+Task<void> listen(Task<Result<Answer>> call, std::optional<Result<Answer>>& out) {
+  out = co_await std::move(call);
+}
+
+Task<void> forget(Task<Result<Answer>> call) {
+  (void)co_await std::move(call);
+}
+
+std::unique_ptr<journal::Outbox> opened(journal::Journal& journal) {
+  auto outbox = journal::Outbox::open(journal, StoreId("store-1"));
+  PERKLINE_ASSERT(outbox.has_value());
+  return std::move(*outbox);
+}
+
+}  // namespace
+
+SessionId session_id_in(std::string_view body) {
+  auto document = json::parse(body);
+  PERKLINE_ASSERT(document.has_value());
+  return SessionId(std::string(document->root().find("sessionId")->text()));
+}
+
+Life::Life(Outside& around, Millis quiet)
+    : outside(around),
+      world(std::make_unique<test::SimWorld>(around.time)),
+      rng(static_cast<std::uint64_t>(around.time.mono.time_since_epoch().count())),
+      uuids(world->clock(), rng),
+      journal(around.disk, world->clock()),
+      outbox(opened(journal)),
+      store(journal, *outbox),
+      pdi(around.pdi, world->clock()),
+      locks(world->clock()),
+      ports{.store = store, .pdi = pdi, .clock = world->clock(), .locks = locks, .uuids = uuids},
+      resolver({.quiet = quiet}, ports),
+      flows({.store = StoreId("store-1"), .currency = usd()}, ports, resolver) {
+  ops::set_log_level(ops::Level::error);
+  auto started = run(resolver.start());
+  PERKLINE_ASSERT(started.has_value());
+}
+
+Life::~Life() {
+  world.reset();
+}
+
+void Life::crash(std::uint64_t seed) {
+  SeededRng chance(seed);
+  journal.crash(chance);
+  world.reset();
+}
+
+std::pair<Result<Answer>, Result<Answer>> Life::run_both(Task<Result<Answer>> first,
+                                                         Task<Result<Answer>> second) {
+  std::optional<Result<Answer>> one;
+  std::optional<Result<Answer>> two;
+  world->spawn(listen(std::move(first), one));
+  world->spawn(listen(std::move(second), two));
+  world->run_until([&] { return one && two; });
+  return {std::move(one.value()), std::move(two.value())};
+}
+
+void Life::start(Task<Result<Answer>> task) {
+  world->spawn(forget(std::move(task)));
+}
+
+SessionId Life::identify(const Till& till) {
+  const auto answer = run(flows.identify(till.identify_request()));
+  return answer ? session_id_in(answer->body) : SessionId();
+}
+
+bool Life::settle() {
+  return world->run_until([&] { return resolver.open() == 0; });
+}
+
+Session Life::stored(const SessionId& id) {
+  auto session = store.find(id);
+  PERKLINE_ASSERT(session && *session);
+  return std::move(**session);
+}
+
+std::vector<sync::Event> Life::events() {
+  auto records = outbox->read(1, 1000, std::size_t{1} << 30);
+  PERKLINE_ASSERT(records.has_value());
+  std::vector<sync::Event> events;
+  for (const auto& record : *records) {
+    auto event = sync::decode_event(record.event);
+    PERKLINE_ASSERT(event.has_value());
+    events.push_back(std::move(*event));
+  }
+  return events;
+}
+
+}  // namespace perkline::edge::session

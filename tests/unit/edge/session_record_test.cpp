@@ -1,0 +1,112 @@
+#include "edge/session/session_record.hpp"
+
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "shared/core/bytes.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+WallTime at(std::string_view text) {
+  return *parse_time(text);
+}
+
+/// Every field set, none to its default.
+Session full() {
+  const Currency usd = *find_currency("USD");
+  Session session{.currency = usd};
+  session.id = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad91");
+  session.store = StoreId("store-1");
+  session.customer = CustomerId("CUST-12345");
+  session.channel = ChannelId("POS-001");
+  session.transaction = TransactionId("TXN-67890");
+  session.provider_session = ProviderSessionId("sess_abc123");
+  session.status = Status::finalized;
+  session.version = 4;
+  session.mode = Mode::standin;
+  session.acknowledged = true;
+  session.customer_name = "John Doe";
+  session.current_points = Points{5000};
+  session.tier = "Gold";
+  session.basket =
+      Basket{.amount = {15000, usd},
+             .items = {{"SKU-001", {2000}, Money{7500, usd}, "food"}, {"SKU-002", {125}, {}, ""}}};
+  session.sale = Sale{.final_amount = {14990, usd}, .apply_rewards = true, .redeem = Points{10}};
+  session.earned = Points{450};
+  session.redeemed = Points{10};
+  session.new_balance = Points{5440};
+  session.receipt = ReceiptId("RCP-2025-001");
+  session.refusal = ProviderFault{"BLOCKED", "the customer is blocked"};
+  session.created_at = at("2026-03-01T12:30:00.250Z");
+  session.expires_at = at("2026-03-02T12:30:00.250Z");
+  session.finalized_at = at("2026-03-01T12:31:00.001Z");
+  session.attempts = 2;
+  session.next_attempt_at = at("2026-03-01T12:31:10.000Z");
+  session.metadata = {{"note", "paid in cash"}};
+  session.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  session.identify_answer = {.status = 200, .body = R"({"sessionId":"x"})"};
+  session.calculate_answer = Answer{.status = 200, .body = R"({"earnedPoints":450})"};
+  session.finalize_answer = Answer{.status = 200, .body = R"({"status":"finalized"})"};
+  return session;
+}
+
+Session minimal() {
+  Session session{.currency = *find_currency("JPY")};
+  session.id = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad91");
+  return session;
+}
+
+std::string golden(const std::string& name) {
+  std::ifstream file(std::string(PERKLINE_GOLDEN_DIR) + "/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  std::string hex = text.str();
+  std::erase(hex, '\n');
+  return from_hex(hex).value_or("");
+}
+
+TEST(SessionRecord, GivesBackEveryField) {
+  const auto back = decode(encode(full()));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, full());
+  EXPECT_EQ(decode(encode(minimal())), minimal());
+}
+
+// A change that breaks these breaks every store's journal: add a format, keep the old file and its test.
+TEST(SessionRecord, OpensTheBytesOfFormat1) {
+  EXPECT_EQ(decode(golden("session_1_full.hex")), full());
+  EXPECT_EQ(decode(golden("session_1_minimal.hex")), minimal());
+}
+
+TEST(SessionRecord, WritesTheBytesOfFormat1) {
+  EXPECT_EQ(to_hex(encode(full())), to_hex(golden("session_1_full.hex")));
+  EXPECT_EQ(to_hex(encode(minimal())), to_hex(golden("session_1_minimal.hex")));
+}
+
+TEST(SessionRecord, ANewerFormatIsToldApartFromDamage) {
+  std::string record = encode(minimal());
+  record.front() = 2;
+  EXPECT_EQ(decode(record).error().code, Errc::newer_format);
+  record.front() = 0;
+  EXPECT_EQ(decode(record).error().code, Errc::corrupt);
+}
+
+TEST(SessionRecord, DamageIsCorrupt) {
+  const std::string record = encode(full());
+  EXPECT_EQ(decode("").error().code, Errc::corrupt);
+  EXPECT_EQ(decode(record.substr(0, record.size() - 1)).error().code, Errc::corrupt);
+  EXPECT_EQ(decode(record.substr(0, 1)).error().code, Errc::corrupt);
+
+  Session nameless = full();
+  nameless.id = SessionId("x");
+  EXPECT_EQ(decode(encode(nameless)).error().code, Errc::corrupt);
+  Session stateless = full();
+  stateless.status = static_cast<Status>(11);
+  EXPECT_EQ(decode(encode(stateless)).error().code, Errc::corrupt);
+}
+
+}  // namespace
+}  // namespace perkline::edge::session

@@ -1,0 +1,186 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/edge/session_life.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+using test::PdiCall;
+using test::PdiFault;
+
+class InDoubt : public ::testing::Test {
+ protected:
+  /// A sale whose finalize met `fault`.
+  void finalize_into(PdiFault fault) {
+    till.session = life->identify(till);
+    ASSERT_TRUE(life->calculate(till));
+    outside.pdi.next(PdiCall::finalize, std::move(fault));
+    ASSERT_FALSE(life->finalize(till));
+    ASSERT_EQ(life->resolver.open(), 1u);
+    doubt_began = outside.time.mono;
+  }
+  void restart() {
+    life.reset();
+    life = std::make_unique<Life>(outside);
+  }
+  double since_doubt() const {
+    return std::chrono::duration<double>(outside.time.mono - doubt_began).count();
+  }
+
+  Outside outside;
+  std::unique_ptr<Life> life = std::make_unique<Life>(outside);
+  Till till;
+  MonoTime doubt_began;
+};
+
+TEST_F(InDoubt, WhatPdiBookedIsAdoptedWithItsFigures) {
+  finalize_into({.lose_answer = true});
+  ASSERT_TRUE(life->settle());
+  EXPECT_LT(since_doubt(), 1.1) << "the first ask is after a second";
+  const Session session = life->stored(till.session);
+  EXPECT_EQ(session.status, Status::finalized);
+  EXPECT_EQ(session.earned, Points{450});
+  EXPECT_EQ(session.new_balance, Points{5450});
+  EXPECT_EQ(session.receipt, ReceiptId("RCP-1"));
+  EXPECT_TRUE(life->store.waiting()->empty());
+  EXPECT_EQ(life->events().size(), 1u);
+  EXPECT_EQ(life->events()[0].traceparent, till.traceparent);
+}
+
+TEST_F(InDoubt, TheTillsRetryThenGetsThe200) {
+  finalize_into({.lose_answer = true});
+  ASSERT_TRUE(life->settle());
+  const auto answer = life->finalize(till);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_NE(answer->body.find(R"("newBalance":5450)"), std::string::npos);
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+}
+
+TEST_F(InDoubt, WhatNeverArrivedIsSentAgainAfterTheQuietTimeAndNotBefore) {
+  finalize_into({.lose_request = true});
+  ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::finalize) == 2; }));
+  EXPECT_GE(since_doubt(), 25.0);
+  EXPECT_LT(since_doubt(), 26.0);
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+  EXPECT_EQ(outside.pdi.ledger()[0].transaction, till.transaction);
+  EXPECT_EQ(life->stored(till.session).attempts, 2u);
+}
+
+TEST_F(InDoubt, AFinalizeThatArrivesLateIsNotDoubled) {
+  finalize_into({.there = seconds{25}});  // 15 s after the till was told 503
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+  EXPECT_EQ(outside.pdi.sent(PdiCall::finalize), 1u);
+}
+
+TEST_F(InDoubt, IsSentAgainAtMostFiveTimesAlsoAcrossRestarts) {
+  outside.pdi.otherwise([](PdiCall call) { return PdiFault{.lose_request = call == PdiCall::finalize}; });
+  finalize_into({.lose_request = true});
+  life->world->run_until([] { return false; }, minutes{1});
+  ASSERT_LT(outside.pdi.sent(PdiCall::finalize), 6u) << "the restarts come in between";
+  for (int i = 0; i < 8; ++i) {
+    restart();
+    life->world->run_until([&] { return false; }, minutes{5});
+  }
+  EXPECT_EQ(outside.pdi.sent(PdiCall::finalize), 6u);
+  EXPECT_EQ(life->stored(till.session).status, Status::finalizing) << "kept, never given up";
+}
+
+TEST_F(InDoubt, AResendThatCannotLeaveIsNotCounted) {
+  finalize_into({.lose_request = true});
+  for (int i = 0; i < 7; ++i) {
+    outside.pdi.next(PdiCall::finalize,
+                     {.refuse_to_send = test::pdi_not_sent(pdi::Outcome::rate_limited, seconds{30})});
+  }
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+  EXPECT_EQ(life->stored(till.session).attempts, 2u);
+}
+
+TEST_F(InDoubt, ARefusedResendDecidesNothing) {
+  finalize_into({.lose_request = true});
+  outside.pdi.next(PdiCall::finalize, {.reject = ProviderFault{"CONFLICT", "not now"}});
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(life->stored(till.session).status, Status::finalized);
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+}
+
+TEST_F(InDoubt, AResendWhoseAnswerIsLostIsFoundByAsking) {
+  finalize_into({.lose_request = true});
+  outside.pdi.next(PdiCall::finalize, {.lose_answer = true});
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+  EXPECT_EQ(life->events().size(), 1u);
+}
+
+TEST_F(InDoubt, StaysInDoubtWhilePdiIsOutAndSettlesWhenItIsBack) {
+  bool out = true;
+  outside.pdi.otherwise([&](PdiCall) { return PdiFault{.lose_request = out}; });
+  till.session = SessionId("");
+  out = false;
+  finalize_into({.lose_answer = true});
+  out = true;
+  EXPECT_FALSE(life->world->run_until([&] { return life->resolver.open() == 0; }, hours{3}));
+  out = false;
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(life->stored(till.session).status, Status::finalized);
+}
+
+TEST_F(InDoubt, ASessionPdiHasForgottenIsKeptAndAskedForNeverSentAgain) {
+  finalize_into({.lose_request = true});
+  outside.pdi.forget(life->stored(till.session).provider_session);
+  EXPECT_FALSE(life->world->run_until([&] { return life->resolver.open() == 0; }, hours{2}));
+  EXPECT_EQ(life->stored(till.session).status, Status::finalizing);
+  EXPECT_EQ(outside.pdi.sent(PdiCall::finalize), 1u);
+  EXPECT_GT(outside.pdi.sent(PdiCall::status), 60u);
+}
+
+TEST_F(InDoubt, IsFoundAtTheStartAndTheQuietTimeCountsFromThere) {
+  finalize_into({.lose_request = true});
+  outside.time.mono += hours{1};
+  restart();
+  doubt_began = outside.time.mono;
+  EXPECT_EQ(life->resolver.open(), 1u);
+  ASSERT_TRUE(life->settle());
+  EXPECT_GE(since_doubt(), 25.0);
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+}
+
+TEST_F(InDoubt, ATillIsAnsweredWhileTheResolverWaits) {
+  finalize_into({.lose_request = true});
+  const MonoTime asked = outside.time.mono;
+  EXPECT_EQ(life->finalize(till).error().code, Errc::pdi_unavailable);
+  EXPECT_EQ(outside.time.mono, asked);
+}
+
+TEST_F(InDoubt, ATillIsToldBusyWhileTheResolverIsAtWork) {
+  finalize_into({.lose_request = true});
+  outside.pdi.next(PdiCall::status, {.there = Millis{2800}});
+  const std::size_t asked = outside.pdi.sent(PdiCall::status);
+  ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::status) > asked; }));
+  EXPECT_EQ(life->finalize(till).error().code, Errc::session_busy);
+}
+
+TEST_F(InDoubt, ManySessionsAreWorkedOnFourAtATimeAndAllSettle) {
+  std::size_t open_calls = 0;
+  for (int i = 0; i < 30; ++i) {
+    Till each;
+    each.transaction = TransactionId("TXN-" + std::to_string(i));
+    each.session = life->identify(each);
+    ASSERT_TRUE(life->calculate(each));
+    outside.pdi.next(PdiCall::finalize, {.there = Millis{1}, .lose_answer = true});
+    life->start(life->flows.finalize(each.finalize_request(), each.traceparent));
+    ++open_calls;
+  }
+  ASSERT_TRUE(life->world->run_until([&] { return life->resolver.open() == open_calls; }));
+  restart();
+  ASSERT_EQ(life->resolver.open(), open_calls);
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), open_calls);
+  EXPECT_EQ(life->events().size(), open_calls);
+}
+
+}  // namespace
+}  // namespace perkline::edge::session

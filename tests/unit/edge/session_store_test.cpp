@@ -1,0 +1,121 @@
+#include "edge/session/session_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "edge/journal/journal_memory.hpp"
+#include "edge/session/session_record.hpp"
+#include "tests/support/sim_world.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+using journal::Family;
+
+const SessionId first_id("sess_0190163d-8694-739b-aea5-966c26f8ad91");
+const SessionId second_id("sess_0190163d-8694-739b-aea5-966c26f8ad92");
+
+Session opened(const SessionId& id, const std::string& transaction) {
+  Session session{.currency = *find_currency("USD")};
+  session.id = id;
+  session.transaction = TransactionId(transaction);
+  return session;
+}
+
+class Store : public ::testing::Test {
+ protected:
+  Result<void> commit(Session session) { return test::run_task(world, store.commit(std::move(session))); }
+  Task<bool> put(Family family, std::string key, std::string value) {
+    journal::Batch batch;
+    batch.put(family, std::move(key), std::move(value));
+    co_await journal.commit(std::move(batch));
+    co_return true;
+  }
+
+  test::VirtualTime time;
+  test::SimWorld world{time};
+  journal::MemoryDisk disk;
+  journal::JournalMemory journal{disk, world.clock()};
+  std::unique_ptr<journal::Outbox> outbox = std::move(*journal::Outbox::open(journal, StoreId("store-1")));
+  SessionStore store{journal, *outbox};
+};
+
+TEST_F(Store, FindsASessionByItsIdAndByItsTransaction) {
+  const Session session = opened(first_id, "TXN-1");
+  ASSERT_TRUE(commit(session));
+  EXPECT_EQ(*store.find(first_id), session);
+  EXPECT_EQ(*store.find(TransactionId("TXN-1")), session);
+  EXPECT_EQ(*store.find(second_id), std::nullopt);
+  EXPECT_EQ(*store.find(TransactionId("TXN-2")), std::nullopt);
+}
+
+TEST_F(Store, RefusesEveryVersionButTheNext) {
+  Session session = opened(first_id, "TXN-1");
+  session.version = 2;
+  EXPECT_EQ(commit(session).error().code, Errc::version_conflict) << "nothing is stored yet";
+  session.version = 1;
+  ASSERT_TRUE(commit(session));
+  EXPECT_EQ(commit(session).error().code, Errc::version_conflict);
+  session.version = 3;
+  EXPECT_EQ(commit(session).error().code, Errc::version_conflict);
+  session.version = 2;
+  EXPECT_TRUE(commit(session));
+}
+
+TEST_F(Store, OfTwoCommitsAtOnceOneIsRefused) {
+  ASSERT_TRUE(commit(opened(first_id, "TXN-1")));
+  Session session = opened(first_id, "TXN-1");
+  session.version = 2;
+  std::vector<Result<void>> results;
+  for (int i = 0; i < 2; ++i) {
+    world.spawn([](Task<Result<void>> task, std::vector<Result<void>>& out) -> Task<void> {
+      out.push_back(co_await std::move(task));
+    }(store.commit(session), results));
+  }
+  ASSERT_TRUE(world.run_until([&] { return results.size() == 2; }));
+  EXPECT_NE(results[0].has_value(), results[1].has_value());
+  EXPECT_EQ((*store.find(first_id))->version, 2u);
+}
+
+TEST_F(Store, ASessionWaitsExactlyWhileItHasANextAttempt) {
+  Session late = opened(first_id, "TXN-1");
+  late.next_attempt_at = time.wall + hours{2};
+  Session early = opened(second_id, "TXN-2");
+  early.next_attempt_at = time.wall + hours{1};
+  ASSERT_TRUE(commit(late));
+  ASSERT_TRUE(commit(early));
+  EXPECT_EQ(*store.waiting(), (std::vector{second_id, first_id}));
+
+  late.version = 2;
+  late.next_attempt_at = time.wall;
+  ASSERT_TRUE(commit(late));
+  EXPECT_EQ(*store.waiting(), (std::vector{first_id, second_id})) << "moved, not doubled";
+
+  late.version = 3;
+  late.next_attempt_at.reset();
+  ASSERT_TRUE(commit(late));
+  EXPECT_EQ(*store.waiting(), std::vector{second_id});
+}
+
+TEST_F(Store, TellsEachStepToWhoWatches) {
+  std::vector<std::pair<std::optional<Status>, Status>> steps;
+  store.on_step([&](std::optional<Status> from, Status to) { steps.emplace_back(from, to); });
+  Session session = opened(first_id, "TXN-1");
+  ASSERT_TRUE(commit(session));
+  session.version = 2;
+  session.status = Status::calculated;
+  ASSERT_TRUE(commit(session));
+  EXPECT_EQ(steps, (std::vector<std::pair<std::optional<Status>, Status>>{
+                       {std::nullopt, Status::active}, {Status::active, Status::calculated}}));
+}
+
+TEST_F(Store, DamageIsToldNeverSkipped) {
+  ASSERT_TRUE(test::run_task(world, put(Family::sessions, first_id.str(), "\x01garbage")));
+  EXPECT_EQ(store.find(first_id).error().code, Errc::corrupt);
+  ASSERT_TRUE(test::run_task(world, put(Family::by_transaction, "TXN-9", second_id.str())));
+  EXPECT_EQ(store.find(TransactionId("TXN-9")).error().code, Errc::corrupt) << "its session is missing";
+  ASSERT_TRUE(test::run_task(world, put(Family::due, "short", "")));
+  EXPECT_EQ(store.waiting().error().code, Errc::corrupt);
+}
+
+}  // namespace
+}  // namespace perkline::edge::session
