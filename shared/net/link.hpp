@@ -10,8 +10,8 @@
 #include "shared/core/result.hpp"
 #include "shared/net/reactor.hpp"
 
-/// Frames of bytes between a store and the hub over ZeroMQ with CURVE. A link carries and may lose whatever is on its
-/// way when a connection breaks; it never remembers (shared/sync does).
+/// Frames of bytes between a store and the hub over ZeroMQ with CURVE. A link carries and may lose whatever
+/// is on its way when a connection breaks; it never remembers (shared/sync does).
 namespace perkline::net {
 
 /// A CURVE key pair, both as 64 lower-case hex digits.
@@ -23,6 +23,12 @@ CurveKeys make_curve_keys();
 /// Errors: validation_failed for anything but 64 lower-case hex digits.
 Result<std::string> public_key_of(std::string_view secret_key);
 
+enum class LinkState : std::uint8_t {
+  connecting,  ///< Nobody answers yet.
+  connected,
+  refused,  ///< The hub answers, but does not let this store's key in. It is tried again now and then.
+};
+
 /// The store's end as flows see it. One at a time may await receive().
 class HubLink {
  public:
@@ -33,6 +39,7 @@ class HubLink {
   virtual Task<Result<std::string>> receive(MonoTime deadline) = 0;
   /// Drops the connection with all that is on its way, and connects to the next endpoint of the list.
   virtual void reconnect() = 0;
+  virtual LinkState state() const = 0;
 };
 
 struct StoreLinkOptions {
@@ -44,8 +51,8 @@ struct StoreLinkOptions {
 /// A DEALER on a thread of its own. Errors: validation_failed.
 Result<std::unique_ptr<HubLink>> make_store_link(Reactor& reactor, StoreLinkOptions options);
 
-/// Which store a public key belongs to; nullopt: none, or revoked. Called on the link's threads, so it must be
-/// thread-safe and must not block.
+/// Which store a public key belongs to; nullopt: none, or revoked. Called on the link's threads, so it must
+/// be thread-safe and must not block.
 using KeyDirectory = std::function<std::optional<StoreId>(const std::string& public_key)>;
 
 struct HubServerOptions {
@@ -53,8 +60,8 @@ struct HubServerOptions {
   std::string secret_key;
 };
 
-/// The hub's end: a ROUTER and the ZAP handler that admits only keys of the directory and binds each to its store. A
-/// frame whose routing id is not that store's is dropped and counted.
+/// The hub's end: a ROUTER and the ZAP handler that admits only keys of the directory and binds each to its
+/// store. A frame whose routing id is not that store's is dropped and counted.
 class StoreServer {
  public:
   virtual ~StoreServer() = default;
@@ -72,6 +79,7 @@ class StoreServer {
   /// Connections whose key was refused, and frames dropped for a foreign routing id.
   virtual std::uint64_t refused() const = 0;
 };
-std::unique_ptr<StoreServer> make_store_server(Reactor& reactor, HubServerOptions options, KeyDirectory directory);
+std::unique_ptr<StoreServer> make_store_server(Reactor& reactor, HubServerOptions options,
+                                               KeyDirectory directory);
 
 }  // namespace perkline::net

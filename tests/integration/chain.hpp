@@ -1,29 +1,15 @@
 #pragma once
 
-#include <chrono>
-#include <functional>
 #include <string>
-#include <thread>
 
 #include <gtest/gtest.h>
 
 #include "bench/fleet/fleet.hpp"
 #include "bench/fleet/web.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace perkline::test {
-
-/// Asks again and again until it is so; false when it is not so after `patience`. For what other processes
-/// do.
-inline bool eventually(const std::function<bool()>& so,
-                       std::chrono::seconds patience = std::chrono::seconds(30)) {
-  const auto give_up = std::chrono::steady_clock::now() + patience;
-  while (!so()) {
-    if (std::chrono::steady_clock::now() > give_up) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
-}
 
 inline bench::FleetOptions fleet_options(const TempDir& folder, std::size_t edges = 1) {
   return {.bin_dir = PERKLINE_BIN_DIR,

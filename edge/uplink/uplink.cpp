@@ -1,0 +1,212 @@
+#include "edge/uplink/uplink.hpp"
+
+#include "shared/core/limits.hpp"
+#include "shared/net/deadline.hpp"
+#include "shared/net/reactor.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::edge::uplink {
+namespace {
+
+constexpr Millis listen_turn{3'600'000};
+
+std::string reason_of(const sync::Fork& fork) {
+  switch (fork.reason) {
+    case sync::ForkReason::hash_differs:
+      return "the hub knows another history of this store";
+    case sync::ForkReason::beyond_tail:
+      return "the hub knows more of this store than its journal holds";
+    case sync::ForkReason::superseded:
+      return "the hub has granted epoch " + std::to_string(fork.epoch) + ": adopt it, or this is a clone";
+    case sync::ForkReason::epoch_unknown:
+      return "the hub knows only epoch " + std::to_string(fork.epoch) + ": it was restored";
+  }
+  return {};
+}
+
+Task<Result<void>> woken(std::shared_ptr<net::Signal> signal) {
+  co_await signal->wait();
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+std::string_view name_of(Standing::Kind kind) {
+  switch (kind) {
+    case Standing::Kind::connecting:
+      return "connecting";
+    case Standing::Kind::refused:
+      return "refused";
+    case Standing::Kind::streaming:
+      return "streaming";
+    case Standing::Kind::stopped:
+      return "stopped";
+  }
+  return {};
+}
+
+Uplink::Uplink(net::HubLink& link, journal::Outbox& outbox, net::AsyncClock& clock, UplinkOptions options)
+    : link_(link), outbox_(outbox), clock_(clock), options_(std::move(options)), window_(clock.mono_now()) {}
+
+void Uplink::stop() {
+  stopped_ = true;
+  wake_->notify();
+}
+
+Standing Uplink::standing() const {
+  Standing standing{.kind = Standing::Kind::connecting,
+                    .reason = halted_,
+                    .acknowledged = outbox_.acked(),
+                    .tail = outbox_.tail()};
+  if (!halted_.empty()) {
+    standing.kind = Standing::Kind::stopped;
+  } else if (link_.state() == net::LinkState::refused) {
+    standing.kind = Standing::Kind::refused;
+    standing.reason = "the hub does not know this store's key";
+  } else if (window_.phase() == sync::SendWindow::Phase::streaming &&
+             link_.state() == net::LinkState::connected) {
+    standing.kind = Standing::Kind::streaming;
+  }
+  return standing;
+}
+
+Task<void> Uplink::run() {
+  outbox_.on_growth([wake = wake_] { wake->notify(); });
+  co_await net::spawn_child(listen());
+  while (!stopped_) {
+    act();
+    // Woken by what is heard, by a new event, or by the clock: which of them it was does not matter.
+    [[maybe_unused]] const auto why = co_await net::with_deadline(clock_, window_.wake_at(), woken(wake_));
+  }
+  outbox_.on_growth({});
+}
+
+Task<void> Uplink::listen() {
+  while (!stopped_) {
+    const auto frame = co_await link_.receive(clock_.mono_now() + listen_turn);
+    if (!frame) continue;
+    auto decoded = sync::decode_frame(*frame);
+    if (!decoded) {
+      ops::log(ops::Level::warn, "uplink", "a frame from the hub is malformed");
+      continue;
+    }
+    co_await hear(std::move(*decoded));
+    wake_->notify();
+  }
+}
+
+Task<void> Uplink::hear(sync::Frame frame) {
+  const MonoTime now = clock_.mono_now();
+  if (const auto* welcome = std::get_if<sync::Welcome>(&frame)) {
+    welcomed(*welcome);
+  } else if (const auto* ack = std::get_if<sync::Ack>(&frame)) {
+    co_await acknowledged(*ack);
+  } else if (const auto* nack = std::get_if<sync::Nack>(&frame)) {
+    if (nack->epoch == outbox_.epoch()) window_.nacked(nack->expected, now);
+  } else if (const auto* fork = std::get_if<sync::Fork>(&frame)) {
+    halt(reason_of(*fork));
+  } else if (const auto* refused = std::get_if<sync::ProtocolRefused>(&frame)) {
+    halt("the hub speaks protocol " + std::to_string(refused->oldest) + " to " +
+         std::to_string(refused->newest) + " only");
+  }
+}
+
+void Uplink::welcomed(const sync::Welcome& welcome) {
+  if (welcome.epoch != outbox_.epoch()) return;  // of an earlier connection
+  const auto ours = outbox_.hash_at(welcome.cursor);
+  if (!ours) return halt("the journal cannot be read");
+  if (!*ours && welcome.cursor > outbox_.tail())
+    return halt(reason_of({.epoch = welcome.epoch, .reason = sync::ForkReason::beyond_tail}));
+  if (!*ours)
+    return halt("history lost: the hub is at " + std::to_string(welcome.cursor) +
+                ", older than the oldest event kept");
+  if (**ours != welcome.cursor_hash)
+    return halt(reason_of({.epoch = welcome.epoch, .reason = sync::ForkReason::hash_differs}));
+  if (!halted_.empty()) ops::log(ops::Level::info, "uplink", "the hub takes this store's history again");
+  halted_.clear();
+  window_.welcomed(welcome, clock_.mono_now());
+}
+
+Task<void> Uplink::acknowledged(sync::Ack ack) {
+  if (ack.epoch != outbox_.epoch() || ack.through > outbox_.tail()) co_return;
+  const auto ours = outbox_.hash_at(ack.through);
+  if (ours && *ours && **ours != ack.hash)
+    co_return halt(reason_of({.epoch = ack.epoch, .reason = sync::ForkReason::hash_differs}));
+  if (window_.acked(ack.through, clock_.mono_now())) co_await outbox_.set_acked(ack.through);
+}
+
+void Uplink::halt(std::string reason) {
+  if (reason != halted_)
+    ops::log(ops::Level::error, "uplink", "sync has stopped; sales go on", {{"reason", reason}});
+  halted_ = std::move(reason);
+  window_.stop(clock_.mono_now());
+}
+
+void Uplink::act() {
+  while (true) {
+    switch (window_.next_move(outbox_.tail(), clock_.mono_now())) {
+      case sync::SendWindow::Move::wait:
+        return;
+      case sync::SendWindow::Move::hello:
+        say_hello();
+        break;
+      case sync::SendWindow::Move::batch:
+        if (!send_batch()) return;
+        break;
+      case sync::SendWindow::Move::status:
+        send(status());
+        window_.said_status(clock_.mono_now());
+        break;
+      case sync::SendWindow::Move::reconnect:
+        link_.reconnect();
+        window_.reconnected(clock_.mono_now());
+        break;
+    }
+  }
+}
+
+bool Uplink::send_batch() {
+  const std::uint64_t from = window_.next();
+  auto records = outbox_.read(from, limits::sync_batch_events_max, limits::sync_batch_bytes_max);
+  const auto previous = outbox_.hash_at(from - 1);
+  if (!records || !previous) return halt("the journal cannot be read"), false;
+  if (records->empty() || records->front().sequence != from || !*previous) {
+    return halt("history lost: event " + std::to_string(from) + " is no longer kept"), false;
+  }
+  sync::Batch batch{.epoch = outbox_.epoch(),
+                    .first_sequence = from,
+                    .previous_hash = **previous,
+                    .hash = records->back().hash,
+                    .events = {}};
+  const std::uint64_t last = records->back().sequence;
+  batch.events.reserve(records->size());
+  for (auto& record : *records) batch.events.push_back(std::move(record.event));
+  send(batch);
+  window_.sent_batch(last, clock_.mono_now());
+  return true;
+}
+
+void Uplink::say_hello() {
+  send(sync::Hello{.store = options_.store,
+                   .epoch = outbox_.epoch(),
+                   .boot_id = options_.boot_id,
+                   .protocol = sync::protocol_newest,
+                   .tail = outbox_.tail(),
+                   .tail_hash = outbox_.tail_hash(),
+                   .status = status()});
+  window_.said_hello(clock_.mono_now());
+}
+
+void Uplink::send(const sync::Frame& frame) {
+  // A full queue is a lost frame, and the window finds out by the missing answer.
+  if (!link_.send(sync::encode(frame)))
+    ops::log(ops::Level::debug, "uplink", "the link takes no more for now");
+}
+
+sync::Status Uplink::status() const {
+  sync::Status status = options_.status();
+  status.tail = outbox_.tail();
+  return status;
+}
+
+}  // namespace perkline::edge::uplink

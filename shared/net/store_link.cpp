@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <thread>
+
+#include "shared/core/assert.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/net/deadline.hpp"
+#include "shared/net/link.hpp"
+#include "shared/net/signal.hpp"
+#include "shared/net/zmq_socket.hpp"
+
+namespace perkline::net {
+namespace {
+
+/// Two windows of batches, and what is said between them.
+constexpr std::size_t frames_waiting_max = 64;
+
+struct Keys {
+  std::string public_key;
+  std::string secret_key;
+  std::string hub_public_key;
+};
+
+/// What the reactor's side and the socket's thread share.
+struct Shared {
+  explicit Shared(Reactor& given) : reactor(given) {}
+  Reactor& reactor;
+  zmq::Mailbox<std::string> outgoing{frames_waiting_max};
+  zmq::Mailbox<std::string> incoming{frames_waiting_max};
+  zmq::Wake wake;
+  std::atomic<bool> stopping{false};
+  std::atomic<bool> reconnect{false};
+  std::atomic<LinkState> state{LinkState::connecting};
+  Signal arrived;  ///< The reactor's.
+};
+
+/// The socket and what it tells of its connection. Lives on its thread.
+class Connection {
+ public:
+  Connection(const StoreLinkOptions& options, const Keys& keys, const std::string& endpoint)
+      : socket_(ZMQ_DEALER), monitor_(ZMQ_PAIR) {
+    socket_.set_common();
+    socket_.set(ZMQ_ROUTING_ID, options.store.str());
+    socket_.set(ZMQ_CURVE_PUBLICKEY, keys.public_key);
+    socket_.set(ZMQ_CURVE_SECRETKEY, keys.secret_key);
+    socket_.set(ZMQ_CURVE_SERVERKEY, keys.hub_public_key);
+    socket_.set(ZMQ_RECONNECT_IVL, 500);
+    socket_.set(ZMQ_RECONNECT_IVL_MAX, 30'000);
+    // Only a connection that stands gets frames: none waits here to arrive, stale, at the next one.
+    socket_.set(ZMQ_IMMEDIATE, 1);
+    socket_.set(ZMQ_SNDHWM, static_cast<int>(frames_waiting_max));
+    socket_.set(ZMQ_RCVHWM, static_cast<int>(frames_waiting_max));
+    static std::atomic<unsigned> count{0};
+    const std::string address = "inproc://perkline-store-link-" + std::to_string(count++);
+    PERKLINE_ASSERT(zmq_socket_monitor(socket_.handle(), address.c_str(),
+                                       ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED) ==
+                    0);
+    monitor_.set(ZMQ_LINGER, 0);
+    PERKLINE_ASSERT(zmq_connect(monitor_.handle(), address.c_str()) == 0);
+    PERKLINE_ASSERT(zmq_connect(socket_.handle(), endpoint.c_str()) == 0);
+  }
+  ~Connection() { zmq_socket_monitor(socket_.handle(), nullptr, 0); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void* socket() const { return socket_.handle(); }
+  void* monitor() const { return monitor_.handle(); }
+
+  /// The state after the next event; nullopt: no event, or one that changes nothing.
+  std::optional<LinkState> next_state(LinkState now) {
+    const auto parts = zmq::receive_all(monitor_.handle());
+    if (parts.empty() || parts.front().size() < sizeof(std::uint16_t)) return std::nullopt;
+    std::uint16_t event = 0;
+    std::memcpy(&event, parts.front().data(), sizeof event);
+    switch (event) {
+      case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        return LinkState::connected;
+      case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+      case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        return LinkState::refused;
+      // Being refused ends in a disconnect too, and stays what is known.
+      case ZMQ_EVENT_DISCONNECTED:
+        return now == LinkState::refused ? now : LinkState::connecting;
+      default:
+        return std::nullopt;
+    }
+  }
+
+ private:
+  zmq::Socket socket_;
+  zmq::Socket monitor_;
+};
+
+void take_in(Connection& connection, const std::shared_ptr<Shared>& shared) {
+  bool any = false;
+  while (!shared->incoming.full()) {
+    auto parts = zmq::receive_all(connection.socket());
+    if (parts.empty()) break;
+    if (parts.size() == 1) any = shared->incoming.push(std::move(parts.front())) || any;
+  }
+  if (any) shared->reactor.post([shared] { shared->arrived.notify(); });
+}
+
+/// One connection's life: until the link stops or is to go to the next endpoint.
+void serve(Connection& connection, const std::shared_ptr<Shared>& shared) {
+  while (!shared->stopping && !shared->reconnect.exchange(false)) {
+    // While the reactor is behind, frames wait in the socket, and then at the hub.
+    const short read = shared->incoming.full() ? short{0} : short{ZMQ_POLLIN};
+    zmq_pollitem_t items[] = {{connection.socket(), 0, read, 0},
+                              {nullptr, shared->wake.descriptor(), ZMQ_POLLIN, 0},
+                              {connection.monitor(), 0, ZMQ_POLLIN, 0}};
+    zmq_poll(items, 3, -1);
+    if (items[1].revents != 0) shared->wake.clear();
+    if (items[2].revents != 0) {
+      if (const auto state = connection.next_state(shared->state)) shared->state = *state;
+    }
+    while (auto frame = shared->outgoing.pop()) {
+      // Not taken: there is no connection, or it is full. The sender finds out by the missing answer.
+      zmq::send(connection.socket(), *frame, false);
+    }
+    take_in(connection, shared);
+  }
+}
+
+class StoreLink final : public HubLink {
+ public:
+  StoreLink(Reactor& reactor, StoreLinkOptions options, Keys keys)
+      : shared_(std::make_shared<Shared>(reactor)) {
+    thread_ = std::thread([shared = shared_, options = std::move(options), keys = std::move(keys)] {
+      for (std::size_t turn = 0; !shared->stopping; ++turn) {
+        Connection connection(options, keys, options.endpoints[turn % options.endpoints.size()]);
+        serve(connection, shared);
+        shared->state = LinkState::connecting;
+      }
+    });
+  }
+  ~StoreLink() override {
+    shared_->stopping = true;
+    shared_->wake.notify();
+    thread_.join();
+  }
+
+  Result<void> send(std::string frame) override {
+    if (!shared_->outgoing.push(std::move(frame))) return fail(Errc::overloaded, "the link's queue is full");
+    shared_->wake.notify();
+    return {};
+  }
+
+  Task<Result<std::string>> receive(MonoTime deadline) override {
+    while (true) {
+      if (auto frame = shared_->incoming.pop()) {
+        shared_->wake.notify();  // there is room again
+        co_return std::move(*frame);
+      }
+      const auto waited = co_await with_deadline(shared_->reactor.clock(), deadline, arrival(shared_));
+      if (!waited) co_return fail(Errc::timed_out, "no frame from the hub");
+    }
+  }
+
+  void reconnect() override {
+    shared_->outgoing.clear();
+    shared_->incoming.clear();
+    shared_->reconnect = true;
+    shared_->wake.notify();
+  }
+
+  LinkState state() const override { return shared_->state; }
+
+ private:
+  static Task<Result<void>> arrival(std::shared_ptr<Shared> shared) {
+    co_await shared->arrived.wait();
+    co_return Result<void>{};
+  }
+
+  std::shared_ptr<Shared> shared_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HubLink>> make_store_link(Reactor& reactor, StoreLinkOptions options) {
+  if (options.endpoints.empty() || options.store.empty())
+    return fail(Errc::validation_failed, "a link needs an endpoint and a store");
+  auto public_hex = public_key_of(options.secret_key);
+  if (!public_hex) return failure(public_hex);
+  auto public_key = zmq::key_bytes(*public_hex);
+  auto secret_key = zmq::key_bytes(options.secret_key);
+  auto hub_key = zmq::key_bytes(options.hub_public_key);
+  if (!public_key || !secret_key || !hub_key)
+    return fail(Errc::validation_failed, "a key is 64 lower-case hex digits");
+  Keys keys{.public_key = std::move(*public_key),
+            .secret_key = std::move(*secret_key),
+            .hub_public_key = std::move(*hub_key)};
+  return std::make_unique<StoreLink>(reactor, std::move(options), std::move(keys));
+}
+
+}  // namespace perkline::net

@@ -1,0 +1,98 @@
+#include "shared/net/zap.hpp"
+
+#include <map>
+#include <thread>
+
+#include "shared/core/assert.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/net/zmq_socket.hpp"
+
+namespace perkline::net::zmq {
+namespace {
+
+constexpr std::size_t request_parts = 7;
+constexpr std::size_t key_digits = 64;
+
+/// Answers for all servers of the process, on a thread that ends with the process.
+class ZapHandler {
+ public:
+  static ZapHandler& only() {
+    static ZapHandler* const handler = new ZapHandler();
+    return *handler;
+  }
+
+  void add(const std::string& domain, std::shared_ptr<Gate> gate) {
+    const std::scoped_lock lock(mutex_);
+    gates_[domain] = std::move(gate);
+  }
+  void remove(const std::string& domain) {
+    const std::scoped_lock lock(mutex_);
+    gates_.erase(domain);
+  }
+
+ private:
+  ZapHandler() {
+    socket_ = zmq_socket(context(), ZMQ_REP);
+    PERKLINE_ASSERT(socket_ != nullptr && zmq_bind(socket_, "inproc://zeromq.zap.01") == 0);
+    std::thread([this] { serve(); }).detach();
+  }
+
+  void serve() {
+    while (true) {
+      zmq_pollitem_t item{socket_, 0, ZMQ_POLLIN, 0};
+      if (zmq_poll(&item, 1, -1) < 0) continue;
+      const auto request = receive_all(socket_);
+      if (request.empty()) continue;
+      const std::string user = request.size() == request_parts ? admitted(request) : std::string();
+      send(socket_, "1.0", true);
+      send(socket_, request.size() > 1 ? request[1] : "", true);
+      send(socket_, user.empty() ? "400" : "200", true);
+      send(socket_, user.empty() ? "unknown key" : "OK", true);
+      send(socket_, user, true);
+      send(socket_, "", false);
+    }
+  }
+
+  /// The User-Id of whoever asks; empty: refused. Parts: version, request id, domain, address, routing id,
+  /// mechanism, key.
+  std::string admitted(const std::vector<std::string>& request) {
+    std::shared_ptr<Gate> gate;
+    {
+      const std::scoped_lock lock(mutex_);
+      const auto found = gates_.find(request[2]);
+      if (found == gates_.end()) return {};
+      gate = found->second;
+    }
+    const std::string public_key = to_hex(request[6]);
+    const auto store = request[5] == "CURVE" ? gate->directory(public_key) : std::nullopt;
+    if (!store) {
+      ++gate->refused;
+      return {};
+    }
+    return user_id(public_key, *store);
+  }
+
+  void* socket_ = nullptr;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Gate>> gates_;
+};
+
+}  // namespace
+
+std::shared_ptr<void> guard_domain(const std::string& domain, std::shared_ptr<Gate> gate) {
+  ZapHandler::only().add(domain, std::move(gate));
+  return {nullptr, [domain](void*) { ZapHandler::only().remove(domain); }};
+}
+
+std::string user_id(const std::string& public_key, const StoreId& store) {
+  return public_key + store.str();
+}
+
+std::optional<StoreId> store_of_user(const KeyDirectory& directory, const std::string& user) {
+  if (user.size() <= key_digits) return std::nullopt;
+  const auto store = directory(user.substr(0, key_digits));
+  if (!store || store->str() != user.substr(key_digits)) return std::nullopt;
+  return store;
+}
+
+}  // namespace perkline::net::zmq

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "shared/net/link.hpp"
+
+namespace perkline::net::zmq {
+
+/// Who decides which keys one server lets in, and how many were refused.
+struct Gate {
+  KeyDirectory directory;
+  std::atomic<std::uint64_t> refused{0};
+};
+
+/// Lets keys in for the server of that domain as long as the returned handle lives. The process has one
+/// handler, since ZeroMQ asks at one fixed address (ZMTP's ZAP 1.0, RFC 27). The User-Id of an admitted
+/// connection is user_id's text.
+std::shared_ptr<void> guard_domain(const std::string& domain, std::shared_ptr<Gate> gate);
+
+/// Key and store as one User-Id, so that each frame can be held against the directory again.
+std::string user_id(const std::string& public_key, const StoreId& store);
+/// The store, if the directory still lets that key in as that store.
+std::optional<StoreId> store_of_user(const KeyDirectory& directory, const std::string& user);
+
+}  // namespace perkline::net::zmq

@@ -1,0 +1,173 @@
+#include "shared/net/link.hpp"
+
+#include <future>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "shared/core/limits.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace perkline::net {
+namespace {
+
+constexpr seconds patience{20};
+
+/// A hub's end and stores' ends over real sockets on loopback, on one reactor with a thread of its own.
+class Link : public ::testing::Test {
+ protected:
+  Link() : thread_([this] { reactor_.run(); }) {
+    server_ = make_server("tcp://127.0.0.1:*");
+    EXPECT_TRUE(server_->start());
+    endpoint_ = server_->endpoint();
+  }
+  ~Link() override {
+    reactor_.stop();
+    thread_.join();
+  }
+
+  std::unique_ptr<StoreServer> make_server(const std::string& listen) {
+    return make_store_server(reactor_, {.listen = listen, .secret_key = hub_keys_.secret_key},
+                             [this](const std::string& key) -> std::optional<StoreId> {
+                               const std::scoped_lock lock(mutex_);
+                               const auto found = directory_.find(key);
+                               return found == directory_.end() ? std::nullopt : std::optional(found->second);
+                             });
+  }
+  void let_in(const std::string& key, const StoreId& store) {
+    const std::scoped_lock lock(mutex_);
+    directory_[key] = store;
+  }
+  void revoke(const std::string& key) {
+    const std::scoped_lock lock(mutex_);
+    directory_.erase(key);
+  }
+  std::unique_ptr<HubLink> connect(const CurveKeys& keys, const StoreId& store) {
+    auto link = make_store_link(reactor_, {.endpoints = {endpoint_},
+                                           .store = store,
+                                           .secret_key = keys.secret_key,
+                                           .hub_public_key = hub_keys_.public_key});
+    EXPECT_TRUE(link);
+    return std::move(*link);
+  }
+
+  /// Runs a task on the reactor's thread and waits for its value.
+  template <class T>
+  T run(Task<T> task) {
+    std::promise<T> promise;
+    reactor_.spawn([](Task<T> inner, std::promise<T>& out) -> Task<void> {
+      out.set_value(co_await std::move(inner));
+    }(std::move(task), promise));
+    return promise.get_future().get();
+  }
+  /// Says `frame` until the hub's end hears something, for a link needs a moment to stand.
+  std::optional<StoreServer::Incoming> say(HubLink& link, const std::string& frame) {
+    std::promise<StoreServer::Incoming> heard;
+    auto future = heard.get_future();
+    reactor_.spawn([](StoreServer& server, std::promise<StoreServer::Incoming> out) -> Task<void> {
+      auto incoming = co_await server.receive();
+      if (incoming) out.set_value(std::move(*incoming));
+    }(*server_, std::move(heard)));
+    const auto give_up = std::chrono::steady_clock::now() + patience;
+    while (std::chrono::steady_clock::now() < give_up) {
+      if (link.state() == LinkState::connected) EXPECT_TRUE(link.send(frame));
+      if (future.wait_for(Millis{50}) == std::future_status::ready) return future.get();
+    }
+    return std::nullopt;
+  }
+
+  Reactor reactor_;
+  std::mutex mutex_;
+  std::map<std::string, StoreId> directory_;
+  CurveKeys hub_keys_ = make_curve_keys();
+  std::unique_ptr<StoreServer> server_;
+  std::string endpoint_;
+  std::thread thread_;
+};
+
+TEST(CurveKeys, AreHexAndBelongTogether) {
+  const CurveKeys keys = make_curve_keys();
+  EXPECT_EQ(keys.secret_key.size(), 64u);
+  EXPECT_EQ(public_key_of(keys.secret_key).value(), keys.public_key);
+  EXPECT_FALSE(public_key_of("zz"));
+  EXPECT_FALSE(public_key_of(std::string(64, 'Z')));
+}
+
+TEST_F(Link, CarriesFramesBothWays) {
+  const CurveKeys keys = make_curve_keys();
+  const StoreId store{"store-1"};
+  let_in(keys.public_key, store);
+  const auto link = connect(keys, store);
+  const auto heard = say(*link, std::string("hello\0hub", 9));
+  ASSERT_TRUE(heard);
+  EXPECT_EQ(heard->store, store);
+  EXPECT_EQ(heard->frame, std::string("hello\0hub", 9));
+  server_->send(store, "welcome");
+  const auto reply = run(link->receive(std::chrono::steady_clock::now() + patience));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(*reply, "welcome");
+}
+
+TEST_F(Link, NothingHeardByTheDeadlineIsATimeOut) {
+  const auto link = connect(make_curve_keys(), StoreId("store-1"));
+  const auto reply = run(link->receive(std::chrono::steady_clock::now() + Millis{20}));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Errc::timed_out);
+}
+
+TEST_F(Link, AnUnknownKeyIsRefusedCountedAndTold) {
+  const auto link = connect(make_curve_keys(), StoreId("store-1"));
+  EXPECT_TRUE(test::eventually([&] { return link->state() == LinkState::refused; }, patience));
+  EXPECT_TRUE(test::eventually([&] { return server_->refused() > 0; }, patience));
+}
+
+TEST_F(Link, AKeyCannotSpeakForAnotherStore) {
+  const CurveKeys keys = make_curve_keys();
+  let_in(keys.public_key, StoreId("store-1"));
+  const auto impostor = connect(keys, StoreId("store-2"));
+  ASSERT_TRUE(test::eventually([&] { return impostor->state() == LinkState::connected; }, patience));
+  EXPECT_TRUE(impostor->send("I am store-2"));
+  EXPECT_TRUE(test::eventually([&] { return server_->refused() > 0; }, patience));
+  // What arrives next is the honest store's.
+  const auto honest = connect(keys, StoreId("store-1"));
+  const auto heard = say(*honest, "I am store-1");
+  ASSERT_TRUE(heard);
+  EXPECT_EQ(heard->frame, "I am store-1");
+}
+
+TEST_F(Link, ARevokedKeyIsNotHeardAnyMore) {
+  const CurveKeys keys = make_curve_keys();
+  let_in(keys.public_key, StoreId("store-1"));
+  const auto link = connect(keys, StoreId("store-1"));
+  ASSERT_TRUE(say(*link, "first"));
+  revoke(keys.public_key);
+  EXPECT_TRUE(link->send("second"));
+  EXPECT_TRUE(test::eventually([&] { return server_->refused() > 0; }, patience));
+}
+
+TEST_F(Link, ComesBackAfterTheHubDid) {
+  const CurveKeys keys = make_curve_keys();
+  let_in(keys.public_key, StoreId("store-1"));
+  const auto link = connect(keys, StoreId("store-1"));
+  ASSERT_TRUE(say(*link, "first"));
+  server_ = make_server(endpoint_);
+  ASSERT_TRUE(test::eventually([&] { return server_->start().has_value(); }, patience));
+  link->reconnect();
+  EXPECT_TRUE(say(*link, "again"));
+}
+
+TEST_F(Link, AFrameOverTheLimitEndsTheConnectionNotTheHub) {
+  const CurveKeys keys = make_curve_keys();
+  let_in(keys.public_key, StoreId("store-1"));
+  const auto link = connect(keys, StoreId("store-1"));
+  ASSERT_TRUE(test::eventually([&] { return link->state() == LinkState::connected; }, patience));
+  EXPECT_TRUE(link->send(std::string(limits::sync_frame_bytes_max + 1, 'x')));
+  const auto heard = say(*link, "small");
+  ASSERT_TRUE(heard);
+  EXPECT_EQ(heard->frame, "small");
+}
+
+}  // namespace
+}  // namespace perkline::net
