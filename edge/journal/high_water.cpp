@@ -1,40 +1,67 @@
 #include "edge/journal/high_water.hpp"
 
+#include <algorithm>
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
+#include <unistd.h>
 
 namespace perkline::edge::journal {
+namespace {
 
-// One line: format, sequence, hash in hex. Text, so that an operator can read it.
+constexpr std::string_view format = "1";
+
+/// The text must be on disk before its name is: else a power cut leaves an empty file under it.
+bool write_synced(const std::string& file, const std::string& text) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return false;
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool synced = written && ::fdatasync(fd) == 0;
+  return ::close(fd) == 0 && synced;
+}
+
+}  // namespace
+
 Result<void> write_high_water(const std::filesystem::path& file, const HighWater& mark) {
-  std::filesystem::path fresh = file;
-  fresh += ".new";
-  std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
-  out << "1 " << mark.sequence << ' ' << to_hex(mark.hash) << '\n';
-  out.close();
+  const std::string fresh = file.string() + ".new";
+  const std::string text =
+      std::string(format) + ' ' + std::to_string(mark.sequence) + ' ' + to_hex(mark.hash) + '\n';
   std::error_code error;
-  if (out) std::filesystem::rename(fresh, file, error);
-  if (!out || error) return fail(Errc::io_failed, file.string() + " cannot be written");
-  return {};
+  if (write_synced(fresh, text)) {
+    std::filesystem::rename(fresh, file, error);
+    if (!error) return {};
+  }
+  return fail(Errc::io_failed, file.string() + " cannot be written");
 }
 
 Result<std::optional<HighWater>> read_high_water(const std::filesystem::path& file) {
   std::error_code error;
-  if (!std::filesystem::exists(file, error)) return std::nullopt;
+  const bool exists = std::filesystem::exists(file, error);
+  if (error) return fail(Errc::io_failed, file.string() + " cannot be read");
+  if (!exists) return std::nullopt;
   std::ifstream in(file, std::ios::binary);
-  int format = 0;
-  HighWater mark;
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (!in) return fail(Errc::io_failed, file.string() + " cannot be read");
+
+  std::istringstream words(text);
+  std::string version;
   std::string hex;
-  if (!(in >> format)) {
-    // Empty after a power cut: the rename reached the disk before the text did. No mark is no claim.
-    return std::nullopt;
+  HighWater mark;
+  words >> version;
+  if (!version.empty() && version != format &&
+      std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; })) {
+    return fail(Errc::newer_format, file.string() + " was written by a newer version");
   }
-  if (format != 1) return fail(Errc::newer_format, file.string());
-  if (!(in >> mark.sequence >> hex)) return std::nullopt;
+  words >> mark.sequence >> hex;
   const auto hash = from_hex(hex);
-  if (!hash || hash->size() != mark.hash.size()) return fail(Errc::corrupt, file.string());
-  std::copy(hash->begin(), hash->end(), mark.hash.begin());
+  if (!words || version != format || !hash || hash->size() != mark.hash.size()) {
+    return fail(Errc::corrupt, file.string() +
+                                   " is damaged: check the disk; if the journal is known to be whole,"
+                                   " remove the file");
+  }
+  std::ranges::copy(*hash, mark.hash.begin());
   return mark;
 }
 

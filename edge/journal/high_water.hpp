@@ -9,16 +9,19 @@
 
 namespace perkline::edge::journal {
 
-/// An outbox sequence that is on disk, and the chain there.
+/// An outbox sequence that is on disk, and the chain there: kept in a file outside the database, so that a
+/// database that has lost its end is found out. One line of text that people can read:
+/// `1 <sequence> <hash in hex>`, the 1 being the format.
 struct HighWater {
   std::uint64_t sequence = 0;
   Digest hash{};
+  bool operator==(const HighWater&) const = default;
 };
 
-/// Replaces the file, so that after a crash it holds the old mark or the new one. Not synced: a mark that
-/// lags is still true. Errors: io_failed.
+/// Replaces the file: after a crash it holds the old mark or the new one. Errors: io_failed.
 Result<void> write_high_water(const std::filesystem::path& file, const HighWater& mark);
-/// nullopt when there is no file. Errors: corrupt, io_failed.
+
+/// nullopt when there is no file. Errors: corrupt, newer_format, io_failed.
 Result<std::optional<HighWater>> read_high_water(const std::filesystem::path& file);
 
 }  // namespace perkline::edge::journal

@@ -15,11 +15,11 @@ namespace perkline::edge::journal {
 
 /// The journal's column families. Values name them on disk: append, never renumber.
 enum class Family : std::uint8_t {
-  meta = 0,        ///< Epoch, tail, chain, boot count, format.
+  meta = 0,        ///< Format, epoch, acked.
   sessions,        ///< Session id → session record.
   by_transaction,  ///< Transaction id → session id.
   due,             ///< (next attempt, session id) → nothing: what waits for PDI.
-  outbox,          ///< Sequence, big-endian → event bytes.
+  outbox,          ///< Sequence, big-endian → chain hash ‖ event bytes.
   catalogue,
   members,
   prizes_leased,

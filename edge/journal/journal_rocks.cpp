@@ -1,329 +1,329 @@
 #include "edge/journal/journal_rocks.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
-#include <deque>
+#include <fcntl.h>
 #include <mutex>
+#include <optional>
+#include <sys/file.h>
 #include <thread>
+#include <unistd.h>
+#include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-#include <rocksdb/cache.h>
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-#include <rocksdb/table.h>
-#include <rocksdb/write_batch.h>
-
 #include "edge/journal/high_water.hpp"
+#include "edge/journal/rocks_store.hpp"
+#include "edge/journal/wait_durable.hpp"
 #include "shared/core/assert.hpp"
-#include "shared/core/bytes.hpp"
-#include "shared/net/signal.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::edge::journal {
 namespace {
 
-constexpr std::size_t group_batches_max = 1024;
-constexpr std::size_t group_bytes_max = std::size_t{4} << 20;
-constexpr std::chrono::seconds mark_every{1};
-constexpr std::string_view format_key = "format";
-constexpr std::string_view format_value = "1";
-constexpr std::size_t bytes_protected_per_key = 8;
+using std::chrono::steady_clock;
 
-struct Waiting {
-  Batch batch;
-  std::shared_ptr<net::Signal> durable;
+constexpr std::size_t group_batches_max = 1024;
+constexpr std::size_t group_bytes_max = 4 * limits::mib;
+constexpr std::chrono::seconds mark_every{1};
+
+/// Says that a process uses the folder; gone with it, however it ends.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder)
+      : fd_(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)),
+        held_(fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) == 0) {}
+  FolderLock(FolderLock&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), held_(std::exchange(other.held_, false)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  bool held() const { return held_; }
+
+ private:
+  int fd_;
+  bool held_;
 };
 
 std::size_t bytes_of(const Batch& batch) {
   std::size_t bytes = 0;
-  for (const Batch::Change& change : batch.changes())
+  for (const auto& change : batch.changes()) {
     bytes += change.key.size() + (change.value ? change.value->size() : 0);
+  }
   return bytes;
 }
 
-rocksdb::DBOptions db_options() {
-  rocksdb::DBOptions options;
-  options.create_if_missing = true;
-  options.create_missing_column_families = true;
-  // The default, point in time, opens without a word after one flipped bit amid the log, and drops what
-  // follows it.
-  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  options.paranoid_checks = true;
-  options.max_open_files = 256;
-  options.max_background_jobs = 2;
-  options.max_total_wal_size = 64 << 20;
-  options.db_write_buffer_size = 32 << 20;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4 << 20;
-  options.stats_dump_period_sec = 0;
-  return options;
+/// The last event that `batches` add to the outbox.
+std::optional<HighWater> last_event(const std::vector<Batch>& batches) {
+  std::optional<HighWater> last;
+  for (const Batch& batch : batches) {
+    for (const auto& change : batch.changes()) {
+      if (change.family != Family::outbox || !change.value) continue;
+      last.emplace().sequence = read_u64(change.key);
+      PERKLINE_ASSERT(change.value->size() >= last->hash.size());
+      std::copy_n(change.value->begin(), last->hash.size(), last->hash.begin());
+    }
+  }
+  return last;
 }
 
-rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache>& cache) {
-  rocksdb::BlockBasedTableOptions table;
-  table.block_cache = cache;
-  table.cache_index_and_filter_blocks = true;
-  rocksdb::ColumnFamilyOptions options;
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  options.write_buffer_size = 16 << 20;
-  options.paranoid_file_checks = true;
-  return options;
+/// Where the outbox on disk ends. Errors: corrupt, io_failed.
+Result<HighWater> tail_of(const RocksStore& store) {
+  const auto last = store.last(*store.view(), Family::outbox);
+  if (!last) return std::unexpected(last.error());
+  HighWater tail;
+  if (!*last) return tail;
+  const Entry& event = **last;
+  if (event.key.size() != sizeof tail.sequence || event.value.size() < tail.hash.size()) {
+    return fail(Errc::corrupt, "the outbox ends with what is no event");
+  }
+  tail.sequence = read_u64(event.key);
+  std::copy_n(event.value.begin(), tail.hash.size(), tail.hash.begin());
+  return tail;
 }
 
-Error translated(const rocksdb::Status& status, const std::string& doing) {
-  // RocksDB's own text goes to the log, never to a caller.
-  ops::log(ops::Level::error, "journal", doing, {{"status", status.ToString()}});
-  return {.code = status.IsCorruption() ? Errc::corrupt : Errc::io_failed, .detail = doing};
+/// Errors: corrupt when the database lacks what `mark` vouches for.
+Result<void> check_against(const HighWater& mark, const HighWater& tail, const RocksStore& store) {
+  std::string key;
+  append_u64(key, mark.sequence);
+  const auto marked = store.get(*store.view(), Family::outbox, key);
+  if (!marked) return std::unexpected(marked.error());
+  if (*marked && (*marked)->starts_with(as_chars(mark.hash))) return {};
+  if (!*marked && tail.sequence > mark.sequence) return {};  // pruned since the mark was set
+  return fail(Errc::corrupt,
+              std::string("the journal ") + (*marked ? "differs from what was" : "has lost what was") +
+                  " on disk: outbox sequence " + std::to_string(mark.sequence) +
+                  " was, and the journal ends at " + std::to_string(tail.sequence) +
+                  ". Keep a copy of its folder, restore the last backup into it, and have the hub's operators"
+                  " grant the store a new epoch");
 }
 
 }  // namespace
 
-struct JournalRocks::State {
-  State(net::Reactor& given, JournalRocksOptions wanted) : reactor(given), options(std::move(wanted)) {}
+/// What the reactor's thread and the writer's share. The reactor's tasks hold it weakly: they may come late.
+class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::Writer> {
+ public:
+  Writer(net::Reactor& reactor, JournalRocksOptions options, FolderLock lock,
+         std::unique_ptr<RocksStore> database, HighWater tail, HighWater mark)
+      : reactor_(reactor),
+        options_(std::move(options)),
+        lock_(std::move(lock)),
+        store_(std::move(database)),
+        visible_(store_->view()),
+        reached_(tail),
+        marked_(mark) {}
 
-  net::Reactor& reactor;
-  JournalRocksOptions options;
-  std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;  // by Family; owned by db
-
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::deque<Waiting> queue;
-  std::atomic<std::size_t> waiting{0};
-  bool stopping = false;
-  std::thread writer;
-
-  HighWater mark;
-  std::uint64_t marked = 0;
-  std::chrono::steady_clock::time_point marked_at{};
-
-  rocksdb::ColumnFamilyHandle* handle(Family family) const {
-    return families[static_cast<std::size_t>(family)];
+  void start() {
+    thread_ = std::thread([this] { run(); });
   }
-  std::filesystem::path mark_file() const { return options.folder / "high_water"; }
+  void stop() {
+    {
+      const std::scoped_lock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
 
-  Result<void> open();
-  Result<void> check_format();
-  Result<void> check_mark();
-  void write_until_stopped();
-  std::vector<Waiting> take_group(std::unique_lock<std::mutex>& lock);
-  void write(std::vector<Waiting>& group);
-  void move_mark(bool now);
-  void fail_stop(const rocksdb::Status& status) const;
+  void add(Batch batch, std::weak_ptr<net::Signal> durable) {
+    ++waiting_;
+    PERKLINE_ASSERT(waiting_ <= limits::journal_queue_max);
+    {
+      const std::scoped_lock lock(mutex_);
+      arrived_.push_back({.batch = std::move(batch), .durable = std::move(durable)});
+    }
+    wake_.notify_one();
+  }
+
+  std::size_t waiting() const { return waiting_; }
+  const RocksStore& store() const { return *store_; }
+  const RocksStore::View& visible() const { return *visible_; }
+
+ private:
+  struct Waiting {
+    Batch batch;
+    std::weak_ptr<net::Signal> durable;
+  };
+  struct Group {
+    std::vector<Batch> batches;
+    std::vector<std::weak_ptr<net::Signal>> durable;
+  };
+
+  void run();
+  bool await_batches();
+  Group take_group();
+  bool write(Group group);
+  void move_mark();
+  void show_written();
+
+  net::Reactor& reactor_;
+  const JournalRocksOptions options_;
+  const FolderLock lock_;
+  const std::unique_ptr<RocksStore> store_;
+  std::shared_ptr<const RocksStore::View> visible_;  ///< The reactor's.
+  std::atomic<std::size_t> waiting_{0};
+
+  std::mutex mutex_;  ///< For what follows, up to the thread.
+  std::condition_variable wake_;
+  std::vector<Waiting> arrived_;
+  bool stopping_ = false;
+  std::vector<std::weak_ptr<net::Signal>> written_;  ///< Not yet told to those who wait.
+  std::shared_ptr<const RocksStore::View> written_view_;
+
+  std::thread thread_;  ///< The rest is its own.
+  std::vector<Waiting> backlog_;
+  std::size_t backlog_done_ = 0;
+  HighWater reached_;  ///< On disk.
+  HighWater marked_;   ///< In the file.
+  steady_clock::time_point mark_due_{};
 };
 
-Result<void> JournalRocks::State::open() {
-  std::error_code error;
-  std::filesystem::create_directories(options.folder, error);
-  if (error) return fail(Errc::io_failed, options.folder.string() + " cannot be made");
-  std::filesystem::permissions(options.folder, std::filesystem::perms::owner_all, error);
-
-  const auto cache = rocksdb::NewLRUCache(8 << 20);
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors{
-      {rocksdb::kDefaultColumnFamilyName, family_options(cache)}};
-  for (std::uint8_t i = 0; i < family_count; ++i) {
-    descriptors.emplace_back(std::string(name_of(static_cast<Family>(i))), family_options(cache));
+void JournalRocks::Writer::run() {
+  bool more = true;
+  while (more) {
+    more = await_batches();
+    if (backlog_done_ < backlog_.size() && !write(take_group())) return;
+    if (marked_ != reached_ && (!more || steady_clock::now() >= mark_due_)) move_mark();
   }
-  rocksdb::DB* opened = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const auto status =
-      rocksdb::DB::Open(db_options(), (options.folder / "db").string(), descriptors, &handles, &opened);
-  if (!status.ok()) {
-    if (status.IsIOError() && status.ToString().find("lock") != std::string::npos) {
-      return fail(Errc::io_failed, options.folder.string() + " is in use by another process");
-    }
-    return fail(translated(status, options.folder.string() +
-                                       " cannot be opened: keep a copy of it, and restore the "
-                                       "last backup or bring the copy to support"));
-  }
-  db.reset(opened);
-  db->DestroyColumnFamilyHandle(handles.front());
-  families.assign(handles.begin() + 1, handles.end());
-  if (auto format = check_format(); !format) return format;
-  return check_mark();
 }
 
-Result<void> JournalRocks::State::check_format() {
-  std::string stored;
-  const auto status =
-      db->Get({}, handle(Family::meta), rocksdb::Slice(format_key.data(), format_key.size()), &stored);
-  if (status.IsNotFound()) {
-    rocksdb::WriteOptions synced;
-    synced.sync = true;
-    const auto put =
-        db->Put(synced, handle(Family::meta), rocksdb::Slice(format_key.data(), format_key.size()),
-                rocksdb::Slice(format_value.data(), format_value.size()));
-    return put.ok() ? Result<void>{} : fail(translated(put, "the journal's format cannot be written"));
+/// Returns when there is something to write, the mark is due, or (with false) the end has come.
+bool JournalRocks::Writer::await_batches() {
+  if (backlog_done_ < backlog_.size()) return true;
+  backlog_.clear();
+  backlog_done_ = 0;
+  std::unique_lock lock(mutex_);
+  const auto called = [this] { return stopping_ || !arrived_.empty(); };
+  if (marked_ != reached_) {
+    wake_.wait_until(lock, mark_due_, called);
+  } else {
+    wake_.wait(lock, called);
   }
-  if (!status.ok()) return fail(translated(status, "the journal's format cannot be read"));
-  if (stored != format_value)
-    return fail(Errc::newer_format, "the journal was written by a newer version (format " + stored + ")");
-  return {};
+  backlog_.swap(arrived_);
+  return !stopping_ || !backlog_.empty();
 }
 
-Result<void> JournalRocks::State::check_mark() {
-  auto read = read_high_water(mark_file());
-  if (!read) return failure(read);
-  if (!*read || (*read)->sequence == 0) return {};
-  mark = **read;
-  marked = mark.sequence;
-  std::string key;
-  append_u64(key, mark.sequence);
-  std::string value;
-  const auto status = db->Get({}, handle(Family::outbox), key, &value);
-  if (status.ok() && std::string_view(value).starts_with(as_chars(mark.hash))) return {};
-  std::unique_ptr<rocksdb::Iterator> last(db->NewIterator({}, handle(Family::outbox)));
-  last->SeekToLast();
-  const std::uint64_t tail = last->Valid() && last->key().size() == 8 ? read_u64({last->key().data(), 8}) : 0;
-  // An acked event may have been pruned since the mark was set; then the tail is past it.
-  if (status.IsNotFound() && tail > mark.sequence) return {};
-  return fail(Errc::corrupt, fmt::format("{} has lost events: it ends at {}, but {} was on disk. Do not sell "
-                                         "from it: keep a copy, restore the last backup, "
-                                         "and ask the hub's operators for a new epoch",
-                                         options.folder.string(), tail, mark.sequence));
-}
-
-std::vector<Waiting> JournalRocks::State::take_group(std::unique_lock<std::mutex>& lock) {
-  wake.wait(lock, [this] { return stopping || !queue.empty(); });
-  std::vector<Waiting> group;
+JournalRocks::Writer::Group JournalRocks::Writer::take_group() {
+  Group group;
   std::size_t bytes = 0;
-  while (!queue.empty() && group.size() < group_batches_max &&
-         (group.empty() || bytes + bytes_of(queue.front().batch) <= group_bytes_max)) {
-    bytes += bytes_of(queue.front().batch);
-    group.push_back(std::move(queue.front()));
-    queue.pop_front();
+  for (; backlog_done_ < backlog_.size() && group.batches.size() < group_batches_max; ++backlog_done_) {
+    Waiting& next = backlog_[backlog_done_];
+    bytes += bytes_of(next.batch);
+    if (!group.batches.empty() && bytes > group_bytes_max) break;
+    group.batches.push_back(std::move(next.batch));
+    group.durable.push_back(std::move(next.durable));
   }
   return group;
 }
 
-void JournalRocks::State::write_until_stopped() {
-  std::unique_lock lock(mutex);
-  while (true) {
-    std::vector<Waiting> group = take_group(lock);
-    if (group.empty()) break;  // stopping, and nothing waits
-    lock.unlock();
-    write(group);
-    move_mark(false);
-    waiting -= group.size();
-    reactor.post([done = std::move(group)] {
-      for (const Waiting& one : done) one.durable->notify();
+/// False when the disk has failed.
+bool JournalRocks::Writer::write(Group group) {
+  const auto begin = steady_clock::now();
+  if (const auto written = store_->write(group.batches); !written) {
+    if (!options_.on_failure) std::_Exit(1);
+    options_.on_failure(written.error().detail);
+    return false;
+  }
+  if (options_.on_sync) options_.on_sync(steady_clock::now() - begin);
+  if (const auto last = last_event(group.batches)) reached_ = *last;
+  waiting_ -= group.batches.size();
+
+  auto view = store_->view();
+  bool called = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    called = written_view_ != nullptr;
+    written_.insert(written_.end(), std::make_move_iterator(group.durable.begin()),
+                    std::make_move_iterator(group.durable.end()));
+    written_view_.swap(view);
+  }
+  if (!called) {
+    reactor_.post([weak = weak_from_this()] {
+      if (const auto writer = weak.lock()) writer->show_written();
     });
-    lock.lock();
   }
-  move_mark(true);
+  return true;
 }
 
-void JournalRocks::State::write(std::vector<Waiting>& group) {
-  const auto begin = std::chrono::steady_clock::now();
-  rocksdb::WriteBatch all(0, 0, bytes_protected_per_key, 0);
-  HighWater reached = mark;
-  const auto checked = [this](const rocksdb::Status& status) {
-    if (!status.ok()) fail_stop(status);
-  };
-  for (const Waiting& one : group) {
-    for (const Batch::Change& change : one.batch.changes()) {
-      if (!change.value) {
-        checked(all.Delete(handle(change.family), change.key));
-        continue;
-      }
-      checked(all.Put(handle(change.family), change.key, *change.value));
-      if (change.family == Family::outbox) {
-        PERKLINE_ASSERT(change.key.size() == 8 && change.value->size() >= reached.hash.size());
-        reached.sequence = read_u64(change.key);
-        std::copy_n(change.value->begin(), reached.hash.size(), reached.hash.begin());
-      }
-    }
+void JournalRocks::Writer::show_written() {
+  std::vector<std::weak_ptr<net::Signal>> written;
+  {
+    const std::scoped_lock lock(mutex_);
+    written.swap(written_);
+    visible_ = std::exchange(written_view_, nullptr);
   }
-  rocksdb::WriteOptions synced;
-  synced.sync = true;
-  checked(db->Write(synced, &all));
-  mark = reached;
-  if (options.on_sync) options.on_sync(std::chrono::steady_clock::now() - begin);
+  for (const auto& waiting : written) {
+    if (const auto durable = waiting.lock()) durable->notify();
+  }
 }
 
-void JournalRocks::State::move_mark(bool now) {
-  const auto time = std::chrono::steady_clock::now();
-  if (mark.sequence == marked || (!now && time < marked_at + mark_every)) return;
-  marked_at = time;
-  // A mark that cannot be written is no reason to stop selling: the old one is still true.
-  if (write_high_water(mark_file(), mark)) marked = mark.sequence;
-}
-
-void JournalRocks::State::fail_stop(const rocksdb::Status& status) const {
-  const Error error = translated(status, "a journal write failed: nothing more is acknowledged");
-  if (options.on_failure) {
-    options.on_failure(error.detail);
+void JournalRocks::Writer::move_mark() {
+  mark_due_ = steady_clock::now() + mark_every;
+  if (const auto moved = write_high_water(options_.folder / "high_water", reached_); moved) {
+    marked_ = reached_;
   } else {
-    std::_Exit(1);
+    // No reason to stop selling: the old mark is still true.
+    ops::log(ops::Level::warn, "journal", moved.error().detail);
   }
 }
 
-JournalRocks::JournalRocks(std::unique_ptr<State> state) : state_(std::move(state)) {}
+JournalRocks::JournalRocks(std::shared_ptr<Writer> writer) : writer_(std::move(writer)) {}
 
 Result<std::unique_ptr<JournalRocks>> JournalRocks::open(net::Reactor& reactor, JournalRocksOptions options) {
-  auto state = std::make_unique<State>(reactor, std::move(options));
-  if (auto opened = state->open(); !opened) {
-    for (auto* family : state->families) state->db->DestroyColumnFamilyHandle(family);
-    return failure(opened);
+  const std::string folder = options.folder.string();
+  std::error_code error;
+  std::filesystem::create_directories(options.folder, error);
+  if (!error) std::filesystem::permissions(options.folder, std::filesystem::perms::owner_all, error);
+  if (error) return fail(Errc::io_failed, "the journal's folder " + folder + " cannot be made one's own");
+  FolderLock lock(options.folder);
+  if (!lock.held())
+    return fail(Errc::io_failed, "the journal in " + folder + " is in use by another process");
+
+  const auto mark = read_high_water(options.folder / "high_water");
+  if (!mark) return std::unexpected(mark.error());
+  auto store = RocksStore::open(options.folder / "db");
+  if (!store) return failure(store);
+  const auto tail = tail_of(**store);
+  if (!tail) return std::unexpected(tail.error());
+  if (*mark) {
+    if (auto checked = check_against(**mark, *tail, **store); !checked) return failure(checked);
   }
-  State* running = state.get();
-  state->writer = std::thread([running] { running->write_until_stopped(); });
-  return std::unique_ptr<JournalRocks>(new JournalRocks(std::move(state)));
+  auto writer = std::make_shared<Writer>(reactor, std::move(options), std::move(lock), std::move(*store),
+                                         *tail, mark->value_or(HighWater{}));
+  writer->start();
+  return std::unique_ptr<JournalRocks>(new JournalRocks(std::move(writer)));
 }
 
 JournalRocks::~JournalRocks() {
-  {
-    const std::scoped_lock lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->wake.notify_one();
-  state_->writer.join();
-  for (auto* family : state_->families) state_->db->DestroyColumnFamilyHandle(family);
-  state_->db->Close();
+  writer_->stop();
 }
 
 Task<void> JournalRocks::commit(Batch batch) {
+  if (batch.empty()) co_return;
   auto durable = std::make_shared<net::Signal>();
-  {
-    const std::scoped_lock lock(state_->mutex);
-    state_->queue.push_back({std::move(batch), durable});
-    ++state_->waiting;
-  }
-  state_->wake.notify_one();
-  co_await durable->wait();
-}
-
-std::size_t JournalRocks::waiting() const {
-  return state_->waiting;
+  writer_->add(std::move(batch), durable);
+  co_await wait_durable(std::move(durable));
 }
 
 Result<std::optional<std::string>> JournalRocks::get(Family family, std::string_view key) const {
-  std::string value;
-  const auto status =
-      state_->db->Get({}, state_->handle(family), rocksdb::Slice(key.data(), key.size()), &value);
-  if (status.IsNotFound()) return std::nullopt;
-  if (!status.ok()) return fail(translated(status, "a journal record cannot be read"));
-  return value;
-}
-
-Result<void> JournalRocks::scan(Family family, std::string_view from,
-                                const std::function<bool(std::string_view, std::string_view)>& visit) const {
-  std::unique_ptr<rocksdb::Iterator> at(state_->db->NewIterator({}, state_->handle(family)));
-  for (at->Seek(rocksdb::Slice(from.data(), from.size())); at->Valid(); at->Next()) {
-    if (!visit({at->key().data(), at->key().size()}, {at->value().data(), at->value().size()})) return {};
-  }
-  if (!at->status().ok()) return fail(translated(at->status(), "the journal cannot be read"));
-  return {};
+  return writer_->store().get(writer_->visible(), family, key);
 }
 
 Result<std::optional<Entry>> JournalRocks::last(Family family) const {
-  std::unique_ptr<rocksdb::Iterator> at(state_->db->NewIterator({}, state_->handle(family)));
-  at->SeekToLast();
-  if (!at->status().ok()) return fail(translated(at->status(), "the journal cannot be read"));
-  if (!at->Valid()) return std::nullopt;
-  return Entry{at->key().ToString(), at->value().ToString()};
+  return writer_->store().last(writer_->visible(), family);
+}
+
+Result<void> JournalRocks::scan(
+    Family family, std::string_view from,
+    const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
+  return writer_->store().scan(writer_->visible(), family, from, visit);
+}
+
+std::size_t JournalRocks::waiting() const {
+  return writer_->waiting();
 }
 
 }  // namespace perkline::edge::journal

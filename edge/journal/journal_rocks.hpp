@@ -1,10 +1,11 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "edge/journal/journal.hpp"
 #include "shared/net/reactor.hpp"
@@ -12,41 +13,45 @@
 namespace perkline::edge::journal {
 
 struct JournalRocksOptions {
-  std::filesystem::path
-      folder;  ///< Made when missing; `<folder>/db` is RocksDB's, `<folder>/high_water` ours.
-  /// How long each group's write and sync took. Called on the writer's thread.
+  /// Made when missing, for its owner only. In it: `db`, the database; `high_water`; `lock`.
+  std::filesystem::path folder;
+  /// How long the write and sync of each group took. Called on the writer's thread.
   std::function<void(std::chrono::nanoseconds)> on_sync = {};
-  /// What happens when a write or sync fails. Empty: the process ends with status 1 (systemd starts it
-  /// again).
+  /// A write or sync has failed and nothing is acknowledged from now on. Called on the writer's thread.
+  /// Empty: the process ends with status 1, for systemd to start it anew.
   std::function<void(const std::string& what)> on_failure = {};
 };
 
-/// The journal on RocksDB 7.8, with one writer thread that writes and syncs all that waits as one batch.
+/// The journal on RocksDB. One thread of its own takes all that waits, up to a bound, and writes and syncs it
+/// as one; one task on the reactor then makes it visible and wakes all who wait for it.
 ///
-/// Beside the database a small file keeps the high-water mark: an outbox sequence, with its chain hash, that
-/// is known to be on disk. It is rewritten about once a second, after the sync it speaks of, so it may lag
-/// but never claims too much. A database that has lost what the mark vouches for is not opened.
+/// Beside the database a file holds the high-water mark: an outbox sequence, with its chain hash, that is on
+/// disk. It follows the journal within about a second, never runs ahead of it, and is right after a clean
+/// end. A database that lacks what the mark vouches for is not opened.
 class JournalRocks final : public Journal {
  public:
-  /// `reactor` must outlive the journal; its thread is the one that calls. Errors: io_failed (no such folder,
-  /// in use by another process), corrupt (RocksDB refuses, or it is behind the high-water mark; `detail` says
-  /// what to do), newer_format.
+  /// Blocks, also for the replay after a crash. `reactor` must outlive the journal, and its thread is the one
+  /// that calls. Errors, with what to do in `detail`: corrupt (damaged, or behind the high-water mark),
+  /// newer_format, io_failed (also: in use by another process).
   static Result<std::unique_ptr<JournalRocks>> open(net::Reactor& reactor, JournalRocksOptions options);
-  ~JournalRocks() override;  ///< Writes what still waits; nobody is resumed any more.
+  /// Still writes what waits, without waking anybody.
+  ~JournalRocks() override;
 
   Task<void> commit(Batch batch) override;
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override;
-  Result<void> scan(Family family, std::string_view from,
-                    const std::function<bool(std::string_view, std::string_view)>& visit) const override;
   Result<std::optional<Entry>> last(Family family) const override;
+  Result<void> scan(
+      Family family, std::string_view from,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const override;
 
-  /// How many batches wait for the writer. Any thread.
+  /// Batches committed and not yet on disk. Any thread.
   std::size_t waiting() const;
 
  private:
-  struct State;
-  explicit JournalRocks(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  class Writer;
+  explicit JournalRocks(std::shared_ptr<Writer> writer);
+
+  std::shared_ptr<Writer> writer_;
 };
 
 }  // namespace perkline::edge::journal

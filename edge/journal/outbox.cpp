@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shared/core/assert.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/sync/hash_chain.hpp"
 
 namespace perkline::edge::journal {
@@ -10,8 +11,8 @@ namespace {
 
 constexpr std::string_view epoch_key = "epoch";
 constexpr std::string_view acked_key = "acked";
-/// How many acked events one pruning slice takes.
-constexpr std::size_t prune_slice = 512;
+/// Events that pruning reads and removes before others get their turn.
+constexpr std::size_t prune_slice = 256;
 
 std::string key_of(std::uint64_t sequence) {
   std::string key;
@@ -36,6 +37,32 @@ Result<std::uint64_t> read_number(const Journal& journal, std::string_view key, 
   if (!*stored) return missing;
   if ((*stored)->size() != sizeof(std::uint64_t)) return fail(Errc::corrupt, "meta " + std::string(key));
   return read_u64(**stored);
+}
+
+/// The last record must be this store's, and continue the one before it, if that is still kept.
+/// Errors: corrupt, io_failed.
+Result<void> check_last(const Journal& journal, const StoreId& store, std::uint64_t epoch,
+                        const Outbox::Record& last) {
+  // What does not decode is the hub's to put aside; here only the chain vouches for it.
+  const auto event = sync::decode_event(last.event);
+  if (event && (event->store != store || event->epoch != epoch)) {
+    return fail(Errc::corrupt, "the outbox is that of store " + event->store.str() + ", epoch " +
+                                   std::to_string(event->epoch) + ", not of store " + store.str() +
+                                   ", epoch " + std::to_string(epoch));
+  }
+  Digest before = sync::chain_start(store, epoch);
+  if (last.sequence > 1) {
+    const std::string key = key_of(last.sequence - 1);
+    const auto stored = journal.get(Family::outbox, key);
+    if (!stored) return std::unexpected(stored.error());
+    if (!*stored) return {};
+    const auto record = record_of(key, **stored);
+    if (!record) return std::unexpected(record.error());
+    before = record->hash;
+  }
+  if (sync::chain_next(before, last.event) != last.hash)
+    return fail(Errc::corrupt, "the outbox's chain is broken");
+  return {};
 }
 
 }  // namespace
@@ -70,6 +97,7 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Journal& journal, StoreId store) {
   if (*last) {
     const auto record = record_of((*last)->key, (*last)->value);
     if (!record) return std::unexpected(record.error());
+    if (auto sound = check_last(journal, state->store, state->epoch, *record); !sound) return failure(sound);
     state->durable = record->sequence;
     state->durable_hash = record->hash;
   }
@@ -83,6 +111,8 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Journal& journal, StoreId store) {
 Task<void> Outbox::commit(Batch batch, std::vector<NewEvent> events) {
   // Nothing is awaited between here and the journal's queue: the order of the calls is the order of the
   // sequences.
+  if (!events.empty() && state_->assigned == 0)
+    batch.put(Family::meta, std::string(epoch_key), key_of(state_->epoch));
   for (NewEvent& event : events) {
     const std::string bytes = sync::encode(sync::Event{.store = state_->store,
                                                        .epoch = state_->epoch,
@@ -97,7 +127,7 @@ Task<void> Outbox::commit(Batch batch, std::vector<NewEvent> events) {
   const std::uint64_t sequence = state_->assigned;
   const Digest hash = state_->assigned_hash;
   co_await state_->journal.commit(std::move(batch));
-  if (events.empty() || sequence <= state_->durable) co_return;
+  if (events.empty()) co_return;
   state_->durable = sequence;
   state_->durable_hash = hash;
   if (state_->wake) state_->wake();
@@ -138,13 +168,17 @@ Result<std::vector<Outbox::Record>> Outbox::read(std::uint64_t from, std::size_t
   Result<void> sound;
   const auto scanned =
       state_->journal.scan(Family::outbox, key_of(from), [&](std::string_view key, std::string_view value) {
+        if (records.size() == events_max) return false;
         auto record = record_of(key, value);
         if (!record) return sound = failure(record), false;
-        if (record->sequence > state_->durable) return false;  // written, but its commit has not returned yet
+        if (record->sequence > state_->durable) return false;  // its commit has not returned yet
+        if (!records.empty() && record->sequence != records.back().sequence + 1) {
+          return sound = fail(Errc::corrupt, "the outbox has a gap"), false;
+        }
         bytes += record->event.size();
         if (!records.empty() && bytes > bytes_max) return false;
         records.push_back(std::move(*record));
-        return records.size() < events_max;
+        return true;
       });
   if (!scanned) return std::unexpected(scanned.error());
   if (!sound) return std::unexpected(sound.error());
@@ -160,28 +194,28 @@ Task<void> Outbox::set_acked(std::uint64_t sequence) {
   co_await state_->journal.commit(std::move(batch));
 }
 
-Task<Result<std::size_t>> Outbox::prune(WallTime older_than) {
-  Batch batch;
-  std::size_t pruned = 0;
-  Result<void> sound;
-  const auto scanned =
-      state_->journal.scan(Family::outbox, "", [&](std::string_view key, std::string_view value) {
-        const auto record = record_of(key, value);
-        if (!record) return sound = std::unexpected(record.error()), false;
-        // The last record stays: tail and chain are read off it at the next start.
-        if (record->sequence > state_->acked || record->sequence == state_->durable || pruned == prune_slice)
-          return false;
-        const auto event = sync::decode_event(record->event);
-        if (!event) return sound = fail(Errc::corrupt, "an outbox event"), false;
-        if (event->time >= older_than) return false;
-        batch.erase(Family::outbox, std::string(key));
-        ++pruned;
-        return true;
-      });
-  if (!scanned) co_return std::unexpected(scanned.error());
-  if (!sound) co_return std::unexpected(sound.error());
-  if (pruned > 0) co_await state_->journal.commit(std::move(batch));
-  co_return pruned;
+Task<Result<std::uint64_t>> Outbox::prune(WallTime now, days keep) {
+  std::uint64_t pruned = 0;
+  std::uint64_t from = 0;
+  while (true) {
+    const auto records = read(from, prune_slice, limits::sync_batch_bytes_max);
+    if (!records) co_return std::unexpected(records.error());
+    Batch batch;
+    bool young = false;
+    for (const Record& record : *records) {
+      if (record.sequence > state_->acked || record.sequence == state_->durable) break;
+      const auto event = sync::decode_event(record.event);
+      young = event && event->time > now - keep && event->time <= now;
+      if (young) break;
+      batch.erase(Family::outbox, key_of(record.sequence));
+      from = record.sequence + 1;
+    }
+    const std::size_t slice = batch.changes().size();
+    if (slice == 0) co_return pruned;
+    co_await state_->journal.commit(std::move(batch));
+    pruned += slice;
+    if (young) co_return pruned;
+  }
 }
 
 }  // namespace perkline::edge::journal

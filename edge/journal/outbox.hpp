@@ -27,7 +27,8 @@ struct NewEvent {
 class Outbox {
  public:
   /// Reads epoch, tail and chain from the journal; an empty one starts epoch 1. `journal` must outlive the
-  /// outbox. Errors: corrupt, newer_format, io_failed.
+  /// outbox. Reads a handful of records, however many there are. Errors: corrupt (also a history that is
+  /// another store's), io_failed.
   static Result<std::unique_ptr<Outbox>> open(Journal& journal, StoreId store);
 
   /// Commits `batch` together with `events`, which get the next sequences in the order of the calls: the only
@@ -46,17 +47,20 @@ class Outbox {
     Digest hash;
     std::string event;
   };
-  /// Durable records from `from` on, at most so many and so many bytes (the first one always). Errors:
-  /// corrupt, io_failed.
+  /// Durable records from `from` on (from the first one kept, if that is later), without gaps; at most so
+  /// many and so many bytes of events, but the first one always. Errors: corrupt, io_failed.
   Result<std::vector<Record>> read(std::uint64_t from, std::size_t events_max, std::size_t bytes_max) const;
 
-  /// What the hub has acknowledged: kept in the journal for pruning and for lag. Moves forward only.
+  /// What the hub has acknowledged: kept in the journal for pruning and for lag. Moves forward only; a lower
+  /// `sequence` than that changes nothing, and it is never beyond the tail.
   std::uint64_t acked() const;
   Task<void> set_acked(std::uint64_t sequence);
 
-  /// Removes acknowledged events older than `older_than`, at most a few hundred a call, so that it is called
-  /// until it gives 0. The last event always stays. Gives how many went. Errors: corrupt, io_failed.
-  Task<Result<std::size_t>> prune(WallTime older_than);
+  /// Removes what the hub has acknowledged and is older than `keep`, oldest first, slice by slice, until an
+  /// event that is younger. One stamped in the future counts as old: a clock that was wrong must not keep
+  /// everything behind it for years. The last event stays, since the chain hangs on it. How many went.
+  /// Errors: corrupt, io_failed.
+  Task<Result<std::uint64_t>> prune(WallTime now, days keep);
 
   /// Called after each commit that made events durable.
   void on_growth(std::function<void()> wake);

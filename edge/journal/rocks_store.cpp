@@ -1,0 +1,229 @@
+#include "edge/journal/rocks_store.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/snapshot.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include "shared/core/limits.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::edge::journal {
+namespace {
+
+using limits::kib;
+using limits::mib;
+
+/// In family meta, in digits: the layout of everything the journal holds.
+constexpr std::string_view format_key = "format";
+constexpr std::uint32_t format_newest = 1;
+
+constexpr std::size_t protection_bytes_per_key = 8;
+
+rocksdb::DBOptions database_options() {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  // Safety first (hazards.md): point-in-time recovery, the default, would take one flipped bit for the log's
+  // end and open without a word, with everything behind it lost.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.paranoid_checks = true;
+  options.allow_concurrent_memtable_write = false;  // one writer
+  // A store's PC: little memory, few files, no chatter.
+  options.db_write_buffer_size = 32 * mib;
+  options.max_total_wal_size = 64 * mib;
+  options.max_open_files = 256;
+  options.max_file_opening_threads = 2;
+  options.max_background_jobs = 2;
+  options.skip_stats_update_on_db_open = true;
+  options.bytes_per_sync = 1 * mib;
+  options.manifest_preallocation_size = 64 * kib;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.max_log_file_size = 1 * mib;
+  options.keep_log_file_num = 4;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;                    // so that the cache bounds them too
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));  // most sales look up an id that is not there
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = 16 * mib;
+  options.arena_block_size = 256 * kib;
+  options.compression = rocksdb::kLZ4Compression;
+  options.paranoid_file_checks = true;
+  return options;
+}
+
+std::string_view view_of(const rocksdb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+rocksdb::Slice slice_of(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+/// RocksDB's own text goes to the log and no further.
+std::unexpected<Error> failed(const rocksdb::Status& status, std::string what) {
+  ops::log(ops::Level::error, "journal", what, {{"status", status.ToString()}});
+  return fail(status.IsCorruption() ? Errc::corrupt : Errc::io_failed, std::move(what));
+}
+
+std::unexpected<Error> not_opened(const rocksdb::Status& status, const std::string& path) {
+  if (!status.IsCorruption()) return failed(status, "the journal " + path + " cannot be opened");
+  return failed(status, "the journal " + path +
+                            " is damaged and stays closed: keep a copy of its folder, then restore the last"
+                            " backup into it");
+}
+
+/// Errors: newer_format when the database has a family that this version does not know.
+Result<void> check_families(const std::string& path) {
+  std::vector<std::string> names;
+  // What cannot be listed is not there yet, or fails to open in a moment, with the better error.
+  if (!rocksdb::DB::ListColumnFamilies(database_options(), path, &names).ok()) return {};
+  for (const std::string& name : names) {
+    bool known = name == rocksdb::kDefaultColumnFamilyName;
+    for (std::uint8_t i = 0; i < family_count && !known; ++i) known = name == name_of(static_cast<Family>(i));
+    if (!known)
+      return fail(Errc::newer_format, "the journal has a family this version does not know: " + name);
+  }
+  return {};
+}
+
+}  // namespace
+
+class RocksStore::View {
+ public:
+  explicit View(rocksdb::DB* db) : snapshot_(db) {
+    options_.verify_checksums = true;
+    options_.snapshot = snapshot_.snapshot();
+  }
+  const rocksdb::ReadOptions& options() const { return options_; }
+
+ private:
+  rocksdb::ManagedSnapshot snapshot_;
+  rocksdb::ReadOptions options_;
+};
+
+struct RocksStore::State {
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;  ///< By Family, then RocksDB's own default one.
+
+  rocksdb::ColumnFamilyHandle* handle(Family family) const {
+    return handles.at(static_cast<std::size_t>(family));
+  }
+  ~State() {
+    for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);
+    if (db) db->Close();
+  }
+};
+
+RocksStore::RocksStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RocksStore::~RocksStore() = default;
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& folder) {
+  const std::string path = folder.string();
+  if (auto families = check_families(path); !families) return failure(families);
+
+  const auto options = family_options(rocksdb::NewLRUCache(16 * mib));
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (std::uint8_t i = 0; i < family_count; ++i) {
+    descriptors.emplace_back(std::string(name_of(static_cast<Family>(i))), options);
+  }
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, options);
+  auto state = std::make_unique<State>();
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(database_options(), path, descriptors, &state->handles, &db);
+  if (!status.ok()) return not_opened(status, path);
+  state->db.reset(db);
+
+  std::unique_ptr<RocksStore> store(new RocksStore(std::move(state)));
+  if (auto checked = store->check_format(); !checked) return failure(checked);
+  return store;
+}
+
+Result<void> RocksStore::check_format() {
+  const auto stored = get(*view(), Family::meta, format_key);
+  if (!stored) return std::unexpected(stored.error());
+  if (!*stored) {
+    Batch batch;
+    batch.put(Family::meta, std::string(format_key), std::to_string(format_newest));
+    return write({&batch, 1});
+  }
+  std::uint32_t format = 0;
+  const std::string& digits = **stored;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), format);
+  if (error != std::errc() || end != digits.data() + digits.size() || format == 0) {
+    return fail(Errc::corrupt, "the journal's format is unreadable");
+  }
+  if (format > format_newest) {
+    return fail(Errc::newer_format, "the journal is of format " + digits + ", this version reads up to " +
+                                        std::to_string(format_newest) + ": run the version that wrote it");
+  }
+  return {};
+}
+
+Result<void> RocksStore::write(std::span<const Batch> batches) {
+  rocksdb::WriteBatch all(0, 0, protection_bytes_per_key, 0);
+  rocksdb::Status status;
+  for (const Batch& batch : batches) {
+    for (const Batch::Change& change : batch.changes()) {
+      auto* const family = state_->handle(change.family);
+      status = change.value ? all.Put(family, change.key, *change.value) : all.Delete(family, change.key);
+      if (!status.ok()) return failed(status, "a journal batch cannot be built");
+    }
+  }
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  status = state_->db->Write(synced, &all);
+  if (!status.ok()) return failed(status, "the journal cannot be written");
+  return {};
+}
+
+std::shared_ptr<const RocksStore::View> RocksStore::view() const {
+  return std::make_shared<const View>(state_->db.get());
+}
+
+Result<std::optional<std::string>> RocksStore::get(const View& view, Family family,
+                                                   std::string_view key) const {
+  std::string value;
+  const auto status = state_->db->Get(view.options(), state_->handle(family), slice_of(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return failed(status, "the journal cannot be read");
+  return value;
+}
+
+Result<std::optional<Entry>> RocksStore::last(const View& view, Family family) const {
+  const std::unique_ptr<rocksdb::Iterator> at(
+      state_->db->NewIterator(view.options(), state_->handle(family)));
+  at->SeekToLast();
+  if (at->Valid()) return Entry{.key = at->key().ToString(), .value = at->value().ToString()};
+  if (!at->status().ok()) return failed(at->status(), "the journal cannot be read");
+  return std::nullopt;
+}
+
+Result<void> RocksStore::scan(
+    const View& view, Family family, std::string_view from,
+    const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
+  rocksdb::ReadOptions options = view.options();
+  options.fill_cache = false;  // a backlog that streams by must not wash out what tills look up
+  const std::unique_ptr<rocksdb::Iterator> at(state_->db->NewIterator(options, state_->handle(family)));
+  for (at->Seek(slice_of(from)); at->Valid(); at->Next()) {
+    if (!visit(view_of(at->key()), view_of(at->value()))) return {};
+  }
+  if (!at->status().ok()) return failed(at->status(), "the journal cannot be read");
+  return {};
+}
+
+}  // namespace perkline::edge::journal
