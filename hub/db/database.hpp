@@ -45,7 +45,8 @@ class Row {
 using Rows = std::vector<Row>;
 
 /// Inside read() or write(). Parameters are `$1`, `$2`, … Statements are prepared once and kept, so their
-/// text must not hold values.
+/// text must not hold values. After a statement that failed only the end of the work, or of the attempt()
+/// around it, is portable: PostgreSQL takes no other statement then.
 class Transaction {
  public:
   virtual ~Transaction() = default;

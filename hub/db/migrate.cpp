@@ -26,7 +26,6 @@ std::string_view token_text(Engine engine, std::string_view token) {
     case Engine::sqlite:
       if (token == "id") return "INTEGER PRIMARY KEY AUTOINCREMENT";
       if (token == "key") return "INTEGER PRIMARY KEY";
-      if (token == "blob") return "BLOB";
   }
   PERKLINE_ASSERT(false);
   return {};

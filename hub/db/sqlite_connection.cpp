@@ -1,7 +1,13 @@
 #include "hub/db/sqlite_connection.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <sqlite3.h>
 
+#include "hub/db/sqlite_error.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/ops/log.hpp"
 
@@ -9,44 +15,78 @@ namespace perkline::hub::db {
 namespace {
 
 constexpr int busy_timeout_ms = 10'000;
+/// Our statements are few and fixed; more than this means that somebody puts values into their text.
 constexpr std::size_t statements_max = 512;
 
-bool bind(sqlite3_stmt* statement, int index, const Value& value) {
-  if (const auto* number = std::get_if<std::int64_t>(&value))
-    return sqlite3_bind_int64(statement, index, *number) == SQLITE_OK;
-  if (const auto* text = std::get_if<std::string>(&value)) {
-    return sqlite3_bind_text64(statement, index, text->data(), text->size(), SQLITE_TRANSIENT, SQLITE_UTF8) ==
-           SQLITE_OK;
-  }
-  if (const auto* blob = std::get_if<Blob>(&value)) {
-    if (blob->bytes.empty()) return sqlite3_bind_zeroblob(statement, index, 0) == SQLITE_OK;
-    return sqlite3_bind_blob64(statement, index, blob->bytes.data(), blob->bytes.size(), SQLITE_TRANSIENT) ==
-           SQLITE_OK;
-  }
-  return sqlite3_bind_null(statement, index) == SQLITE_OK;
+/// WAL with FULL: a commit is on disk when it returns. temp_store keeps the savepoints' undo pages off the
+/// disk. The checkpoint is rarer than SQLite's own 1,000 pages because it costs a sync of the whole file.
+constexpr const char* writer_set_up =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;"
+    "PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF";
+constexpr const char* reader_set_up =
+    "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;"
+    "PRAGMA trusted_schema = OFF";
+
+/// SQLite would make it readable for everybody; it holds password hashes.
+void make_private_file(const std::string& path) {
+  const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  if (file >= 0) ::close(file);
 }
 
-Value column(sqlite3_stmt* statement, int index) {
+int bind_value(sqlite3_stmt* statement, int index, const Value& value) {
+  struct Binder {
+    sqlite3_stmt* statement;
+    int index;
+    int operator()(std::nullptr_t) const { return sqlite3_bind_null(statement, index); }
+    int operator()(std::int64_t number) const { return sqlite3_bind_int64(statement, index, number); }
+    int operator()(const std::string& text) const {
+      return sqlite3_bind_text64(statement, index, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+    }
+    int operator()(const Blob& blob) const {
+      return sqlite3_bind_blob64(statement, index, blob.bytes.data(), blob.bytes.size(), SQLITE_STATIC);
+    }
+  };
+  return std::visit(Binder{statement, index}, value);
+}
+
+/// nullopt for a floating-point value, which our schema does not know.
+std::optional<Value> column_value(sqlite3_stmt* statement, int column) {
   const auto bytes = [&](const void* data) {
-    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, index));
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
     return size == 0 ? std::string() : std::string(static_cast<const char*>(data), size);
   };
-  switch (sqlite3_column_type(statement, index)) {
+  switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER:
-      return static_cast<std::int64_t>(sqlite3_column_int64(statement, index));
+      return Value(std::int64_t{sqlite3_column_int64(statement, column)});
     case SQLITE_TEXT:
-      return bytes(sqlite3_column_text(statement, index));
+      return Value(bytes(sqlite3_column_text(statement, column)));
     case SQLITE_BLOB:
-      return Blob{bytes(sqlite3_column_blob(statement, index))};
+      return Value(Blob{bytes(sqlite3_column_blob(statement, column))});
     case SQLITE_NULL:
-      return nullptr;
+      return Value(nullptr);
     default:
-      break;
+      return std::nullopt;
   }
-  PERKLINE_ASSERT(false);  // no floating point in our schema
 }
 
-/// Gives a statement back on every path, so that it holds no lock and no parameter.
+/// For each of SQLite's parameters, by index, the number behind its `$`: to SQLite `$1` is a name like any
+/// other, numbered in the order of appearance. Errors: internal, also for a text without a statement.
+Result<std::vector<std::size_t>> parameter_numbers(sqlite3_stmt* statement) {
+  if (statement == nullptr) return fail(Errc::internal, "no statement");
+  std::vector<std::size_t> numbers;
+  for (int index = 1; index <= sqlite3_bind_parameter_count(statement); ++index) {
+    const char* name = sqlite3_bind_parameter_name(statement, index);
+    const std::string_view text = name == nullptr ? std::string_view() : std::string_view(name);
+    std::size_t number = 0;
+    if (text.starts_with('$')) std::from_chars(text.data() + 1, text.data() + text.size(), number);
+    if (number == 0) return fail(Errc::internal, "a parameter that is not $1, $2, …");
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+/// Ends a statement's run however its reader leaves, and lets go of the parameters it only referred to.
 class Reset {
  public:
   explicit Reset(sqlite3_stmt* statement) : statement_(statement) {}
@@ -64,128 +104,186 @@ class Reset {
 }  // namespace
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path, Access access) {
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection());
-  const int opened = sqlite3_open_v2(
-      path.c_str(), &connection->handle_,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
-  if (opened != SQLITE_OK) return fail(Errc::database_unavailable, path + " cannot be opened");
-  sqlite3_busy_timeout(connection->handle_, busy_timeout_ms);
-  for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-                             "PRAGMA foreign_keys = ON", "PRAGMA temp_store = MEMORY",
-                             access == Access::read ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF"}) {
-    if (auto set = connection->query(pragma, {}); !set)
-      return fail(Errc::database_unavailable, path + " is not a usable database");
-  }
+  if (access == Access::write) make_private_file(path);
+  sqlite3* handle = nullptr;
+  const int opened =
+      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  // There is a handle even with most errors, and it is to be closed.
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle));
+  if (opened != SQLITE_OK) return fail(connection->error_of(opened, "open"));
+  if (auto ready = connection->set_up(access); !ready) return failure(ready);
   return connection;
 }
 
 SqliteConnection::~SqliteConnection() {
-  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  forget_statements();
   sqlite3_close(handle_);
 }
 
-Error SqliteConnection::translated(int code, std::string_view sql) const {
-  const auto error = [&](Errc errc, const char* detail) {
-    return Error{.code = errc,
-                 .detail = detail,
-                 .retry_after = errc == Errc::database_unavailable
-                                    ? std::optional(std::chrono::milliseconds(1000))
-                                    : std::nullopt};
-  };
-  switch (code) {
-    case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-      return error(Errc::already_exists, "the row is there already");
-    default:
-      break;
+Result<void> SqliteConnection::set_up(Access access) {
+  sqlite3_extended_result_codes(handle_, 1);
+  sqlite3_busy_timeout(handle_, busy_timeout_ms);
+  const char* script = access == Access::write ? writer_set_up : reader_set_up;
+  if (const int code = sqlite3_exec(handle_, script, nullptr, nullptr, nullptr); code != SQLITE_OK) {
+    return fail(error_of(code, script));
   }
-  switch (code & 0xff) {
-    case SQLITE_CONSTRAINT:
-      return error(Errc::validation_failed, "a constraint does not hold");
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return error(Errc::database_unavailable, "the database is busy");
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      ops::log(ops::Level::error, "db", "the database is damaged", {{"code", std::int64_t{code}}});
-      return error(Errc::corrupt, "the database is damaged");
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-      ops::log(ops::Level::error, "db", "the database cannot be read or written",
-               {{"code", std::int64_t{code}}});
-      return error(Errc::database_unavailable, "the database cannot be read or written");
-    default:
-      break;
+  if (access == Access::read) return {};
+  auto mode = query("PRAGMA journal_mode");
+  if (!mode) return failure(mode);
+  if (mode->front().text(0) != "wal") {
+    return fail(Errc::database_unavailable, "the database's file system does not carry SQLite's WAL mode");
   }
-  ops::log(ops::Level::error, "db", "a statement failed", {{"sql", sql}, {"error", sqlite3_errmsg(handle_)}});
-  return error(Errc::internal, "a statement failed");
+  return {};
 }
 
-Result<sqlite3_stmt*> SqliteConnection::prepare(std::string_view sql) {
-  const auto found = statements_.find(std::string(sql));
-  if (found != statements_.end()) return found->second;
-  sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK) return fail(translated(code, sql));
-  if (statements_.size() >= statements_max) {
-    sqlite3_finalize(statements_.begin()->second);
-    statements_.erase(statements_.begin());
+Result<SqliteConnection::Statement*> SqliteConnection::prepare(std::string_view sql) {
+  if (const auto known = statements_.find(sql); known != statements_.end()) return &known->second;
+  if (statements_.size() >= statements_max) forget_statements();
+
+  Statement statement;
+  const char* rest = nullptr;
+  const int prepared = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                          SQLITE_PREPARE_PERSISTENT, &statement.handle, &rest);
+  if (prepared != SQLITE_OK) return fail(error_of(prepared, sql));
+  const std::string_view behind(rest, static_cast<std::size_t>(sql.data() + sql.size() - rest));
+  auto numbers = behind.find_first_not_of(" \t\n;") == std::string_view::npos
+                     ? parameter_numbers(statement.handle)
+                     : fail(Errc::internal, "more than one statement");
+  if (!numbers) {
+    sqlite3_finalize(statement.handle);
+    return failure(numbers);
   }
-  statements_.emplace(std::string(sql), statement);
-  return statement;
+  statement.parameters = std::move(*numbers);
+  if (!statement.parameters.empty()) statement.parameter_count = std::ranges::max(statement.parameters);
+  return &statements_.emplace(sql, std::move(statement)).first->second;
 }
 
-Result<sqlite3_stmt*> SqliteConnection::bound(std::string_view sql, const std::vector<Value>& parameters) {
+Result<void> SqliteConnection::bind(const Statement& statement, std::string_view sql,
+                                    const std::vector<Value>& parameters) {
+  if (statement.parameter_count != parameters.size()) {
+    return fail(Errc::internal, "a statement with " + std::to_string(statement.parameter_count) +
+                                    " parameters got " + std::to_string(parameters.size()));
+  }
+  for (std::size_t i = 0; i < statement.parameters.size(); ++i) {
+    const Value& value = parameters[statement.parameters[i] - 1];
+    const int bound = bind_value(statement.handle, static_cast<int>(i + 1), value);
+    if (bound != SQLITE_OK) return fail(error_of(bound, sql));
+  }
+  return {};
+}
+
+template <class Take>
+Result<void> SqliteConnection::run(std::string_view sql, const std::vector<Value>& parameters, Take&& take) {
   auto statement = prepare(sql);
-  if (!statement) return statement;
-  const int wanted = sqlite3_bind_parameter_count(*statement);
-  PERKLINE_ASSERT(wanted == static_cast<int>(parameters.size()));
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    // SQLite numbers named parameters by their first use; the port numbers them by name.
-    const int index = sqlite3_bind_parameter_index(*statement, ("$" + std::to_string(i + 1)).c_str());
-    PERKLINE_ASSERT(index > 0);
-    if (!bind(*statement, index, parameters[i])) return fail(Errc::internal, "a parameter cannot be bound");
+  if (!statement) return failure(statement);
+  sqlite3_stmt* handle = (*statement)->handle;
+  const Reset reset(handle);
+  if (auto bound = bind(**statement, sql, parameters); !bound) return bound;
+  int code = SQLITE_ROW;
+  while ((code = sqlite3_step(handle)) == SQLITE_ROW) {
+    if (auto taken = take(handle); !taken) return taken;
   }
-  return statement;
+  if (code != SQLITE_DONE) return fail(error_of(code, sql));
+  return {};
 }
 
-Result<Rows> SqliteConnection::query(std::string_view sql, const std::vector<Value>& parameters) {
-  const auto statement = bound(sql, parameters);
-  if (!statement) return std::unexpected(statement.error());
-  const Reset reset(*statement);
+Result<Rows> SqliteConnection::query(std::string_view sql, std::vector<Value> parameters) {
   Rows rows;
-  while (true) {
-    const int code = sqlite3_step(*statement);
-    if (code == SQLITE_DONE) return rows;
-    if (code != SQLITE_ROW) return fail(translated(code, sql));
+  auto done = run(sql, parameters, [&](sqlite3_stmt* statement) -> Result<void> {
+    const int count = sqlite3_column_count(statement);
     std::vector<Value> columns;
-    const int count = sqlite3_column_count(*statement);
     columns.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) columns.push_back(column(*statement, i));
+    for (int column = 0; column < count; ++column) {
+      auto value = column_value(statement, column);
+      if (!value) return fail(Errc::internal, "a column holds a floating-point number");
+      columns.push_back(std::move(*value));
+    }
     rows.emplace_back(std::move(columns));
+    return {};
+  });
+  if (!done) return failure(done);
+  return rows;
+}
+
+Result<std::int64_t> SqliteConnection::execute(std::string_view sql, std::vector<Value> parameters) {
+  const auto before = sqlite3_total_changes64(handle_);
+  auto done = run(sql, parameters, [](sqlite3_stmt*) { return Result<void>(); });
+  if (!done) return failure(done);
+  // sqlite3_changes speaks of the last statement that could change rows, which need not be this one.
+  return sqlite3_total_changes64(handle_) == before ? 0 : sqlite3_changes64(handle_);
+}
+
+Result<void> SqliteConnection::attempt(const std::function<Result<void>()>& work) {
+  // Of savepoints of one name the innermost is meant, so attempts nest.
+  if (auto marked = execute("SAVEPOINT perkline_attempt"); !marked) return failure(marked);
+  auto done = work();
+  if (group_is_lost()) return done ? fail(Errc::database_unavailable, "the transaction was given up") : done;
+  if (!done) {
+    if (auto undone = execute("ROLLBACK TO SAVEPOINT perkline_attempt"); !undone) return failure(undone);
   }
+  if (auto released = execute("RELEASE SAVEPOINT perkline_attempt"); !released) return failure(released);
+  return done;
 }
 
-Result<std::int64_t> SqliteConnection::execute(std::string_view sql, const std::vector<Value>& parameters) {
-  const auto rows = query(sql, parameters);
-  if (!rows) return std::unexpected(rows.error());
-  return static_cast<std::int64_t>(sqlite3_changes64(handle_));
+Result<void> SqliteConnection::write(const Work& work) {
+  if (auto begun = begin_group(); !begun) return begun;
+  auto done = add_to_group(work);
+  auto committed = commit_group();
+  return done ? committed : done;
 }
 
-Result<void> in_savepoint(SqliteConnection& connection, const std::function<Result<void>()>& work) {
-  if (auto begun = connection.query("SAVEPOINT work", {}); !begun) return failure(begun);
-  auto result = work();
-  if (!result) {
-    if (auto back = connection.query("ROLLBACK TO work", {}); !back) return failure(back);
+Result<void> SqliteConnection::read(const Work& work) {
+  if (auto begun = execute("BEGIN DEFERRED"); !begun) return failure(begun);
+  auto done = work(*this);
+  roll_back();
+  return done;
+}
+
+Result<void> SqliteConnection::begin_group() {
+  auto begun = execute("BEGIN IMMEDIATE");
+  if (!begun) return failure(begun);
+  return {};
+}
+
+Result<void> SqliteConnection::add_to_group(const Work& work) {
+  return attempt([&] { return work(*this); });
+}
+
+bool SqliteConnection::group_is_lost() const {
+  return sqlite3_get_autocommit(handle_) != 0;
+}
+
+Result<void> SqliteConnection::commit_group() {
+  if (group_is_lost()) return fail(Errc::database_unavailable, "the transaction was given up");
+  auto committed = execute("COMMIT");
+  if (committed) return {};
+  roll_back();
+  return failure(committed);
+}
+
+void SqliteConnection::roll_back() {
+  if (group_is_lost()) return;
+  // Fails only where SQLite has rolled back by itself.
+  static_cast<void>(execute("ROLLBACK"));
+  PERKLINE_ASSERT(group_is_lost());
+}
+
+void SqliteConnection::forget_statements() {
+  for (auto& [sql, statement] : statements_) sqlite3_finalize(statement.handle);
+  statements_.clear();
+}
+
+Error SqliteConnection::error_of(int code, std::string_view sql) const {
+  const int extended = handle_ == nullptr ? code : sqlite3_extended_errcode(handle_);
+  Error error = sqlite_error(extended);
+  // A taken key or a broken check is an answer; the rest somebody has to mend. SQLite's text names tables and
+  // columns, never values, and goes no further than the log.
+  if (error.code != Errc::already_exists && error.code != Errc::validation_failed) {
+    const std::string_view reason = handle_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(handle_);
+    ops::log(ops::Level::error, "db", error.detail,
+             {{"code", std::int64_t{extended}}, {"reason", reason}, {"sql", sql.substr(0, 200)}});
   }
-  if (auto released = connection.query("RELEASE work", {}); !released) return failure(released);
-  return result;
-}
-
-Result<void> SqliteTransaction::attempt(const std::function<Result<void>()>& work) {
-  return in_savepoint(connection_, work);
+  return error;
 }
 
 }  // namespace perkline::hub::db

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "hub/db/database.hpp"
 
@@ -11,48 +14,63 @@ struct sqlite3_stmt;
 
 namespace perkline::hub::db {
 
-/// One connection to a SQLite file in WAL mode, synchronous=FULL, with its prepared statements. One thread at
-/// a time.
-class SqliteConnection {
+/// One connection to an SQLite file in WAL mode, synchronous=FULL, with its prepared statements. One thread
+/// at a time.
+class SqliteConnection final : public Transaction {
  public:
+  using Work = std::function<Result<void>(Transaction&)>;
   enum class Access : std::uint8_t { write, read };
-  /// Errors: database_unavailable (cannot be opened, or not a database).
+
+  /// With write access it makes the file (mode 0600) where there is none; with read access it refuses every
+  /// statement that writes. Errors: database_unavailable (no such folder, no rights), corrupt (no database).
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path, Access access);
-  ~SqliteConnection();
+  ~SqliteConnection() override;
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;
 
-  /// Errors: those of Transaction::query.
-  Result<Rows> query(std::string_view sql, const std::vector<Value>& parameters);
-  Result<std::int64_t> execute(std::string_view sql, const std::vector<Value>& parameters);
-
- private:
-  SqliteConnection() = default;
-  Result<sqlite3_stmt*> prepare(std::string_view sql);
-  Result<sqlite3_stmt*> bound(std::string_view sql, const std::vector<Value>& parameters);
-  Error translated(int code, std::string_view sql) const;
-
-  sqlite3* handle_ = nullptr;
-  std::unordered_map<std::string, sqlite3_stmt*> statements_;
-};
-
-/// The transaction under way on a connection. Whoever makes it has begun one and ends it.
-class SqliteTransaction final : public Transaction {
- public:
-  explicit SqliteTransaction(SqliteConnection& connection) : connection_(connection) {}
-  Result<Rows> query(std::string_view sql, std::vector<Value> parameters) override {
-    return connection_.query(sql, parameters);
-  }
-  Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters) override {
-    return connection_.execute(sql, parameters);
-  }
+  Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) override;
+  Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) override;
   Result<void> attempt(const std::function<Result<void>()>& work) override;
 
- private:
-  SqliteConnection& connection_;
-};
+  /// Runs `work` in a transaction of its own. Durable when it returns.
+  Result<void> write(const Work& work);
+  /// Runs `work` on one snapshot.
+  Result<void> read(const Work& work);
 
-/// Runs `work` in a savepoint of the transaction under way.
-Result<void> in_savepoint(SqliteConnection& connection, const std::function<Result<void>()>& work);
+  // For writes that share one commit: begin_group, add_to_group for each, commit_group. An error of
+  // add_to_group rolls back what that work did, and only that; an error of commit_group what all of them did.
+  Result<void> begin_group();
+  Result<void> add_to_group(const Work& work);
+  /// Whether SQLite itself has given the whole transaction up (disk full, I/O error): adding makes no sense.
+  bool group_is_lost() const;
+  Result<void> commit_group();
+
+ private:
+  struct Statement {
+    sqlite3_stmt* handle = nullptr;
+    std::vector<std::size_t> parameters;  ///< For each of SQLite's indices the number behind its `$`.
+    std::size_t parameter_count = 0;      ///< The highest of those numbers.
+  };
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  explicit SqliteConnection(sqlite3* handle) : handle_(handle) {}
+  Result<void> set_up(Access access);
+  Result<Statement*> prepare(std::string_view sql);
+  Result<void> bind(const Statement& statement, std::string_view sql, const std::vector<Value>& parameters);
+  /// Steps to the end, with each row to `take`.
+  template <class Take>
+  Result<void> run(std::string_view sql, const std::vector<Value>& parameters, Take&& take);
+  void roll_back();
+  void forget_statements();
+  Error error_of(int code, std::string_view sql) const;
+
+  sqlite3* handle_;
+  std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
+};
 
 }  // namespace perkline::hub::db

@@ -9,10 +9,12 @@ namespace perkline::hub::db {
 
 class SqliteConnection;
 
-/// SQLite without threads: work runs at once where it is awaited. For command-line tools and the simulation.
+/// The same engine without threads: work runs at once on the caller's thread and each write commits by
+/// itself. For the simulation, where one thread must do everything, and for command-line tools, which have no
+/// reactor and use the `_now` calls. One thread.
 class SqliteInline final : public Database {
  public:
-  /// Errors: database_unavailable.
+  /// Makes the file if it is not there. Errors: database_unavailable, corrupt.
   static Result<std::unique_ptr<SqliteInline>> open(const std::string& path);
   ~SqliteInline() override;
 
@@ -20,13 +22,14 @@ class SqliteInline final : public Database {
   Task<Result<void>> write(std::function<Result<void>(Transaction&)> work) override;
   Task<Result<void>> read(std::function<Result<void>(Transaction&)> work) override;
 
-  /// The same without a coroutine, for command-line tools.
+  /// As write() and read(), without a coroutine.
   Result<void> write_now(const std::function<Result<void>(Transaction&)>& work);
   Result<void> read_now(const std::function<Result<void>(Transaction&)>& work);
 
  private:
-  explicit SqliteInline(std::unique_ptr<SqliteConnection> connection);
-  std::unique_ptr<SqliteConnection> connection_;
+  SqliteInline(std::unique_ptr<SqliteConnection> writer, std::unique_ptr<SqliteConnection> reader);
+  std::unique_ptr<SqliteConnection> writer_;
+  std::unique_ptr<SqliteConnection> reader_;
 };
 
 }  // namespace perkline::hub::db

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "hub/db/sqlite.hpp"
+#include "shared/net/reactor.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace perkline::test {
+
+/// A database adapter under test, empty at first, with a way to await it from the test's thread.
+class DatabaseSubject {
+ public:
+  virtual ~DatabaseSubject() = default;
+  using Work = std::function<Result<void>(hub::db::Transaction&)>;
+  /// May also be called from inside another call's work.
+  virtual Result<void> write(Work work) = 0;
+  virtual Result<void> read(Work work) = 0;
+  /// All at once, as far as the adapter can; the results in the same order.
+  virtual std::vector<Result<void>> write_all(std::vector<Work> works) = 0;
+  /// Ends the adapter and opens the same database anew.
+  virtual void reopen() = 0;
+};
+
+/// Which adapters there are; tests are parametrised by it.
+enum class Adapter : std::uint8_t { sqlite, sqlite_inline };
+std::unique_ptr<DatabaseSubject> make_subject(Adapter adapter);
+
+/// The threaded adapter on a reactor that runs on a thread of its own.
+class SqliteOnReactor final : public DatabaseSubject {
+ public:
+  explicit SqliteOnReactor(hub::db::SqliteOptions options = {});
+  ~SqliteOnReactor() override;
+  Result<void> write(Work work) override;
+  Result<void> read(Work work) override;
+  std::vector<Result<void>> write_all(std::vector<Work> works) override;
+  void reopen() override;
+
+  /// Starts all without waiting; `done(i, result)` is called on the reactor's thread, in the order they end.
+  void start_all(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done);
+  const std::string& path() const { return path_; }
+
+ private:
+  void start();
+  void stop();
+
+  TempDir dir_;
+  std::string path_;
+  hub::db::SqliteOptions options_;
+  struct Running;
+  std::unique_ptr<Running> running_;
+};
+
+}  // namespace perkline::test

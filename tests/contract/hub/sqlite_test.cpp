@@ -1,0 +1,253 @@
+// What is SQLite's alone: group commit, its bounded queue, other processes, a killed process.
+#include <future>
+#include <latch>
+#include <set>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "hub/db/open.hpp"
+#include "tests/contract/hub/database_subject.hpp"
+
+namespace perkline::test {
+namespace {
+
+using hub::db::Transaction;
+using Work = DatabaseSubject::Work;
+
+constexpr std::string_view create = "CREATE TABLE item (id BIGINT NOT NULL PRIMARY KEY)";
+
+Work execute(std::string sql, std::vector<hub::db::Value> parameters = {}) {
+  return
+      [sql = std::move(sql), parameters = std::move(parameters)](Transaction& transaction) -> Result<void> {
+        auto done = transaction.execute(sql, parameters);
+        if (!done) return failure(done);
+        return {};
+      };
+}
+
+Work insert(std::int64_t id) {
+  return execute("INSERT INTO item (id) VALUES ($1)", {id});
+}
+
+std::set<std::int64_t> ids_in(DatabaseSubject& subject) {
+  std::set<std::int64_t> ids;
+  EXPECT_TRUE(subject.read([&](Transaction& transaction) -> Result<void> {
+    ids.clear();
+    for (const auto& row : *transaction.query("SELECT id FROM item")) ids.insert(row.integer(0));
+    return {};
+  }));
+  return ids;
+}
+
+/// Holds the writer's thread until it is let go, so that writes can pile up behind it.
+class Blocker {
+ public:
+  Work work() {
+    return [this](Transaction&) -> Result<void> {
+      entered_.count_down();
+      let_go_.wait();
+      return {};
+    };
+  }
+  void await_entered() { entered_.wait(); }
+  void let_go() { let_go_.count_down(); }
+
+ private:
+  std::latch entered_{1};
+  std::latch let_go_{1};
+};
+
+TEST(Sqlite, WritesThatWaitShareOneCommitAndItsFailure) {
+  SqliteOnReactor subject;
+  ASSERT_TRUE(subject.write(execute(std::string(create))));
+  ASSERT_TRUE(subject.write(execute("CREATE TABLE child (id BIGINT REFERENCES item (id))")));
+
+  // A broken foreign key that SQLite is told to look at only when it commits.
+  const Work poison = [](Transaction& transaction) -> Result<void> {
+    EXPECT_TRUE(transaction.execute("PRAGMA defer_foreign_keys = ON"));
+    return execute("INSERT INTO child (id) VALUES (99)")(transaction);
+  };
+  const Work refused = [](Transaction&) -> Result<void> { return fail(Errc::forbidden); };
+  const auto results = subject.write_all({insert(1), poison, refused, insert(2)});
+  // The first may have been committed alone, before the others had come.
+  ASSERT_FALSE(results[1]);
+  EXPECT_EQ(results[1].error().code, Errc::validation_failed);
+  EXPECT_EQ(results[2].error().code, Errc::forbidden);
+
+  // Held up by the blocker, all three are one group.
+  Blocker blocker;
+  std::promise<void> blocked;
+  subject.start_all({blocker.work()}, [&](std::size_t, Result<void> result) {
+    EXPECT_FALSE(result);
+    blocked.set_value();
+  });
+  blocker.await_entered();
+  std::vector<Result<void>> group(3);
+  std::promise<void> all;
+  std::size_t left = group.size();
+  subject.start_all({insert(11), poison, insert(12)}, [&](std::size_t index, Result<void> result) {
+    group[index] = std::move(result);
+    if (--left == 0) all.set_value();
+  });
+  ASSERT_TRUE(subject.read([](Transaction&) -> Result<void> { return {}; }));  // the reactor has pushed them
+  blocker.let_go();
+  all.get_future().wait();
+  blocked.get_future().wait();
+  for (const auto& result : group) EXPECT_FALSE(result);
+  const auto ids = ids_in(subject);
+  EXPECT_FALSE(ids.contains(11));
+  EXPECT_FALSE(ids.contains(12));
+}
+
+TEST(Sqlite, RefusesWritesBeyondItsQueueAndServesTheRest) {
+  SqliteOnReactor subject({.waiting_max = 3});
+  ASSERT_TRUE(subject.write(execute(std::string(create))));
+  Blocker blocker;
+  std::promise<void> blocked;
+  subject.start_all({blocker.work()}, [&](std::size_t, Result<void> result) {
+    EXPECT_TRUE(result);
+    blocked.set_value();
+  });
+  blocker.await_entered();
+
+  std::vector<Result<void>> results(5);
+  std::promise<void> all;
+  std::promise<void> two_refused;
+  std::size_t ended = 0;
+  subject.start_all({insert(1), insert(2), insert(3), insert(4), insert(5)},
+                    [&](std::size_t index, Result<void> result) {
+                      results[index] = std::move(result);
+                      ++ended;
+                      if (ended == 2) two_refused.set_value();
+                      if (ended == 5) all.set_value();
+                    });
+  two_refused.get_future().wait();
+  blocker.let_go();
+  all.get_future().wait();
+  blocked.get_future().wait();
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(results[i]);
+  for (std::size_t i = 3; i < 5; ++i) {
+    ASSERT_FALSE(results[i]);
+    EXPECT_EQ(results[i].error().code, Errc::overloaded);
+    EXPECT_TRUE(results[i].error().retry_after.has_value());
+  }
+  EXPECT_EQ(ids_in(subject), (std::set<std::int64_t>{1, 2, 3}));
+}
+
+TEST(Sqlite, GoesAwayWhileOthersStillWait) {
+  auto subject = std::make_unique<SqliteOnReactor>();
+  Blocker blocker;
+  subject->start_all({blocker.work(), insert(1), insert(2)}, [](std::size_t, Result<void>) {});
+  blocker.await_entered();
+  auto gone = std::async(std::launch::async, [&] { subject.reset(); });
+  blocker.let_go();
+  gone.wait();
+}
+
+TEST(Sqlite, AToolWorksOnTheFileBesideTheDaemon) {
+  SqliteOnReactor daemon;
+  ASSERT_TRUE(daemon.write(execute(std::string(create))));
+  auto tool = hub::db::open_for_tool("sqlite:" + daemon.path());
+  ASSERT_TRUE(tool);
+  ASSERT_TRUE((*tool)->write_now(insert(1)));
+  ASSERT_TRUE(daemon.write(insert(2)));
+  EXPECT_EQ(ids_in(daemon), (std::set<std::int64_t>{1, 2}));
+  std::int64_t seen = 0;
+  ASSERT_TRUE((*tool)->read_now([&](Transaction& transaction) -> Result<void> {
+    seen = transaction.query("SELECT COUNT(*) FROM item")->front().integer(0);
+    return {};
+  }));
+  EXPECT_EQ(seen, 2);
+}
+
+TEST(Sqlite, ItsFileIsForItsOwnerAlone) {
+  SqliteOnReactor subject;
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    struct stat status{};
+    ASSERT_EQ(::stat((subject.path() + suffix).c_str(), &status), 0) << suffix;
+    EXPECT_EQ(status.st_mode & 0077, 0u) << suffix;
+  }
+}
+
+TEST(Sqlite, WhatIsNoDatabaseIsCorruptAndWhatIsNowhereUnavailable) {
+  TempDir dir;
+  {
+    std::FILE* file = std::fopen(dir.file("text").c_str(), "w");
+    for (int i = 0; i < 1000; ++i) std::fputs("this is no database\n", file);
+    std::fclose(file);
+  }
+  auto text = hub::db::SqliteInline::open(dir.file("text"));
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code, Errc::corrupt);
+  auto nowhere = hub::db::SqliteInline::open(dir.file("no/such/folder/hub.db"));
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, Errc::database_unavailable);
+}
+
+TEST(DatabaseUrl, NamesAnSqliteFileAndNothingElseYet) {
+  EXPECT_EQ(*hub::db::sqlite_path("sqlite:/var/lib/hub.db"), "/var/lib/hub.db");
+  for (const char* url :
+       {"postgresql://user:secret@host/perkline", "postgres://host", "sqlite:", "", "/var/lib/hub.db"}) {
+    auto path = hub::db::sqlite_path(url);
+    ASSERT_FALSE(path) << url;
+    EXPECT_EQ(path.error().code, Errc::validation_failed);
+    EXPECT_EQ(path.error().detail.find("secret"), std::string::npos);
+  }
+}
+
+Task<void> write_for_ever(hub::db::Database& database, std::int64_t first, std::int64_t step, int acks) {
+  for (std::int64_t id = first;; id += step) {
+    auto done = co_await database.write(insert(id));
+    if (!done || ::write(acks, &id, sizeof id) != sizeof id) ::_exit(1);
+  }
+}
+
+/// Never returns: writes with many callers at once and tells through `acks` what was acknowledged.
+[[noreturn]] void write_until_killed(const std::string& path, int acks) {
+  constexpr std::int64_t callers = 16;
+  net::Reactor reactor;
+  auto database = hub::db::Sqlite::open(reactor, path);
+  if (!database) ::_exit(1);
+  for (std::int64_t i = 0; i < callers; ++i) reactor.spawn(write_for_ever(**database, i, callers, acks));
+  reactor.run();
+  ::_exit(1);
+}
+
+TEST(Sqlite, EveryAcknowledgedWriteIsThereAfterKill9) {
+  TempDir dir;
+  const std::string path = dir.file("hub.db");
+  ASSERT_TRUE((*hub::db::SqliteInline::open(path))->write_now(execute(std::string(create))));
+  int acks[2];
+  ASSERT_EQ(::pipe(acks), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) write_until_killed(path, acks[1]);
+  ::close(acks[1]);
+
+  std::set<std::int64_t> acknowledged;
+  std::int64_t id = 0;
+  while (acknowledged.size() < 2'000 && ::read(acks[0], &id, sizeof id) == sizeof id) acknowledged.insert(id);
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status)) << "the child ended by itself";
+  while (::read(acks[0], &id, sizeof id) == sizeof id) acknowledged.insert(id);
+  ::close(acks[0]);
+
+  auto database = hub::db::SqliteInline::open(path);
+  ASSERT_TRUE(database);
+  std::set<std::int64_t> stored;
+  ASSERT_TRUE((*database)->read_now([&](Transaction& transaction) -> Result<void> {
+    for (const auto& row : *transaction.query("SELECT id FROM item")) stored.insert(row.integer(0));
+    return {};
+  }));
+  EXPECT_GE(acknowledged.size(), 2'000u);
+  for (const std::int64_t acked : acknowledged) EXPECT_TRUE(stored.contains(acked)) << acked;
+}
+
+}  // namespace
+}  // namespace perkline::test
