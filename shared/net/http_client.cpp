@@ -80,6 +80,7 @@ class PooledConnection : public std::enable_shared_from_this<PooledConnection> {
 
   ByteStream stream;
   MonoTime idle_since;
+  bool session_known = false;
 
  private:
   asio::steady_timer timer_;
@@ -287,10 +288,11 @@ void HttpClient::Impl::give_back(std::shared_ptr<PooledConnection> connection) {
 }
 
 void HttpClient::Impl::remember_session(PooledConnection& connection) {
-  if (connection.stream.tls() == nullptr) return;
-  // TLS 1.3 hands sessions out behind the handshake, so one is at hand only after the first answer.
-  SSL* ssl = connection.stream.tls()->native_handle();
-  if (SSL_SESSION_is_resumable(SSL_get0_session(ssl)) == 1) session_.reset(SSL_get1_session(ssl));
+  if (connection.stream.tls() == nullptr || std::exchange(connection.session_known, true)) return;
+  // TLS 1.3 hands sessions out behind the handshake, so one is at hand only after the first answer. A copy,
+  // as OpenSSL marks the connection's own as spoilt when that ends without a proper goodbye.
+  const SSL_SESSION* session = SSL_get0_session(connection.stream.tls()->native_handle());
+  if (SSL_SESSION_is_resumable(session) == 1) session_.reset(SSL_SESSION_dup(session));
 }
 
 /// Closes what was idle for too long, oldest first, and comes again when the next one will have been.

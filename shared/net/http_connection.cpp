@@ -86,6 +86,7 @@ Task<bool> HttpConnection::serve_one() {
 Task<HttpConnection::Head> HttpConnection::await_head() {
   idle_ = unread().empty();
   deadline_ = now() + (idle_ ? shared_.options.timeouts.idle : shared_.options.timeouts.head);
+  if (idle_) begin_ = end_ = 0;
   if (idle_ && buffer_.size() > buffer_bytes_idle_max) std::vector<char>().swap(buffer_);
   std::size_t checked = 0;
   while (true) {

@@ -48,8 +48,9 @@ std::optional<Number> whole_number(std::string_view text) {
   return error == std::errc{} ? std::optional(number) : std::nullopt;
 }
 
+/// Narrower than RFC 3986 allows a reg-name to be: no host is called otherwise.
 bool is_name_char(char c) {
-  return is_alpha(c) || is_digit(c) || std::string_view("-._~%!$&'()*+,;=").contains(c);
+  return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
 }
 
 /// A line that begins with a blank continues the one before it: obs-fold, RFC 9112 §5.2.

@@ -9,8 +9,6 @@
 #include <unordered_set>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -65,7 +63,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
  public:
   Impl(Reactor& reactor, HttpServerOptions options, const Router& router, Guard guard,
        std::function<void(const Answered&)> observe)
-      : io_(reactor.io()),
+      : reactor_(reactor),
+        io_(reactor.io()),
         shared_{.options = std::move(options),
                 .router = router,
                 .guard = std::move(guard),
@@ -95,6 +94,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
     }
   }
 
+  Reactor& reactor_;
   asio::io_context& io_;
   ServerShared shared_;
   std::optional<asio::ssl::context> tls_;
@@ -121,7 +121,7 @@ Result<void> HttpServer::Impl::start() {
     if (auto listening = listen_unix(options.unix_socket); !listening) return listening;
   }
   for (Acceptor& acceptor : acceptors_) {
-    asio::co_spawn(io_, accept_loop(shared_from_this(), acceptor), asio::detached);
+    reactor_.spawn(accept_loop(shared_from_this(), acceptor));
   }
   sweep();
   return {};
@@ -204,11 +204,17 @@ void HttpServer::Impl::take(ByteStream::Socket socket) {
   asio::ssl::context* tls = is_tcp && tls_ ? &*tls_ : nullptr;
   auto connection = std::make_shared<HttpConnection>(shared_, std::move(socket), std::move(peer), tls);
   connections_.insert(connection);
-  asio::co_spawn(io_, run(shared_from_this(), std::move(connection)), asio::detached);
+  reactor_.spawn(run(shared_from_this(), std::move(connection)));
 }
 
 Task<void> HttpServer::Impl::run(std::shared_ptr<Impl> self, std::shared_ptr<HttpConnection> connection) {
-  co_await connection->serve();
+  try {
+    co_await connection->serve();
+  } catch (const std::exception& error) {
+    // Out of memory, most likely: the others may still be served.
+    ops::log(ops::Level::error, "http", "a connection failed", {{"what", std::string_view(error.what())}});
+    connection->close();
+  }
   self->connections_.erase(connection);
   if (self->connections_.empty()) self->drained_.cancel();
 }

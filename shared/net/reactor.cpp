@@ -6,7 +6,6 @@
 #include <optional>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -20,6 +19,11 @@ namespace perkline::net {
 namespace {
 
 namespace asio = boost::asio;
+
+/// For coroutines nobody awaits: `detached` would swallow what they throw.
+void rethrow(std::exception_ptr exception) {
+  if (exception) std::rethrow_exception(std::move(exception));
+}
 
 class ReactorClock final : public AsyncClock {
  public:
@@ -71,7 +75,7 @@ void Reactor::post(std::function<void()> work) {
   asio::post(state_->io, std::move(work));
 }
 void Reactor::spawn(Task<void> task) {
-  asio::co_spawn(state_->io, std::move(task), asio::detached);
+  asio::co_spawn(state_->io, std::move(task), rethrow);
 }
 
 void Reactor::on_signal(std::function<void(int)> handler) {
@@ -88,7 +92,7 @@ asio::io_context& Reactor::io() {
 }
 
 Task<void> spawn_child(Task<void> child) {
-  asio::co_spawn(co_await asio::this_coro::executor, std::move(child), asio::detached);
+  asio::co_spawn(co_await asio::this_coro::executor, std::move(child), rethrow);
 }
 
 }  // namespace perkline::net

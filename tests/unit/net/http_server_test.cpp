@@ -1,0 +1,331 @@
+#include <fstream>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/net/serving.hpp"
+
+namespace perkline::test {
+namespace {
+
+using net::HttpServerOptions;
+
+void expect_problem(const std::optional<RawAnswer>& answer, int status, std::string_view code) {
+  ASSERT_TRUE(answer) << "no answer";
+  EXPECT_EQ(answer->status, status);
+  EXPECT_EQ(answer->code(), code) << answer->body;
+  EXPECT_EQ(answer->field("Content-Type"), "application/problem+json");
+}
+
+TEST(HttpServer, AnswersAndKeepsTheConnection) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  for (const std::string body : {"{}", "[1,2]", "\"\""}) {
+    connection.send(post("/echo", body));
+    const auto answer = connection.read_answer();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(answer->body, body);
+    EXPECT_FALSE(answer->field("Connection"));
+    EXPECT_EQ(answer->field("X-Content-Type-Options"), "nosniff");
+    EXPECT_EQ(answer->field("Cache-Control"), "no-store");
+    EXPECT_TRUE(answer->field("Date").value_or("").ends_with(" GMT"));
+  }
+}
+
+TEST(HttpServer, HandsPathValuesAndQueryDecoded) {
+  const Serving serving;
+  EXPECT_EQ(serving.ask(request("GET", "/things/a%20b?q=c%26d"))->body, "a b c&d");
+}
+
+TEST(HttpServer, AnswersPipelinedRequestsInOrder) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  std::string all;
+  for (int i = 0; i < 200; ++i)
+    all += request("GET", "/things/" + std::to_string(i)) + post("/echo", std::to_string(i));
+  connection.send(all);
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_EQ(connection.read_answer().value_or(RawAnswer{}).body, std::to_string(i) + " -");
+    ASSERT_EQ(connection.read_answer().value_or(RawAnswer{}).body, std::to_string(i));
+  }
+}
+
+TEST(HttpServer, ReadsRequestsThatComeByteByByte) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  for (const char& byte : post("/echo", "\"slowly\"")) ASSERT_TRUE(connection.send({&byte, 1}));
+  EXPECT_EQ(connection.read_answer()->body, "\"slowly\"");
+}
+
+TEST(HttpServer, ClosesWhenAskedTo) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  connection.send(request("GET", "/things/1", "Connection: close\r\n"));
+  const auto answer = connection.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->field("Connection"), "close");
+  EXPECT_TRUE(connection.is_closed());
+}
+
+TEST(HttpServer, ContinuesTheCallersTraceOrBeginsOne) {
+  const Serving serving;
+  const auto continued = serving.ask(request(
+      "GET", "/things/1", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"));
+  EXPECT_TRUE(continued->field("traceparent")->starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
+  EXPECT_FALSE(continued->field("traceparent")->contains("b7ad6b7169203331"));
+  const auto begun = serving.ask(request("GET", "/nowhere", "traceparent: rubbish\r\n"));
+  const std::string trace = begun->field("traceparent").value();
+  EXPECT_EQ(trace.size(), 55u);
+  EXPECT_TRUE(begun->body.contains("\"traceId\":\"" + trace.substr(3, 32) + "\""));
+}
+
+TEST(HttpServer, HeadIsGetWithoutItsBody) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  connection.send(request("HEAD", "/things/7") + request("GET", "/things/8"));
+  EXPECT_EQ(connection.read_head()->field("Content-Length"), "3");
+  EXPECT_EQ(connection.read_answer()->body, "8 -");
+}
+
+TEST(HttpServer, UnknownPathsAndMethodsAreTold) {
+  const Serving serving;
+  expect_problem(serving.ask(request("GET", "/nowhere")), 404, "NOT_FOUND");
+  expect_problem(serving.ask(request("GET", "/things/%zz")), 404, "NOT_FOUND");
+  expect_problem(serving.ask(request("BREW", "/nowhere")), 404, "NOT_FOUND");
+  for (const char* method : {"DELETE", "OPTIONS", "BREW"}) {
+    const auto answer = serving.ask(request(method, "/things/1"));
+    expect_problem(answer, 405, "METHOD_NOT_ALLOWED");
+    EXPECT_EQ(answer->field("Allow"), "GET, HEAD");
+  }
+}
+
+TEST(HttpServer, RefusalWithoutBodyKeepsTheConnection) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  connection.send(request("GET", "/nowhere") + request("GET", "/secret") + request("GET", "/things/1"));
+  expect_problem(connection.read_answer(), 404, "NOT_FOUND");
+  expect_problem(connection.read_answer(), 401, "UNAUTHENTICATED");
+  EXPECT_EQ(connection.read_answer()->status, 200);
+}
+
+TEST(HttpServer, EveryFramingFaultIsAnsweredAndClosed) {
+  const Serving serving;
+  const std::string host = "Host: a\r\n";
+  const std::string json = "Content-Type: application/json\r\n";
+  const std::vector<std::string> faulty{
+      "POST /echo HTTP/1.1\r\n" + json + "Content-Length: 2\r\n\r\n{}",
+      "POST /echo HTTP/1.1\r\n" + host + host + json + "Content-Length: 2\r\n\r\n{}",
+      "POST /echo HTTP/1.1\r\n" + host + json + "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+      "POST /echo HTTP/1.1\r\n" + host + json +
+          "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "POST /echo HTTP/1.1\r\n" + host + json + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      "POST /echo HTTP/1.1\r\n" + host + "X: y\r\n z\r\nContent-Length: 2\r\n\r\n{}",
+      "POST /echo HTTP/1.1\r\n" + host + "Content-Length: -2\r\n\r\n{}",
+      "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+      "GET /\r\n",
+      "rubbish\r\n\r\n",
+      "\x16\x03\x01\x02",
+  };
+  for (const auto& bytes : faulty) {
+    RawHttp connection = serving.connect();
+    connection.send(bytes);
+    const auto answer = connection.read_answer();
+    expect_problem(answer, 400, "BAD_REQUEST");
+    EXPECT_EQ(answer.value_or(RawAnswer{}).field("Connection"), "close") << bytes;
+    EXPECT_TRUE(connection.read_until_closed() == "") << bytes;
+  }
+}
+
+TEST(HttpServer, NothingIsServedBehindAFramingFault) {
+  Serving serving;
+  RawHttp connection = serving.connect();
+  connection.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
+                  request("GET", "/things/smuggled"));
+  expect_problem(connection.read_answer(), 411, "LENGTH_REQUIRED");
+  EXPECT_EQ(connection.read_until_closed(), "");
+  EXPECT_EQ(serving.seen().size(), 1u);
+}
+
+TEST(HttpServer, ChecksComeInTheContractsOrder) {
+  const Serving serving;
+  const std::string untyped = "Content-Length: 2\r\n";
+  const std::string huge = "Content-Length: 99999999\r\n";
+  const std::string admin = "Authorization: admin\r\n";
+  // Each request has the fault of its own line and of all lines below.
+  expect_problem(serving.ask(request("POST", "/nowhere", huge + "Transfer-Encoding: chunked\r\n")), 400,
+                 "BAD_REQUEST");
+  expect_problem(serving.ask(request("POST", "/nowhere", huge)), 404, "NOT_FOUND");
+  expect_problem(serving.ask(request("PUT", "/secret", huge)), 405, "METHOD_NOT_ALLOWED");
+  expect_problem(serving.ask(request("POST", "/secret", huge)), 401, "UNAUTHENTICATED");
+  expect_problem(serving.ask(request("POST", "/secret", huge + "Authorization: me\r\n")), 403, "FORBIDDEN");
+  expect_problem(serving.ask(request("POST", "/secret", admin)), 411, "LENGTH_REQUIRED");
+  expect_problem(serving.ask(request("POST", "/secret", admin + huge)), 413, "BODY_TOO_LARGE");
+  expect_problem(serving.ask(request("POST", "/secret", admin + untyped)), 415, "UNSUPPORTED_MEDIA_TYPE");
+  EXPECT_EQ(serving.ask(post("/secret", "{}", admin))->status, 200);
+}
+
+TEST(HttpServer, TypeOfABodyMustBeAcceptedByItsRoute) {
+  const Serving serving;
+  const auto typed = [&](std::string_view path, std::string_view type) {
+    const std::string fields = "Content-Length: 2\r\nContent-Type: " + std::string(type) + "\r\n";
+    return serving.ask(request("POST", path, fields, "{}"))->status;
+  };
+  EXPECT_EQ(typed("/echo", "application/json; charset=utf-8"), 200);
+  EXPECT_EQ(typed("/echo", "Application/JSON"), 200);
+  EXPECT_EQ(typed("/echo", "application/jsonp"), 415);
+  EXPECT_EQ(typed("/echo", "text/plain"), 415);
+  EXPECT_EQ(typed("/echo", "application/x-www-form-urlencoded"), 415);
+  EXPECT_EQ(typed("/form", "application/x-www-form-urlencoded"), 200);
+  EXPECT_EQ(typed("/form", "application/json"), 200);
+}
+
+TEST(HttpServer, EmptyBodyNeedsALengthButNoType) {
+  const Serving serving;
+  EXPECT_EQ(serving.ask(request("POST", "/echo", "Content-Length: 0\r\n"))->status, 200);
+  RawHttp connection = serving.connect();
+  connection.send(request("POST", "/echo"));
+  expect_problem(connection.read_answer(), 411, "LENGTH_REQUIRED");
+  EXPECT_TRUE(connection.is_closed());
+}
+
+TEST(HttpServer, BodyMayBeAsLargeAsTheLimit) {
+  const Serving serving({.listen = "0", .body_bytes_max = 100'000});
+  const std::string largest(100'000, 'x');
+  EXPECT_EQ(serving.ask(post("/echo", largest))->body, largest);
+  expect_problem(serving.ask(post("/echo", largest + "x")), 413, "BODY_TOO_LARGE");
+}
+
+TEST(HttpServer, HeadMayBeAsLargeAsTheLimit) {
+  const Serving serving;
+  const std::size_t frame = request("GET", "/things/1", "X: \r\n").size();
+  const auto with_head_of = [&](std::size_t bytes) {
+    return request("GET", "/things/1", "X: " + std::string(bytes - frame, 'x') + "\r\n");
+  };
+  EXPECT_EQ(serving.ask(with_head_of(limits::http_head_bytes_max))->status, 200);
+  RawHttp connection = serving.connect();
+  connection.send(with_head_of(limits::http_head_bytes_max + 1));
+  expect_problem(connection.read_answer(), 431, "HEADERS_TOO_LARGE");
+  EXPECT_TRUE(connection.is_closed());
+}
+
+TEST(HttpServer, AsksForTheBodyOnlyOnceTheCallerIsAdmitted) {
+  const Serving serving;
+  const std::string fields =
+      "Content-Length: 2\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n";
+  RawHttp admitted = serving.connect();
+  admitted.send(request("POST", "/secret", fields + "Authorization: admin\r\n"));
+  EXPECT_EQ(admitted.read_head()->head, "HTTP/1.1 100 Continue\r\n\r\n");
+  admitted.send("{}");
+  EXPECT_EQ(admitted.read_answer()->body, "{}");
+
+  expect_problem(serving.ask(request("POST", "/secret", fields)), 401, "UNAUTHENTICATED");
+}
+
+TEST(HttpServer, ContinueIsLeftOutWhenTheBodyIsThereAlready) {
+  const Serving serving;
+  EXPECT_EQ(serving.ask(post("/echo", "{}", "Expect: 100-continue\r\n"))->status, 200);
+}
+
+TEST(HttpServer, ThrownTextStaysInside) {
+  const Serving serving;
+  for (const char* path : {"/throws", "/guard-throws"}) {
+    RawHttp connection = serving.connect();
+    connection.send(request("GET", path));
+    const auto answer = connection.read_answer();
+    expect_problem(answer, 500, "INTERNAL");
+    EXPECT_FALSE(answer->body.contains("own text"));
+    EXPECT_TRUE(connection.is_closed());
+  }
+  EXPECT_EQ(serving.ask(request("GET", "/things/1"))->status, 200);
+}
+
+TEST(HttpServer, EchoedValueCannotSplitTheAnswer) {
+  const Serving serving;
+  const auto answer = serving.ask(request("GET", "/injects?v=a%0d%0aSet-Cookie:%20x%0d%0a%0d%0a"));
+  ASSERT_TRUE(answer);
+  EXPECT_FALSE(answer->field("Set-Cookie"));
+  EXPECT_EQ(answer->field("Content-Length"), "2");
+  EXPECT_EQ(answer->body, "{}");
+}
+
+TEST(HttpServer, SandboxMayResetOrDrip) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  connection.send(request("GET", "/drip"));
+  EXPECT_EQ(connection.read_answer()->body, "drop");
+  connection.send(request("GET", "/reset"));
+  EXPECT_EQ(connection.read_until_closed(), "");
+}
+
+TEST(HttpServer, ObserverHearsOfEveryAnswer) {
+  Serving serving;
+  RawHttp connection = serving.connect();
+  connection.send(request("GET", "/things/1") + request("GET", "/nowhere") + "rubbish\r\n\r\n");
+  EXPECT_TRUE(connection.is_closed());
+  const auto seen = serving.seen();
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[0].route, "/things/{id}");
+  EXPECT_EQ(seen[0].status, 200);
+  EXPECT_EQ(seen[1].route, "");
+  EXPECT_EQ(seen[1].status, 404);
+  EXPECT_EQ(seen[2].status, 400);
+}
+
+TEST(HttpServer, UnixSocketIsForItsOwnerAlone) {
+  const TempDir dir;
+  const std::string path = dir.file("control.sock");
+  {
+    const Serving serving({.listen = "", .unix_socket = path});
+    ASSERT_TRUE(serving.started());
+    RawHttp connection(path);
+    connection.send(post("/echo", "{}"));
+    EXPECT_EQ(connection.read_answer()->status, 200);
+    struct stat found{};
+    ASSERT_EQ(::stat(path.c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0777, 0600u);
+    const Serving second({.listen = "", .unix_socket = path});
+    ASSERT_FALSE(second.started());
+    EXPECT_EQ(second.started().error().code, Errc::io_failed);
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST(HttpServer, UnixSocketLeftBehindIsReplacedButNothingElse) {
+  const TempDir dir;
+  const std::string path = dir.file("control.sock");
+  {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, path.size());
+    ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::close(fd);
+  }
+  {
+    EXPECT_TRUE(Serving({.listen = "", .unix_socket = path}).started());
+  }
+  std::ofstream(path) << "precious";
+  const Serving serving({.listen = "", .unix_socket = path});
+  ASSERT_FALSE(serving.started());
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
+TEST(HttpServer, UnusableAddressesAreTold) {
+  const Serving first;
+  const Serving second({.listen = "127.0.0.1:" + std::to_string(first.port())});
+  ASSERT_FALSE(second.started());
+  EXPECT_EQ(second.started().error().code, Errc::io_failed);
+  for (const char* listen : {"127.0.0.1:x", "127.0.0.1:70000", ":80", "::1:80", "host", "[::1]"}) {
+    const Serving serving({.listen = listen});
+    ASSERT_FALSE(serving.started()) << listen;
+    EXPECT_EQ(serving.started().error().code, Errc::bad_request) << listen;
+  }
+}
+
+}  // namespace
+}  // namespace perkline::test
