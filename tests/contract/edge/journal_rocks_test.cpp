@@ -117,16 +117,21 @@ TEST(JournalRocks, OthersCannotReadTheFolder) {
 
 // --- its end ---
 
+Task<void> commit_and_count(Journal& journal, std::uint64_t number, std::uint64_t& begun) {
+  ++begun;
+  co_await journal.commit(one(Family::due, sequence_key(number), ""));
+}
+
 TEST(JournalRocks, WritesWhatWaitsWhenItIsClosed) {
   RocksHost host;
-  bool done = false;
-  for (int i = 0; i < 100; ++i) {
-    host.spawn(Host::commit_and_tell(host.journal(), one(Family::due, "k" + std::to_string(i), ""), done));
-  }
-  ASSERT_TRUE(host.run_until([&] { return host.journal().waiting() > 0 || done; }));
-  for (int i = 0; i < 100; ++i) host.reactor.io().poll_one();
+  constexpr std::uint64_t count = 100;
+  std::uint64_t begun = 0;
+  for (std::uint64_t i = 1; i <= count; ++i) host.spawn(commit_and_count(host.journal(), i, begun));
+  ASSERT_TRUE(host.run_until([&] { return begun == count; }));
   host.reopen();
-  EXPECT_FALSE(host.journal().last(Family::due).value() == std::nullopt);
+  for (std::uint64_t i = 1; i <= count; ++i) {
+    EXPECT_TRUE(host.journal().get(Family::due, sequence_key(i)).value()) << i;
+  }
 }
 
 TEST(JournalRocks, WhatWasAcknowledgedSurvivesAKill) {
@@ -142,6 +147,8 @@ TEST(JournalRocks, WhatWasAcknowledgedSurvivesAKill) {
     EXPECT_TRUE(WIFSIGNALED(child.kill()));
     while (const auto report = child.next_report()) acknowledged.push_back(*report);
 
+    const auto mark = read_high_water(dir.path() / "journal" / "high_water").value();
+    ASSERT_TRUE(mark);
     net::Reactor reactor;
     const auto journal = JournalRocks::open(reactor, {.folder = dir.file("journal")});
     ASSERT_TRUE(journal) << journal.error().detail;
@@ -154,6 +161,8 @@ TEST(JournalRocks, WhatWasAcknowledgedSurvivesAKill) {
     const auto events = (*outbox)->read(1, 100'000, std::size_t{1} << 30);
     ASSERT_TRUE(events);
     EXPECT_EQ(events->size(), (*outbox)->tail()) << "none is missing";
+    EXPECT_GE(mark->sequence, 1u);
+    EXPECT_LE(mark->sequence, (*outbox)->tail());
   }
 }
 
