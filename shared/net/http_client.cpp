@@ -23,7 +23,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
-constexpr seconds kept_idle_max{30};
 constexpr seconds connect_attempt_max{2};  ///< While another address is left to try.
 
 MonoTime now() {
@@ -198,7 +197,7 @@ Result<HttpClient::Impl::Lease> HttpClient::Impl::lease() {
   while (!idle_.empty()) {
     auto kept = std::move(idle_.back());
     idle_.pop_back();
-    if (now() - kept->idle_since < kept_idle_max && kept->stream.is_quiet()) {
+    if (now() - kept->idle_since < options_.kept_idle_max && kept->stream.is_quiet()) {
       return Lease(shared_from_this(), std::move(kept));
     }
     kept->stream.close();
@@ -297,14 +296,14 @@ void HttpClient::Impl::remember_session(PooledConnection& connection) {
 
 /// Closes what was idle for too long, oldest first, and comes again when the next one will have been.
 void HttpClient::Impl::reap() {
-  const auto fresh =
-      std::ranges::find_if(idle_, [](const auto& kept) { return now() - kept->idle_since < kept_idle_max; });
+  const auto fresh = std::ranges::find_if(
+      idle_, [this](const auto& kept) { return now() - kept->idle_since < options_.kept_idle_max; });
   for (auto kept = idle_.begin(); kept != fresh; ++kept) (*kept)->stream.close();
   open_ -= static_cast<std::size_t>(fresh - idle_.begin());
   idle_.erase(idle_.begin(), fresh);
   reaping_ = !idle_.empty() && !stopped_;
   if (!reaping_) return;
-  reaper_.expires_at(idle_.front()->idle_since + kept_idle_max);
+  reaper_.expires_at(idle_.front()->idle_since + options_.kept_idle_max);
   reaper_.async_wait([weak = weak_from_this()](ErrorCode) {
     if (const auto self = weak.lock()) self->reap();
   });

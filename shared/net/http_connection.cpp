@@ -13,8 +13,8 @@ namespace perkline::net {
 namespace {
 
 constexpr std::size_t buffer_bytes_first = 2 * limits::kib;
-constexpr std::size_t buffer_bytes_idle_max =
-    4 * limits::kib;  ///< More is given back before waiting for a request.
+/// More is given back before waiting for a request.
+constexpr std::size_t buffer_bytes_idle_max = 4 * limits::kib;
 constexpr std::size_t body_bytes_step = 16 * limits::kib;
 constexpr std::size_t joined_bytes_max = 16 * limits::kib;  ///< One TLS record.
 

@@ -24,8 +24,8 @@ struct HttpServerTimeouts {
   Millis idle = limits::http_idle_timeout;
   Millis write = limits::http_write_timeout;
   Millis linger = limits::lingering_close_timeout;
-  Millis sweep{
-      250};  ///< How often connections are held against these: a time-out comes up to this much late.
+  /// How often connections are held against these; a time-out comes up to this much late.
+  Millis sweep{250};
 };
 
 struct HttpServerOptions {
@@ -54,6 +54,7 @@ class HttpServer {
   /// it must not block.
   HttpServer(Reactor& reactor, HttpServerOptions options, const Router& router, Guard guard,
              std::function<void(const Answered&)> observe = {});
+  /// Closes every connection. Handlers still at work end with the reactor at the latest: drain first.
   ~HttpServer();
 
   /// Binds and serves. Errors: io_failed (address in use, no such host), bad_request (unusable certificate or

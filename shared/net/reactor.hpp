@@ -11,8 +11,9 @@ class io_context;
 
 namespace perkline::net {
 
-/// One thread's event loop with its clock. Everything that is not said to be thread-safe belongs to the
-/// thread in run().
+/// One thread's event loop with its clock. It outlives what stands on it; coroutines still waiting are
+/// destroyed with it, when what they use is gone already, so their locals' destructors must not need it.
+/// Everything that is not said to be thread-safe belongs to the thread in run().
 class Reactor {
  public:
   Reactor();

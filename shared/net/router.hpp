@@ -50,9 +50,10 @@ class Router {
     RoutesOfPath routes;
   };
 
-  std::deque<Route> routes_;                                ///< Its elements stay where they are.
-  std::map<std::string, RoutesOfPath, std::less<>> fixed_;  ///< By the pattern's text: those without a `{…}`.
-  std::vector<Pattern> patterns_;                           ///< All of them, those without a `{…}` first.
+  std::deque<Route> routes_;  ///< Its elements stay where they are.
+  /// By the pattern's text: those without a `{…}`.
+  std::map<std::string, RoutesOfPath, std::less<>> fixed_;
+  std::vector<Pattern> patterns_;  ///< All of them, those without a `{…}` first.
 };
 
 }  // namespace perkline::net

@@ -94,6 +94,18 @@ TEST(HttpClient, NoticesThatAKeptConnectionWasClosed) {
   EXPECT_EQ(peer.accepted(), 2);
 }
 
+TEST(HttpClient, ClosesAConnectionNobodyUses) {
+  std::promise<bool> closed;
+  ScriptedPeer peer([&](RawHttp& connection) {
+    connection.read_answer();
+    connection.send(ok);
+    closed.set_value(connection.is_closed());
+  });
+  Calling calling(HttpClientOptions{.origin = peer.origin(), .kept_idle_max = Millis{20}});
+  EXPECT_EQ(failure_of(calling.get()), "status 200");
+  EXPECT_TRUE(closed.get_future().get());
+}
+
 TEST(HttpClient, DropsAConnectionThatSaidMoreThanItsAnswer) {
   ScriptedPeer peer(answering(std::string(ok) + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"));
   Calling calling(peer.origin());

@@ -72,6 +72,25 @@ TEST(HttpServer, ClosesWhenAskedTo) {
   EXPECT_TRUE(connection.is_closed());
 }
 
+TEST(HttpServer, OldClientsAreAnsweredAndClosed) {
+  const Serving serving;
+  RawHttp connection = serving.connect();
+  connection.send("GET /things/1 HTTP/1.0\r\n\r\n");
+  const auto rest = connection.read_until_closed();
+  ASSERT_TRUE(rest);
+  EXPECT_TRUE(rest->starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_TRUE(rest->ends_with("\r\nConnection: close\r\n\r\n1 -"));
+}
+
+TEST(HttpServer, HandlersSeeTheCallersAddress) {
+  for (const char* listen : {"0", "127.0.0.1:0", "localhost:0", "0.0.0.0:0", "[::]:0"}) {
+    const Serving serving({.listen = listen});
+    if (!serving.started() && std::string_view(listen).starts_with('[')) continue;  // A machine without IPv6.
+    ASSERT_TRUE(serving.started()) << listen;
+    EXPECT_EQ(serving.ask(request("GET", "/peer"))->body, "<127.0.0.1>") << listen;
+  }
+}
+
 TEST(HttpServer, ContinuesTheCallersTraceOrBeginsOne) {
   const Serving serving;
   const auto continued = serving.ask(request(
@@ -283,8 +302,9 @@ TEST(HttpServer, UnixSocketIsForItsOwnerAlone) {
     const Serving serving({.listen = "", .unix_socket = path});
     ASSERT_TRUE(serving.started());
     RawHttp connection(path);
-    connection.send(post("/echo", "{}"));
+    connection.send(post("/echo", "{}") + request("GET", "/peer"));
     EXPECT_EQ(connection.read_answer()->status, 200);
+    EXPECT_EQ(connection.read_answer()->body, "<>");
     struct stat found{};
     ASSERT_EQ(::stat(path.c_str(), &found), 0);
     EXPECT_EQ(found.st_mode & 0777, 0600u);

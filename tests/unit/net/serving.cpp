@@ -30,6 +30,10 @@ Task<Response> thing(Request request) {
                      .body = request.path_values.at(0) + " " + request.query_value("q").value_or("-")};
 }
 
+Task<Response> peer(Request request) {
+  co_return Response{.content_type = "text/plain", .body = "<" + request.peer + ">"};
+}
+
 Task<Response> throws(Request) {
   throw std::runtime_error("the exception's own text");
   co_return Response{};
@@ -85,6 +89,7 @@ Serving::Serving(net::HttpServerOptions options) : gate_(std::make_unique<Gate>(
   add(Method::post, "/echo", echo);
   add(Method::post, "/form", echo, "anyone", true);
   add(Method::get, "/things/{id}", thing);
+  add(Method::get, "/peer", peer);
   add(Method::get, "/throws", throws);
   add(Method::get, "/guard-throws", thing, "throws");
   add(Method::get, "/injects", injects);

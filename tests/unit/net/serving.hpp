@@ -58,7 +58,8 @@ class RunningReactor {
 ///   GET /wait     answers on release()  GET /big           big_bytes of text
 ///   GET /injects  a header of the query's `v`
 ///   GET /secret   401 without `Authorization`, 403 unless it is `admin`
-///   POST /secret  likewise
+///   POST /secret  likewise         GET /peer          the caller's address
+///   GET /reset, GET /drip  the sandbox's deliveries
 class Serving {
  public:
   static constexpr std::size_t big_bytes = 16 * limits::mib;  ///< More than both sockets' buffers take.
