@@ -2,7 +2,7 @@
 -- Times are milliseconds since 1970 in UTC; flags are 0 or 1.
 
 CREATE TABLE users (
-  id               TEXT PRIMARY KEY,             -- UUIDv7
+  id               TEXT NOT NULL PRIMARY KEY,    -- UUIDv7
   email            TEXT,                         -- as given
   email_key        TEXT UNIQUE,                  -- in lower case: what is compared
   mobile           TEXT UNIQUE,
@@ -20,13 +20,13 @@ CREATE TABLE users (
 
 -- Keys that sign access tokens; the newest signs, all verify.
 CREATE TABLE signing_keys (
-  id          TEXT PRIMARY KEY,                  -- RFC 7638 thumbprint: the tokens' kid
+  id          TEXT NOT NULL PRIMARY KEY,         -- RFC 7638 thumbprint: the tokens' kid
   private_pem TEXT NOT NULL,                     -- PKCS #8
   created_at  BIGINT NOT NULL
 );
 
 CREATE TABLE audit (
-  id         TEXT PRIMARY KEY,                   -- UUIDv7
+  id         TEXT NOT NULL PRIMARY KEY,          -- UUIDv7
   at         BIGINT NOT NULL,
   actor      TEXT NOT NULL,                      -- user:<id>, or cli:<login name> for whoever holds the database
   action     TEXT NOT NULL,                      -- admin.created, store.added, …
