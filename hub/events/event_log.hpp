@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "hub/db/database.hpp"
+#include "shared/core/ids.hpp"
+#include "shared/core/result.hpp"
+
+namespace perkline::hub::events {
+
+/// Something that happened in the hub. Goes out as `{id, type, version, occurredAt, traceparent, data}`.
+struct DomainEvent {
+  Uuid id;                   ///< UUIDv7, for ever unique; makes the event known again where it arrives twice.
+  std::string type;          ///< `SALE_FINALIZED`.
+  std::int64_t version = 1;  ///< Of `data`, which only ever grows.
+  WallTime occurred_at;
+  std::string traceparent;  ///< Empty: none is known.
+  std::string data;         ///< A JSON object.
+};
+
+/// Writes the event down in the transaction of what it tells of: both are there, or neither. Errors:
+/// already_exists (the id), the database's.
+Result<void> append(db::Transaction& transaction, const DomainEvent& event);
+
+}  // namespace perkline::hub::events
