@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "hub/identity/user.hpp"
+#include "shared/net/http.hpp"
+
+/// Who may call what: every route of the hub, in one table.
+namespace perkline::hub::api {
+
+enum class Access : std::uint8_t {
+  anyone,
+  member,           ///< Members alone: what is theirs.
+  member_or_staff,  ///< Members their own, staff anybody's: the handler sees to that.
+  staff,
+  admin,
+};
+
+/// As net::Route::access spells it.
+constexpr std::string_view word_of(Access access) {
+  switch (access) {
+    case Access::anyone:
+      return "anyone";
+    case Access::member:
+      return "member";
+    case Access::member_or_staff:
+      return "member or staff";
+    case Access::staff:
+      return "staff";
+    case Access::admin:
+      return "admin";
+  }
+  return {};
+}
+
+constexpr std::optional<Access> access_named(std::string_view word) {
+  for (const Access access :
+       {Access::anyone, Access::member, Access::member_or_staff, Access::staff, Access::admin}) {
+    if (word_of(access) == word) return access;
+  }
+  return std::nullopt;
+}
+
+/// nullopt: somebody without a token.
+constexpr bool may(Access access, std::optional<identity::Role> role) {
+  using identity::Role;
+  if (access == Access::anyone) return true;
+  if (!role) return false;
+  switch (*role) {
+    case Role::member:
+      return access == Access::member || access == Access::member_or_staff;
+    case Role::staff:
+      return access == Access::staff || access == Access::member_or_staff;
+    case Role::admin:
+      return access != Access::member;
+  }
+  return false;
+}
+
+struct AccessRule {
+  net::Method method;
+  std::string_view pattern;
+  Access access;
+};
+
+inline constexpr std::array access_rules{
+    AccessRule{net::Method::get, "/health", Access::anyone},
+    AccessRule{net::Method::get, "/.well-known/jwks.json", Access::anyone},
+    AccessRule{net::Method::get, "/api/v1/openapi.json", Access::anyone},
+    AccessRule{net::Method::post, "/api/v1/auth/login", Access::anyone},
+    AccessRule{net::Method::get, "/api/v1/stores", Access::staff},
+    AccessRule{net::Method::get, "/api/v1/stores/{id}", Access::staff},
+    AccessRule{net::Method::get, "/api/v1/stats/overview", Access::staff},
+    AccessRule{net::Method::get, "/api/v1/points/balance", Access::member_or_staff},
+};
+
+/// nullopt: there is no such route.
+constexpr std::optional<Access> access_of(net::Method method, std::string_view pattern) {
+  for (const auto& rule : access_rules) {
+    if (rule.method == method && rule.pattern == pattern) return rule.access;
+  }
+  return std::nullopt;
+}
+
+/// What staff may, admins may.
+constexpr bool admins_may_what_staff_may() {
+  for (const auto& rule : access_rules) {
+    if (may(rule.access, identity::Role::staff) && !may(rule.access, identity::Role::admin)) return false;
+  }
+  return true;
+}
+static_assert(admins_may_what_staff_may());
+static_assert(!may(Access::staff, identity::Role::member) && !may(Access::admin, identity::Role::staff));
+static_assert(!may(Access::member, std::nullopt) && !may(Access::staff, std::nullopt));
+
+}  // namespace perkline::hub::api

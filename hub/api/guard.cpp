@@ -1,0 +1,43 @@
+#include "hub/api/guard.hpp"
+
+#include <algorithm>
+
+#include "hub/api/access.hpp"
+#include "hub/identity/ascii.hpp"
+#include "shared/core/assert.hpp"
+
+namespace perkline::hub::api {
+namespace {
+
+Task<Result<net::Principal>> authorize(db::Database& database, const identity::Tokens& tokens,
+                                       const net::RequestHead& head, Access access) {
+  if (access == Access::anyone) co_return net::Principal{};
+  const auto token = bearer_token(head.headers);
+  if (!token) co_return fail(Errc::unauthenticated, "a bearer token is required");
+  auto user = co_await identity::user_of_token(database, tokens, std::string(*token));
+  if (!user) co_return failure(user);
+  if (!may(access, user->role)) co_return fail(Errc::forbidden, "not allowed for this role");
+  co_return net::Principal{.id = user->id.str(), .role = std::string(name_of(user->role))};
+}
+
+}  // namespace
+
+net::Guard make_guard(db::Database& database, const identity::Tokens& tokens) {
+  return [&database, &tokens](const net::RequestHead& head, const net::Route& route) {
+    const auto access = access_named(route.access);
+    PERKLINE_ASSERT(access.has_value());
+    return authorize(database, tokens, head, *access);
+  };
+}
+
+std::optional<std::string_view> bearer_token(const net::Headers& headers) {
+  constexpr std::string_view scheme = "bearer ";
+  const auto field = headers.find("Authorization");
+  if (!field || identity::ascii_lower(field->substr(0, scheme.size())) != scheme) return std::nullopt;
+  const std::string_view token = field->substr(scheme.size());
+  if (token.empty() || std::ranges::any_of(token, [](char c) { return c <= ' ' || c > '~'; }))
+    return std::nullopt;
+  return token;
+}
+
+}  // namespace perkline::hub::api

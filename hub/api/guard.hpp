@@ -1,0 +1,17 @@
+#pragma once
+
+#include "hub/db/database.hpp"
+#include "hub/identity/tokens.hpp"
+#include "shared/net/router.hpp"
+
+namespace perkline::hub::api {
+
+/// Bearer token → user's row → table of access.hpp. Asks nothing of who calls a route that is for anyone.
+/// Principal: the user's id and role. The references must outlive the guard. Errors: unauthenticated,
+/// token_expired, forbidden, account_inactive, the database's.
+net::Guard make_guard(db::Database& database, const identity::Tokens& tokens);
+
+/// The token of an Authorization header of the scheme Bearer (RFC 6750 §2.1); nullopt for anything else.
+std::optional<std::string_view> bearer_token(const net::Headers& headers);
+
+}  // namespace perkline::hub::api

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+
+#include "hub/api/auth_routes.hpp"
+#include "hub/db/database.hpp"
+#include "hub/identity/login.hpp"
+#include "shared/core/money.hpp"
+#include "shared/net/router.hpp"
+
+namespace perkline::ops {
+class Health;
+}
+
+namespace perkline::hub::api {
+
+/// Every route of the hub over its parts, ready to be served. Reactor's thread.
+class HubApi {
+ public:
+  /// All must outlive the HubApi.
+  struct Parts {
+    db::Database& database;
+    identity::PasswordHasher& hasher;
+    identity::Tokens& tokens;
+    const Clock& clock;
+    const ops::Health& health;
+  };
+  struct Options {
+    AuthRoutes::Limits limits;
+    Currency currency;  ///< The programme's.
+  };
+  HubApi(const Parts& parts, const Options& options);
+  HubApi(const HubApi&) = delete;
+  HubApi& operator=(const HubApi&) = delete;
+
+  const net::Router& router() const { return router_; }
+  net::Guard guard() const;
+
+ private:
+  Parts parts_;
+  AuthRoutes auth_;
+  net::Router router_;
+};
+
+}  // namespace perkline::hub::api

@@ -1,0 +1,35 @@
+#include "hub/api/service_routes.hpp"
+
+#include "hub/api/add_route.hpp"
+#include "hub/api/openapi.hpp"
+#include "shared/ops/health.hpp"
+
+namespace perkline::hub::api {
+namespace {
+
+Task<net::Response> answer(net::Response response) {
+  co_return response;
+}
+
+/// A document that stays the same as long as the process runs.
+net::Handler fixed(std::string body, std::string cache_control) {
+  auto response = net::json_response(200, std::move(body));
+  response.headers.add("Cache-Control", std::move(cache_control));
+  return [response = std::move(response)](const net::Request&) { return answer(response); };
+}
+
+}  // namespace
+
+void add_service_routes(net::Router& router, const ops::Health& health, std::string jwks) {
+  add_route(router, net::Method::get, "/health", [&health](const net::Request&) {
+    auto report = health.alive();
+    return answer(net::json_response(report.http_status, std::move(report.body)));
+  });
+  add_route(router, net::Method::get, "/.well-known/jwks.json",
+            fixed(std::move(jwks), "public, max-age=300"));
+  auto document = yaml_to_json(openapi_yaml());
+  PERKLINE_ASSERT(document.has_value());
+  add_route(router, net::Method::get, "/api/v1/openapi.json", fixed(std::move(*document), "no-cache"));
+}
+
+}  // namespace perkline::hub::api

@@ -1,0 +1,34 @@
+#include "hub/api/store_json.hpp"
+
+namespace perkline::hub::api {
+namespace {
+
+void write_told(json::Writer& out, std::string_view name, const std::string& text) {
+  out.key(name);
+  text.empty() ? out.null() : out.value(text);
+}
+
+template <class Number>
+void write_known(json::Writer& out, std::string_view name, const std::optional<Number>& number) {
+  out.key(name);
+  number ? out.value(*number) : out.null();
+}
+
+}  // namespace
+
+void write_store(json::Writer& out, const stores::Store& store, WallTime now) {
+  out.begin_object();
+  out.field("id", store.id.str()).field("epoch", store.cursor.epoch).field("cursor", store.cursor.sequence);
+  write_known(out, "tail", store.tail);
+  write_known(out, "lag", store.lag());
+  out.key("lastSeen");
+  store.last_seen ? out.value(format_time(*store.last_seen)) : out.null();
+  out.field("connected", store.connected(now));
+  write_told(out, "breaker", store.breaker);
+  write_known(out, "queueDepth", store.tail.transform([&](std::uint64_t) { return store.queue_depth; }));
+  write_told(out, "version", store.version);
+  out.field("retired", store.retired);
+  out.end_object();
+}
+
+}  // namespace perkline::hub::api

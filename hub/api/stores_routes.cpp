@@ -1,0 +1,84 @@
+#include "hub/api/stores_routes.hpp"
+
+#include "hub/api/add_route.hpp"
+#include "hub/api/page.hpp"
+#include "hub/api/store_json.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::hub::api {
+namespace {
+
+using stores::Store;
+using stores::Turnover;
+
+constexpr std::string_view list_name = "stores";
+
+std::string answer_of(const std::vector<Store>& stores, std::size_t limit, WallTime now) {
+  json::Writer out;
+  out.begin_object().key("items").begin_array();
+  const std::size_t shown = std::min(stores.size(), limit);
+  for (std::size_t i = 0; i < shown; ++i) write_store(out, stores[i], now);
+  out.end_array().key("nextCursor");
+  stores.size() > limit ? out.value(cursor_after(list_name, stores[limit - 1].id.str())) : out.null();
+  out.end_object();
+  return out.take();
+}
+
+Task<net::Response> list_stores(db::Database& database, const Clock& clock, net::Request request) {
+  const auto page = read_page(request, list_name);
+  if (!page) co_return net::problem_response(page.error(), request.traceparent);
+  // One more than shown tells whether anything follows.
+  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
+  auto stores =
+      co_await db::read_for<std::vector<Store>>(database, [&page, wanted](db::Transaction& transaction) {
+        return stores::list(transaction, page->after, wanted);
+      });
+  if (!stores) co_return net::problem_response(stores.error(), request.traceparent);
+  co_return net::json_response(200, answer_of(*stores, page->limit, clock.wall_now()));
+}
+
+Task<net::Response> show_store(db::Database& database, const Clock& clock, net::Request request) {
+  const StoreId id(request.path_values.at(0));
+  // What cannot be an id is nobody's.
+  if (!stores::is_store_id(id.str())) {
+    co_return net::problem_response({.code = Errc::not_found, .detail = "no such store"},
+                                    request.traceparent);
+  }
+  auto store = co_await db::read_for<Store>(
+      database, [&id](db::Transaction& transaction) { return stores::find(transaction, id); });
+  if (!store) co_return net::problem_response(store.error(), request.traceparent);
+  json::Writer out;
+  write_store(out, *store, clock.wall_now());
+  co_return net::json_response(200, out.take());
+}
+
+Task<net::Response> show_overview(db::Database& database, Currency currency, net::Request request) {
+  auto all = co_await db::read_for<std::vector<Turnover>>(
+      database, [](db::Transaction& transaction) { return stores::turnover(transaction); });
+  if (!all) co_return net::problem_response(all.error(), request.traceparent);
+  json::Writer out;
+  out.begin_object().key("stores").begin_array();
+  for (const Turnover& store : *all) {
+    out.begin_object().field("id", store.store.str()).field("sales", store.sales);
+    out.field("amount", format_amount({store.amount_minor, currency})).field("currency", currency.code());
+    out.field("earnedPoints", store.earned).field("redeemedPoints", store.redeemed).end_object();
+  }
+  out.end_array().end_object();
+  co_return net::json_response(200, out.take());
+}
+
+}  // namespace
+
+void add_stores_routes(net::Router& router, db::Database& database, const Clock& clock, Currency currency) {
+  add_route(router, net::Method::get, "/api/v1/stores", [&database, &clock](net::Request request) {
+    return list_stores(database, clock, std::move(request));
+  });
+  add_route(router, net::Method::get, "/api/v1/stores/{id}", [&database, &clock](net::Request request) {
+    return show_store(database, clock, std::move(request));
+  });
+  add_route(router, net::Method::get, "/api/v1/stats/overview", [&database, currency](net::Request request) {
+    return show_overview(database, currency, std::move(request));
+  });
+}
+
+}  // namespace perkline::hub::api
