@@ -10,12 +10,12 @@ Flows::Flows(FlowOptions options, Ports ports, Resolver& resolver)
     : options_(std::move(options)),
       ports_(ports),
       resolver_(resolver),
-      born_wall_(ports.clock.wall_now()),
-      born_mono_(ports.clock.mono_now()) {}
+      aging_(ports.clock.wall_now(), ports.clock.mono_now()) {}
 
-/// Wall time that a jump of the clock does not move while this process lives: what sessions age by.
-WallTime Flows::steady_now() const {
-  return born_wall_ + std::chrono::duration_cast<Millis>(ports_.clock.mono_now() - born_mono_);
+/// Past its time, and in a state in which that counts.
+bool Flows::is_old(const Session& session) {
+  return may_expire(session) &&
+         aging_.at(ports_.clock.wall_now(), ports_.clock.mono_now()) >= session.expires_at;
 }
 
 Task<Result<net::KeyedLock::Guard>> Flows::take_turn(std::string key) {
@@ -32,7 +32,7 @@ Task<Result<Session>> Flows::load(SessionId id) {
 }
 
 Task<Result<Session>> Flows::expire_if_old(Session session) {
-  if (!may_expire(session) || steady_now() < session.expires_at) co_return session;
+  if (!is_old(session)) co_return session;
   auto expired = take_step(std::move(session), Step::expire);
   if (!expired) co_return expired;
   expired->earned = {};
@@ -62,7 +62,7 @@ Task<Result<Answer>> Flows::identify(IdentifyRequest request) {
   co_return answer;
 }
 
-Session Flows::opened(const IdentifyRequest& request, pdi::Identified identified) const {
+Session Flows::opened(const IdentifyRequest& request, pdi::Identified identified) {
   Session session{.id = ports_.uuids.next_session_id(), .currency = options_.currency};
   session.store = options_.store;
   session.customer = request.customer;
@@ -73,7 +73,7 @@ Session Flows::opened(const IdentifyRequest& request, pdi::Identified identified
   session.current_points = identified.current_points;
   session.tier = std::move(identified.tier);
   session.created_at = ports_.clock.wall_now();
-  session.expires_at = steady_now() + options_.ttl;
+  session.expires_at = aging_.at(session.created_at, ports_.clock.mono_now()) + options_.ttl;
   session.identify_answer = Answer{.status = 200, .body = render_identified(session)};
   return session;
 }
@@ -105,8 +105,7 @@ Task<Result<Answer>> Flows::status(SessionId id) {
   auto session = ports_.store.find(id);
   if (!session) co_return failure(session);
   if (!*session) co_return fail(Errc::not_found, "no such session");
-  if (!may_expire(**session) || steady_now() < (*session)->expires_at)
-    co_return Answer{.body = render_status(**session)};
+  if (!is_old(**session)) co_return Answer{.body = render_status(**session)};
 
   auto turn = co_await take_turn(id.str());
   if (!turn) co_return failure(turn);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "edge/session/aging_clock.hpp"
 #include "edge/session/ports.hpp"
 #include "edge/session/resolver.hpp"
 #include "edge/session/session.hpp"
@@ -56,7 +57,7 @@ class Flows {
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
   Task<Result<Session>> load(SessionId id);
   Task<Result<Session>> expire_if_old(Session session);
-  Session opened(const IdentifyRequest& request, pdi::Identified identified) const;
+  Session opened(const IdentifyRequest& request, pdi::Identified identified);
   std::optional<Result<Answer>> settled_before(const Session& session, const FinalizeRequest& request) const;
   Result<void> may_finalize(const Session& session, const FinalizeRequest& request) const;
   Result<void> check_transaction(const Session& session, const TransactionId& transaction) const;
@@ -65,13 +66,12 @@ class Flows {
   Task<Result<Answer>> keep(Session done, std::vector<journal::NewEvent> events);
   bool is_finalizing(const SessionId& id) const;
   MonoTime deadline(Millis timeout) const { return ports_.clock.mono_now() + timeout; }
-  WallTime steady_now() const;
+  bool is_old(const Session& session);
 
   FlowOptions options_;
   Ports ports_;
   Resolver& resolver_;
-  WallTime born_wall_;
-  MonoTime born_mono_;
+  AgingClock aging_;
 };
 
 }  // namespace perkline::edge::session
