@@ -10,8 +10,8 @@
 #include "shared/core/money.hpp"
 #include "shared/net/task.hpp"
 
-/// PDI, the loyalty provider, as flows see it. Its HTTP API is the four calls of contract.md §5 under their own names,
-/// its session ids being its own.
+/// PDI, the loyalty provider, as flows see it. Its HTTP API is the four calls of contract.md §5 under their
+/// own names, its session ids being its own.
 namespace perkline::pdi {
 
 struct IdentifyCall {
@@ -60,7 +60,7 @@ struct Finalized {
 };
 
 struct SessionStatus {
-  std::string status;  ///< active, calculated, finalized.
+  std::string status;                  ///< active, calculated, finalized.
   std::optional<Finalized> finalized;  ///< Exactly when status is finalized.
 };
 
@@ -70,15 +70,16 @@ enum class Outcome : std::uint8_t {
   rate_limited,  ///< 429: not done; see retry_after.
   unauthorized,  ///< 401 also with a fresh token, or no token to be had: not done.
   forbidden,     ///< 403: not done.
-  unavailable,   ///< No connection, a time-out, a broken connection, 408, 5xx, or an answer that is not valid.
-  not_tried,     ///< Too many calls in flight or the breaker is open: nothing was sent.
+  unavailable,  ///< No connection, a time-out, a broken connection, 408, 5xx, or an answer that is not valid.
+  not_tried,    ///< Too many calls in flight or the breaker is open: nothing was sent.
 };
 std::string_view name_of(Outcome outcome);
 
 struct Failure {
   Outcome outcome = Outcome::unavailable;
-  bool may_have_been_sent = false;  ///< unavailable: a byte of the request may have left, so it may have been done.
-  Error error;                      ///< pdi_rejected with `provider`, or pdi_unavailable with retry_after.
+  bool may_have_been_sent =
+      false;    ///< unavailable: a byte of the request may have left, so it may have been done.
+  Error error;  ///< pdi_rejected with `provider`, or pdi_unavailable with retry_after.
 };
 
 template <class T>

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "pdi_client/pdi.hpp"
+#include "shared/net/reactor.hpp"
+
+namespace perkline::pdi {
+
+struct PdiHttpOptions {
+  std::string url;        ///< Origin, and a path that goes before the calls' own names.
+  std::string token_url;  ///< May be another origin.
+  std::string client_id;
+  std::string client_secret;
+  std::string ca_file;  ///< PEM; empty: the system's store.
+  std::size_t max_in_flight = 64;
+  struct Timeouts {
+    Millis identify{5000};
+    Millis calculate{8000};
+    Millis finalize{10'000};
+    Millis status{3000};
+  } timeouts = {};
+  std::function<void(std::string_view endpoint, std::string_view outcome)> on_call =
+      {};  ///< `ok`, or Outcome's name.
+  std::function<void(std::string_view result)> on_refresh = {};
+};
+
+/// PDI over HTTPS: keep-alive connections, a bearer token, answers held to what they must be. A 401 makes the
+/// token be refreshed and the call be replayed, once; nothing else is repeated here. Reactor's thread.
+class PdiHttp final : public Pdi {
+ public:
+  /// `reactor` must outlive it. Errors: bad_request (unusable URL or CA file).
+  static Result<std::unique_ptr<PdiHttp>> make(net::Reactor& reactor, PdiHttpOptions options);
+  ~PdiHttp() override;
+
+  Task<Reply<Identified>> identify(IdentifyCall call, MonoTime deadline) override;
+  Task<Reply<Rewards>> calculate(CalculateCall call, MonoTime deadline) override;
+  Task<Reply<Finalized>> finalize(FinalizeCall call, MonoTime deadline) override;
+  Task<Reply<SessionStatus>> status(ProviderSessionId session, MonoTime deadline) override;
+
+ private:
+  struct State;
+  explicit PdiHttp(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perkline::pdi

@@ -1,0 +1,72 @@
+#include "pdi_client/sandbox/faults.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "shared/json/fields.hpp"
+#include "shared/json/value.hpp"
+
+namespace perkline::pdi::sandbox {
+namespace {
+
+constexpr std::array<std::string_view, endpoint_count> endpoint_names{
+    "identify", "calculateRewards", "finalize", "getSessionStatus", "token"};
+constexpr std::array<std::string_view, 8> mode_names{
+    "ok", "delay", "hang", "reset", "status", "malformed", "timeout_after_commit", "drip"};
+
+template <std::size_t N>
+std::optional<std::size_t> place_of(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+double probability_of(const json::Value& body, json::Fields& fields) {
+  const json::Value* value = body.find("probability");
+  if (value == nullptr) return 1;
+  double probability = -1;
+  if (value->is(json::Value::Kind::number)) {
+    std::from_chars(value->text().data(), value->text().data() + value->text().size(), probability);
+  }
+  if (!(probability >= 0 && probability <= 1)) fields.fault("probability", "must be a number from 0 to 1");
+  return probability;
+}
+
+}  // namespace
+
+Result<void> Faults::change(std::string_view body) {
+  const auto document = json::parse(body);
+  if (!document) return std::unexpected(document.error());
+  std::vector<FieldFault> wrong;
+  json::Fields fields(document->root(), wrong);
+  const std::string endpoint = fields.required_text("endpoint");
+  const std::string mode = fields.required_text("mode");
+  const auto endpoint_place = place_of(endpoint_names, endpoint);
+  const auto mode_place = place_of(mode_names, mode);
+  if (!endpoint.empty() && endpoint != "*" && !endpoint_place) fields.fault("endpoint", "is no endpoint");
+  if (!mode.empty() && !mode_place) fields.fault("mode", "is no mode");
+  Fault fault{.mode = static_cast<FaultMode>(mode_place.value_or(0)),
+              .status = static_cast<int>(fields.optional_integer("status", 400, 599).value_or(503)),
+              .delay = Millis{fields.optional_integer("delayMs", 0, 3'600'000).value_or(0)},
+              .retry_after = fields.optional_text("retryAfter", {.bytes_min = 0}).value_or(""),
+              .probability = probability_of(document->root(), fields),
+              .count = fields.optional_integer("count", 0, 1'000'000'000).value_or(0)};
+  if (!wrong.empty()) return fail(json::validation_error(std::move(wrong)));
+  if (endpoint == "*") {
+    faults_.fill(fault);
+  } else {
+    faults_[*endpoint_place] = fault;
+  }
+  return {};
+}
+
+Fault Faults::draw(Endpoint endpoint, Rng& rng) {
+  Fault& fault = faults_[static_cast<std::size_t>(endpoint)];
+  if (fault.mode == FaultMode::ok || rng.unit() >= fault.probability) return {};
+  const Fault drawn = fault;
+  if (fault.count > 0 && --fault.count == 0) fault = {};
+  return drawn;
+}
+
+}  // namespace perkline::pdi::sandbox
