@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include "hub/commands.hpp"
+#include "hub/ledger/ledger.hpp"
+#include "hub/tool_database.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::hub {
+namespace {
+
+std::string json_of(const ledger::Verification& verified) {
+  json::Writer out;
+  out.begin_object().field("ok", verified.ok());
+  out.field("accounts", verified.accounts).field("entries", verified.entries);
+  out.key("mismatches").begin_array();
+  for (const std::string& mismatch : verified.mismatches) out.value(mismatch);
+  out.end_array().end_object();
+  return out.take();
+}
+
+std::string text_of(const ledger::Verification& verified) {
+  std::string text;
+  for (const std::string& mismatch : verified.mismatches) text += mismatch + '\n';
+  return text + fmt::format("{} accounts, {} entries: {}", verified.accounts, verified.entries,
+                            verified.ok() ? "all agree" : "they do NOT agree");
+}
+
+}  // namespace
+
+int migrate(const std::string& config_path) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto database = open_tool_database(*config, IfMissing::make);
+  return database ? exit_ok : report(database.error());
+}
+
+int verify(const std::string& config_path, bool json) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto database = open_tool_database(*config, IfMissing::fail);
+  if (!database) return report(database.error());
+  ledger::Verification verified;
+  const auto done = (*database)->read_now([&verified](db::Transaction& transaction) -> Result<void> {
+    auto result = ledger::verify(transaction);
+    if (!result) return failure(result);
+    verified = std::move(*result);
+    return {};
+  });
+  if (!done) return report(done.error());
+  fmt::print("{}\n", json ? json_of(verified) : text_of(verified));
+  return verified.ok() ? exit_ok : exit_failed;
+}
+
+}  // namespace perkline::hub

@@ -1,0 +1,130 @@
+#include <functional>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "hub/api/store_json.hpp"
+#include "hub/commands.hpp"
+#include "hub/identity/audit.hpp"
+#include "hub/stores/stores.hpp"
+#include "hub/tool_database.hpp"
+#include "shared/core/random.hpp"
+
+namespace perkline::hub {
+namespace {
+
+using stores::Store;
+
+/// Changes the registry and says so in the audit, in one transaction.
+int change_store(const std::string& config_path, const std::string& id, std::string action,
+                 const std::function<Result<void>(db::Transaction&, WallTime)>& change) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto database = open_tool_database(*config, IfMissing::make);
+  if (!database) return report(database.error());
+  const SystemClock clock;
+  SystemRng rng;
+  const WallTime now = clock.wall_now();
+  const identity::AuditEntry entry{.id = UuidMaker(clock, rng).next(),
+                                   .at = now,
+                                   .actor = command_line_actor(),
+                                   .action = std::move(action),
+                                   .subject = "store:" + id};
+  const auto done = (*database)->write_now([&](db::Transaction& transaction) -> Result<void> {
+    if (auto changed = change(transaction, now); !changed) return changed;
+    return identity::append_audit(transaction, entry);
+  });
+  if (done) return exit_ok;
+  for (const FieldFault& fault : done.error().faults) {
+    fmt::print(stderr, "perkline-hub: {}: {}\n", fault.field, fault.message);
+  }
+  return done.error().faults.empty() ? report(done.error()) : exit_usage;
+}
+
+std::string or_dash(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
+
+std::string line_of(const Store& store, WallTime now) {
+  return fmt::format("{:<24} {:>10} {:>10}  {:<13} {:<12} {}\n", store.id.str(), store.cursor.sequence,
+                     store.lag() ? std::to_string(*store.lag()) : "-",
+                     store.retired          ? "retired"
+                     : store.connected(now) ? "connected"
+                                            : "not connected",
+                     or_dash(store.breaker), or_dash(store.version));
+}
+
+std::string text_of(const std::vector<Store>& all, WallTime now) {
+  std::string text = fmt::format("{:<24} {:>10} {:>10}  {:<13} {:<12} {}\n", "store", "cursor", "lag",
+                                 "state", "breaker", "version");
+  for (const Store& store : all) text += line_of(store, now);
+  return text;
+}
+
+enum class Shape : unsigned char { list, one };
+
+using ReadStores = std::function<Result<std::vector<Store>>(db::Transaction&)>;
+
+int print_stores(const std::string& config_path, const ReadStores& read, bool json, Shape shape) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto database = open_tool_database(*config, IfMissing::fail);
+  if (!database) return report(database.error());
+  std::vector<Store> found;
+  const auto done = (*database)->read_now([&](db::Transaction& transaction) -> Result<void> {
+    auto result = read(transaction);
+    if (!result) return failure(result);
+    found = std::move(*result);
+    return {};
+  });
+  if (!done) return report(done.error());
+  const WallTime now = SystemClock().wall_now();
+  if (!json) {
+    fmt::print("{}", text_of(found, now));
+    return exit_ok;
+  }
+  json::Writer out;
+  if (shape == Shape::list) out.begin_array();
+  for (const Store& store : found) api::write_store(out, store, now);
+  if (shape == Shape::list) out.end_array();
+  fmt::print("{}\n", out.take());
+  return exit_ok;
+}
+
+}  // namespace
+
+int store_add(const std::string& config_path, const std::string& id, const std::string& public_key) {
+  return change_store(config_path, id, "store.key_added", [&](db::Transaction& transaction, WallTime now) {
+    return stores::add(transaction, StoreId(id), public_key, now);
+  });
+}
+
+int store_revoke_key(const std::string& config_path, const std::string& id) {
+  return change_store(config_path, id, "store.keys_revoked", [&](db::Transaction& transaction, WallTime now) {
+    return stores::revoke_keys(transaction, StoreId(id), now);
+  });
+}
+
+int store_retire(const std::string& config_path, const std::string& id) {
+  return change_store(config_path, id, "store.retired", [&](db::Transaction& transaction, WallTime now) {
+    return stores::retire(transaction, StoreId(id), now);
+  });
+}
+
+int store_list(const std::string& config_path, bool json) {
+  const auto all = [](db::Transaction& transaction) {
+    return stores::list(transaction, "", std::numeric_limits<std::int64_t>::max());
+  };
+  return print_stores(config_path, all, json, Shape::list);
+}
+
+int store_show(const std::string& config_path, const std::string& id, bool json) {
+  const auto one = [&id](db::Transaction& transaction) -> Result<std::vector<Store>> {
+    auto store = stores::find(transaction, StoreId(id));
+    if (!store) return failure(store);
+    return std::vector<Store>{std::move(*store)};
+  };
+  return print_stores(config_path, one, json, Shape::one);
+}
+
+}  // namespace perkline::hub

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "hub/config.hpp"
+#include "shared/core/result.hpp"
+
+/// perkline-hub's subcommands (contract.md §2). Each returns the process's exit code and says on stderr what
+/// went wrong. Those that need the database open it themselves, beside whatever daemon runs on it.
+namespace perkline::hub {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_newer_data = 78;
+
+/// What a process that fails with `error` exits with.
+int exit_code_of(const Error& error);
+/// Prints `error` and tells its exit code.
+int report(const Error& error);
+
+/// The configuration; its faults are printed, a line each. Errors: validation_failed.
+Result<HubConfig> load_config(const std::string& path);
+
+/// Likewise, but printed nowhere, and held to what serving needs: sync.secret_key, a database this version
+/// has a driver for, a usable jwt.key_file.
+Result<HubConfig> read_serving_config(const std::string& path);
+
+int serve(const std::string& config_path);
+int check_config(const std::string& config_path);
+int print_config(const std::string& config_path);
+int migrate(const std::string& config_path);
+
+/// Writes a new secret key to `out_path` (0600) and prints the public one alone.
+int keygen(const std::string& out_path);
+
+int admin_create(const std::string& config_path, const std::string& email, const std::string& password_file);
+
+int store_add(const std::string& config_path, const std::string& id, const std::string& public_key);
+int store_list(const std::string& config_path, bool json);
+int store_show(const std::string& config_path, const std::string& id, bool json);
+int store_revoke_key(const std::string& config_path, const std::string& id);
+int store_retire(const std::string& config_path, const std::string& id);
+
+/// Recomputes every balance: exit_failed where one does not agree.
+int verify(const std::string& config_path, bool json);
+
+}  // namespace perkline::hub

@@ -1,0 +1,222 @@
+#include "hub/daemon.hpp"
+
+#include <csignal>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "hub/api/hub_api.hpp"
+#include "hub/commands.hpp"
+#include "hub/db/migrate.hpp"
+#include "hub/db/open.hpp"
+#include "hub/identity/login.hpp"
+#include "hub/ingest/server.hpp"
+#include "hub/liveness.hpp"
+#include "hub/metrics.hpp"
+#include "hub/signing_key_file.hpp"
+#include "hub/stores/key_directory.hpp"
+#include "shared/core/assert.hpp"
+#include "shared/core/random.hpp"
+#include "shared/net/http_server.hpp"
+#include "shared/net/link.hpp"
+#include "shared/net/ops_port.hpp"
+#include "shared/net/reactor.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::hub {
+namespace {
+
+constexpr std::string_view context = "daemon";
+
+ops::Level level_named(std::string_view name) {
+  if (name == "debug") return ops::Level::debug;
+  if (name == "warn") return ops::Level::warn;
+  if (name == "error") return ops::Level::error;
+  return ops::Level::info;
+}
+
+Currency currency_of(const HubConfig& config) {
+  const auto currency = find_currency(config.programme.currency);
+  PERKLINE_ASSERT(currency.has_value());  // The configuration was checked.
+  return *currency;
+}
+
+}  // namespace
+
+/// In the order of their making; the reactor goes last, with every coroutine still suspended on it.
+struct Daemon::Serving {
+  net::Reactor reactor;
+  SystemRng rng;
+  UuidMaker ids{reactor.clock(), rng};
+  ops::Metrics metrics;
+  HubMetrics hub_metrics{metrics};
+  ops::Health health{reactor.clock()};
+  std::unique_ptr<db::Database> database;
+  std::optional<Liveness> liveness;
+  std::optional<identity::Tokens> tokens;
+  std::optional<identity::PasswordHasher> hasher;
+  std::optional<api::HubApi> api;
+  std::optional<net::HttpServer> http;
+  std::optional<net::OpsPort> ops;
+  std::optional<stores::StoreKeys> keys;
+  std::unique_ptr<net::StoreServer> link;
+  std::optional<ingest::Ingest> ingest;
+  std::optional<ingest::Server> sync;
+};
+
+Daemon::Daemon(HubConfig config, std::string config_path)
+    : config_(std::move(config)),
+      config_path_(std::move(config_path)),
+      exit_code_(exit_ok),
+      serving_(std::make_unique<Serving>()) {}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+  serving_->reactor.on_signal([this](int number) { on_signal(number); });
+  serving_->reactor.spawn(start());
+  serving_->reactor.run();
+  ops::log(ops::Level::info, context, "stopped");
+  return exit_code_;
+}
+
+Task<void> Daemon::start() {
+  const auto up = co_await bring_up();
+  if (up) co_return;
+  ops::log(ops::Level::error, context, "cannot serve",
+           {{"error", name_of(up.error().code)}, {"detail", up.error().detail}});
+  exit_code_ = exit_code_of(up.error());
+  serving_->reactor.stop();
+}
+
+Task<Result<void>> Daemon::bring_up() {
+  if (auto opened = co_await open_database(); !opened) co_return failure(opened);
+  if (auto loaded = co_await load_tokens(); !loaded) co_return failure(loaded);
+  Serving& s = *serving_;
+  s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
+  s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.health},
+                api::HubApi::Options{{.login_per_minute = config_.limits.login_per_minute,
+                                      .auth_per_address_minute = config_.limits.auth_per_address_minute},
+                                     currency_of(config_)});
+  s.keys.emplace(*s.database, s.reactor.clock());
+  if (auto read = co_await s.keys->refresh(); !read) co_return failure(read);
+  if (auto opened = open_ports(); !opened) co_return failure(opened);
+  s.reactor.spawn(s.keys->keep_fresh());
+  s.reactor.spawn(s.sync->run());
+  s.reactor.spawn(s.liveness->watch_reactor());
+  s.reactor.spawn(s.liveness->watch_database());
+  ops::log(ops::Level::info, context, "ready",
+           {{"api", std::int64_t{s.http->port()}},
+            {"ops", std::int64_t{s.ops->port()}},
+            {"sync", s.link->endpoint()},
+            {"version", PERKLINE_VERSION}});
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Daemon::open_database() {
+  Serving& s = *serving_;
+  auto opened = db::open_database(s.reactor, config_.database.url);
+  if (!opened) co_return failure(opened);
+  s.database = std::move(*opened);
+  auto migrated = co_await db::migrate(*s.database, s.reactor.clock(), s.ids);
+  if (!migrated) co_return failure(migrated);
+  if (migrated->from != migrated->to) {
+    ops::log(ops::Level::info, context, "schema migrated", {{"from", migrated->from}, {"to", migrated->to}});
+  }
+  s.liveness.emplace(*s.database, s.reactor.clock());
+  s.health.add("database", ops::CheckRole::required, [&s] { return s.liveness->database(); });
+  s.health.add("reactor", ops::CheckRole::required, [&s] { return s.liveness->reactor(); });
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Daemon::load_tokens() {
+  Serving& s = *serving_;
+  std::vector<identity::Es256Key> keys;
+  if (!config_.jwt.key_file.empty()) {
+    auto key = read_signing_key(config_.jwt.key_file);
+    if (!key) co_return failure(key);
+    keys.push_back(std::move(*key));
+  } else {
+    const WallTime now = s.reactor.clock().wall_now();
+    auto kept = co_await db::write_for<std::vector<identity::Es256Key>>(
+        *s.database, [now](db::Transaction& transaction) {
+          return identity::load_or_make_signing_keys(transaction, now);
+        });
+    if (!kept) co_return failure(kept);
+    keys = std::move(*kept);
+  }
+  s.tokens.emplace(std::move(keys),
+                   identity::Tokens::Options{.terms = {.issuer = config_.jwt.issuer},
+                                             .ttl = seconds{config_.jwt.access_ttl_s}},
+                   s.reactor.clock(), s.rng);
+  co_return Result<void>{};
+}
+
+Result<void> Daemon::open_ports() {
+  Serving& s = *serving_;
+  s.link = net::make_store_server(s.reactor,
+                                  {.listen = config_.sync.listen, .secret_key = config_.sync.secret_key},
+                                  [&s](const std::string& public_key) {
+                                    auto store = s.keys->store_of(public_key);
+                                    if (!store) s.hub_metrics.key_refused();
+                                    return store;
+                                  });
+  if (auto started = s.link->start(); !started) return started;
+  s.ingest.emplace(*s.database, s.reactor.clock(), s.rng, s.hub_metrics.ingest_observer());
+  s.sync.emplace(*s.link, *s.ingest, s.reactor.clock());
+
+  s.http.emplace(s.reactor,
+                 net::HttpServerOptions{.listen = config_.api.listen,
+                                        .unix_socket = {},
+                                        .tls = {config_.api.tls.cert_file, config_.api.tls.key_file},
+                                        .body_bytes_max = limits::hub_body_bytes_max},
+                 s.api->router(), s.api->guard(),
+                 [&s](const net::Answered& answered) { s.hub_metrics.answered(answered); });
+  if (auto started = s.http->start(); !started) return started;
+  s.ops.emplace(config_.ops.listen, "Perkline hub", s.health, s.metrics);
+  return s.ops->start();
+}
+
+Task<void> Daemon::drain() {
+  net::AsyncClock& clock = serving_->reactor.clock();
+  if (serving_->http) co_await serving_->http->drain(clock.mono_now() + limits::drain_timeout);
+  serving_->reactor.stop();
+}
+
+void Daemon::on_signal(int number) {
+  if (number == SIGHUP) return reload();
+  if (draining_) return serving_->reactor.stop();
+  draining_ = true;
+  ops::log(ops::Level::info, context, "draining");
+  serving_->reactor.spawn(drain());
+}
+
+void Daemon::reload() {
+  const auto fresh = read_serving_config(config_path_);
+  if (!fresh) {
+    for (const FieldFault& fault : fresh.error().faults) {
+      ops::log(ops::Level::error, context, "configuration fault",
+               {{"key", fault.field}, {"reason", fault.message}});
+    }
+    ops::log(ops::Level::error, context, "configuration refused, the old one stays",
+             {{"file", config_path_}});
+    return;
+  }
+  ops::set_log_level(level_named(fresh->log.level));
+  ops::log(ops::Level::info, context, "configuration read again; what is not log.level takes a restart",
+           {{"file", config_path_}});
+}
+
+int serve(const std::string& config_path) {
+  auto config = read_serving_config(config_path);
+  if (!config) {
+    fmt::print(stderr, "{}", config::fault_lines(config_path, config.error()));
+    return exit_usage;
+  }
+  ops::start_log({.level = level_named(config->log.level),
+                  .json = config->log.format == "json",
+                  .service = "perkline-hub"});
+  return Daemon(std::move(*config), config_path).run();
+}
+
+}  // namespace perkline::hub

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "hub/config.hpp"
+#include "shared/net/task.hpp"
+
+namespace perkline::hub {
+
+/// The hub as a process: reactor, database, HTTP API, ops port, and the stores' end of the sync.
+class Daemon {
+ public:
+  /// `config_path` is read again on SIGHUP.
+  Daemon(HubConfig config, std::string config_path);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon();
+
+  /// Serves until SIGTERM or SIGINT, drains, and returns the process's exit code.
+  int run();
+
+ private:
+  struct Serving;
+
+  Task<void> start();
+  Task<Result<void>> bring_up();
+  Task<Result<void>> open_database();
+  Task<Result<void>> load_tokens();
+  Result<void> open_ports();
+  Task<void> drain();
+  void on_signal(int number);
+  void reload();
+
+  const HubConfig config_;
+  const std::string config_path_;
+  int exit_code_;
+  bool draining_ = false;
+  std::unique_ptr<Serving> serving_;
+};
+
+}  // namespace perkline::hub

@@ -1,0 +1,109 @@
+#include <functional>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+
+#include "hub/commands.hpp"
+
+namespace {
+
+using namespace perkline::hub;
+
+using Command = std::function<int()>;
+
+/// What the command line said.
+struct Arguments {
+  std::string config;
+  std::string out;
+  std::string email;
+  std::string password_file;
+  std::string store;
+  std::string public_key;
+  bool json = false;
+};
+
+/// A subcommand that takes `--config` and runs `action`.
+CLI::App& add_command(CLI::App& parent, const char* name, const char* says, Arguments& arguments,
+                      Command& command, Command action) {
+  CLI::App& added = *parent.add_subcommand(name, says);
+  added.add_option("--config", arguments.config, "hub.yaml")->required();
+  added.final_callback([&command, action = std::move(action)] { command = action; });
+  return added;
+}
+
+void add_json(CLI::App& app, Arguments& arguments) {
+  app.add_flag("--json", arguments.json, "prints JSON");
+}
+
+void add_daemon_commands(CLI::App& app, Arguments& a, Command& command) {
+  add_command(app, "serve", "serves stores, members and staff until SIGTERM", a, command,
+              [&a] { return serve(a.config); });
+  add_command(app, "check-config", "names every fault of a configuration", a, command,
+              [&a] { return check_config(a.config); });
+  add_command(app, "print-config", "prints the effective configuration, without secrets", a, command,
+              [&a] { return print_config(a.config); });
+  add_command(app, "migrate", "creates the database or brings it to this version's schema", a, command,
+              [&a] { return migrate(a.config); });
+  add_json(add_command(app, "verify", "recomputes every balance from its entries", a, command,
+                       [&a] { return verify(a.config, a.json); }),
+           a);
+
+  CLI::App& making = *app.add_subcommand("keygen", "makes a CURVE key pair and prints the public key");
+  making.add_option("--out", a.out, "where the secret key goes")->required();
+  making.final_callback([&] { command = [&a] { return keygen(a.out); }; });
+}
+
+void add_admin_commands(CLI::App& app, Arguments& a, Command& command) {
+  CLI::App& admin = *app.add_subcommand("admin", "who runs the hub");
+  admin.require_subcommand(1);
+  CLI::App& creating = add_command(admin, "create", "adds an admin", a, command,
+                                   [&a] { return admin_create(a.config, a.email, a.password_file); });
+  creating.add_option("--email", a.email, "what the admin logs in with")->required();
+  creating.add_option("--password-file", a.password_file, "a file with the password, 12 to 128 characters")
+      ->required();
+}
+
+void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
+  CLI::App& store = *app.add_subcommand("store", "the stores that may sync");
+  store.require_subcommand(1);
+  CLI::App& adding = add_command(store, "add", "adds a store, or one more key of a known one", a, command,
+                                 [&a] { return store_add(a.config, a.store, a.public_key); });
+  adding.add_option("ID", a.store)->required();
+  adding.add_option("--public-key", a.public_key, "64 hex digits, by perkline-edge keygen")->required();
+
+  add_json(
+      add_command(store, "list", "all stores", a, command, [&a] { return store_list(a.config, a.json); }), a);
+  CLI::App& showing = add_command(store, "show", "one store", a, command,
+                                  [&a] { return store_show(a.config, a.store, a.json); });
+  showing.add_option("ID", a.store)->required();
+  add_json(showing, a);
+  add_command(store, "revoke-key", "takes every key of a store away", a, command,
+              [&a] { return store_revoke_key(a.config, a.store); })
+      .add_option("ID", a.store)
+      ->required();
+  add_command(store, "retire", "closes a store for good", a, command,
+              [&a] { return store_retire(a.config, a.store); })
+      .add_option("ID", a.store)
+      ->required();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // The database holds keys and password hashes: whatever is made here is its owner's alone.
+  ::umask(S_IRWXG | S_IRWXO);
+  CLI::App app("The central hub of Perkline", "perkline-hub");
+  app.set_version_flag("--version", PERKLINE_VERSION);
+  app.require_subcommand(1);
+  Arguments arguments;
+  Command command;
+  add_daemon_commands(app, arguments, command);
+  add_admin_commands(app, arguments, command);
+  add_store_commands(app, arguments, command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  return command();
+}

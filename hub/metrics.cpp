@@ -1,0 +1,41 @@
+#include "hub/metrics.hpp"
+
+namespace perkline::hub {
+
+HubMetrics::HubMetrics(ops::Metrics& metrics)
+    : metrics_(metrics),
+      refused_keys_(metrics.counter("perkline_sync_refused_keys_total",
+                                    "Handshakes and frames under a key that lets no store in")) {}
+
+void HubMetrics::answered(const net::Answered& answered) {
+  // The pattern, not the path: labels must not be of the callers' making.
+  const std::string route(answered.route.empty() ? "none" : answered.route);
+  const std::string method(name_of(answered.method));
+  metrics_
+      .counter("perkline_http_requests_total", "HTTP requests answered",
+               {{"method", method}, {"route", route}, {"status", std::to_string(answered.status)}})
+      .add();
+  metrics_
+      .histogram("perkline_http_request_duration_seconds", "From a request's head to its answer's last byte",
+                 ops::duration_bounds(), {{"method", method}, {"route", route}})
+      .observe(std::chrono::duration<double>(answered.duration).count());
+}
+
+ingest::IngestObserver HubMetrics::ingest_observer() {
+  return {.on_frame =
+              [this](std::string_view verdict) {
+                metrics_
+                    .counter("perkline_sync_frames_total", "Frames of stores, by what became of them",
+                             {{"verdict", std::string(verdict)}})
+                    .add();
+              },
+          .on_event =
+              [this](std::string_view type) {
+                metrics_
+                    .counter("perkline_sync_events_total", "Events of stores taken in, by type",
+                             {{"type", std::string(type)}})
+                    .add();
+              }};
+}
+
+}  // namespace perkline::hub

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "hub/ingest/ingest.hpp"
+#include "shared/net/http_server.hpp"
+#include "shared/ops/metrics.hpp"
+
+namespace perkline::hub {
+
+/// What the hub counts. Thread-safe.
+class HubMetrics {
+ public:
+  /// `metrics` must outlive this.
+  explicit HubMetrics(ops::Metrics& metrics);
+
+  void answered(const net::Answered& answered);
+  /// A key that is no store's, or was revoked.
+  void key_refused() { refused_keys_.add(); }
+  /// Must not outlive this.
+  ingest::IngestObserver ingest_observer();
+
+ private:
+  ops::Metrics& metrics_;
+  ops::Counter refused_keys_;
+};
+
+}  // namespace perkline::hub
