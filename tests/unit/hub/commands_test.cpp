@@ -1,0 +1,199 @@
+#include "hub/commands.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sys/stat.h>
+
+#include <gtest/gtest.h>
+
+#include "hub/identity/es256_key.hpp"
+#include "hub/tool_database.hpp"
+#include "shared/json/value.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace perkline::hub {
+namespace {
+
+/// The commands as main() calls them, on a configuration and a database of their own.
+class Commands : public ::testing::Test {
+ protected:
+  Commands() { configure("sync: { secret_key: '" + std::string(64, 'a') + "' }\n"); }
+
+  void configure(const std::string& more) {
+    write("hub.yaml", "database: { url: 'sqlite:" + folder_.file("hub.db") + "' }\n" + more);
+  }
+  std::string write(const std::string& name, const std::string& content) const {
+    std::ofstream(folder_.file(name)) << content;
+    return folder_.file(name);
+  }
+  /// What `command` prints, each stream for itself.
+  struct Said {
+    int status;
+    std::string out;
+    std::string err;
+  };
+  template <class Command>
+  static Said run(Command command) {
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int status = command();
+    std::fflush(stdout);
+    return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
+  }
+  Said create_admin(const std::string& email, const std::string& password) const {
+    const std::string file = write("password", password);
+    return run([&] { return admin_create(config_, email, file); });
+  }
+  /// The rows of the first two columns, each `a b`.
+  std::vector<std::string> rows(const std::string& sql) const {
+    std::vector<std::string> found;
+    const auto config = load_config(config_);
+    const auto database = open_tool_database(config.value(), IfMissing::fail);
+    const auto done = database.value()->read_now([&](db::Transaction& transaction) -> Result<void> {
+      auto result = transaction.query(sql);
+      if (!result) return failure(result);
+      for (const auto& row : *result) found.push_back(row.text(0) + ' ' + row.text(1));
+      return {};
+    });
+    EXPECT_TRUE(done) << done.error().detail;
+    return found;
+  }
+
+  const test::TempDir folder_;
+  const std::string config_ = folder_.file("hub.yaml");
+  const std::string key_ = std::string(64, 'b');
+};
+
+TEST_F(Commands, AdminCreateMakesAnAdminAndSaysSoInTheAudit) {
+  const Said said = create_admin("Root@example.com", "a password of twelve\n");
+  EXPECT_EQ(said.status, exit_ok) << said.err;
+  const std::string id = said.out.substr(0, said.out.size() - 1);
+  EXPECT_EQ(rows("SELECT id, email_key || ' ' || role FROM users"),
+            std::vector<std::string>{id + " root@example.com admin"});
+  EXPECT_EQ(rows("SELECT action, subject FROM audit"), std::vector<std::string>{"admin.created user:" + id});
+  EXPECT_EQ(rows("SELECT role, password_hash FROM users").front().find("a password"), std::string::npos);
+}
+
+TEST_F(Commands, AdminCreateRefusesATakenAddressAndLeavesNoTrace) {
+  EXPECT_EQ(create_admin("root@example.com", "a password of twelve").status, exit_ok);
+  EXPECT_EQ(create_admin("ROOT@example.com", "a password of twelve").status, exit_failed);
+  EXPECT_EQ(rows("SELECT action, subject FROM audit").size(), 1u);
+}
+
+TEST_F(Commands, AdminCreateHoldsThePasswordToItsRules) {
+  for (const std::string& weak :
+       {std::string("short"), std::string(129, 'x'), std::string("passwordpassword\n"),
+        std::string("elevenchars\n"), std::string()}) {
+    const Said said = create_admin("root@example.com", weak);
+    EXPECT_EQ(said.status, exit_usage) << weak;
+    EXPECT_EQ(said.out, "");
+    EXPECT_NE(said.err, "");
+  }
+  EXPECT_EQ(create_admin("root@example.com", std::string(128, 'x') + '\n').status, exit_ok);
+}
+
+TEST_F(Commands, AdminCreateRefusesWhatIsNoAddressAndAFileThatIsNotThere) {
+  EXPECT_EQ(create_admin("root", "a password of twelve").status, exit_usage);
+  EXPECT_EQ(run([&] { return admin_create(config_, "root@example.com", folder_.file("none")); }).status,
+            exit_usage);
+}
+
+TEST_F(Commands, StoreCommandsChangeTheRegistryAndTheAuditTogether) {
+  EXPECT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  EXPECT_EQ(run([&] { return store_revoke_key(config_, "store-1"); }).status, exit_ok);
+  EXPECT_EQ(run([&] { return store_retire(config_, "store-1"); }).status, exit_ok);
+  EXPECT_EQ(run([&] { return store_retire(config_, "store-2"); }).status, exit_failed);
+  EXPECT_EQ(rows("SELECT action, subject FROM audit ORDER BY id"),
+            (std::vector<std::string>{"store.key_added store:store-1", "store.keys_revoked store:store-1",
+                                      "store.retired store:store-1"}));
+}
+
+TEST_F(Commands, StoreAddNamesItsFaults) {
+  const Said said = run([&] { return store_add(config_, "no store!", "no key"); });
+  EXPECT_EQ(said.status, exit_usage);
+  EXPECT_EQ(std::ranges::count(said.err, '\n'), 2) << said.err;
+}
+
+TEST_F(Commands, StoreListAndShowPrintJson) {
+  EXPECT_EQ(run([&] { return store_list(config_, true); }).status, exit_failed) << "there is no database yet";
+  for (const char* id : {"b", "a"}) {
+    EXPECT_EQ(run([&] { return store_add(config_, id, std::string(64, *id)); }).status, exit_ok);
+  }
+  const auto list = json::parse(run([&] { return store_list(config_, true); }).out);
+  ASSERT_TRUE(list);
+  ASSERT_EQ(list->root().items().size(), 2u);
+  EXPECT_EQ(list->root().items()[0].find("id")->text(), "a");
+  const auto one = json::parse(run([&] { return store_show(config_, "b", true); }).out);
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->root().find("cursor")->text(), "0");
+  EXPECT_EQ(run([&] { return store_show(config_, "c", true); }).status, exit_failed);
+  EXPECT_NE(run([&] { return store_list(config_, false); }).out.find("not connected"), std::string::npos);
+}
+
+TEST_F(Commands, MigrateMakesTheDatabaseAndVerifyAgreesWithIt) {
+  EXPECT_EQ(run([&] { return verify(config_, true); }).status, exit_failed) << "there is no database yet";
+  EXPECT_EQ(run([&] { return migrate(config_); }).status, exit_ok);
+  EXPECT_EQ(run([&] { return migrate(config_); }).status, exit_ok);
+  const Said said = run([&] { return verify(config_, true); });
+  EXPECT_EQ(said.status, exit_ok);
+  EXPECT_EQ(said.out, "{\"ok\":true,\"accounts\":0,\"entries\":0,\"mismatches\":[]}\n");
+}
+
+TEST_F(Commands, NewerDataIsExit78) {
+  EXPECT_EQ(run([&] { return migrate(config_); }).status, exit_ok);
+  const auto config = load_config(config_);
+  const auto database = open_tool_database(config.value(), IfMissing::fail);
+  ASSERT_TRUE(database.value()->write_now([](db::Transaction& transaction) -> Result<void> {
+    auto done = transaction.execute(
+        "INSERT INTO schema_migration (number, name, checksum, applied_at) VALUES (9999, '9999_later', 'x', "
+        "0)");
+    if (!done) return failure(done);
+    return {};
+  }));
+  EXPECT_EQ(run([&] { return migrate(config_); }).status, exit_newer_data);
+  EXPECT_EQ(run([&] { return verify(config_, false); }).status, exit_newer_data);
+}
+
+TEST_F(Commands, CheckConfigNamesWhatServingLacksBesideTheOtherFaults) {
+  EXPECT_EQ(run([&] { return check_config(config_); }).status, exit_ok);
+  const std::string pem = write("jwt.pem", "no key");
+  configure("jwt: { key_file: '" + pem + "' }\ncolour: blue\n");
+  const Said said = run([&] { return check_config(config_); });
+  EXPECT_EQ(said.status, exit_usage);
+  EXPECT_EQ(std::ranges::count(said.err, '\n'), 3) << said.err;
+  for (const char* key : {"sync.secret_key", "jwt.key_file", "colour"}) {
+    EXPECT_NE(said.err.find(key), std::string::npos) << said.err;
+  }
+  EXPECT_EQ(run([&] { return serve(config_); }).status, exit_usage);
+}
+
+TEST_F(Commands, CheckConfigTellsOneFaultOfAKeyOnce) {
+  configure("sync: { secret_key: short }\n");
+  EXPECT_EQ(std::ranges::count(run([&] { return check_config(config_); }).err, '\n'), 1);
+  configure("sync: 7\n");
+  EXPECT_EQ(std::ranges::count(run([&] { return check_config(config_); }).err, '\n'), 1);
+}
+
+TEST_F(Commands, CheckConfigTakesASigningKeyOfTheRightKind) {
+  const std::string pem = write("jwt.pem", identity::Es256Key::generate().private_pem());
+  configure("sync: { secret_key: '" + std::string(64, 'a') + "' }\njwt: { key_file: '" + pem + "' }\n");
+  const Said said = run([&] { return check_config(config_); });
+  EXPECT_EQ(said.status, exit_ok) << said.err;
+}
+
+TEST_F(Commands, KeygenWritesAPrivateFileAndPrintsThePublicKeyAlone) {
+  const std::string path = folder_.file("hub.key");
+  write("hub.key", "an older one");
+  const Said said = run([&] { return keygen(path); });
+  EXPECT_EQ(said.status, exit_ok);
+  EXPECT_EQ(said.out.size(), 65u);
+  EXPECT_EQ(said.out.find_first_not_of("0123456789abcdef\n"), std::string::npos);
+  EXPECT_EQ(std::filesystem::file_size(path), 65u);
+  EXPECT_EQ(std::filesystem::status(path).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(run([&] { return keygen(folder_.file("no/such/folder/key")); }).status, exit_failed);
+}
+
+}  // namespace
+}  // namespace perkline::hub

@@ -1,0 +1,275 @@
+#include "hub/api/idempotency.hpp"
+
+#include <gtest/gtest.h>
+
+#include "hub/db/migrate.hpp"
+#include "hub/db/sqlite_inline.hpp"
+#include "hub/events/event_log.hpp"
+#include "hub/identity/audit.hpp"
+#include "tests/support/sim_world.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace perkline::hub::api {
+namespace {
+
+constexpr const char* trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// A starred route over a real file, in virtual time: its effect is a domain event, so that effects can be
+/// counted.
+class Idempotency : public ::testing::Test {
+ protected:
+  Idempotency() {
+    database_ = std::move(db::SqliteInline::open(folder_.file("hub.db")).value());
+    EXPECT_TRUE(test::run_task(world_, db::migrate(*database_, world_.clock(), ids_)));
+    calls_.emplace(*database_, world_.clock());
+  }
+
+  static net::Request request(const std::string& key, const std::string& body,
+                              const std::string& user = "user-1") {
+    net::Request made;
+    made.method = net::Method::post;
+    made.path = "/api/v1/things";
+    made.headers.add("Idempotency-Key", key);
+    made.body = body;
+    made.principal.id = user;
+    return made;
+  }
+  static KeyedCall call(const std::string& key, const std::string& body, const std::string& user = "user-1") {
+    return keyed_call_of(request(key, body, user), "/api/v1/things").value();
+  }
+
+  /// Leaves one event behind and answers 201, or fails after it.
+  IdempotentCalls::Effect effect(std::optional<Errc> error = std::nullopt) {
+    return [this, error, id = ids_.next()](db::Transaction& transaction) -> Result<net::Response> {
+      auto appended = events::append(
+          transaction,
+          {.id = id, .type = "THING", .occurred_at = WallTime{}, .traceparent = "", .data = "{}"});
+      if (!appended) return failure(appended);
+      if (error) return fail(*error, "refused");
+      return net::json_response(201, R"({"thing":)" + std::to_string(++answers_) + "}");
+    };
+  }
+  net::Response answer(KeyedCall keyed, IdempotentCalls::Effect effect) {
+    return test::run_task(world_, calls_->answer(std::move(keyed), trace, std::move(effect)));
+  }
+  std::int64_t rows_of(const std::string& table) {
+    std::int64_t count = -1;
+    EXPECT_TRUE(database_->read_now([&](db::Transaction& transaction) -> Result<void> {
+      count = transaction.query("SELECT COUNT(*) FROM " + table).value().front().integer(0);
+      return {};
+    }));
+    return count;
+  }
+  static std::string code_of(const net::Response& response) {
+    const auto at = response.body.find(R"("code":")");
+    return at == std::string::npos ? ""
+                                   : response.body.substr(at + 8, response.body.find('"', at + 8) - at - 8);
+  }
+
+  test::TempDir folder_;
+  test::VirtualTime time_;
+  test::SimWorld world_{time_};
+  SeededRng rng_{1};
+  UuidMaker ids_{world_.clock(), rng_};
+  std::unique_ptr<db::SqliteInline> database_;
+  std::optional<IdempotentCalls> calls_;
+  int answers_ = 0;
+};
+
+TEST_F(Idempotency, AnswersTheSameCallWithTheSameBytesAndOneEffect) {
+  const auto first = answer(call("k", "{}"), effect());
+  EXPECT_EQ(first.status, 201);
+  EXPECT_FALSE(first.headers.find("Idempotent-Replayed"));
+  const auto again = answer(call("k", "{}"), effect());
+  EXPECT_EQ(again.status, 201);
+  EXPECT_EQ(again.body, first.body);
+  EXPECT_EQ(again.content_type, first.content_type);
+  EXPECT_EQ(again.headers.find("Idempotent-Replayed"), "true");
+  EXPECT_EQ(rows_of("event_outbox"), 1);
+}
+
+TEST_F(Idempotency, RefusesTheKeyForAnotherBodyAndForgetsNothingOverIt) {
+  const auto first = answer(call("k", R"({"amount":"1"})"), effect());
+  const auto other = answer(call("k", R"({"amount":"2"})"), effect());
+  EXPECT_EQ(other.status, 422);
+  EXPECT_EQ(code_of(other), "IDEMPOTENCY_KEY_REUSED");
+  EXPECT_EQ(rows_of("event_outbox"), 1);
+  EXPECT_EQ(answer(call("k", R"({"amount":"1"})"), effect()).body, first.body);
+}
+
+TEST_F(Idempotency, LeavesEachUserItsOwnKeys) {
+  answer(call("k", "{}", "user-1"), effect());
+  const auto other = answer(call("k", "{}", "user-2"), effect());
+  EXPECT_FALSE(other.headers.find("Idempotent-Replayed"));
+  EXPECT_EQ(rows_of("event_outbox"), 2);
+}
+
+TEST_F(Idempotency, KeepsARefusalOf409And422ButNotItsEffect) {
+  for (const Errc error : {Errc::insufficient_points, Errc::return_exceeds_sale}) {
+    const std::string key(name_of(error));
+    const auto first = answer(call(key, "{}"), effect(error));
+    EXPECT_EQ(first.status, http_status(error));
+    // The reason is gone by now, the answer stays.
+    const auto again = answer(call(key, "{}"), effect());
+    EXPECT_EQ(again.status, first.status);
+    EXPECT_EQ(again.body, first.body);
+    EXPECT_EQ(again.content_type, "application/problem+json");
+  }
+  EXPECT_EQ(rows_of("event_outbox"), 0);
+}
+
+TEST_F(Idempotency, KeepsNoOtherError) {
+  for (const Errc error : {Errc::validation_failed, Errc::unauthenticated, Errc::forbidden, Errc::not_found,
+                           Errc::rate_limited, Errc::database_unavailable, Errc::internal,
+                           Errc::request_in_progress, Errc::idempotency_key_reused}) {
+    const std::string key(name_of(error));
+    EXPECT_EQ(answer(call(key, "{}"), effect(error)).status, http_status(error));
+    const auto again = answer(call(key, "{}"), effect());
+    EXPECT_EQ(again.status, 201) << key;
+    EXPECT_FALSE(again.headers.find("Idempotent-Replayed"));
+  }
+}
+
+TEST_F(Idempotency, ForgetsAfterThirtyDays) {
+  answer(call("k", "{}"), effect());
+  time_.wall += days{30} - Millis{1};
+  EXPECT_TRUE(answer(call("k", "{}"), effect()).headers.find("Idempotent-Replayed"));
+  time_.wall += Millis{2};
+  EXPECT_FALSE(answer(call("k", "other"), effect()).headers.find("Idempotent-Replayed"));
+  EXPECT_EQ(rows_of("event_outbox"), 2);
+  EXPECT_EQ(rows_of("idempotency"), 1);
+}
+
+/// A database on which every write waits for a while first.
+class SlowDatabase final : public db::Database {
+ public:
+  SlowDatabase(db::Database& inner, net::AsyncClock& clock, Millis delay)
+      : inner_(inner), clock_(clock), delay_(delay) {}
+  db::Engine engine() const override { return inner_.engine(); }
+  Task<Result<void>> write(std::function<Result<void>(db::Transaction&)> work) override {
+    co_await clock_.sleep(delay_);
+    co_return co_await inner_.write(std::move(work));
+  }
+  Task<Result<void>> read(std::function<Result<void>(db::Transaction&)> work) override {
+    return inner_.read(std::move(work));
+  }
+
+ private:
+  db::Database& inner_;
+  net::AsyncClock& clock_;
+  Millis delay_;
+};
+
+Task<void> keep(Task<net::Response> task, std::optional<net::Response>& kept) {
+  kept = co_await std::move(task);
+}
+
+TEST_F(Idempotency, WaitsForTheSameCallInProgressAndAnswersAlike) {
+  SlowDatabase slow(*database_, world_.clock(), Millis{1500});
+  IdempotentCalls calls(slow, world_.clock());
+  std::optional<net::Response> first;
+  std::optional<net::Response> second;
+  world_.spawn(keep(calls.answer(call("k", "{}"), trace, effect()), first));
+  world_.spawn(keep(calls.answer(call("k", "{}"), trace, effect()), second));
+  ASSERT_TRUE(world_.run_until([&] { return first && second; }));
+  EXPECT_EQ(second->body, first->body);
+  EXPECT_TRUE(second->headers.find("Idempotent-Replayed"));
+  EXPECT_EQ(rows_of("event_outbox"), 1);
+}
+
+TEST_F(Idempotency, GivesUpOnTheSameCallInProgressAfterTwoSeconds) {
+  SlowDatabase slow(*database_, world_.clock(), Millis{5000});
+  IdempotentCalls calls(slow, world_.clock());
+  std::optional<net::Response> first;
+  std::optional<net::Response> second;
+  const MonoTime begin = time_.mono;
+  world_.spawn(keep(calls.answer(call("k", "{}"), trace, effect()), first));
+  world_.spawn(keep(calls.answer(call("k", "{}"), trace, effect()), second));
+  ASSERT_TRUE(world_.run_until([&] { return second.has_value(); }));
+  EXPECT_EQ(second->status, 409);
+  EXPECT_EQ(code_of(*second), "REQUEST_IN_PROGRESS");
+  EXPECT_TRUE(second->headers.find("Retry-After"));
+  EXPECT_EQ(time_.mono - begin, seconds{2});
+  ASSERT_TRUE(world_.run_until([&] { return first.has_value(); }));
+  EXPECT_EQ(first->status, 201);
+}
+
+TEST_F(Idempotency, AnswersAsTheReplicaThatWasFirst) {
+  // Between this replica's look and its write another one takes the key.
+  const auto keyed = call("k", "{}");
+  bool raced = false;
+  const auto overtaken = [&](db::Transaction& transaction) -> Result<net::Response> {
+    if (!raced) {
+      raced = true;
+      return fail(Errc::already_exists, "idempotency");
+    }
+    return effect()(transaction);
+  };
+  EXPECT_EQ(answer(keyed, overtaken).status, 201);
+  EXPECT_EQ(rows_of("event_outbox"), 1);
+}
+
+TEST_F(Idempotency, AsksForAKeyThatCanBeOne) {
+  net::Request none = request("k", "{}");
+  none.headers = {};
+  for (const auto& refused : {keyed_call_of(none, "/p"), keyed_call_of(request("", "{}"), "/p"),
+                              keyed_call_of(request(std::string(129, 'k'), "{}"), "/p"),
+                              keyed_call_of(request("k\x01", "{}"), "/p")}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::validation_failed);
+    ASSERT_EQ(refused.error().faults.size(), 1u);
+    EXPECT_EQ(refused.error().faults[0].field, "Idempotency-Key");
+  }
+  EXPECT_TRUE(keyed_call_of(request(std::string(128, 'k'), "{}"), "/p"));
+}
+
+TEST_F(Idempotency, TellsCallsApartByPathQueryAndBody) {
+  const auto made = [](const std::string& path, const std::string& query, const std::string& body) {
+    net::Request request = Idempotency::request("k", body);
+    request.path = path;
+    request.query = query;
+    return keyed_call_of(request, "/p").value().fingerprint;
+  };
+  EXPECT_EQ(made("/a", "b", "c"), made("/a", "b", "c"));
+  EXPECT_NE(made("/a", "b", "c"), made("/ab", "", "c"));
+  EXPECT_NE(made("/a", "b", "c"), made("/a", "bc", ""));
+}
+
+using EventLog = Idempotency;
+using Audit = Idempotency;
+
+TEST_F(EventLog, TakesAnEventOnceAndWithItsCauseAlone) {
+  const events::DomainEvent event{
+      .id = ids_.next(), .type = "THING", .occurred_at = WallTime{}, .traceparent = trace, .data = "{}"};
+  EXPECT_TRUE(database_->write_now([&](db::Transaction& t) { return events::append(t, event); }));
+  const auto twice = database_->write_now([&](db::Transaction& t) { return events::append(t, event); });
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().code, Errc::already_exists);
+  const auto undone = database_->write_now([&](db::Transaction& t) -> Result<void> {
+    auto other = event;
+    other.id = ids_.next();
+    EXPECT_TRUE(events::append(t, other));
+    return fail(Errc::internal);
+  });
+  EXPECT_FALSE(undone);
+  EXPECT_EQ(rows_of("event_outbox"), 1);
+}
+
+TEST_F(Audit, GoesWithWhatItTellsOf) {
+  const identity::AuditEntry entry{.id = ids_.next(),
+                                   .at = WallTime{},
+                                   .actor = "cli:root",
+                                   .action = "store.retired",
+                                   .subject = "store:a"};
+  const auto undone = database_->write_now([&](db::Transaction& t) -> Result<void> {
+    EXPECT_TRUE(identity::append_audit(t, entry));
+    return fail(Errc::not_found);
+  });
+  EXPECT_FALSE(undone);
+  EXPECT_EQ(rows_of("audit"), 0);
+  EXPECT_TRUE(database_->write_now([&](db::Transaction& t) { return identity::append_audit(t, entry); }));
+  EXPECT_EQ(rows_of("audit"), 1);
+}
+
+}  // namespace
+}  // namespace perkline::hub::api

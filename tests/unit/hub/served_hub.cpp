@@ -1,0 +1,119 @@
+#include "tests/unit/hub/served_hub.hpp"
+
+#include <gtest/gtest.h>
+
+#include "hub/db/migrate.hpp"
+
+namespace perkline::test {
+
+using namespace hub;
+
+namespace {
+
+constexpr identity::HashCost cheap{.operations = 1, .memory_bytes = 8192};
+
+std::string request(const std::string& method, const std::string& path, const std::string& token,
+                    const std::string& body) {
+  std::string text = method + ' ' + path + " HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n";
+  if (!token.empty()) text += "Authorization: Bearer " + token + "\r\n";
+  if (method == "POST") {
+    text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+  }
+  return text + "\r\n" + body;
+}
+
+}  // namespace
+
+ServedHub::ServedHub(api::AuthRoutes::Limits limits)
+    : password_hash_(identity::hash_password(password, cheap).value()) {
+  reactor_.run([&] { database_ = db::Sqlite::open(*reactor_, folder_.file("hub.db")).value(); });
+  EXPECT_TRUE(reactor_.await(db::migrate(*database_, clock_, ids_)));
+  auto keys = reactor_.await(db::write_for<std::vector<identity::Es256Key>>(
+      *database_, [now = clock_.wall_now()](db::Transaction& transaction) {
+        return identity::load_or_make_signing_keys(transaction, now);
+      }));
+  reactor_.run([&] {
+    tokens_.emplace(keys.value(), identity::Tokens::Options{.terms = {.issuer = "perkline"}}, clock_, rng_);
+    hasher_.emplace(*reactor_, identity::PasswordHasher::Options{.threads = 1, .cost = cheap});
+    api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, clock_, health_},
+                 api::HubApi::Options{limits, find_currency("USD").value()});
+    server_.emplace(*reactor_,
+                    net::HttpServerOptions{.listen = "0", .body_bytes_max = limits::hub_body_bytes_max},
+                    api_->router(), api_->guard());
+    EXPECT_TRUE(server_->start());
+  });
+}
+
+ServedHub::~ServedHub() {
+  reactor_.await(server_->drain(reactor_->clock().mono_now() + seconds{5}));
+  reactor_.run([&] {
+    server_.reset();
+    api_.reset();
+    hasher_.reset();
+    tokens_.reset();
+    database_.reset();
+  });
+}
+
+RawAnswer ServedHub::send(const std::string& method, const std::string& path, const std::string& token,
+                          const std::string& body) const {
+  RawHttp connection(server_->port());
+  connection.send(request(method, path, token, body));
+  return connection.read_answer().value_or(RawAnswer{});
+}
+
+RawAnswer ServedHub::get(const std::string& path, const std::string& token) const {
+  return send("GET", path, token, "");
+}
+
+RawAnswer ServedHub::log_in(const std::string& login, const std::string& secret) const {
+  return send("POST", "/api/v1/auth/login", "",
+              R"({"login":")" + login + R"(","password":")" + secret + R"("})");
+}
+
+identity::User ServedHub::add_user(const std::string& name, identity::Role role,
+                                   std::optional<CustomerId> loyalty_id) {
+  identity::NewUser added{.user = {}, .password_hash = password_hash_};
+  added.user.id = UserId(ids_.next().str());
+  added.user.email = name + "@example.com";
+  added.user.name = name;
+  added.user.role = role;
+  added.user.created_at = clock_.wall_now();
+  write([&](db::Transaction& transaction) { return identity::insert_user(transaction, added); });
+  if (loyalty_id) {
+    execute("UPDATE users SET loyalty_id = $2 WHERE id = $1", {added.user.id.str(), loyalty_id->str()});
+  }
+  return added.user;
+}
+
+std::string ServedHub::token_of(const identity::User& user) {
+  std::string token;
+  reactor_.run([&] { token = tokens_->issue(user.id); });
+  return token;
+}
+
+std::string ServedHub::token_for(identity::Role role) {
+  return token_of(add_user("user" + std::to_string(++users_), role));
+}
+
+void ServedHub::write(const std::function<Result<void>(db::Transaction&)>& work) {
+  const auto done = reactor_.await(database_->write(work));
+  EXPECT_TRUE(done) << done.error().detail;
+}
+
+void ServedHub::execute(const std::string& sql, std::vector<db::Value> parameters) {
+  write([&](db::Transaction& transaction) -> Result<void> {
+    auto done = transaction.execute(sql, parameters);
+    if (!done) return failure(done);
+    return {};
+  });
+}
+
+std::string member_of(const std::string& json, const std::string& name) {
+  const auto document = json::parse(json);
+  EXPECT_TRUE(document) << json;
+  const json::Value* found = document ? document->root().find(name) : nullptr;
+  return found == nullptr ? "" : std::string(found->text());
+}
+
+}  // namespace perkline::test

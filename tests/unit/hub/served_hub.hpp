@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "hub/api/hub_api.hpp"
+#include "hub/db/sqlite.hpp"
+#include "hub/identity/user.hpp"
+#include "shared/json/value.hpp"
+#include "shared/net/http_server.hpp"
+#include "shared/ops/health.hpp"
+#include "tests/support/raw_http.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/net/serving.hpp"
+
+namespace perkline::test {
+
+/// The hub's API as the daemon puts it together, on a real server over a real SQLite file; only passwords are
+/// cheap.
+class ServedHub {
+ public:
+  static constexpr const char* password = "correct horse 42";
+
+  explicit ServedHub(hub::api::AuthRoutes::Limits limits = {.login_per_minute = 0,
+                                                            .auth_per_address_minute = 0});
+  ~ServedHub();
+
+  /// `path` with its query; `token` empty: none is sent.
+  RawAnswer get(const std::string& path, const std::string& token = "") const;
+  RawAnswer send(const std::string& method, const std::string& path, const std::string& token,
+                 const std::string& body) const;
+  RawAnswer log_in(const std::string& login, const std::string& secret = password) const;
+
+  /// A user that logs in as `name`@example.com with `password`.
+  hub::identity::User add_user(const std::string& name, hub::identity::Role role,
+                               std::optional<CustomerId> loyalty_id = std::nullopt);
+  std::string token_of(const hub::identity::User& user);
+  /// A new user's token.
+  std::string token_for(hub::identity::Role role);
+
+  /// Works in one write transaction; the test fails with it.
+  void write(const std::function<Result<void>(hub::db::Transaction&)>& work);
+  void execute(const std::string& sql, std::vector<hub::db::Value> parameters = {});
+
+  RunningReactor& reactor() { return reactor_; }
+  hub::db::Database& database() { return *database_; }
+  hub::identity::Tokens& tokens() { return *tokens_; }
+  const hub::api::HubApi& api() const { return *api_; }
+  UuidMaker& ids() { return ids_; }
+  SystemRng& rng() { return rng_; }
+
+ private:
+  TempDir folder_;
+  SystemClock clock_;
+  SystemRng rng_;
+  UuidMaker ids_{clock_, rng_};
+  ops::Health health_{clock_};
+  std::string password_hash_;
+  int users_ = 0;
+  RunningReactor reactor_;
+  // Made and destroyed on the reactor's thread.
+  std::unique_ptr<hub::db::Sqlite> database_;
+  std::optional<hub::identity::Tokens> tokens_;
+  std::optional<hub::identity::PasswordHasher> hasher_;
+  std::optional<hub::api::HubApi> api_;
+  std::optional<net::HttpServer> server_;
+};
+
+/// The member of a JSON object, as it is written; empty when there is none.
+std::string member_of(const std::string& json, const std::string& name);
+
+}  // namespace perkline::test
