@@ -4,17 +4,25 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hub/db/database.hpp"
 
 namespace perkline::hub::db {
 
+/// Adds one row's parameters to `values`.
+template <class... Columns>
+void append_row(std::vector<Value>& values, Columns&&... columns) {
+  (values.emplace_back(std::forward<Columns>(columns)), ...);
+}
+
 /// A statement over many rows at a time: a VALUES list or an IN list is far cheaper than as many statements,
 /// and on an engine behind a socket one round trip instead of many. Made once, as a constant; run from any
 /// thread.
 ///
 ///     const BulkStatement insert_member("INSERT INTO member (id, tier) VALUES ", "(?, ?)");
+///     append_row(values, id, tier); … insert_member.run(transaction, std::move(values));
 ///     const BulkStatement find_member("SELECT tier FROM member WHERE id IN (", "?", ")");
 class BulkStatement {
  public:

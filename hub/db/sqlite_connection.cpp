@@ -28,8 +28,11 @@ constexpr const char* reader_set_up =
     "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;"
     "PRAGMA trusted_schema = OFF";
 
+constexpr std::string_view in_memory = ":memory:";
+
 /// SQLite would make it readable for everybody; it holds password hashes.
 void make_private_file(const std::string& path) {
+  if (path == in_memory) return;
   const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   if (file >= 0) ::close(file);
 }
@@ -130,7 +133,7 @@ Result<void> SqliteConnection::set_up(Access access) {
   if (access == Access::read) return {};
   auto mode = query("PRAGMA journal_mode");
   if (!mode) return failure(mode);
-  if (mode->front().text(0) != "wal") {
+  if (mode->front().text(0) != "wal" && mode->front().text(0) != "memory") {
     return fail(Errc::database_unavailable, "the database's file system does not carry SQLite's WAL mode");
   }
   return {};

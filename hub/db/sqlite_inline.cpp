@@ -5,15 +5,13 @@
 namespace perkline::hub::db {
 
 Result<std::unique_ptr<SqliteInline>> SqliteInline::open(const std::string& path) {
-  auto writer = SqliteConnection::open(path, SqliteConnection::Access::write);
-  if (!writer) return failure(writer);
-  auto reader = SqliteConnection::open(path, SqliteConnection::Access::read);
-  if (!reader) return failure(reader);
-  return std::unique_ptr<SqliteInline>(new SqliteInline(std::move(*writer), std::move(*reader)));
+  auto connection = SqliteConnection::open(path, SqliteConnection::Access::write);
+  if (!connection) return failure(connection);
+  return std::unique_ptr<SqliteInline>(new SqliteInline(std::move(*connection)));
 }
 
-SqliteInline::SqliteInline(std::unique_ptr<SqliteConnection> writer, std::unique_ptr<SqliteConnection> reader)
-    : writer_(std::move(writer)), reader_(std::move(reader)) {}
+SqliteInline::SqliteInline(std::unique_ptr<SqliteConnection> connection)
+    : connection_(std::move(connection)) {}
 SqliteInline::~SqliteInline() = default;
 
 Task<Result<void>> SqliteInline::write(std::function<Result<void>(Transaction&)> work) {
@@ -25,11 +23,14 @@ Task<Result<void>> SqliteInline::read(std::function<Result<void>(Transaction&)> 
 }
 
 Result<void> SqliteInline::write_now(const std::function<Result<void>(Transaction&)>& work) {
-  return writer_->write(work);
+  return connection_->write(work);
 }
 
 Result<void> SqliteInline::read_now(const std::function<Result<void>(Transaction&)>& work) {
-  return reader_->read(work);
+  if (auto closed = connection_->execute("PRAGMA query_only = ON"); !closed) return failure(closed);
+  auto done = connection_->read(work);
+  if (auto open = connection_->execute("PRAGMA query_only = OFF"); !open) return failure(open);
+  return done;
 }
 
 }  // namespace perkline::hub::db

@@ -14,7 +14,8 @@ class SqliteConnection;
 /// reactor and use the `_now` calls. One thread.
 class SqliteInline final : public Database {
  public:
-  /// Makes the file if it is not there. Errors: database_unavailable, corrupt.
+  /// Makes the file if it is not there; `:memory:` is a database that goes with this. Errors:
+  /// database_unavailable, corrupt.
   static Result<std::unique_ptr<SqliteInline>> open(const std::string& path);
   ~SqliteInline() override;
 
@@ -27,9 +28,8 @@ class SqliteInline final : public Database {
   Result<void> read_now(const std::function<Result<void>(Transaction&)>& work);
 
  private:
-  SqliteInline(std::unique_ptr<SqliteConnection> writer, std::unique_ptr<SqliteConnection> reader);
-  std::unique_ptr<SqliteConnection> writer_;
-  std::unique_ptr<SqliteConnection> reader_;
+  explicit SqliteInline(std::unique_ptr<SqliteConnection> connection);
+  std::unique_ptr<SqliteConnection> connection_;
 };
 
 }  // namespace perkline::hub::db

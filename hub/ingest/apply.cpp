@@ -1,118 +1,164 @@
 #include "hub/ingest/apply.hpp"
 
+#include <map>
+#include <unordered_set>
+#include <vector>
+
+#include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ledger/ledger.hpp"
+#include "shared/core/assert.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
 
+using db::BulkStatement;
+using db::Value;
+
 std::int64_t stamp(WallTime time) {
   return time.time_since_epoch().count();
 }
 
-/// A sale of an unknown card makes an unclaimed member. PDI's newest word on balance and tier wins.
-Result<void> note_member(db::Transaction& transaction, const sync::SaleFinalized& sale, WallTime now) {
-  auto noted = transaction.execute(
-      "INSERT INTO member (customer_id, tier, pdi_balance, pdi_as_of, first_seen) VALUES ($1, $2, $3, $4, $5)"
-      " ON CONFLICT (customer_id) DO UPDATE SET tier = excluded.tier, pdi_balance = excluded.pdi_balance, "
-      "pdi_as_of = excluded.pdi_as_of"
-      " WHERE member.pdi_as_of IS NULL OR member.pdi_as_of <= excluded.pdi_as_of",
-      {sale.customer.str(), sale.tier, sale.new_balance.count, stamp(sale.finalized_at), stamp(now)});
+const BulkStatement& insert_sales() {
+  static const BulkStatement statement(
+      "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount,"
+      " earned, redeemed, new_balance, tier, receipt_id, rules_version, finalized_at, received_at) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " ON CONFLICT (session_id) DO NOTHING RETURNING session_id");
+  return statement;
+}
+
+/// PDI's newest word on balance and tier wins.
+const BulkStatement& note_members() {
+  static const BulkStatement statement(
+      "INSERT INTO member (customer_id, tier, pdi_balance, pdi_as_of, first_seen) VALUES ", "(?, ?, ?, ?, ?)",
+      " ON CONFLICT (customer_id) DO UPDATE SET tier = excluded.tier, pdi_balance = excluded.pdi_balance,"
+      " pdi_as_of = excluded.pdi_as_of"
+      " WHERE member.pdi_as_of IS NULL OR member.pdi_as_of <= excluded.pdi_as_of");
+  return statement;
+}
+
+/// Errors: already_exists when the session was booked with other figures.
+Result<void> same_as_booked(db::Transaction& transaction, const ToldSale& told) {
+  const sync::SaleFinalized& sale = *told.sale;
+  auto booked = transaction.query(
+      "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed FROM sale"
+      " WHERE session_id = $1",
+      {sale.session.str()});
+  if (!booked) return failure(booked);
+  PERKLINE_ASSERT(booked->size() == 1);
+  const db::Row& row = booked->front();
+  if (row.text(0) != told.event->store.str() || row.text(1) != sale.transaction.str() ||
+      row.text(2) != sale.customer.str() || row.text(3) != sale.amount.currency.code() ||
+      row.integer(4) != sale.amount.minor || row.integer(5) != sale.earned.count ||
+      row.integer(6) != sale.redeemed.count) {
+    return fail(Errc::already_exists, "session " + sale.session.str() + " was booked with other figures");
+  }
+  return {};
+}
+
+/// Writes the sales down and gives those that are new.
+Result<std::vector<ToldSale>> book_sales(db::Transaction& transaction, std::span<const ToldSale> sales,
+                                         WallTime now) {
+  std::vector<Value> values;
+  for (const ToldSale& told : sales) {
+    const sync::SaleFinalized& sale = *told.sale;
+    db::append_row(values, sale.session.str(), told.event->store.str(), sale.transaction.str(),
+                   sale.customer.str(), sale.channel.str(), std::string(sale.amount.currency.code()),
+                   sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.new_balance.count,
+                   sale.tier, sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at), stamp(now));
+  }
+  auto rows = insert_sales().run(transaction, std::move(values));
+  if (!rows) return failure(rows);
+  std::unordered_set<std::string> inserted;
+  for (const db::Row& row : *rows) inserted.insert(row.text(0));
+
+  std::vector<ToldSale> fresh;
+  for (const ToldSale& told : sales) {
+    // Taken out, so that a second telling of the session among these is held against the first.
+    if (!inserted.extract(told.sale->session.str()).empty()) {
+      fresh.push_back(told);
+    } else if (auto same = same_as_booked(transaction, told); !same) {
+      return failure(same);
+    }
+  }
+  return fresh;
+}
+
+/// A sale of an unknown card makes an unclaimed member.
+Result<void> note_members_of(db::Transaction& transaction, std::span<const ToldSale> sales, WallTime now) {
+  // One row a member: PostgreSQL updates none twice in one statement.
+  std::map<std::string_view, const sync::SaleFinalized*> newest;
+  for (const ToldSale& told : sales) {
+    const sync::SaleFinalized*& known = newest[told.sale->customer.str()];
+    if (known == nullptr || known->finalized_at <= told.sale->finalized_at) known = told.sale;
+  }
+  std::vector<Value> values;
+  for (const auto& [customer, sale] : newest) {
+    db::append_row(values, sale->customer.str(), sale->tier, sale->new_balance.count,
+                   stamp(sale->finalized_at), stamp(now));
+  }
+  auto noted = note_members().run(transaction, std::move(values));
   if (!noted) return failure(noted);
   return {};
 }
 
-/// Errors: already_exists when the session was booked with other figures.
-Result<bool> note_sale(db::Transaction& transaction, const StoreId& store, const sync::SaleFinalized& sale,
-                       WallTime now) {
-  auto noted = transaction.execute(
-      "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount, "
-      "earned, redeemed, receipt_id,"
-      " rules_version, finalized_at, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, "
-      "$13)"
-      " ON CONFLICT (session_id) DO NOTHING",
-      {sale.session.str(), store.str(), sale.transaction.str(), sale.customer.str(), sale.channel.str(),
-       std::string(sale.amount.currency.code()), sale.amount.minor, sale.earned.count, sale.redeemed.count,
-       sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at), stamp(now)});
-  if (!noted) return failure(noted);
-  if (*noted == 1) return true;
-  auto same = transaction.query(
-      "SELECT 1 FROM sale WHERE session_id = $1 AND store_id = $2 AND transaction_id = $3 AND customer_id = "
-      "$4 AND amount = $5"
-      " AND earned = $6 AND redeemed = $7",
-      {sale.session.str(), store.str(), sale.transaction.str(), sale.customer.str(), sale.amount.minor,
-       sale.earned.count, sale.redeemed.count});
-  if (!same) return failure(same);
-  if (same->empty())
-    return fail(Errc::already_exists, "session " + sale.session.str() + " was booked with other figures");
-  return false;
-}
-
-Result<void> tell(db::Transaction& transaction, const sync::Event& event, const sync::SaleFinalized& sale) {
-  json::Writer data;
-  data.begin_object()
-      .field("storeId", event.store.str())
-      .field("sessionId", sale.session.str())
-      .field("transactionId", sale.transaction.str());
-  data.field("customerId", sale.customer.str())
-      .field("amount", format_amount(sale.amount))
-      .field("currency", sale.amount.currency.code());
-  data.field("earnedPoints", sale.earned.count)
-      .field("redeemedPoints", sale.redeemed.count)
-      .field("newBalance", sale.new_balance.count);
-  data.field("tier", sale.tier)
-      .field("receiptId", sale.receipt.str())
-      .field("finalizedAt", format_time(sale.finalized_at))
-      .end_object();
-  return events::append(transaction, {.id = event.id,
-                                      .type = "SALE_FINALIZED",
-                                      .occurred_at = event.time,
-                                      .traceparent = event.traceparent,
-                                      .data = data.take()});
-}
-
-Result<void> apply_payload(db::Transaction& transaction, const sync::Event& event,
-                           const sync::SaleFinalized& sale, const EffectIds& ids, WallTime now) {
-  if (auto noted = note_member(transaction, sale, now); !noted) return noted;
-  const auto is_new = note_sale(transaction, event.store, sale, now);
-  if (!is_new) return std::unexpected(is_new.error());
-  if (!*is_new) return {};
+void add_transfers(std::vector<ledger::Transfer>& transfers, const ToldSale& told, WallTime now) {
+  const sync::SaleFinalized& sale = *told.sale;
   const ledger::Account rewards = ledger::rewards_of(sale.customer);
   if (sale.earned.count > 0) {
-    auto earned = ledger::post(transaction, {.id = ids[0],
-                                             .external_id = "sale:" + sale.session.str(),
-                                             .debit = ledger::issued_by(event.store),
-                                             .credit = rewards,
-                                             .amount = sale.earned.count,
-                                             .code = "sale.earned",
-                                             .created_at = now});
-    if (!earned) return earned;
+    transfers.push_back({.id = (*told.ids)[0],
+                         .external_id = "sale:" + sale.session.str(),
+                         .debit = ledger::issued_by(told.event->store),
+                         .credit = rewards,
+                         .amount = sale.earned.count,
+                         .code = "sale.earned",
+                         .created_at = now});
   }
   if (sale.redeemed.count > 0) {
-    auto redeemed = ledger::post(transaction, {.id = ids[1],
-                                               .external_id = "redeem:" + sale.session.str(),
-                                               .debit = rewards,
-                                               .credit = ledger::redeemed_at(event.store),
-                                               .amount = sale.redeemed.count,
-                                               .code = "sale.redeemed",
-                                               .created_at = now});
-    if (!redeemed) return redeemed;
+    transfers.push_back({.id = (*told.ids)[1],
+                         .external_id = "redeem:" + sale.session.str(),
+                         .debit = rewards,
+                         .credit = ledger::redeemed_at(told.event->store),
+                         .amount = sale.redeemed.count,
+                         .code = "sale.redeemed",
+                         .created_at = now});
   }
-  return tell(transaction, event, sale);
 }
 
-Result<void> apply_payload(db::Transaction&, const sync::Event&, const sync::UnknownEvent& unknown,
-                           const EffectIds&, WallTime) {
-  return fail(Errc::malformed_answer, "type " + std::to_string(unknown.type) + " is unknown to this version");
+/// The event's own id is the domain event's, so that it is known again wherever it arrives.
+events::DomainEvent domain_event_of(const ToldSale& told) {
+  const sync::SaleFinalized& sale = *told.sale;
+  json::Writer data;
+  data.begin_object();
+  data.field("storeId", told.event->store.str()).field("sessionId", sale.session.str());
+  data.field("transactionId", sale.transaction.str()).field("channelId", sale.channel.str());
+  data.field("customerId", sale.customer.str()).field("amount", format_amount(sale.amount));
+  data.field("currency", sale.amount.currency.code()).field("earnedPoints", sale.earned.count);
+  data.field("redeemedPoints", sale.redeemed.count).field("newBalance", sale.new_balance.count);
+  data.field("tier", sale.tier).field("receiptId", sale.receipt.str());
+  data.field("finalizedAt", format_time(sale.finalized_at)).end_object();
+  return {.id = told.event->id,
+          .type = "SALE_FINALIZED",
+          .occurred_at = told.event->time,
+          .traceparent = told.event->traceparent,
+          .data = data.take()};
 }
 
 }  // namespace
 
-Result<void> apply(db::Transaction& transaction, const sync::Event& event, const EffectIds& ids,
-                   WallTime now) {
-  return std::visit([&](const auto& payload) { return apply_payload(transaction, event, payload, ids, now); },
-                    event.payload);
+Result<void> apply_sales(db::Transaction& transaction, std::span<const ToldSale> sales, WallTime now) {
+  auto fresh = book_sales(transaction, sales, now);
+  if (!fresh) return failure(fresh);
+  if (auto noted = note_members_of(transaction, *fresh, now); !noted) return noted;
+  std::vector<ledger::Transfer> transfers;
+  for (const ToldSale& told : *fresh) add_transfers(transfers, told, now);
+  if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
+  for (const ToldSale& told : *fresh) {
+    if (auto told_on = events::append(transaction, domain_event_of(told)); !told_on) return told_on;
+  }
+  return {};
 }
 
 bool is_fault_of_event(const Error& error) {

@@ -1,98 +1,29 @@
 #include "hub/ingest/ingest.hpp"
 
+#include <algorithm>
+
 #include "hub/db/migrate.hpp"
-#include "hub/ingest/apply.hpp"
-#include "hub/stores/stores.hpp"
-#include "shared/core/bytes.hpp"
+#include "hub/ingest/batch.hpp"
+#include "hub/stores/progress.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
 
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
-
-Result<void> note_status(db::Transaction& transaction, const StoreId& store, const sync::Status& status,
-                         WallTime now) {
-  auto noted = transaction.execute(
-      "UPDATE store SET tail = $2, breaker = $3, queue_depth = $4, version = $5, last_seen = $6 WHERE id = "
-      "$1",
-      {store.str(), static_cast<std::int64_t>(status.tail), status.breaker,
-       static_cast<std::int64_t>(status.queue_depth), status.version, stamp(now)});
-  if (!noted) return failure(noted);
-  return {};
-}
-
-struct BatchContext {
-  const StoreId& store;
-  const sync::Batch& batch;
-  const std::vector<EffectIds>& ids;
-  WallTime now;
+struct HelloOutcome {
+  sync::HelloVerdict verdict;
+  std::optional<std::uint64_t> lag;
 };
 
-struct Applied {
-  std::string type;
-  bool dead = false;
-};
-
-Result<void> bury(db::Transaction& transaction, const BatchContext& context, std::size_t place,
-                  const std::string& type, const std::string& reason) {
-  const std::uint64_t sequence = context.batch.first_sequence + place;
-  auto buried = transaction.execute(
-      "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at) VALUES ($1, "
-      "$2, $3, $4, $5, $6, $7, $8)",
-      {context.store.str() + '/' + std::to_string(context.batch.epoch) + '/' + std::to_string(sequence),
-       context.store.str(), static_cast<std::int64_t>(context.batch.epoch),
-       static_cast<std::int64_t>(sequence), type, reason, to_hex(context.batch.events[place]),
-       stamp(context.now)});
-  if (!buried) return failure(buried);
-  return {};
-}
-
-/// The event at `place`, applied or buried: one bad event never holds a store up.
-Result<Applied> take_in(db::Transaction& transaction, const BatchContext& context, std::size_t place) {
-  const std::uint64_t sequence = context.batch.first_sequence + place;
-  auto event = sync::decode_event(context.batch.events[place]);
-  const bool in_place = event && event->store == context.store && event->epoch == context.batch.epoch &&
-                        event->sequence == sequence;
-  const std::string type = event ? std::string(sync::type_name(event->payload)) : "Unreadable";
-  Result<void> done = event ? Result<void>{} : Result<void>(std::unexpected(event.error()));
-  if (event && !in_place)
-    done = fail(Errc::malformed_answer, "the event claims another place in another history");
-  if (done) {
-    done = transaction.attempt([&] { return apply(transaction, *event, context.ids[place], context.now); });
-    if (done) return Applied{.type = type};
-  }
-  if (!is_fault_of_event(done.error())) return failure(done);
-  if (auto buried = bury(transaction, context, place, type, done.error().detail); !buried)
-    return failure(buried);
-  return Applied{.type = type, .dead = true};
-}
-
-/// What the transaction of a batch came to.
-struct BatchOutcome {
-  sync::BatchVerdict verdict;
-  std::vector<Applied> applied;
-};
-
-Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const BatchContext& context) {
-  const auto store = stores::find(transaction, context.store);
+Result<HelloOutcome> take_in_hello(db::Transaction& transaction, const sync::Hello& hello, WallTime now) {
+  const auto store = stores::hold(transaction, hello.store, now);
   if (!store) return std::unexpected(store.error());
-  BatchOutcome outcome{.verdict = sync::judge_batch(store->cursor, context.batch), .applied = {}};
-  const auto* todo = std::get_if<sync::Apply>(&outcome.verdict);
-  if (todo == nullptr || todo->skip == context.batch.events.size()) return outcome;
-  for (std::size_t place = todo->skip; place < context.batch.events.size(); ++place) {
-    auto applied = take_in(transaction, context, place);
-    if (!applied) return failure(applied);
-    outcome.applied.push_back(std::move(*applied));
-  }
-  auto moved = transaction.execute(
-      "UPDATE store SET cursor_sequence = $2, cursor_hash = $3, last_seen = $4 WHERE id = $1",
-      {context.store.str(), static_cast<std::int64_t>(todo->after.sequence), to_hex(todo->after.hash),
-       stamp(context.now)});
-  if (!moved) return failure(moved);
-  return outcome;
+  const auto incarnation = db::hub_incarnation(transaction);
+  if (!incarnation) return std::unexpected(incarnation.error());
+  if (auto noted = stores::note_hello(transaction, hello, now); !noted) return failure(noted);
+  stores::Store told = *store;
+  told.tail = hello.tail;
+  return HelloOutcome{.verdict = sync::judge_hello(store->cursor, *incarnation, hello), .lag = told.lag()};
 }
 
 std::optional<sync::Frame> answer_to(const sync::BatchVerdict& verdict) {
@@ -112,6 +43,18 @@ std::string_view name_of(const sync::BatchVerdict& verdict, bool any_new) {
   return "malformed";
 }
 
+void log_failed(std::string_view what, const StoreId& store, const Error& error) {
+  ops::log(ops::Level::warn, "ingest", what,
+           {{"storeId", store.str()}, {"error", perkline::name_of(error.code)}, {"detail", error.detail}});
+}
+
+void log_fork(const StoreId& store, const sync::Fork& fork) {
+  ops::log(ops::Level::error, "ingest", "a store's history has forked",
+           {{"storeId", store.str()},
+            {"epoch", static_cast<std::int64_t>(fork.epoch)},
+            {"reason", static_cast<std::int64_t>(fork.reason)}});
+}
+
 }  // namespace
 
 Ingest::Ingest(db::Database& database, const Clock& clock, Rng& rng, IngestObserver observer)
@@ -119,6 +62,10 @@ Ingest::Ingest(db::Database& database, const Clock& clock, Rng& rng, IngestObser
 
 void Ingest::count(std::string_view verdict) const {
   if (observer_.on_frame) observer_.on_frame(verdict);
+}
+
+void Ingest::tell_lag(const StoreId& store, const std::optional<std::uint64_t>& lag) const {
+  if (lag && observer_.on_lag) observer_.on_lag(store, *lag);
 }
 
 Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame) {
@@ -145,67 +92,57 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
     co_return std::nullopt;
   }
   const WallTime now = clock_.wall_now();
-  const auto verdict = co_await db::write_for<sync::HelloVerdict>(
-      database_, [store, hello, now](db::Transaction& transaction) -> Result<sync::HelloVerdict> {
-        const auto found = stores::find(transaction, store);
-        if (!found) return std::unexpected(found.error());
-        const auto incarnation = db::hub_incarnation(transaction);
-        if (!incarnation) return std::unexpected(incarnation.error());
-        auto noted = transaction.execute("UPDATE store SET hello_epoch = $2 WHERE id = $1",
-                                         {store.str(), static_cast<std::int64_t>(hello.epoch)});
-        if (!noted) return failure(noted);
-        sync::Status status = hello.status;
-        status.tail = hello.tail;
-        if (auto told = note_status(transaction, store, status, now); !told) return failure(told);
-        return sync::judge_hello(found->cursor, *incarnation, hello);
-      });
-  if (!verdict) {
+  const auto outcome = co_await db::write_for<HelloOutcome>(
+      database_,
+      [&hello, now](db::Transaction& transaction) { return take_in_hello(transaction, hello, now); });
+  if (!outcome) {
     count("failed");
-    ops::log(ops::Level::warn, "ingest", "Hello could not be taken in",
-             {{"storeId", store.str()}, {"error", perkline::name_of(verdict.error().code)}});
+    log_failed("Hello could not be taken in", store, outcome.error());
     co_return std::nullopt;
   }
-  if (const auto* fork = std::get_if<sync::Fork>(&*verdict)) {
-    count("fork");
-    ops::log(ops::Level::error, "ingest", "a store's history has forked",
-             {{"storeId", store.str()}, {"reason", static_cast<std::int64_t>(fork->reason)}});
-    co_return *fork;
-  }
-  count("hello");
-  co_return std::visit([](const auto& frame) -> sync::Frame { return frame; }, *verdict);
+  tell_lag(store, outcome->lag);
+  const auto* fork = std::get_if<sync::Fork>(&outcome->verdict);
+  if (fork != nullptr) log_fork(store, *fork);
+  count(fork != nullptr ? "fork" : "hello");
+  co_return std::visit([](const auto& frame) -> sync::Frame { return frame; }, outcome->verdict);
 }
 
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Batch batch) {
-  // Made here, not in the transaction, which may run more than once and on another thread.
-  std::vector<EffectIds> ids(batch.events.size());
-  for (EffectIds& pair : ids) pair = {uuids_.next(), uuids_.next()};
-  const WallTime now = clock_.wall_now();
+  // Decoded here, and not in the transaction, so that the one writer does what only it can do. The ids too:
+  // the transaction may run more than once and on another thread.
+  ReceivedBatch received{.store = store, .batch = std::move(batch), .events = {}, .ids = {}, .now = {}};
+  for (const std::string& event : received.batch.events) {
+    received.events.push_back(sync::decode_event(event));
+    received.ids.push_back({uuids_.next(), uuids_.next()});
+  }
+  received.now = clock_.wall_now();
   const auto outcome = co_await db::write_for<BatchOutcome>(
-      database_,
-      [store, batch = std::move(batch), ids = std::move(ids),
-       now](db::Transaction& transaction) -> Result<BatchOutcome> {
-        return take_in_batch(transaction, {.store = store, .batch = batch, .ids = ids, .now = now});
-      });
+      database_, [&received](db::Transaction& transaction) { return take_in_batch(transaction, received); });
   if (!outcome) {
     count("failed");
-    ops::log(ops::Level::warn, "ingest", "a batch could not be taken in",
-             {{"storeId", store.str()}, {"error", perkline::name_of(outcome.error().code)}});
+    log_failed("a batch could not be taken in", store, outcome.error());
     co_return std::nullopt;
   }
-  count(name_of(outcome->verdict, !outcome->applied.empty()));
-  for (const Applied& one : outcome->applied) {
-    if (observer_.on_event)
-      observer_.on_event(one.dead ? std::string_view("dead_letter") : std::string_view(one.type));
+  count(name_of(outcome->verdict, !outcome->types.empty()));
+  if (const auto* fork = std::get_if<sync::Fork>(&outcome->verdict)) log_fork(store, *fork);
+  if (const auto dead = std::ranges::count(outcome->types, dead_letter); dead > 0) {
+    ops::log(ops::Level::error, "ingest", "events became dead letters",
+             {{"storeId", store.str()}, {"count", std::int64_t{dead}}});
   }
+  for (const std::string& type : outcome->types) {
+    if (observer_.on_event) observer_.on_event(type);
+  }
+  tell_lag(store, outcome->lag);
   co_return answer_to(outcome->verdict);
 }
 
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Status status) {
   const WallTime now = clock_.wall_now();
-  const auto noted = co_await database_.write([store, status, now](db::Transaction& transaction) {
-    return note_status(transaction, store, status, now);
+  const auto noted = co_await database_.write([&store, &status, now](db::Transaction& transaction) {
+    return stores::note_status(transaction, store, status, now);
   });
   count(noted ? "status" : "failed");
+  if (!noted) log_failed("a status could not be taken in", store, noted.error());
   co_return std::nullopt;
 }
 

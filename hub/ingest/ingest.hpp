@@ -12,11 +12,15 @@
 
 namespace perkline::hub::ingest {
 
-/// What became of a frame, for metrics.
+/// What became of frames and events, for metrics. Called on the reactor's thread.
 struct IngestObserver {
-  std::function<void(std::string_view verdict)> on_frame =
-      {};                                                    ///< applied, repeated, nack, fork, malformed …
-  std::function<void(std::string_view type)> on_event = {};  ///< Applied; dead letters as `dead_letter`.
+  /// hello, status, applied, repeated, nack, fork, malformed, foreign (another store's name in it),
+  /// unexpected (no frame for the hub), overrun (more than a store may have waiting), failed (the database).
+  std::function<void(std::string_view verdict)> on_frame = {};
+  /// The type of an event that was applied; `dead_letter` for one that could not be.
+  std::function<void(std::string_view type)> on_event = {};
+  /// How many events the store holds that the hub has not.
+  std::function<void(const StoreId& store, std::uint64_t lag)> on_lag = {};
 };
 
 /// Takes a store's frames in, exactly once: a batch's events and the store's cursor move in one transaction,
@@ -32,11 +36,15 @@ class Ingest {
   /// sends again.
   Task<std::optional<std::string>> handle(StoreId store, std::string frame);
 
+  /// Counts a frame that was dropped before it got here.
+  void note_dropped(std::string_view verdict) const { count(verdict); }
+
  private:
   Task<std::optional<sync::Frame>> on(StoreId store, sync::Hello hello);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::Batch batch);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::Status status);
   void count(std::string_view verdict) const;
+  void tell_lag(const StoreId& store, const std::optional<std::uint64_t>& lag) const;
 
   db::Database& database_;
   const Clock& clock_;

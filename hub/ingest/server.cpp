@@ -1,26 +1,45 @@
 #include "hub/ingest/server.hpp"
 
+#include "shared/core/limits.hpp"
 #include "shared/net/reactor.hpp"
 
 namespace perkline::hub::ingest {
+namespace {
 
-Server::Server(net::StoreServer& link, Ingest& ingest, net::AsyncClock& clock)
-    : link_(link), ingest_(ingest), turns_(clock) {}
+/// A window of batches, and as much again for Hello, Status and a window sent anew.
+constexpr std::size_t waiting_max = 2 * limits::sync_window_batches;
+
+}  // namespace
+
+Server::Server(net::StoreServer& link, Ingest& ingest, net::AsyncClock&) : link_(link), ingest_(ingest) {}
 
 Task<void> Server::run() {
   while (true) {
     auto incoming = co_await link_.receive();
     if (!incoming) co_return;
-    co_await net::spawn_child(answer(std::move(incoming->store), std::move(incoming->frame)));
+    const auto [place, idle] = waiting_.try_emplace(incoming->store);
+    if (place->second.size() >= waiting_max) {
+      ingest_.note_dropped("overrun");
+      continue;
+    }
+    place->second.push_back(std::move(incoming->frame));
+    if (idle) co_await net::spawn_child(serve(std::move(incoming->store)));
   }
 }
 
-Task<void> Server::answer(StoreId store, std::string frame) {
-  // A store may have a window of batches here at once; each waits for its turn.
-  const auto turn = co_await turns_.acquire(store.str(), MonoTime::max());
-  if (!turn) co_return;
-  auto reply = co_await ingest_.handle(store, std::move(frame));
-  if (reply) link_.send(std::move(store), std::move(*reply));
+Task<void> Server::serve(StoreId store) {
+  while (true) {
+    // Looked up anew each time: other stores come and go meanwhile.
+    const auto place = waiting_.find(store);
+    if (place->second.empty()) {
+      waiting_.erase(place);
+      co_return;
+    }
+    std::string frame = std::move(place->second.front());
+    place->second.pop_front();
+    auto reply = co_await ingest_.handle(store, std::move(frame));
+    if (reply) link_.send(store, std::move(*reply));
+  }
 }
 
 }  // namespace perkline::hub::ingest

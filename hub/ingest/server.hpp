@@ -1,27 +1,33 @@
 #pragma once
 
+#include <deque>
+#include <string>
+#include <unordered_map>
+
 #include "hub/ingest/ingest.hpp"
 #include "shared/net/async_clock.hpp"
-#include "shared/net/keyed_lock.hpp"
 #include "shared/net/link.hpp"
 
 namespace perkline::hub::ingest {
 
 /// Hands every store's frames to Ingest and its answers back: one store's in order, different stores' side by
-/// side.
+/// side, so that their batches share a commit. A store that sends more than its credit allows has the rest
+/// dropped and counted; it sends again.
 class Server {
  public:
-  /// All must outlive this.
+  /// All must outlive this, and this whatever still runs of run(). The clock is not used.
   Server(net::StoreServer& link, Ingest& ingest, net::AsyncClock& clock);
   /// Until the link stops.
   Task<void> run();
 
  private:
-  Task<void> answer(StoreId store, std::string frame);
+  Task<void> serve(StoreId store);
 
   net::StoreServer& link_;
   Ingest& ingest_;
-  net::KeyedLock turns_;
+  /// The frames of a store that wait behind the one being handled. A store is here exactly while it is
+  /// served.
+  std::unordered_map<StoreId, std::deque<std::string>> waiting_;
 };
 
 }  // namespace perkline::hub::ingest

@@ -1,144 +1,143 @@
 #include "hub/ledger/ledger.hpp"
 
+#include <unordered_map>
+
+#include "hub/db/bulk_statement.hpp"
+#include "hub/ledger/account_book.hpp"
 #include "shared/core/assert.hpp"
 
 namespace perkline::hub::ledger {
 namespace {
 
-constexpr std::string_view points_unit = "points";
+using db::BulkStatement;
+using db::Value;
 
-bool is_system(const Account& account) {
-  return account.owner_kind == "store";
-}
-bool may_be_negative(const Account& account) {
-  return is_system(account) || account.code == "rewards";
-}
+constexpr std::string_view rewards_unit = "points:rewards";
 
-Result<void> open(db::Transaction& transaction, const Account& account) {
-  auto opened = transaction.execute(
-      "INSERT INTO account (id, owner_kind, owner_id, code, unit, keeps_balance, may_be_negative, balance, "
-      "held, entries)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0) ON CONFLICT (id) DO NOTHING",
-      {account.id(), account.owner_kind, account.owner_id, account.code, account.unit,
-       std::int64_t{is_system(account) ? 0 : 1}, std::int64_t{may_be_negative(account) ? 1 : 0}});
-  if (!opened) return failure(opened);
-  return {};
+const BulkStatement& insert_transfers() {
+  static const BulkStatement statement(
+      "INSERT INTO transfer (id, external_id, debit_account, credit_account, amount, unit, code, state,"
+      " created_at, meta) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, 'posted', ?, ?)",
+      " ON CONFLICT (external_id) DO NOTHING RETURNING external_id, seq");
+  return statement;
 }
 
-Result<void> enter(db::Transaction& transaction, const Transfer& transfer, const Account& account,
-                   const char* side, std::int64_t delta) {
-  db::Value balance_after = nullptr;
-  std::int64_t sequence = 0;
-  if (!is_system(account)) {
-    auto moved = transaction.query(
-        "UPDATE account SET balance = balance + $2, entries = entries + 1"
-        " WHERE id = $1 AND (may_be_negative = 1 OR balance - held + $2 >= 0) RETURNING balance, entries",
-        {account.id(), delta});
-    if (!moved) return failure(moved);
-    if (moved->empty()) return fail(Errc::insufficient_points, account.id());
-    balance_after = moved->front().integer(0);
-    sequence = moved->front().integer(1);
+const BulkStatement& insert_entries() {
+  static const BulkStatement statement(
+      "INSERT INTO entry (id, transfer_seq, account_id, delta, balance_after) VALUES ", "(?, ?, ?, ?, ?)");
+  return statement;
+}
+
+/// The sequences of those that are new, by external id.
+using NewTransfers = std::unordered_map<std::string, std::int64_t>;
+
+Result<NewTransfers> insert(db::Transaction& transaction, std::span<const Transfer> transfers,
+                            AccountBook& book) {
+  std::vector<Value> values;
+  for (const Transfer& transfer : transfers) {
+    PERKLINE_ASSERT(transfer.amount > 0 && transfer.debit.unit == transfer.credit.unit &&
+                    transfer.debit != transfer.credit);
+    db::append_row(values, transfer.id.str(), transfer.external_id, book.line(transfer.debit).id,
+                   book.line(transfer.credit).id, transfer.amount, transfer.debit.unit, transfer.code,
+                   transfer.created_at.time_since_epoch().count(), transfer.meta);
   }
-  auto entered = transaction.execute(
-      "INSERT INTO entry (transfer_id, side, account_id, sequence, delta, balance_after) VALUES ($1, $2, $3, "
-      "$4, $5, $6)",
-      {transfer.id.str(), side, account.id(), sequence, delta, balance_after});
-  if (!entered) return failure(entered);
-  return {};
+  auto rows = insert_transfers().run(transaction, std::move(values));
+  if (!rows) return failure(rows);
+  NewTransfers inserted;
+  for (const db::Row& row : *rows) inserted.emplace(row.text(0), row.integer(1));
+  return inserted;
 }
 
 /// Whether what is posted under the external id is this very transfer.
-Result<void> same_as_posted(db::Transaction& transaction, const Transfer& transfer) {
+Result<void> same_as_posted(db::Transaction& transaction, const Transfer& transfer, AccountBook& book) {
   auto posted = transaction.query(
-      "SELECT debit_account, credit_account, amount, unit, code FROM transfer WHERE external_id = $1",
+      "SELECT debit_account, credit_account, amount, code FROM transfer WHERE external_id = $1",
       {transfer.external_id});
   if (!posted) return failure(posted);
   PERKLINE_ASSERT(posted->size() == 1);
   const db::Row& row = posted->front();
-  if (row.text(0) != transfer.debit.id() || row.text(1) != transfer.credit.id() ||
-      row.integer(2) != transfer.amount || row.text(3) != transfer.debit.unit ||
-      row.text(4) != transfer.code) {
+  if (row.integer(0) != book.line(transfer.debit).id || row.integer(1) != book.line(transfer.credit).id ||
+      row.integer(2) != transfer.amount || row.text(3) != transfer.code) {
     return fail(Errc::already_exists, "transfer " + transfer.external_id + " was posted with other content");
   }
+  return {};
+}
+
+Result<void> enter(std::vector<Value>& entries, AccountBook& book, const Account& account, std::int64_t id,
+                   std::int64_t delta) {
+  if (auto moved = book.move(account, delta); !moved) return moved;
+  const AccountBook::Line& line = book.line(account);
+  db::append_row(entries, id, id / 2, line.id, delta,
+                 line.keeps_balance ? Value(line.balance) : Value(nullptr));
   return {};
 }
 
 }  // namespace
 
 Account rewards_of(const CustomerId& customer) {
-  return {"member", customer.str(), "rewards", std::string(points_unit)};
+  return {.owner_kind = "member",
+          .owner_id = customer.str(),
+          .code = "rewards",
+          .unit = std::string(rewards_unit),
+          .may_be_negative = true};
 }
+
 Account issued_by(const StoreId& store) {
-  return {"store", store.str(), "issued", std::string(points_unit)};
+  return {.owner_kind = "store",
+          .owner_id = store.str(),
+          .code = "issued",
+          .unit = std::string(rewards_unit),
+          .keeps_balance = false,
+          .may_be_negative = true};
 }
+
 Account redeemed_at(const StoreId& store) {
-  return {"store", store.str(), "redeemed", std::string(points_unit)};
+  Account account = issued_by(store);
+  account.code = "redeemed";
+  return account;
+}
+
+Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers) {
+  auto book = AccountBook::load(transaction, transfers);
+  if (!book) return failure(book);
+  auto inserted = insert(transaction, transfers, *book);
+  if (!inserted) return failure(inserted);
+
+  std::vector<Value> entries;
+  for (const Transfer& transfer : transfers) {
+    const auto sequence = inserted->extract(transfer.external_id);
+    // Posted before, or by an earlier one of these.
+    if (sequence.empty()) {
+      if (auto same = same_as_posted(transaction, transfer, *book); !same) return same;
+      continue;
+    }
+    const std::int64_t id = 2 * sequence.mapped();
+    auto entered = enter(entries, *book, transfer.debit, id, -transfer.amount);
+    if (entered) entered = enter(entries, *book, transfer.credit, id + 1, transfer.amount);
+    if (!entered) return entered;
+  }
+  if (auto written = insert_entries().run(transaction, std::move(entries)); !written) return failure(written);
+  return book->save(transaction);
 }
 
 Result<void> post(db::Transaction& transaction, const Transfer& transfer) {
-  PERKLINE_ASSERT(transfer.amount > 0 && transfer.debit.unit == transfer.credit.unit);
-  if (auto opened = open(transaction, transfer.debit); !opened) return opened;
-  if (auto opened = open(transaction, transfer.credit); !opened) return opened;
-  auto inserted = transaction.execute(
-      "INSERT INTO transfer (id, external_id, debit_account, credit_account, amount, unit, code, state, "
-      "created_at, meta)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, 'posted', $8, $9) ON CONFLICT (external_id) DO NOTHING",
-      {transfer.id.str(), transfer.external_id, transfer.debit.id(), transfer.credit.id(), transfer.amount,
-       transfer.debit.unit, transfer.code, transfer.created_at.time_since_epoch().count(), transfer.meta});
-  if (!inserted) return failure(inserted);
-  if (*inserted == 0) return same_as_posted(transaction, transfer);
-  if (auto entered = enter(transaction, transfer, transfer.debit, "debit", -transfer.amount); !entered)
-    return entered;
-  return enter(transaction, transfer, transfer.credit, "credit", transfer.amount);
+  return post_all(transaction, std::span(&transfer, 1));
 }
 
 Result<std::int64_t> balance_of(db::Transaction& transaction, const Account& account) {
-  auto rows = is_system(account)
-                  ? transaction.query(
-                        "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) FROM entry WHERE account_id = $1",
-                        {account.id()})
-                  : transaction.query("SELECT balance FROM account WHERE id = $1", {account.id()});
+  auto rows = transaction.query(
+      "SELECT id, balance, keeps_balance FROM account"
+      " WHERE owner_kind = $1 AND owner_id = $2 AND unit = $3 AND code = $4",
+      {account.owner_kind, account.owner_id, account.unit, account.code});
   if (!rows) return failure(rows);
-  return rows->empty() ? 0 : rows->front().integer(0);
-}
-
-Result<Verification> verify(db::Transaction& transaction) {
-  Verification verification;
-  auto counts = transaction.query("SELECT (SELECT COUNT(*) FROM account), (SELECT COUNT(*) FROM entry)");
-  if (!counts) return failure(counts);
-  verification.accounts = counts->front().integer(0);
-  verification.entries = counts->front().integer(1);
-
-  auto balances = transaction.query(
-      "SELECT a.id, a.balance, a.entries, CAST(COALESCE(SUM(e.delta), 0) AS BIGINT), COUNT(e.delta)"
-      " FROM account a LEFT JOIN entry e ON e.account_id = a.id WHERE a.keeps_balance = 1"
-      " GROUP BY a.id, a.balance, a.entries"
-      " HAVING a.balance <> COALESCE(SUM(e.delta), 0) OR a.entries <> COUNT(e.delta) ORDER BY a.id LIMIT "
-      "100");
-  if (!balances) return failure(balances);
-  for (const db::Row& row : *balances) {
-    verification.mismatches.push_back("account " + row.text(0) + " says " + std::to_string(row.integer(1)) +
-                                      " after " + std::to_string(row.integer(2)) + " entries; its " +
-                                      std::to_string(row.integer(4)) + " entries sum to " +
-                                      std::to_string(row.integer(3)));
-  }
-  auto transfers = transaction.query(
-      "SELECT t.id FROM transfer t LEFT JOIN entry d ON d.transfer_id = t.id AND d.side = 'debit'"
-      " LEFT JOIN entry c ON c.transfer_id = t.id AND c.side = 'credit'"
-      " WHERE t.state IN ('posted', 'captured') AND (d.delta IS NULL OR c.delta IS NULL OR d.delta <> "
-      "-t.amount OR c.delta <> t.amount"
-      " OR d.account_id <> t.debit_account OR c.account_id <> t.credit_account) ORDER BY t.id LIMIT 100");
-  if (!transfers) return failure(transfers);
-  for (const db::Row& row : *transfers)
-    verification.mismatches.push_back("transfer " + row.text(0) + " is not its two entries");
-
-  auto after = transaction.query(
-      "SELECT a.id FROM account a JOIN entry e ON e.account_id = a.id AND e.sequence = a.entries"
-      " WHERE a.keeps_balance = 1 AND e.balance_after <> a.balance ORDER BY a.id LIMIT 100");
-  if (!after) return failure(after);
-  for (const db::Row& row : *after)
-    verification.mismatches.push_back("account " + row.text(0) + " differs from its last entry's balance");
-  return verification;
+  if (rows->empty()) return 0;
+  const db::Row& row = rows->front();
+  if (row.integer(2) != 0) return row.integer(1);
+  auto sum = transaction.query(
+      "SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) FROM entry WHERE account_id = $1", {row.integer(0)});
+  if (!sum) return failure(sum);
+  return sum->front().integer(0);
 }
 
 }  // namespace perkline::hub::ledger

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,8 @@
 #include "shared/core/ids.hpp"
 
 /// Double entry for points and money (hub.md, "Ledger"): every transfer takes from one account what it gives
-/// to another, so that all balances of a unit sum to zero.
+/// to another, so that all balances of a unit sum to zero. All calls are made inside a caller's transaction,
+/// beside whatever caused the transfer.
 namespace perkline::hub::ledger {
 
 /// Whose account, for what, in which unit. A balance is credits less debits.
@@ -16,15 +18,19 @@ struct Account {
   std::string owner_kind;  ///< member, store
   std::string owner_id;
   std::string code;  ///< rewards, issued, redeemed
-  std::string unit;  ///< points, or a currency's code
-
-  std::string id() const { return owner_kind + ':' + owner_id + ':' + code + ':' + unit; }
+  std::string unit;  ///< points:rewards
+  /// Whether a running balance is kept. Not for system accounts, whose row would be hot: theirs is the sum of
+  /// their entries.
+  bool keeps_balance = true;
+  /// Else a transfer that takes more than is there, held amounts aside, is refused. Needs keeps_balance.
+  bool may_be_negative = false;
+  bool operator==(const Account&) const = default;
 };
 
 /// PDI's points of a member, as they went through Perkline. May be negative: PDI's opening balance is not
 /// ours.
 Account rewards_of(const CustomerId& customer);
-/// What a store has given out and taken back: system accounts, summed from their entries.
+/// What a store has given out and taken back: system accounts.
 Account issued_by(const StoreId& store);
 Account redeemed_at(const StoreId& store);
 
@@ -32,16 +38,19 @@ struct Transfer {
   Uuid id;                  ///< UUIDv7.
   std::string external_id;  ///< `sale:<session>` …: unique for ever.
   Account debit;            ///< What it is taken from.
-  Account credit;           ///< What it is given to.
+  Account credit;           ///< What it is given to; another account of the same unit.
   std::int64_t amount = 0;  ///< > 0
   std::string code;         ///< Why: sale.earned, sale.redeemed …
   WallTime created_at;
   std::string meta = "{}";  ///< A JSON object.
 };
 
-/// Posts the transfer. The same external id with the same content again changes nothing and succeeds; with
-/// other content: already_exists. Errors: insufficient_points (an account that may not be negative), the
-/// database's.
+/// Posts the transfers in this order with a few statements for all; makes accounts that are new. A transfer
+/// whose external id is there already with the same content changes nothing. On an error the caller rolls
+/// back, or has called from inside an attempt(): some may have been posted. Errors: already_exists (an
+/// external id with other content), insufficient_points or insufficient_funds by unit, validation_failed (a
+/// balance beyond 64 bits), the database's.
+Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers);
 Result<void> post(db::Transaction& transaction, const Transfer& transfer);
 
 /// As kept for members; summed for system accounts. 0 for an account nobody has used yet.
@@ -53,8 +62,9 @@ struct Verification {
   std::vector<std::string> mismatches;  ///< What does not agree, for people; at most the first hundred.
   bool ok() const { return mismatches.empty(); }
 };
-/// Recomputes every balance from its entries, and holds each transfer's two entries against it and one
-/// another.
+/// Recomputes every balance from its entries, every balance after an entry along the history, and holds each
+/// posted transfer against its two entries, and each unit's sum against zero. On one snapshot; memory grows
+/// with the accounts, not with the history. Errors: the database's.
 Result<Verification> verify(db::Transaction& transaction);
 
 }  // namespace perkline::hub::ledger

@@ -4,6 +4,11 @@
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub::stores {
+namespace {
+
+constexpr Millis between_reads{500};
+
+}  // namespace
 
 Task<Result<void>> StoreKeys::refresh() {
   auto keys = co_await db::read_for<std::vector<KeyHolder>>(
@@ -11,13 +16,14 @@ Task<Result<void>> StoreKeys::refresh() {
   if (!keys) co_return failure(keys);
   auto fresh = std::make_shared<Map>();
   for (KeyHolder& key : *keys) fresh->emplace(std::move(key.public_key), std::move(key.store));
-  keys_.store(std::move(fresh));
+  const std::scoped_lock lock(mutex_);
+  keys_ = std::move(fresh);
   co_return Result<void>{};
 }
 
 Task<void> StoreKeys::keep_fresh() {
   while (!stopped_) {
-    co_await clock_.sleep(Millis{1000});
+    co_await clock_.sleep(between_reads);
     if (const auto refreshed = co_await refresh(); !refreshed) {
       ops::log(ops::Level::warn, "stores", "the stores' keys could not be read",
                {{"error", name_of(refreshed.error().code)}});
@@ -26,9 +32,9 @@ Task<void> StoreKeys::keep_fresh() {
 }
 
 std::optional<StoreId> StoreKeys::store_of(const std::string& public_key) const {
-  const auto keys = keys_.load();
-  const auto found = keys->find(public_key);
-  if (found == keys->end()) return std::nullopt;
+  const std::scoped_lock lock(mutex_);
+  const auto found = keys_->find(public_key);
+  if (found == keys_->end()) return std::nullopt;
   return found->second;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -12,8 +12,8 @@
 
 namespace perkline::hub::stores {
 
-/// The keys that let stores in, as of at most about a second ago: commands in other processes change them on
-/// the same database. Lookups are thread-safe and never wait; the rest is the reactor's.
+/// The keys that let stores in, as of half a second ago at most: commands in other processes change them on
+/// the same database. store_of is thread-safe and never waits for the database; the rest is the reactor's.
 class StoreKeys {
  public:
   /// Both must outlive this.
@@ -21,7 +21,7 @@ class StoreKeys {
 
   /// Reads them now. Errors: the database's.
   Task<Result<void>> refresh();
-  /// Reads them every second until stop().
+  /// Reads them twice a second until stop(). What was read last holds while the database cannot be had.
   Task<void> keep_fresh();
   void stop() { stopped_ = true; }
 
@@ -31,7 +31,8 @@ class StoreKeys {
   using Map = std::unordered_map<std::string, StoreId>;
   db::Database& database_;
   net::AsyncClock& clock_;
-  std::atomic<std::shared_ptr<const Map>> keys_{std::make_shared<const Map>()};
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Map> keys_ = std::make_shared<const Map>();
   bool stopped_ = false;
 };
 

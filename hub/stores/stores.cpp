@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hub/stores/store_row.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/limits.hpp"
 
@@ -9,33 +10,7 @@ namespace perkline::hub::stores {
 namespace {
 
 constexpr seconds seen_lately{30};
-constexpr std::string_view columns =
-    "SELECT id, epoch, cursor_sequence, cursor_hash, tail, last_seen, breaker, queue_depth, version, "
-    "retired_at FROM store";
-
-WallTime time_of(std::int64_t millis) {
-  return WallTime{Millis{millis}};
-}
-
-Result<Store> store_of(const db::Row& row) {
-  const auto hash = from_hex(row.text(3));
-  Store store{.id = StoreId(row.text(0)),
-              .cursor = {.epoch = static_cast<std::uint64_t>(row.integer(1)),
-                         .sequence = static_cast<std::uint64_t>(row.integer(2)),
-                         .hash = {}},
-              .tail = std::nullopt,
-              .last_seen = std::nullopt,
-              .breaker = row.optional_text(6).value_or(""),
-              .queue_depth = row.optional_integer(7).value_or(0),
-              .version = row.optional_text(8).value_or(""),
-              .retired = !row.is_null(9)};
-  if (!hash || hash->size() != store.cursor.hash.size())
-    return fail(Errc::corrupt, "the cursor of store " + store.id.str());
-  std::ranges::copy(*hash, store.cursor.hash.begin());
-  if (const auto tail = row.optional_integer(4)) store.tail = static_cast<std::uint64_t>(*tail);
-  if (const auto seen = row.optional_integer(5)) store.last_seen = time_of(*seen);
-  return store;
-}
+const std::string select_stores = "SELECT " + std::string(store_columns) + " FROM store";
 
 bool is_public_key(std::string_view text) {
   return text.size() == 64 && from_hex(text).has_value();
@@ -116,14 +91,14 @@ Result<void> retire(db::Transaction& transaction, const StoreId& id, WallTime no
 }
 
 Result<Store> find(db::Transaction& transaction, const StoreId& id) {
-  auto rows = transaction.query(std::string(columns) + " WHERE id = $1", {id.str()});
+  auto rows = transaction.query(select_stores + " WHERE id = $1", {id.str()});
   if (!rows) return failure(rows);
   if (rows->empty()) return fail(Errc::not_found, "store " + id.str());
   return store_of(rows->front());
 }
 
 Result<std::vector<Store>> list(db::Transaction& transaction, const std::string& after, std::int64_t limit) {
-  auto rows = transaction.query(std::string(columns) + " WHERE id > $1 ORDER BY id LIMIT $2", {after, limit});
+  auto rows = transaction.query(select_stores + " WHERE id > $1 ORDER BY id LIMIT $2", {after, limit});
   if (!rows) return failure(rows);
   std::vector<Store> all;
   for (const db::Row& row : *rows) {

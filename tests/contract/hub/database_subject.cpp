@@ -14,6 +14,12 @@ using hub::db::Sqlite;
 using hub::db::SqliteInline;
 using Work = DatabaseSubject::Work;
 
+Result<void> write_beside(const std::string& path, const Work& work) {
+  auto other = SqliteInline::open(path);
+  if (!other) return failure(other);
+  return (*other)->write_now(work);
+}
+
 class InlineSubject final : public DatabaseSubject {
  public:
   InlineSubject() { reopen(); }
@@ -30,6 +36,7 @@ class InlineSubject final : public DatabaseSubject {
     PERKLINE_ASSERT(opened.has_value());
     database_ = std::move(*opened);
   }
+  Result<void> write_from_outside(Work work) override { return write_beside(dir_.file("hub.db"), work); }
 
  private:
   TempDir dir_;
@@ -87,6 +94,10 @@ void SqliteOnReactor::stop() {
 void SqliteOnReactor::reopen() {
   stop();
   start();
+}
+
+Result<void> SqliteOnReactor::write_from_outside(Work work) {
+  return write_beside(path_, work);
 }
 
 Result<void> SqliteOnReactor::write(Work work) {

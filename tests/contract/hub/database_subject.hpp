@@ -15,13 +15,14 @@ class DatabaseSubject {
  public:
   virtual ~DatabaseSubject() = default;
   using Work = std::function<Result<void>(hub::db::Transaction&)>;
-  /// May also be called from inside another call's work.
   virtual Result<void> write(Work work) = 0;
   virtual Result<void> read(Work work) = 0;
   /// All at once, as far as the adapter can; the results in the same order.
   virtual std::vector<Result<void>> write_all(std::vector<Work> works) = 0;
   /// Ends the adapter and opens the same database anew.
   virtual void reopen() = 0;
+  /// As another process would; also from inside another call's work.
+  virtual Result<void> write_from_outside(Work work) = 0;
 };
 
 /// Which adapters there are; tests are parametrised by it.
@@ -37,6 +38,7 @@ class SqliteOnReactor final : public DatabaseSubject {
   Result<void> read(Work work) override;
   std::vector<Result<void>> write_all(std::vector<Work> works) override;
   void reopen() override;
+  Result<void> write_from_outside(Work work) override;
 
   /// Starts all without waiting; `done(i, result)` is called on the reactor's thread, in the order they end.
   void start_all(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done);

@@ -141,7 +141,7 @@ TEST_P(DatabaseContract, AReaderSeesOneSnapshotWhileOthersWrite) {
   std::int64_t after = 0;
   ASSERT_TRUE(subject_->read([&](Transaction& transaction) -> Result<void> {
     before = transaction.query("SELECT COUNT(*) FROM item")->front().integer(0);
-    EXPECT_TRUE(subject_->write(insert(2)));
+    EXPECT_TRUE(subject_->write_from_outside(insert(2)));
     after = transaction.query("SELECT COUNT(*) FROM item")->front().integer(0);
     return {};
   }));

@@ -1,0 +1,121 @@
+#include "hub/ledger/account_book.hpp"
+
+#include "hub/db/bulk_statement.hpp"
+#include "shared/core/assert.hpp"
+
+namespace perkline::hub::ledger {
+namespace {
+
+using db::BulkStatement;
+using db::Value;
+
+const BulkStatement& find_accounts() {
+  static const BulkStatement statement(
+      "SELECT owner_id, id, balance, held, keeps_balance, may_be_negative FROM account"
+      " WHERE owner_kind = $1 AND unit = $2 AND code = $3 AND owner_id IN (",
+      "?", ")", 3);
+  return statement;
+}
+
+const BulkStatement& make_accounts() {
+  static const BulkStatement statement(
+      "INSERT INTO account (owner_kind, owner_id, unit, code, keeps_balance, may_be_negative) VALUES ",
+      "(?, ?, ?, ?, ?, ?)", " ON CONFLICT (owner_kind, owner_id, unit, code) DO NOTHING");
+  return statement;
+}
+
+/// Both engines name the columns of a VALUES list so; the casts tell PostgreSQL the parameters' type.
+const BulkStatement& save_balances() {
+  static const BulkStatement statement("UPDATE account SET balance = changed.column2 FROM (VALUES ",
+                                       "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
+                                       ") AS changed WHERE account.id = changed.column1");
+  return statement;
+}
+
+bool is_points(const Account& account) {
+  return account.unit.starts_with("points:");
+}
+
+}  // namespace
+
+Result<AccountBook> AccountBook::load(db::Transaction& transaction, std::span<const Transfer> transfers) {
+  std::map<Key, const Account*> wanted;
+  for (const Transfer& transfer : transfers) {
+    wanted.emplace(key_of(transfer.debit), &transfer.debit);
+    wanted.emplace(key_of(transfer.credit), &transfer.credit);
+  }
+  std::vector<const Account*> accounts;
+  for (const auto& [key, account] : wanted) accounts.push_back(account);
+
+  AccountBook book;
+  if (auto found = book.read(transaction, accounts); !found) return failure(found);
+  std::erase_if(accounts, [&](const Account* account) { return book.lines_.contains(key_of(*account)); });
+  if (accounts.empty()) return book;
+
+  std::vector<Value> values;
+  for (const Account* account : accounts) {
+    PERKLINE_ASSERT(account->keeps_balance || account->may_be_negative);
+    db::append_row(values, account->owner_kind, account->owner_id, account->unit, account->code,
+                   std::int64_t{account->keeps_balance}, std::int64_t{account->may_be_negative});
+  }
+  if (auto made = make_accounts().run(transaction, std::move(values)); !made) return failure(made);
+  if (auto found = book.read(transaction, accounts); !found) return failure(found);
+  return book;
+}
+
+/// `accounts` are sorted by key, so those that differ in their owner's id alone stand together.
+Result<void> AccountBook::read(db::Transaction& transaction, std::span<const Account* const> accounts) {
+  while (!accounts.empty()) {
+    const Account& first = *accounts.front();
+    std::map<std::string_view, const Account*> by_owner;
+    std::vector<Value> owners;
+    for (const Account* account : accounts) {
+      if (account->owner_kind != first.owner_kind || account->unit != first.unit ||
+          account->code != first.code) {
+        break;
+      }
+      by_owner.emplace(account->owner_id, account);
+      owners.emplace_back(account->owner_id);
+    }
+    accounts = accounts.subspan(owners.size());
+    auto rows =
+        find_accounts().run(transaction, std::move(owners), {first.owner_kind, first.unit, first.code});
+    if (!rows) return failure(rows);
+    for (const db::Row& row : *rows) {
+      lines_.emplace(key_of(*by_owner.at(row.text(0))), Line{.id = row.integer(1),
+                                                             .balance = row.integer(2),
+                                                             .held = row.integer(3),
+                                                             .keeps_balance = row.integer(4) != 0,
+                                                             .may_be_negative = row.integer(5) != 0});
+    }
+  }
+  return {};
+}
+
+Result<void> AccountBook::move(const Account& account, std::int64_t delta) {
+  Line& moved = line(account);
+  if (!moved.keeps_balance) return {};
+  std::int64_t balance = 0;
+  if (__builtin_add_overflow(moved.balance, delta, &balance)) {
+    return fail(Errc::validation_failed, "a balance would leave 64 bits");
+  }
+  if (delta < 0 && !moved.may_be_negative && balance < moved.held) {
+    return is_points(account) ? fail(Errc::insufficient_points, "the account does not hold so many points")
+                              : fail(Errc::insufficient_funds, "the account does not hold so much");
+  }
+  moved.balance = balance;
+  moved.changed = true;
+  return {};
+}
+
+Result<void> AccountBook::save(db::Transaction& transaction) const {
+  std::vector<Value> values;
+  for (const auto& [key, line] : lines_) {
+    if (line.changed) db::append_row(values, line.id, line.balance);
+  }
+  auto saved = save_balances().run(transaction, std::move(values));
+  if (!saved) return failure(saved);
+  return {};
+}
+
+}  // namespace perkline::hub::ledger

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "hub/db/database.hpp"
+#include "hub/ledger/ledger.hpp"
+
+namespace perkline::hub::ledger {
+
+/// The accounts a set of transfers touches, read at once, changed in memory, written back at once. For the
+/// length of one post_all.
+class AccountBook {
+ public:
+  struct Line {
+    std::int64_t id = 0;
+    std::int64_t balance = 0;
+    std::int64_t held = 0;
+    bool keeps_balance = true;
+    bool may_be_negative = false;
+    bool changed = false;
+  };
+
+  /// Reads the accounts of both sides of `transfers`, and makes those that are new. Errors: the database's.
+  static Result<AccountBook> load(db::Transaction& transaction, std::span<const Transfer> transfers);
+
+  Line& line(const Account& account) { return lines_.at(key_of(account)); }
+  /// Changes a kept balance by `delta`. Errors: insufficient_points or insufficient_funds, validation_failed.
+  Result<void> move(const Account& account, std::int64_t delta);
+  /// Writes the changed balances. Errors: the database's.
+  Result<void> save(db::Transaction& transaction) const;
+
+ private:
+  using Key = std::tuple<std::string_view, std::string_view, std::string_view, std::string_view>;
+  static Key key_of(const Account& account) {
+    return {account.owner_kind, account.unit, account.code, account.owner_id};
+  }
+  Result<void> read(db::Transaction& transaction, std::span<const Account* const> accounts);
+
+  std::map<Key, Line> lines_;  ///< Keys refer to the transfers' own texts.
+};
+
+}  // namespace perkline::hub::ledger

@@ -1,0 +1,133 @@
+#include <map>
+#include <unordered_map>
+
+#include "hub/ledger/ledger.hpp"
+
+namespace perkline::hub::ledger {
+namespace {
+
+constexpr std::int64_t page_rows = 4'096;
+constexpr std::size_t mismatches_max = 100;
+
+/// An account as stored, and what its entries say so far.
+struct Checked {
+  std::string unit;
+  bool keeps_balance = true;
+  bool may_be_negative = false;
+  std::int64_t stored = 0;
+  std::int64_t held = 0;
+  __int128 sum = 0;
+};
+
+class Verifier {
+ public:
+  explicit Verifier(db::Transaction& transaction) : transaction_(transaction) {}
+
+  Result<Verification> run() {
+    if (auto done = read_accounts(); !done) return failure(done);
+    if (auto done = walk_entries(); !done) return failure(done);
+    if (auto done = count_transfers(); !done) return failure(done);
+    check_balances();
+    return std::move(found_);
+  }
+
+ private:
+  void mismatch(std::string what) {
+    if (found_.mismatches.size() < mismatches_max) found_.mismatches.push_back(std::move(what));
+  }
+
+  /// Calls `take` with each row of `sql`, whose first column is the key it is ordered by and paged on.
+  template <class Take>
+  Result<void> for_each_row(std::string_view sql, Take&& take) {
+    std::int64_t after = -1;
+    while (true) {
+      auto rows = transaction_.query(sql, {after, page_rows});
+      if (!rows) return failure(rows);
+      for (const db::Row& row : *rows) take(row);
+      if (rows->size() < static_cast<std::size_t>(page_rows)) return {};
+      after = rows->back().integer(0);
+    }
+  }
+
+  Result<void> read_accounts() {
+    return for_each_row(
+        "SELECT id, unit, keeps_balance, may_be_negative, balance, held FROM account WHERE id > $1"
+        " ORDER BY id LIMIT $2",
+        [&](const db::Row& row) {
+          ++found_.accounts;
+          accounts_.emplace(row.integer(0), Checked{.unit = row.text(1),
+                                                    .keeps_balance = row.integer(2) != 0,
+                                                    .may_be_negative = row.integer(3) != 0,
+                                                    .stored = row.integer(4),
+                                                    .held = row.integer(5)});
+        });
+  }
+
+  Result<void> walk_entries() {
+    return for_each_row(
+        "SELECT e.id, e.account_id, e.delta, e.balance_after, e.transfer_seq, t.amount, t.debit_account,"
+        " t.credit_account, t.unit FROM entry e LEFT JOIN transfer t ON t.seq = e.transfer_seq"
+        " AND t.state = 'posted' WHERE e.id > $1 ORDER BY e.id LIMIT $2",
+        [&](const db::Row& row) { check_entry(row); });
+  }
+
+  void check_entry(const db::Row& row) {
+    ++found_.entries;
+    const std::string name = "entry " + std::to_string(row.integer(0));
+    const auto account = accounts_.find(row.integer(1));
+    if (account == accounts_.end()) return mismatch(name + " is of an account that is not there");
+    Checked& checked = account->second;
+    checked.sum += row.integer(2);
+    if (checked.keeps_balance ? row.is_null(3) || row.integer(3) != checked.sum : !row.is_null(3)) {
+      mismatch(name + " has another balance than the entries before it give");
+    }
+    if (row.is_null(5)) return mismatch(name + " is of no posted transfer");
+    const bool is_debit = row.integer(0) % 2 == 0;
+    const std::int64_t amount = row.integer(5);
+    if (row.integer(0) != 2 * row.integer(4) + (is_debit ? 0 : 1) ||
+        row.integer(1) != row.integer(is_debit ? 6 : 7) || row.integer(2) != (is_debit ? -amount : amount) ||
+        row.text(8) != checked.unit) {
+      mismatch(name + " is not what its transfer says");
+    }
+  }
+
+  /// An entry's id is its transfer's and its side, so none is there twice, and their number tells whether one
+  /// is missing.
+  Result<void> count_transfers() {
+    auto rows = transaction_.query("SELECT COUNT(*) FROM transfer WHERE state = 'posted'");
+    if (!rows) return failure(rows);
+    const std::int64_t posted = rows->front().integer(0);
+    if (found_.entries != 2 * posted) {
+      mismatch(std::to_string(posted) + " posted transfers have " + std::to_string(found_.entries) +
+               " entries");
+    }
+    return {};
+  }
+
+  void check_balances() {
+    std::map<std::string, __int128> units;
+    for (const auto& [id, account] : accounts_) {
+      units[account.unit] += account.sum;
+      const std::string name = "account " + std::to_string(id);
+      if (account.stored != (account.keeps_balance ? account.sum : 0)) {
+        mismatch(name + " has another balance than its entries give");
+      }
+      if (!account.may_be_negative && account.sum < account.held) mismatch(name + " is below what it may be");
+    }
+    for (const auto& [unit, sum] : units) {
+      if (sum != 0) mismatch("debits and credits of " + unit + " differ");
+    }
+  }
+
+  db::Transaction& transaction_;
+  Verification found_;
+  std::unordered_map<std::int64_t, Checked> accounts_;
+};
+
+}  // namespace
+
+Result<Verification> verify(db::Transaction& transaction) {
+  return Verifier(transaction).run();
+}
+
+}  // namespace perkline::hub::ledger

@@ -1,0 +1,57 @@
+#include "hub/stores/progress.hpp"
+
+#include "hub/stores/store_row.hpp"
+#include "shared/core/bytes.hpp"
+
+namespace perkline::hub::stores {
+namespace {
+
+std::int64_t stamp(WallTime now) {
+  return now.time_since_epoch().count();
+}
+
+}  // namespace
+
+Result<Store> hold(db::Transaction& transaction, const StoreId& id, WallTime now) {
+  // An update, since it locks the row on every engine.
+  static const std::string sql =
+      "UPDATE store SET last_seen = $2 WHERE id = $1 AND retired_at IS NULL RETURNING " +
+      std::string(store_columns);
+  auto rows = transaction.query(sql, {id.str(), stamp(now)});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return fail(Errc::not_found, "store " + id.str());
+  return store_of(rows->front());
+}
+
+Result<void> move_cursor(db::Transaction& transaction, const StoreId& id, const sync::Cursor& from,
+                         const sync::Cursor& to) {
+  auto moved = transaction.execute(
+      "UPDATE store SET cursor_sequence = $2, cursor_hash = $3"
+      " WHERE id = $1 AND epoch = $4 AND cursor_sequence = $5",
+      {id.str(), to_sql(to.sequence), to_hex(to.hash), to_sql(from.epoch), to_sql(from.sequence)});
+  if (!moved) return failure(moved);
+  if (*moved != 1) return fail(Errc::version_conflict, "the cursor of store " + id.str());
+  return {};
+}
+
+Result<void> note_hello(db::Transaction& transaction, const sync::Hello& hello, WallTime now) {
+  auto noted = transaction.execute("UPDATE store SET hello_epoch = $2 WHERE id = $1",
+                                   {hello.store.str(), to_sql(hello.epoch)});
+  if (!noted) return failure(noted);
+  sync::Status status = hello.status;
+  status.tail = hello.tail;
+  return note_status(transaction, hello.store, status, now);
+}
+
+Result<void> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
+                         WallTime now) {
+  auto noted = transaction.execute(
+      "UPDATE store SET tail = $2, breaker = $3, queue_depth = $4, version = $5, last_seen = $6"
+      " WHERE id = $1 AND retired_at IS NULL",
+      {id.str(), to_sql(status.tail), status.breaker, to_sql(status.queue_depth), status.version,
+       stamp(now)});
+  if (!noted) return failure(noted);
+  return {};
+}
+
+}  // namespace perkline::hub::stores

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "hub/db/database.hpp"
+#include "hub/stores/stores.hpp"
+#include "shared/sync/cursor.hpp"
+#include "shared/sync/frame.hpp"
+
+/// What a store's connection changes: how far its history is taken in, and what it tells of itself. Inside a
+/// caller's transaction.
+namespace perkline::hub::stores {
+
+/// The store, seen now and held for the rest of the transaction: where several may serve it, they go past
+/// here one at a time. Errors: not_found (nor one that is retired), the database's.
+Result<Store> hold(db::Transaction& transaction, const StoreId& id, WallTime now);
+
+/// In the transaction of the events up to `to`. Errors: version_conflict when the cursor is no longer at
+/// `from`, the database's.
+Result<void> move_cursor(db::Transaction& transaction, const StoreId& id, const sync::Cursor& from,
+                         const sync::Cursor& to);
+
+/// Errors: the database's.
+Result<void> note_hello(db::Transaction& transaction, const sync::Hello& hello, WallTime now);
+Result<void> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
+                         WallTime now);
+
+}  // namespace perkline::hub::stores

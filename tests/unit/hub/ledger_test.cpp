@@ -1,0 +1,240 @@
+#include "hub/ledger/ledger.hpp"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/hub/hub_database.hpp"
+
+namespace perkline::hub::ledger {
+namespace {
+
+const StoreId store{"store-1"};
+const CustomerId john{"CUST-1"};
+
+/// A purse that may never be overdrawn.
+Account purse(const std::string& owner, std::string unit = "points:test") {
+  return {.owner_kind = "user", .owner_id = owner, .code = "purse", .unit = std::move(unit)};
+}
+Account source(std::string unit = "points:test") {
+  return {.owner_kind = "system",
+          .owner_id = "test",
+          .code = "source",
+          .unit = std::move(unit),
+          .keeps_balance = false,
+          .may_be_negative = true};
+}
+
+class Ledger : public testing::Test {
+ protected:
+  Transfer transfer(std::string external_id, Account debit, Account credit, std::int64_t amount) {
+    return {.id = hub_.uuids.next(),
+            .external_id = std::move(external_id),
+            .debit = std::move(debit),
+            .credit = std::move(credit),
+            .amount = amount,
+            .code = "test",
+            .created_at = hub_.clock.wall};
+  }
+  Transfer earned(std::string external_id, std::int64_t amount) {
+    return transfer(std::move(external_id), issued_by(store), rewards_of(john), amount);
+  }
+  Result<void> post(const std::vector<Transfer>& transfers) {
+    return hub_.write([&](db::Transaction& transaction) { return post_all(transaction, transfers); });
+  }
+  Errc refusal_of(const std::vector<Transfer>& transfers) {
+    auto posted = post(transfers);
+    EXPECT_FALSE(posted);
+    return posted ? Errc{} : posted.error().code;
+  }
+  std::int64_t balance(const Account& account) {
+    std::int64_t found = 0;
+    EXPECT_TRUE(hub_.read([&](db::Transaction& transaction) -> Result<void> {
+      auto balance = balance_of(transaction, account);
+      if (!balance) return failure(balance);
+      found = *balance;
+      return {};
+    }));
+    return found;
+  }
+  Verification verified() {
+    Verification found;
+    EXPECT_TRUE(hub_.read([&](db::Transaction& transaction) -> Result<void> {
+      auto verification = verify(transaction);
+      if (!verification) return failure(verification);
+      found = std::move(*verification);
+      return {};
+    }));
+    return found;
+  }
+
+  test::HubDatabase hub_;
+};
+
+TEST_F(Ledger, WhatOneAccountGivesAnotherGets) {
+  ASSERT_TRUE(post({earned("sale:1", 450)}));
+  EXPECT_EQ(balance(rewards_of(john)), 450);
+  EXPECT_EQ(balance(issued_by(store)), -450);
+  EXPECT_EQ(balance(redeemed_at(store)), 0);
+  EXPECT_EQ(verified().accounts, 2);
+  EXPECT_EQ(verified().entries, 2);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, TheSameTransferAgainChangesNothing) {
+  ASSERT_TRUE(post({earned("sale:1", 450)}));
+  ASSERT_TRUE(post({earned("sale:1", 450)}));
+  ASSERT_TRUE(post({earned("sale:2", 5), earned("sale:1", 450), earned("sale:2", 5)}));
+  EXPECT_EQ(balance(rewards_of(john)), 455);
+  EXPECT_EQ(verified().entries, 4);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, OtherContentUnderAKnownExternalIdIsRefused) {
+  const Transfer first = earned("sale:1", 450);
+  ASSERT_TRUE(post({first}));
+  auto amount = first;
+  amount.amount = 451;
+  auto debit = first;
+  debit.debit = issued_by(StoreId("store-2"));
+  auto credit = first;
+  credit.credit = rewards_of(CustomerId("CUST-2"));
+  auto code = first;
+  code.code = "other";
+  auto reversed = first;
+  std::swap(reversed.debit, reversed.credit);
+  for (const Transfer& other : {amount, debit, credit, code, reversed}) {
+    EXPECT_EQ(refusal_of({other}), Errc::already_exists);
+    // Also when both come in one call.
+    EXPECT_EQ(refusal_of({earned("sale:9", 1), other}), Errc::already_exists);
+  }
+  EXPECT_EQ(balance(rewards_of(john)), 450);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, ARewardsBalanceMayBeNegative) {
+  ASSERT_TRUE(post({transfer("redeem:1", rewards_of(john), redeemed_at(store), 30)}));
+  EXPECT_EQ(balance(rewards_of(john)), -30);
+  EXPECT_EQ(balance(redeemed_at(store)), 30);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, AnAccountThatMayNotBeNegativeGivesOnlyWhatItHolds) {
+  EXPECT_EQ(refusal_of({transfer("a", purse("ann"), purse("bob"), 1)}), Errc::insufficient_points);
+  ASSERT_TRUE(post({transfer("b", source(), purse("ann"), 10)}));
+  EXPECT_EQ(refusal_of({transfer("c", purse("ann"), purse("bob"), 11)}), Errc::insufficient_points);
+  // Judged in order, one after the other.
+  EXPECT_EQ(refusal_of(
+                {transfer("d", purse("ann"), purse("bob"), 6), transfer("e", purse("ann"), purse("bob"), 5)}),
+            Errc::insufficient_points);
+  ASSERT_TRUE(
+      post({transfer("f", purse("ann"), purse("bob"), 10), transfer("g", purse("bob"), purse("eve"), 10)}));
+  EXPECT_EQ(balance(purse("ann")), 0);
+  EXPECT_EQ(balance(purse("bob")), 0);
+  EXPECT_EQ(balance(purse("eve")), 10);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, MoneyThatIsNotThereIsInsufficientFunds) {
+  EXPECT_EQ(refusal_of({transfer("a", purse("ann", "money:USD"), purse("bob", "money:USD"), 1)}),
+            Errc::insufficient_funds);
+}
+
+TEST_F(Ledger, HeldAmountsAreNotThereToBeGiven) {
+  ASSERT_TRUE(post({transfer("a", source(), purse("ann"), 10)}));
+  hub_.execute("UPDATE account SET held = 4 WHERE owner_id = 'ann'");
+  EXPECT_EQ(refusal_of({transfer("b", purse("ann"), purse("bob"), 7)}), Errc::insufficient_points);
+  ASSERT_TRUE(post({transfer("c", purse("ann"), purse("bob"), 6)}));
+}
+
+TEST_F(Ledger, ABalanceNeverLeaves64Bits) {
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  ASSERT_TRUE(post({transfer("a", source(), purse("ann"), most)}));
+  EXPECT_EQ(refusal_of({transfer("b", source(), purse("ann"), 1)}), Errc::validation_failed);
+  EXPECT_EQ(balance(purse("ann")), most);
+}
+
+TEST_F(Ledger, SystemAccountsHaveNoHotRow) {
+  ASSERT_TRUE(post({earned("sale:1", 450)}));
+  EXPECT_EQ(hub_.number("SELECT balance FROM account WHERE code = 'issued'"), 0);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM entry WHERE balance_after IS NULL"), 1);
+}
+
+TEST_F(Ledger, UnitsNeverMixAlsoForOneOwner) {
+  ASSERT_TRUE(post({transfer("a", source("money:USD"), purse("ann", "money:USD"), 5),
+                    transfer("b", source("money:EUR"), purse("ann", "money:EUR"), 7)}));
+  EXPECT_EQ(balance(purse("ann", "money:USD")), 5);
+  EXPECT_EQ(balance(purse("ann", "money:EUR")), 7);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, ManyTransfersAtOnceComeToWhatTheyComeToOneByOne) {
+  SeededRng rng(7);
+  std::map<std::string, std::int64_t> model;
+  std::vector<Transfer> transfers;
+  for (int i = 0; i < 700; ++i) {
+    const CustomerId customer("CUST-" + std::to_string(rng.below(150)));
+    const auto amount = static_cast<std::int64_t>(1 + rng.below(1000));
+    const bool gives = rng.below(3) == 0;
+    model[customer.str()] += gives ? -amount : amount;
+    transfers.push_back(
+        gives ? transfer("t" + std::to_string(i), rewards_of(customer), redeemed_at(store), amount)
+              : transfer("t" + std::to_string(i), issued_by(store), rewards_of(customer), amount));
+  }
+  ASSERT_TRUE(post({transfers.begin(), transfers.begin() + 300}));
+  // The rest, with a hundred that are known already.
+  ASSERT_TRUE(post({transfers.begin() + 200, transfers.end()}));
+  for (const auto& [customer, expected] : model)
+    EXPECT_EQ(balance(rewards_of(CustomerId(customer))), expected);
+  EXPECT_EQ(verified().entries, 1400);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, HistoryTellsTheBalanceAfterEachEntryInOrder) {
+  ASSERT_TRUE(post({earned("sale:1", 5), earned("sale:2", 7)}));
+  ASSERT_TRUE(post({transfer("redeem:1", rewards_of(john), redeemed_at(store), 20), earned("sale:3", 1)}));
+  std::vector<std::int64_t> balances;
+  for (const auto& row : hub_.rows("SELECT e.balance_after FROM entry e JOIN account a ON a.id = e.account_id"
+                                   " WHERE a.owner_id = $1 ORDER BY e.id",
+                                   {john.str()})) {
+    balances.push_back(row.integer(0));
+  }
+  EXPECT_EQ(balances, (std::vector<std::int64_t>{5, 12, -8, -7}));
+}
+
+TEST_F(Ledger, AnAccountNobodyUsedHasNothing) {
+  EXPECT_EQ(balance(rewards_of(john)), 0);
+  EXPECT_TRUE(verified().ok());
+}
+
+class Sabotage : public Ledger, public testing::WithParamInterface<const char*> {};
+
+TEST_P(Sabotage, IsFoundByVerify) {
+  ASSERT_TRUE(post({earned("sale:1", 5), earned("sale:2", 7), transfer("t", source(), purse("ann"), 9)}));
+  ASSERT_TRUE(verified().ok());
+  // As damage would: past the rules of the schema.
+  hub_.execute("PRAGMA ignore_check_constraints = ON");
+  ASSERT_GT(hub_.execute(GetParam()), 0);
+  EXPECT_FALSE(verified().ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ledger, Sabotage,
+    testing::Values(
+        "UPDATE account SET balance = balance + 1 WHERE code = 'rewards'",
+        "UPDATE account SET balance = 1 WHERE code = 'issued'",
+        "UPDATE account SET unit = 'points:other' WHERE code = 'rewards'",
+        "UPDATE account SET held = 10 WHERE code = 'purse'",
+        "UPDATE entry SET delta = delta + 1 WHERE id % 2 = 1",
+        "UPDATE entry SET balance_after = balance_after + 1 WHERE balance_after IS NOT NULL",
+        "UPDATE entry SET account_id = (SELECT id FROM account WHERE code = 'purse')"
+        " WHERE id = (SELECT MIN(id) + 1 FROM entry)",
+        "UPDATE entry SET transfer_seq = transfer_seq + 1000 WHERE id = (SELECT MAX(id) FROM entry)",
+        "DELETE FROM entry WHERE id IN (SELECT id FROM entry ORDER BY id DESC LIMIT 2)",
+        "DELETE FROM entry WHERE id = (SELECT MIN(id) FROM entry)", "UPDATE transfer SET amount = amount + 1",
+        "UPDATE transfer SET state = 'pending'", "DELETE FROM transfer WHERE external_id = 'sale:2'",
+        "INSERT INTO entry (id, transfer_seq, account_id, delta, balance_after)"
+        " SELECT 9000, 4500, account_id, delta, balance_after FROM entry WHERE id % 2 = 1 LIMIT 1"));
+
+}  // namespace
+}  // namespace perkline::hub::ledger

@@ -1,0 +1,147 @@
+#include "hub/db/migrate.hpp"
+
+#include <gtest/gtest.h>
+
+#include "hub/db/sqlite_inline.hpp"
+#include "tests/support/manual_clock.hpp"
+#include "tests/support/sim_world.hpp"
+#include "tests/support/temp_dir.hpp"
+#include "tests/unit/hub/hub_database.hpp"
+
+namespace perkline::hub::db {
+namespace {
+
+constexpr std::string_view meta =
+    "CREATE TABLE hub_meta (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)";
+
+class Migrating : public testing::Test {
+ protected:
+  Result<Migrated> run(std::vector<Migration> migrations) {
+    return test::run_task(world_, migrate(*database_, clock_, uuids_, migrations));
+  }
+  bool has_table(const std::string& name) {
+    bool found = false;
+    EXPECT_TRUE(database_->read_now([&](Transaction& transaction) -> Result<void> {
+      found = transaction.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1", {name})
+                  ->size() == 1;
+      return {};
+    }));
+    return found;
+  }
+
+  test::ManualClock clock_;
+  SeededRng rng_{1};
+  UuidMaker uuids_{clock_, rng_};
+  test::VirtualTime time_;
+  test::SimWorld world_{time_};
+  std::unique_ptr<SqliteInline> database_ = std::move(SqliteInline::open(":memory:").value());
+};
+
+TEST_F(Migrating, BringsAnEmptyDatabaseUpOnceAndThenLeavesItAlone) {
+  const std::vector<Migration> both{{1, "0001_one", meta}, {2, "0002_two", "CREATE TABLE two (id BIGINT)"}};
+  auto first = run(both);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->from, 0);
+  EXPECT_EQ(first->to, 2);
+  EXPECT_TRUE(has_table("two"));
+  auto again = run(both);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->from, 2);
+  EXPECT_EQ(again->to, 2);
+}
+
+TEST_F(Migrating, GoesOnFromWhereTheDatabaseIs) {
+  ASSERT_TRUE(run({{1, "0001_one", meta}}));
+  auto next = run({{1, "0001_one", meta}, {2, "0002_two", "CREATE TABLE two (id BIGINT)"}});
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->from, 1);
+  EXPECT_EQ(next->to, 2);
+}
+
+TEST_F(Migrating, RefusesAMigrationThatWasChangedAfterItWasApplied) {
+  ASSERT_TRUE(run({{1, "0001_one", meta}}));
+  const std::string changed = std::string(meta) + " -- a remark";
+  auto refused = run({{1, "0001_one", changed}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::corrupt);
+}
+
+TEST_F(Migrating, RefusesASchemaNewerThanTheBinary) {
+  ASSERT_TRUE(run({{1, "0001_one", meta}, {2, "0002_two", "CREATE TABLE two (id BIGINT)"}}));
+  auto refused = run({{1, "0001_one", meta}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::newer_format);
+}
+
+TEST_F(Migrating, RefusesAMigrationThatWasLeftOutBeforeALaterOne) {
+  ASSERT_TRUE(run({{1, "0001_one", meta}, {3, "0003_three", "CREATE TABLE three (id BIGINT)"}}));
+  auto refused = run({{1, "0001_one", meta},
+                      {2, "0002_two", "CREATE TABLE two (id BIGINT)"},
+                      {3, "0003_three", "CREATE TABLE three (id BIGINT)"}});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::corrupt);
+  EXPECT_FALSE(has_table("two"));
+}
+
+TEST_F(Migrating, AMigrationThatFailsLeavesNothingOfItselfBehind) {
+  auto failed =
+      run({{1, "0001_one", meta}, {2, "0002_two", "CREATE TABLE two (id BIGINT); CREATE TABEL three"}});
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code, Errc::internal);
+  EXPECT_FALSE(has_table("two"));
+  auto mended = run({{1, "0001_one", meta}, {2, "0002_two", "CREATE TABLE two (id BIGINT)"}});
+  ASSERT_TRUE(mended);
+  EXPECT_EQ(mended->from, 1);
+}
+
+TEST_F(Migrating, TokensBecomeTheEnginesOwnWords) {
+  ASSERT_TRUE(run({{1, "0001_one", meta}, {2, "0002_two", "CREATE TABLE two (id {{id}}, name TEXT)"}}));
+  ASSERT_TRUE(database_->write_now([](Transaction& transaction) -> Result<void> {
+    auto rows = transaction.query("INSERT INTO two (name) VALUES ('a'), ('b') RETURNING id");
+    EXPECT_EQ(rows->at(0).integer(0), 1);
+    EXPECT_EQ(rows->at(1).integer(0), 2);
+    return {};
+  }));
+}
+
+TEST(HubSchema, IsOfMigrationsNumberedWithoutGaps) {
+  std::int64_t number = 0;
+  for (const Migration& migration : embedded_migrations()) {
+    EXPECT_EQ(migration.number, ++number) << migration.name;
+    EXPECT_FALSE(split_statements(migration.sql).empty()) << migration.name;
+  }
+  EXPECT_GE(number, 1);
+}
+
+TEST(HubSchema, DrawsTheHubsIncarnationOnce) {
+  test::TempDir dir;
+  test::HubDatabase hub(dir.file("hub.db"));
+  const auto incarnation = [&] {
+    std::optional<Uuid> drawn;
+    EXPECT_TRUE(hub.read([&](Transaction& transaction) -> Result<void> {
+      auto found = hub_incarnation(transaction);
+      if (!found) return failure(found);
+      drawn = *found;
+      return {};
+    }));
+    return drawn;
+  };
+  const auto first = incarnation();
+  ASSERT_TRUE(first);
+  hub.reopen();
+  ASSERT_TRUE(test::run_task(hub.world(), migrate(hub.port(), hub.clock, hub.uuids)));
+  EXPECT_EQ(incarnation(), first);
+}
+
+TEST(SplitStatements, KnowsCommentsAndQuotes) {
+  EXPECT_EQ(split_statements("-- only; a remark\n"), std::vector<std::string>{});
+  const auto statements =
+      split_statements("SELECT 'a;b -- c', \"d;e\"; -- f; g\nSELECT 'it''s;';\n\n;SELECT 3");
+  ASSERT_EQ(statements.size(), 3u);
+  EXPECT_EQ(statements[0], "SELECT 'a;b -- c', \"d;e\"");
+  EXPECT_EQ(statements[1].substr(statements[1].find('S')), "SELECT 'it''s;'");
+  EXPECT_EQ(statements[2], "SELECT 3");
+}
+
+}  // namespace
+}  // namespace perkline::hub::db
