@@ -16,6 +16,7 @@ using ops::Level;
 constexpr std::size_t slots = 4;
 /// As good as for ever: the holder of a slot is bounded by PDI's timeouts.
 constexpr hours slot_wait{24};
+constexpr Millis drain_look{20};
 
 std::string slot_of(const SessionId& id) {
   return "resolver:" + std::to_string(std::hash<SessionId>{}(id) % slots);
@@ -59,16 +60,27 @@ Task<void> Resolver::take(SessionId id, MonoTime last_byte) {
 }
 
 Task<void> Resolver::resolve(SessionId id, Doubt doubt) {
-  do {
+  bool done = false;
+  while (!done) {
     co_await ports_.clock.sleep_until(doubt.next_ask());
-  } while (!co_await work_on(id, doubt));
+    if (draining_) co_return;
+    ++working_;
+    done = co_await work_on(id, doubt);
+    --working_;
+  }
   open_.erase(id);
+}
+
+Task<void> Resolver::drain(MonoTime deadline) {
+  draining_ = true;
+  while (working_ > 0 && ports_.clock.mono_now() < deadline) co_await ports_.clock.sleep(drain_look);
 }
 
 /// True when nothing is left to find out.
 Task<bool> Resolver::work_on(SessionId id, Doubt& doubt) {
   auto slot = co_await ports_.locks.acquire(slot_of(id), ports_.clock.mono_now() + slot_wait);
   auto turn = co_await ports_.locks.acquire(id.str(), ports_.clock.mono_now() + limits::session_queue_wait);
+  if (draining_) co_return false;
   if (!slot || !turn) {
     doubt.wait_until(ports_.clock.mono_now() + limits::session_queue_wait);
     co_return false;

@@ -27,6 +27,10 @@ class Resolver {
   /// Takes on one more; its finalize had its last byte sent at `last_byte` or before. Returns at once.
   Task<void> take(SessionId id, MonoTime last_byte);
 
+  /// Begins no more work and returns when what has begun is done, or at `deadline`. What is open then is
+  /// found at the next start.
+  Task<void> drain(MonoTime deadline);
+
   /// How many sessions are in doubt now.
   std::size_t open() const { return open_.size(); }
 
@@ -40,6 +44,8 @@ class Resolver {
   ResolverOptions options_;
   Ports ports_;
   std::unordered_set<SessionId> open_;
+  std::size_t working_ = 0;
+  bool draining_ = false;
 };
 
 }  // namespace perkline::edge::session

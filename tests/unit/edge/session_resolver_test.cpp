@@ -163,6 +163,26 @@ TEST_F(InDoubt, ATillIsToldBusyWhileTheResolverIsAtWork) {
   EXPECT_EQ(life->finalize(till).error().code, Errc::session_busy);
 }
 
+TEST_F(InDoubt, ADrainLetsTheWorkThatHasBegunFinishAndBeginsNoMore) {
+  finalize_into({.lose_answer = true});
+  outside.pdi.next(PdiCall::status, {.there = Millis{500}});
+  ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::status) == 1; }));
+  const auto drained = [](Resolver& resolver, MonoTime deadline) -> Task<bool> {
+    co_await resolver.drain(deadline);
+    co_return true;
+  };
+  life->run(drained(life->resolver, outside.time.mono + seconds{10}));
+  EXPECT_EQ(life->stored(till.session).status, Status::finalized);
+
+  till.transaction = TransactionId("TXN-2");
+  finalize_into({.lose_answer = true});
+  life->world->run_until([] { return false; }, minutes{5});
+  EXPECT_EQ(outside.pdi.sent(PdiCall::status), 1u);
+  restart();
+  ASSERT_TRUE(life->settle()) << "the next start finds it";
+  EXPECT_EQ(life->stored(till.session).status, Status::finalized);
+}
+
 TEST_F(InDoubt, ManySessionsAreWorkedOnFourAtATimeAndAllSettle) {
   std::size_t open_calls = 0;
   for (int i = 0; i < 30; ++i) {

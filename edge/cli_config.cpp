@@ -1,0 +1,34 @@
+#include <fmt/format.h>
+
+#include "edge/commands.hpp"
+
+namespace perkline::edge {
+
+int exit_code_of(const Error& error) {
+  if (error.code == Errc::newer_format) return exit_newer_data;
+  return error.code == Errc::validation_failed ? exit_usage : exit_failed;
+}
+
+int report(const Error& error) {
+  fmt::print(stderr, "perkline-edge: {}\n", error.detail.empty() ? name_of(error.code) : error.detail);
+  return exit_code_of(error);
+}
+
+Result<EdgeConfig> load_config(const std::string& path) {
+  auto config = read_config(path);
+  if (!config) fmt::print(stderr, "{}", config::fault_lines(path, config.error()));
+  return config;
+}
+
+int check_config(const std::string& config_path) {
+  return load_config(config_path) ? exit_ok : exit_usage;
+}
+
+int print_config(const std::string& config_path) {
+  auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  fmt::print("{}", print(std::move(*config)));
+  return exit_ok;
+}
+
+}  // namespace perkline::edge

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "edge/config.hpp"
+#include "shared/core/result.hpp"
+
+/// perkline-edge's subcommands (contract.md §2). Each returns the process's exit code and says on stderr what
+/// went wrong.
+namespace perkline::edge {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+inline constexpr int exit_newer_data = 78;
+
+int exit_code_of(const Error& error);
+/// Prints `error` and gives its exit code.
+int report(const Error& error);
+
+/// The configuration; its faults are printed, a line each. Errors: validation_failed.
+Result<EdgeConfig> load_config(const std::string& path);
+
+int serve(const std::string& config_path);
+int check_config(const std::string& config_path);
+int print_config(const std::string& config_path);
+
+/// Writes a new secret key to `out_path` (0600) and prints the public one alone.
+int keygen(const std::string& out_path);
+
+int terminal_add(const std::string& config_path, const std::string& name);
+int terminal_list(const std::string& config_path, bool json);
+int terminal_remove(const std::string& config_path, const std::string& name);
+
+/// These ask the running daemon over its control socket, else open the data.
+int status(const std::string& config_path, bool json);
+int sessions_show(const std::string& config_path, const std::string& id, bool json);
+
+}  // namespace perkline::edge

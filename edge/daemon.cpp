@@ -1,0 +1,302 @@
+#include "edge/daemon.hpp"
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <sys/stat.h>
+
+#include "edge/api/routes.hpp"
+#include "edge/api/terminals.hpp"
+#include "edge/control.hpp"
+#include "edge/journal/journal_rocks.hpp"
+#include "edge/session/flows.hpp"
+#include "edge/telemetry.hpp"
+#include "edge/uplink/uplink.hpp"
+#include "pdi_client/pdi_http.hpp"
+#include "shared/core/limits.hpp"
+#include "shared/net/http_server.hpp"
+#include "shared/net/link.hpp"
+#include "shared/net/ops_port.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::edge {
+namespace {
+
+using ops::Level;
+
+/// Made for the daemon alone; one that is there already stays as it is.
+Result<void> make_data_folder(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) return {};
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (error || ::mkdir(path.c_str(), S_IRWXU) != 0) return fail(Errc::io_failed, path + ": cannot be made");
+  return {};
+}
+
+session::PdiTimeouts timeouts_of(const EdgeConfig::Pdi& pdi) {
+  return {.identify = Millis(pdi.timeouts_ms.identify),
+          .calculate = Millis(pdi.timeouts_ms.calculate),
+          .finalize = Millis(pdi.timeouts_ms.finalize),
+          .status = Millis(pdi.timeouts_ms.status)};
+}
+
+net::HttpServerOptions api_options(const EdgeConfig::Api& api) {
+  return {.listen = api.listen,
+          .unix_socket = api.unix_socket,
+          .tls = {.cert_file = api.tls.cert_file, .key_file = api.tls.key_file},
+          .connections_max = static_cast<std::size_t>(api.max_connections)};
+}
+
+ops::CheckStatus check_of(uplink::Standing::Kind kind) {
+  switch (kind) {
+    case uplink::Standing::Kind::streaming:
+      return ops::CheckStatus::up;
+    case uplink::Standing::Kind::stopped:
+      return ops::CheckStatus::degraded;
+    case uplink::Standing::Kind::connecting:
+    case uplink::Standing::Kind::refused:
+      return ops::CheckStatus::down;
+  }
+  return ops::CheckStatus::down;
+}
+
+}  // namespace
+
+/// Members in the order in which they stand on one another. The reactor goes last but for what its suspended
+/// coroutines refer to while they are destroyed.
+class Daemon::Impl {
+ public:
+  Impl(EdgeConfig config, std::string config_path)
+      : config_(std::move(config)),
+        config_path_(std::move(config_path)),
+        health_(system_clock_),
+        telemetry_(metrics_, health_, reactor_.clock()),
+        uuids_(reactor_.clock(), rng_),
+        locks_(reactor_.clock()),
+        terminals_(config_.api.terminals_file, reactor_.clock()),
+        started_(reactor_.clock().mono_now()) {}
+
+  Result<void> run();
+
+ private:
+  Result<void> open_journal();
+  Result<void> open_pdi();
+  Result<void> open_hub();
+  void build_flows();
+  Task<void> start_up();
+  Task<Result<void>> serve();
+  void on_signal(int number);
+  Task<void> drain();
+  void reload();
+  StatusReport status() const;
+  sync::Status hub_status() const;
+
+  EdgeConfig config_;
+  std::string config_path_;
+  SystemClock system_clock_;
+  SystemRng rng_;
+  ops::Metrics metrics_;
+  ops::Health health_;
+  net::Reactor reactor_;
+  Telemetry telemetry_;
+  UuidMaker uuids_;
+  net::KeyedLock locks_;
+  api::Terminals terminals_;
+  MonoTime started_;
+  std::unique_ptr<journal::JournalRocks> journal_;
+  std::unique_ptr<journal::Outbox> outbox_;
+  std::unique_ptr<pdi::Pdi> pdi_;
+  std::optional<session::SessionStore> store_;
+  std::optional<session::Resolver> resolver_;
+  std::optional<session::Flows> flows_;
+  std::unique_ptr<net::HubLink> link_;
+  std::unique_ptr<uplink::Uplink> uplink_;
+  net::Router router_;
+  net::Router control_router_;
+  std::optional<net::HttpServer> server_;
+  std::optional<net::HttpServer> control_;
+  std::optional<net::OpsPort> ops_port_;
+  bool draining_ = false;
+  Result<void> outcome_;
+};
+
+Result<void> Daemon::Impl::open_journal() {
+  if (auto made = make_data_folder(config_.data_dir); !made) return made;
+  auto journal = journal::JournalRocks::open(
+      reactor_, {.folder = config_.data_dir,
+                 .on_sync = [this](std::chrono::nanoseconds took) { telemetry_.on_sync(took); }});
+  if (!journal) return failure(journal);
+  journal_ = std::move(*journal);
+  auto outbox = journal::Outbox::open(*journal_, StoreId(config_.store_id));
+  if (!outbox) return failure(outbox);
+  outbox_ = std::move(*outbox);
+  store_.emplace(*journal_, *outbox_);
+  store_->on_step(
+      [this](std::optional<session::Status> from, session::Status to) { telemetry_.on_step(from, to); });
+  return {};
+}
+
+void Daemon::Impl::build_flows() {
+  const session::Ports ports{
+      .store = *store_, .pdi = *pdi_, .clock = reactor_.clock(), .locks = locks_, .uuids = uuids_};
+  const session::PdiTimeouts timeouts = timeouts_of(config_.pdi);
+  const Currency currency = *find_currency(config_.currency);  // the configuration was checked
+  resolver_.emplace(session::ResolverOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
+                    ports);
+  flows_.emplace(session::FlowOptions{.store = StoreId(config_.store_id),
+                                      .currency = currency,
+                                      .ttl = hours(config_.session.ttl_hours),
+                                      .timeouts = timeouts},
+                 ports, *resolver_);
+  api::add_routes(router_, *flows_, health_, currency);
+  add_control_routes(control_router_, [this] { return status(); }, *store_);
+}
+
+Result<void> Daemon::Impl::open_pdi() {
+  const EdgeConfig::Pdi& pdi = config_.pdi;
+  const session::PdiTimeouts timeouts = timeouts_of(pdi);
+  auto client = pdi::PdiHttp::make(
+      reactor_, {.url = pdi.url,
+                 .token_url = pdi.token_url,
+                 .client_id = pdi.client_id,
+                 .client_secret = pdi.client_secret,
+                 .ca_file = pdi.ca_file,
+                 .max_in_flight = static_cast<std::size_t>(pdi.max_in_flight),
+                 .timeouts = {.identify = timeouts.identify,
+                              .calculate = timeouts.calculate,
+                              .finalize = timeouts.finalize,
+                              .status = timeouts.status},
+                 .on_call = [this](std::string_view call,
+                                   std::string_view outcome) { telemetry_.on_pdi_call(call, outcome); },
+                 .on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); }});
+  if (!client) return failure(client);
+  pdi_ = std::move(*client);
+  return {};
+}
+
+Result<void> Daemon::Impl::open_hub() {
+  if (config_.hub.endpoint.empty()) return {};
+  const StoreId store(config_.store_id);
+  auto link = net::make_store_link(reactor_, {.endpoints = config_.hub.endpoint,
+                                              .store = store,
+                                              .secret_key = config_.hub.secret_key,
+                                              .hub_public_key = config_.hub.hub_public_key});
+  if (!link) return failure(link);
+  link_ = std::move(*link);
+  uplink_ = std::make_unique<uplink::Uplink>(
+      *link_, *outbox_, reactor_.clock(),
+      uplink::UplinkOptions{
+          .store = store, .boot_id = uuids_.next(), .status = [this] { return hub_status(); }});
+  telemetry_.watch_hub([this] { return check_of(uplink_->standing().kind); });
+  return {};
+}
+
+Result<void> Daemon::Impl::run() {
+  if (auto opened = open_journal(); !opened) return opened;
+  if (auto opened = open_pdi(); !opened) return opened;
+  build_flows();
+  if (auto opened = open_hub(); !opened) return opened;
+  reactor_.on_signal([this](int number) { on_signal(number); });
+  reactor_.spawn(start_up());
+  reactor_.run();
+  return std::move(outcome_);
+}
+
+Task<void> Daemon::Impl::start_up() {
+  outcome_ = co_await serve();
+  if (!outcome_) reactor_.stop();
+}
+
+/// Every sale in doubt is found before the first till is served.
+Task<Result<void>> Daemon::Impl::serve() {
+  auto resolving = co_await resolver_->start();
+  if (!resolving) co_return resolving;
+  telemetry_.set_finalizing(resolver_->open());
+  if (auto read = terminals_.reload(); !read) co_return read;
+
+  server_.emplace(reactor_, api_options(config_.api), router_, api::make_guard(terminals_),
+                  [this](const net::Answered& answered) { telemetry_.on_answer(answered); });
+  control_.emplace(reactor_,
+                   net::HttpServerOptions{.listen = "", .unix_socket = control_socket(config_.data_dir)},
+                   control_router_, control_guard());
+  ops_port_.emplace(config_.ops.listen, "perkline-edge " + config_.store_id, health_, metrics_);
+  for (auto* server : {&*server_, &*control_}) {
+    if (auto started = server->start(); !started) co_return started;
+  }
+  if (auto started = ops_port_->start(); !started) co_return started;
+
+  reactor_.spawn(telemetry_.run(*journal_, *outbox_));
+  if (uplink_) reactor_.spawn(uplink_->run());
+  ops::log(Level::info, "daemon", "ready",
+           {{"storeId", config_.store_id},
+            {"version", PERKLINE_VERSION},
+            {"apiPort", static_cast<std::int64_t>(server_->port())},
+            {"opsPort", static_cast<std::int64_t>(ops_port_->port())},
+            {"sessionsInDoubt", static_cast<std::int64_t>(resolver_->open())}});
+  co_return Result<void>{};
+}
+
+void Daemon::Impl::on_signal(int number) {
+  if (number == SIGHUP) {
+    reload();
+  } else if (draining_ || !server_) {
+    reactor_.stop();
+  } else {
+    draining_ = true;
+    reactor_.spawn(drain());
+  }
+}
+
+Task<void> Daemon::Impl::drain() {
+  ops::log(Level::info, "daemon", "draining");
+  const MonoTime deadline = reactor_.clock().mono_now() + limits::drain_timeout;
+  co_await server_->drain(deadline);
+  co_await control_->drain(deadline);
+  co_await resolver_->drain(deadline);
+  if (uplink_) uplink_->stop();
+  ops::log(Level::info, "daemon", "stopped");
+  reactor_.stop();
+}
+
+void Daemon::Impl::reload() {
+  auto fresh = read_config(config_path_);
+  if (!fresh) {
+    for (const FieldFault& fault : fresh.error().faults) {
+      ops::log(Level::error, "daemon", "the configuration has a fault; the old one stays",
+               {{"key", fault.field}, {"reason", fault.message}});
+    }
+    return;
+  }
+  config_.log.level = fresh->log.level;
+  ops::set_log_level(*ops::level_named(config_.log.level));
+  if (auto read = terminals_.reload(); !read) {
+    ops::log(Level::error, "daemon", "the terminals' file cannot be read; the old list stays",
+             {{"error", read.error().detail}});
+  }
+  ops::log(Level::info, "daemon", "configuration read again", {{"logLevel", config_.log.level}});
+}
+
+StatusReport Daemon::Impl::status() const {
+  return {.store = StoreId(config_.store_id),
+          .running = true,
+          .uptime = std::chrono::duration_cast<seconds>(system_clock_.mono_now() - started_),
+          .epoch = outbox_->epoch(),
+          .tail = outbox_->tail(),
+          .acked = outbox_->acked(),
+          .in_doubt = resolver_->open(),
+          .hub = std::string(uplink_ ? name_of(uplink_->standing().kind) : "none")};
+}
+
+/// Its tail is the uplink's to fill in.
+sync::Status Daemon::Impl::hub_status() const {
+  return {.breaker = "CLOSED", .queue_depth = resolver_->open(), .version = PERKLINE_VERSION};
+}
+
+Daemon::Daemon(EdgeConfig config, std::string config_path)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(config_path))) {}
+Daemon::~Daemon() = default;
+Result<void> Daemon::run() {
+  return impl_->run();
+}
+
+}  // namespace perkline::edge

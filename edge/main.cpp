@@ -1,0 +1,103 @@
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+#include "edge/commands.hpp"
+
+namespace {
+
+using namespace perkline::edge;
+
+using Command = std::function<int()>;
+
+/// What the command line said.
+struct Arguments {
+  std::string config;
+  std::string name;
+  std::string session;
+  std::string out;
+  bool json = false;
+};
+
+void add_config(CLI::App& app, Arguments& arguments) {
+  app.add_option("--config", arguments.config, "edge.yaml")->required();
+}
+
+void add_json(CLI::App& app, Arguments& arguments) {
+  app.add_flag("--json", arguments.json, "prints JSON");
+}
+
+void add_daemon_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& serving = *app.add_subcommand("serve", "serves tills until SIGTERM");
+  add_config(serving, arguments);
+  serving.final_callback([&] { command = [&] { return serve(arguments.config); }; });
+
+  CLI::App& checking = *app.add_subcommand("check-config", "names every fault of a configuration");
+  add_config(checking, arguments);
+  checking.final_callback([&] { command = [&] { return check_config(arguments.config); }; });
+
+  CLI::App& printing =
+      *app.add_subcommand("print-config", "prints the effective configuration, without secrets");
+  add_config(printing, arguments);
+  printing.final_callback([&] { command = [&] { return print_config(arguments.config); }; });
+
+  CLI::App& telling = *app.add_subcommand("status", "how the daemon is, or what its data says");
+  add_config(telling, arguments);
+  add_json(telling, arguments);
+  telling.final_callback([&] { command = [&] { return status(arguments.config, arguments.json); }; });
+
+  CLI::App& making = *app.add_subcommand("keygen", "makes a CURVE key pair and prints the public key");
+  making.add_option("--out", arguments.out, "where the secret key goes")->required();
+  making.final_callback([&] { command = [&] { return keygen(arguments.out); }; });
+}
+
+void add_terminal_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& terminal = *app.add_subcommand("terminal", "which tills may call");
+  terminal.require_subcommand(1);
+
+  CLI::App& adding = *terminal.add_subcommand("add", "makes a terminal's key and prints it alone");
+  adding.add_option("NAME", arguments.name)->required();
+  add_config(adding, arguments);
+  adding.final_callback([&] { command = [&] { return terminal_add(arguments.config, arguments.name); }; });
+
+  CLI::App& listing = *terminal.add_subcommand("list", "the terminals' names");
+  add_config(listing, arguments);
+  add_json(listing, arguments);
+  listing.final_callback([&] { command = [&] { return terminal_list(arguments.config, arguments.json); }; });
+
+  CLI::App& removing = *terminal.add_subcommand("remove", "takes a terminal's key away");
+  removing.add_option("NAME", arguments.name)->required();
+  add_config(removing, arguments);
+  removing.final_callback(
+      [&] { command = [&] { return terminal_remove(arguments.config, arguments.name); }; });
+}
+
+void add_session_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& sessions = *app.add_subcommand("sessions", "the tills' sessions");
+  sessions.require_subcommand(1);
+  CLI::App& showing = *sessions.add_subcommand("show", "everything kept of one session");
+  showing.add_option("ID", arguments.session)->required();
+  add_config(showing, arguments);
+  add_json(showing, arguments);
+  showing.final_callback(
+      [&] { command = [&] { return sessions_show(arguments.config, arguments.session, arguments.json); }; });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("The store's daemon of Perkline", "perkline-edge");
+  app.set_version_flag("--version", PERKLINE_VERSION);
+  app.require_subcommand(1);
+  Arguments arguments;
+  Command command;
+  add_daemon_commands(app, arguments, command);
+  add_terminal_commands(app, arguments, command);
+  add_session_commands(app, arguments, command);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  return command();
+}

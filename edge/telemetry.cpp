@@ -1,0 +1,151 @@
+#include "edge/telemetry.hpp"
+
+#include "pdi_client/pdi.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/net/reactor.hpp"
+
+namespace perkline::edge {
+namespace {
+
+constexpr Millis beat_every{250};
+/// A reactor that has not come round for so long is wedged: nothing on it may block.
+constexpr Millis reactor_silence_max{5000};
+/// An idle journal is made to write this often; one silent for longer than the second is wedged.
+constexpr Millis journal_probe_every{5000};
+constexpr Millis journal_silence_max{20'000};
+constexpr std::string_view probe_key = "probe";
+
+ops::CheckResult result_of(const std::atomic<ops::CheckStatus>& status) {
+  ops::CheckResult result;
+  result.status = status.load(std::memory_order_relaxed);
+  return result;
+}
+
+/// What a call's outcome says of PDI itself.
+ops::CheckStatus pdi_status(std::string_view outcome) {
+  if (outcome == "ok" || outcome == name_of(pdi::Outcome::rejected)) return ops::CheckStatus::up;
+  const bool answers =
+      outcome == name_of(pdi::Outcome::rate_limited) || outcome == name_of(pdi::Outcome::forbidden);
+  return answers ? ops::CheckStatus::degraded : ops::CheckStatus::down;
+}
+
+}  // namespace
+
+void Pulse::beat(MonoTime now, std::chrono::nanoseconds latency) {
+  last_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  latency_ns_.store(latency.count(), std::memory_order_relaxed);
+}
+
+MonoTime Pulse::last() const {
+  return MonoTime(MonoTime::duration(last_.load(std::memory_order_relaxed)));
+}
+
+ops::CheckResult Pulse::check(MonoTime now, Millis silence_max) const {
+  ops::CheckResult result;
+  result.latency_ms = static_cast<double>(latency_ns_.load(std::memory_order_relaxed)) / 1e6;
+  if (now - last() > silence_max) result.status = ops::CheckStatus::down;
+  return result;
+}
+
+Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock& clock)
+    : metrics_(metrics),
+      health_(health),
+      clock_(clock),
+      sale_ack_(metrics.histogram("perkline_edge_sale_ack_duration_seconds",
+                                  "From a finalize's request to its 200.", ops::duration_bounds())),
+      journal_sync_(metrics.histogram("perkline_edge_journal_sync_duration_seconds",
+                                      "Writing and syncing one group of batches.", ops::duration_bounds())),
+      finalizing_(metrics.gauge("perkline_edge_sessions", "Sessions whose end PDI has yet to tell.",
+                                {{"state", std::string(name_of(session::Status::finalizing))}})),
+      outbox_lag_(metrics.gauge("perkline_edge_outbox_lag_records", "Events the hub has not acknowledged.")) {
+  reactor_.beat(clock.mono_now(), {});
+  journal_.beat(clock.mono_now(), {});
+  health.add("reactor", ops::CheckRole::required,
+             [this, &clock] { return reactor_.check(clock.mono_now(), reactor_silence_max); });
+  health.add("journal", ops::CheckRole::required,
+             [this, &clock] { return journal_.check(clock.mono_now(), journal_silence_max); });
+  health.add("pdi", ops::CheckRole::told, [this] { return result_of(pdi_); });
+}
+
+void Telemetry::on_sync(std::chrono::nanoseconds took) {
+  journal_.beat(clock_.mono_now(), took);
+  journal_sync_.observe(std::chrono::duration<double>(took).count());
+}
+
+void Telemetry::on_answer(const net::Answered& answered) {
+  const double took = std::chrono::duration<double>(answered.duration).count();
+  if (answered.route == "/v1/finalize" && answered.status == 200) sale_ack_.observe(took);
+  const std::pair<std::string, int> key(answered.route, answered.status);
+  auto found = answers_.find(key);
+  if (found == answers_.end()) {
+    found =
+        answers_
+            .emplace(key, metrics_.counter("perkline_edge_http_answers_total", "Answers to tills, by route.",
+                                           {{"route", key.first}, {"status", std::to_string(key.second)}}))
+            .first;
+  }
+  found->second.add();
+}
+
+void Telemetry::on_pdi_call(std::string_view endpoint, std::string_view outcome) {
+  metrics_
+      .counter("perkline_edge_pdi_requests_total", "Calls to PDI, by how they ended.",
+               {{"endpoint", std::string(endpoint)}, {"outcome", std::string(outcome)}})
+      .add();
+  if (outcome != name_of(pdi::Outcome::not_tried)) pdi_.store(pdi_status(outcome), std::memory_order_relaxed);
+}
+
+void Telemetry::on_token_refresh(std::string_view result) {
+  metrics_
+      .counter("perkline_edge_oauth_refresh_total", "Refreshes of PDI's token.",
+               {{"result", std::string(result)}})
+      .add();
+}
+
+void Telemetry::on_step(std::optional<session::Status> from, session::Status to) {
+  const bool was = from == session::Status::finalizing;
+  const bool is = to == session::Status::finalizing;
+  if (was != is) finalizing_.add(is ? 1 : -1);
+  auto found = steps_.find(to);
+  if (found == steps_.end()) {
+    found = steps_
+                .emplace(to, metrics_.counter("perkline_edge_session_steps_total",
+                                              "Steps of sessions, by where they led.",
+                                              {{"state", std::string(name_of(to))}}))
+                .first;
+  }
+  found->second.add();
+}
+
+void Telemetry::watch_hub(std::function<ops::CheckStatus()> standing) {
+  hub_standing_ = std::move(standing);
+  health_.add("hub", ops::CheckRole::told, [this] { return result_of(hub_); });
+}
+
+Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outbox) {
+  while (true) {
+    const MonoTime due = clock_.mono_now() + beat_every;
+    co_await clock_.sleep_until(due);
+    const MonoTime now = clock_.mono_now();
+    reactor_.beat(now, now - due);
+    if (hub_standing_) hub_.store(hub_standing_(), std::memory_order_relaxed);
+    outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
+    if (!probing_ && now - journal_.last() > journal_probe_every) {
+      probing_ = true;
+      co_await net::spawn_child(probe(journal));
+    }
+  }
+}
+
+Task<void> Telemetry::probe(journal::Journal& journal) {
+  std::string time;
+  append_u64(time, static_cast<std::uint64_t>(clock_.wall_now().time_since_epoch().count()));
+  journal::Batch batch;
+  batch.put(journal::Family::meta, std::string(probe_key), std::move(time));
+  const MonoTime began = clock_.mono_now();
+  co_await journal.commit(std::move(batch));
+  journal_.beat(clock_.mono_now(), clock_.mono_now() - began);
+  probing_ = false;
+}
+
+}  // namespace perkline::edge

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "edge/journal/outbox.hpp"
+#include "edge/session/session_store.hpp"
+#include "shared/net/async_clock.hpp"
+#include "shared/net/http_server.hpp"
+#include "shared/ops/health.hpp"
+#include "shared/ops/metrics.hpp"
+
+namespace perkline::edge {
+
+/// When a part of the daemon last showed that it works. Any thread.
+class Pulse {
+ public:
+  /// `latency`: how long its latest piece of work took.
+  void beat(MonoTime now, std::chrono::nanoseconds latency);
+  MonoTime last() const;
+  /// up, or down when it has been silent for longer than `silence_max`.
+  ops::CheckResult check(MonoTime now, Millis silence_max) const;
+
+ private:
+  std::atomic<MonoTime::rep> last_{0};
+  std::atomic<std::int64_t> latency_ns_{0};
+};
+
+/// What the daemon tells of itself: metrics by Prometheus' conventions, and the checks behind /health.
+/// Reactor's thread, except where said.
+class Telemetry {
+ public:
+  /// All must outlive it.
+  Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock& clock);
+
+  /// A write and sync of the journal. The journal's thread.
+  void on_sync(std::chrono::nanoseconds took);
+  void on_answer(const net::Answered& answered);
+  void on_step(std::optional<session::Status> from, session::Status to);
+  /// `outcome` is pdi::Outcome's name, `ok` or `malformed`.
+  void on_pdi_call(std::string_view endpoint, std::string_view outcome);
+  void on_token_refresh(std::string_view result);
+  /// How many sessions the journal holds finalizing at the start.
+  void set_finalizing(std::size_t count) { finalizing_.set(static_cast<double>(count)); }
+
+  /// Adds the hub to the checks; `standing` is asked on the reactor's thread. Before run().
+  void watch_hub(std::function<ops::CheckStatus()> standing);
+
+  /// Feeds the checks and gauges for as long as the daemon lives; keeps an idle journal at work, so that one
+  /// that does not write any more is noticed before a sale needs it.
+  Task<void> run(journal::Journal& journal, const journal::Outbox& outbox);
+
+ private:
+  Task<void> probe(journal::Journal& journal);
+
+  ops::Metrics& metrics_;
+  ops::Health& health_;
+  net::AsyncClock& clock_;
+  Pulse reactor_;
+  Pulse journal_;
+  bool probing_ = false;
+  std::atomic<ops::CheckStatus> pdi_{ops::CheckStatus::up};
+  std::function<ops::CheckStatus()> hub_standing_;
+  std::atomic<ops::CheckStatus> hub_{ops::CheckStatus::down};
+  ops::Histogram sale_ack_;
+  ops::Histogram journal_sync_;
+  ops::Gauge finalizing_;
+  ops::Gauge outbox_lag_;
+  std::map<session::Status, ops::Counter> steps_;
+  std::map<std::pair<std::string, int>, ops::Counter, std::less<>> answers_;
+};
+
+}  // namespace perkline::edge
