@@ -9,6 +9,7 @@ void SendWindow::welcomed(const Welcome& welcome, MonoTime now) {
   phase_ = Phase::streaming;
   hello_at_.reset();
   acknowledged_ = welcome.cursor;
+  went_back_to_.reset();
   next_ = welcome.cursor + 1;
   credit_ = std::min<std::uint32_t>(welcome.credit, limits::sync_window_batches);
   in_flight_.clear();
@@ -32,6 +33,9 @@ bool SendWindow::acked(std::uint64_t through, MonoTime now) {
 void SendWindow::nacked(std::uint64_t expected, MonoTime now) {
   heard(now);
   if (phase_ != Phase::streaming || expected <= acknowledged_ || expected > next_) return;
+  // Every batch behind a gap is answered so: going back for each would double what is under way each time.
+  if (went_back_to_ == expected) return;
+  went_back_to_ = expected;
   next_ = expected;
   in_flight_.clear();
   progress_at_ = now;

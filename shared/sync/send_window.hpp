@@ -65,6 +65,7 @@ class SendWindow {
   std::uint64_t acknowledged_ = 0;
   std::uint64_t next_ = 1;
   std::uint32_t credit_ = 0;
+  std::optional<std::uint64_t> went_back_to_;  ///< The last gap that was told, and sent again from.
   std::deque<std::uint64_t> in_flight_;  ///< The last sequence of each batch, rising.
   MonoTime progress_at_{};  ///< When the oldest batch in flight was sent, or acknowledgements last moved.
   MonoTime last_heard_;
