@@ -33,6 +33,7 @@ Error till_error(pdi::Failure failure) {
     return error;
   }
   error.code = Errc::pdi_unavailable;
+  error.detail = "the loyalty provider does not answer";
   if (!error.retry_after) error.retry_after = pdi_retry;
   return error;
 }
