@@ -52,9 +52,9 @@ TEST(Requests, AmountsCompareByValueNotByText) {
 }
 
 TEST(Requests, CalculateReadsPriceAndCategoryWhereGiven) {
-  const auto request = parse_calculate(
-      R"({"sessionId":"s","transactionAmount":"1","items":[{"sku":"A","qty":0.125,"unitPrice":"7.5","category":"food"}]})",
-      usd);
+  const auto request = parse_calculate(R"({"sessionId":"s","transactionAmount":"1","items":[)"
+                                       R"({"sku":"A","qty":0.125,"unitPrice":"7.5","category":"food"}]})",
+                                       usd);
   ASSERT_TRUE(request);
   EXPECT_EQ(request->basket.items[0], (pdi::Item{"A", {125}, Money{750, usd}, "food"}));
 }
@@ -66,9 +66,10 @@ TEST(Requests, AnEmptyBasketIsFineButNotAMissingOne) {
 }
 
 TEST(Requests, EveryFaultyItemIsNamed) {
-  const auto request = parse_calculate(
-      R"({"sessionId":"s","transactionAmount":"-1","items":[{"sku":"A","qty":1},{"qty":0},7,{"sku":"D","qty":1,"unitPrice":"1e3"}]})",
-      usd);
+  const auto request =
+      parse_calculate(R"({"sessionId":"s","transactionAmount":"-1","items":[)"
+                      R"({"sku":"A","qty":1},{"qty":0},7,{"sku":"D","qty":1,"unitPrice":"1e3"}]})",
+                      usd);
   EXPECT_EQ(fields_of(request.error()),
             (std::vector<std::string>{"transactionAmount", "items[1].sku", "items[1].qty", "items[2]",
                                       "items[3].unitPrice"}));
