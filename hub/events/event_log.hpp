@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "hub/db/database.hpp"
 #include "shared/core/ids.hpp"

@@ -45,4 +45,3 @@ CREATE TABLE idempotency (
   created_at   BIGINT NOT NULL,
   PRIMARY KEY (scope, key)
 );
-CREATE INDEX idempotency_by_age ON idempotency (created_at);
