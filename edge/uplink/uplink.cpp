@@ -2,7 +2,7 @@
 
 #include "shared/core/limits.hpp"
 #include "shared/net/deadline.hpp"
-#include "shared/net/reactor.hpp"
+#include "shared/net/either.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::edge::uplink {
@@ -57,7 +57,8 @@ Standing Uplink::standing() const {
   Standing standing{.kind = Standing::Kind::connecting,
                     .reason = halted_,
                     .acknowledged = outbox_.acked(),
-                    .tail = outbox_.tail()};
+                    .tail = outbox_.tail(),
+                    .last_heard = window_.last_heard()};
   if (!halted_.empty()) {
     standing.kind = Standing::Kind::stopped;
   } else if (link_.state() == net::LinkState::refused) {
@@ -72,13 +73,16 @@ Standing Uplink::standing() const {
 
 Task<void> Uplink::run() {
   outbox_.on_growth([wake = wake_] { wake->notify(); });
-  co_await net::spawn_child(listen());
+  co_await net::either(talk(), listen());
+  outbox_.on_growth({});
+}
+
+Task<void> Uplink::talk() {
   while (!stopped_) {
     act();
     // Woken by what is heard, by a new event, or by the clock: which of them it was does not matter.
     [[maybe_unused]] const auto why = co_await net::with_deadline(clock_, window_.wake_at(), woken(wake_));
   }
-  outbox_.on_growth({});
 }
 
 Task<void> Uplink::listen() {
@@ -98,40 +102,59 @@ Task<void> Uplink::listen() {
 Task<void> Uplink::hear(sync::Frame frame) {
   const MonoTime now = clock_.mono_now();
   if (const auto* welcome = std::get_if<sync::Welcome>(&frame)) {
-    welcomed(*welcome);
+    co_await welcomed(*welcome);
   } else if (const auto* ack = std::get_if<sync::Ack>(&frame)) {
     co_await acknowledged(*ack);
   } else if (const auto* nack = std::get_if<sync::Nack>(&frame)) {
     if (nack->epoch == outbox_.epoch()) window_.nacked(nack->expected, now);
   } else if (const auto* fork = std::get_if<sync::Fork>(&frame)) {
-    halt(reason_of(*fork));
+    forked(*fork);
   } else if (const auto* refused = std::get_if<sync::ProtocolRefused>(&frame)) {
     halt("the hub speaks protocol " + std::to_string(refused->oldest) + " to " +
          std::to_string(refused->newest) + " only");
   }
 }
 
-void Uplink::welcomed(const sync::Welcome& welcome) {
-  if (welcome.epoch != outbox_.epoch()) return;  // of an earlier connection
+void Uplink::forked(const sync::Fork& fork) {
+  // One that speaks of another epoch than it must, seen from here, is late: of before a new epoch was
+  // adopted.
+  const std::uint64_t ours = outbox_.epoch();
+  switch (fork.reason) {
+    case sync::ForkReason::superseded:
+      if (fork.epoch > ours) halt(reason_of(fork));
+      return;
+    case sync::ForkReason::epoch_unknown:
+      if (fork.epoch < ours) halt(reason_of(fork));
+      return;
+    case sync::ForkReason::hash_differs:
+    case sync::ForkReason::beyond_tail:
+      if (fork.epoch == ours) halt(reason_of(fork));
+      return;
+  }
+}
+
+Task<void> Uplink::welcomed(sync::Welcome welcome) {
+  if (welcome.epoch != outbox_.epoch()) co_return;  // late: of before a new epoch was adopted
+  if (welcome.protocol < sync::protocol_oldest || welcome.protocol > sync::protocol_newest)
+    co_return halt("the hub speaks protocol " + std::to_string(welcome.protocol));
   const auto ours = outbox_.hash_at(welcome.cursor);
-  if (!ours) return halt("the journal cannot be read");
-  if (!*ours && welcome.cursor > outbox_.tail())
-    return halt(reason_of({.epoch = welcome.epoch, .reason = sync::ForkReason::beyond_tail}));
+  if (!ours) co_return halt("the journal cannot be read");
+  if (!*ours && welcome.cursor > outbox_.tail()) co_return halt_and_tell(sync::ForkReason::beyond_tail);
   if (!*ours)
-    return halt("history lost: the hub is at " + std::to_string(welcome.cursor) +
-                ", older than the oldest event kept");
-  if (**ours != welcome.cursor_hash)
-    return halt(reason_of({.epoch = welcome.epoch, .reason = sync::ForkReason::hash_differs}));
+    co_return halt("history lost: the hub is at " + std::to_string(welcome.cursor) +
+                   ", older than the oldest event kept");
+  if (**ours != welcome.cursor_hash) co_return halt_and_tell(sync::ForkReason::hash_differs);
   if (!halted_.empty()) ops::log(ops::Level::info, "uplink", "the hub takes this store's history again");
   halted_.clear();
   window_.welcomed(welcome, clock_.mono_now());
+  // Acks may have been lost: the cursor says what they said.
+  if (welcome.cursor > outbox_.acked()) co_await outbox_.set_acked(welcome.cursor);
 }
 
 Task<void> Uplink::acknowledged(sync::Ack ack) {
   if (ack.epoch != outbox_.epoch() || ack.through > outbox_.tail()) co_return;
   const auto ours = outbox_.hash_at(ack.through);
-  if (ours && *ours && **ours != ack.hash)
-    co_return halt(reason_of({.epoch = ack.epoch, .reason = sync::ForkReason::hash_differs}));
+  if (ours && *ours && **ours != ack.hash) co_return halt_and_tell(sync::ForkReason::hash_differs);
   if (window_.acked(ack.through, clock_.mono_now())) co_await outbox_.set_acked(ack.through);
 }
 
@@ -140,6 +163,12 @@ void Uplink::halt(std::string reason) {
     ops::log(ops::Level::error, "uplink", "sync has stopped; sales go on", {{"reason", reason}});
   halted_ = std::move(reason);
   window_.stop(clock_.mono_now());
+}
+
+void Uplink::halt_and_tell(sync::ForkReason reason) {
+  const sync::Fork fork{.epoch = outbox_.epoch(), .reason = reason};
+  halt(reason_of(fork));
+  send(fork);
 }
 
 void Uplink::act() {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <string>
 
@@ -24,6 +23,7 @@ struct Standing {
   std::string reason;
   std::uint64_t acknowledged = 0;
   std::uint64_t tail = 0;
+  MonoTime last_heard{};  ///< When the hub last said anything; before that, when the uplink was made.
 };
 std::string_view name_of(Standing::Kind kind);
 
@@ -40,17 +40,21 @@ class Uplink {
  public:
   /// All must outlive it.
   Uplink(net::HubLink& link, journal::Outbox& outbox, net::AsyncClock& clock, UplinkOptions options);
-  /// Until stop().
+  /// Until stop(); then nothing of it runs any more. Once.
   Task<void> run();
   void stop();
   Standing standing() const;
 
  private:
+  Task<void> talk();
   Task<void> listen();
   Task<void> hear(sync::Frame frame);
+  void forked(const sync::Fork& fork);
   Task<void> acknowledged(sync::Ack ack);
-  void welcomed(const sync::Welcome& welcome);
+  Task<void> welcomed(sync::Welcome welcome);
   void halt(std::string reason);
+  /// What the hub cannot see: it is told.
+  void halt_and_tell(sync::ForkReason reason);
   void act();
   bool send_batch();
   void say_hello();

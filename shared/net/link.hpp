@@ -33,9 +33,11 @@ enum class LinkState : std::uint8_t {
 class HubLink {
  public:
   virtual ~HubLink() = default;
-  /// Hands the frame to the transport; says nothing of its arrival. Errors: overloaded (the queue is full).
+  /// Hands the frame to the transport, which keeps it until a connection stands; says nothing of its arrival.
+  /// Errors: overloaded (the queue is full).
   virtual Result<void> send(std::string frame) = 0;
-  /// The next frame from the hub. Errors: timed_out at `deadline`.
+  /// The next frame from the hub. Safe to cancel: no frame is lost by it. Errors: timed_out at `deadline`,
+  /// cancelled.
   virtual Task<Result<std::string>> receive(MonoTime deadline) = 0;
   /// Drops the connection with all that is on its way, and connects to the next endpoint of the list.
   virtual void reconnect() = 0;
@@ -44,7 +46,7 @@ class HubLink {
 
 struct StoreLinkOptions {
   std::vector<std::string> endpoints;  ///< `tcp://host:port`, tried in turn by reconnect().
-  StoreId store;                       ///< Becomes the routing id.
+  StoreId store;                       ///< Begins the routing id.
   std::string secret_key;
   std::string hub_public_key;
 };
@@ -61,7 +63,9 @@ struct HubServerOptions {
 };
 
 /// The hub's end: a ROUTER and the ZAP handler that admits only keys of the directory and binds each to its
-/// store. A frame whose routing id is not that store's is dropped and counted.
+/// store. A frame whose routing id is not that store's, or whose key has been revoked meanwhile, is dropped
+/// and counted; an answer goes to where the store was last heard. While receive() is not called enough,
+/// stores wait.
 class StoreServer {
  public:
   virtual ~StoreServer() = default;
@@ -73,10 +77,11 @@ class StoreServer {
     StoreId store;
     std::string frame;
   };
+  /// Safe to cancel. Errors: cancelled.
   virtual Task<Result<Incoming>> receive() = 0;
-  /// Dropped when the store is not connected.
+  /// Dropped when the store is not connected, or its key revoked.
   virtual void send(StoreId store, std::string frame) = 0;
-  /// Connections whose key was refused, and frames dropped for a foreign routing id.
+  /// Connections whose key was refused, and frames dropped for a foreign routing id or a revoked key.
   virtual std::uint64_t refused() const = 0;
 };
 std::unique_ptr<StoreServer> make_store_server(Reactor& reactor, HubServerOptions options,

@@ -1,17 +1,22 @@
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstring>
 #include <thread>
+
+#include <boost/asio/this_coro.hpp>
 
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/net/deadline.hpp"
 #include "shared/net/link.hpp"
 #include "shared/net/signal.hpp"
+#include "shared/net/zap.hpp"
 #include "shared/net/zmq_socket.hpp"
 
 namespace perkline::net {
 namespace {
+
+namespace asio = boost::asio;
 
 /// Two windows of batches, and what is said between them.
 constexpr std::size_t frames_waiting_max = 64;
@@ -41,13 +46,14 @@ class Connection {
   Connection(const StoreLinkOptions& options, const Keys& keys, const std::string& endpoint)
       : socket_(ZMQ_DEALER), monitor_(ZMQ_PAIR) {
     socket_.set_common();
-    socket_.set(ZMQ_ROUTING_ID, options.store.str());
+    socket_.set(ZMQ_ROUTING_ID, zmq::make_routing_id(options.store));
     socket_.set(ZMQ_CURVE_PUBLICKEY, keys.public_key);
     socket_.set(ZMQ_CURVE_SECRETKEY, keys.secret_key);
     socket_.set(ZMQ_CURVE_SERVERKEY, keys.hub_public_key);
     socket_.set(ZMQ_RECONNECT_IVL, 500);
     socket_.set(ZMQ_RECONNECT_IVL_MAX, 30'000);
-    // Only a connection that stands gets frames: none waits here to arrive, stale, at the next one.
+    // Only a connection that stands gets frames. Until then they wait in our queue, which has a bound of
+    // ours.
     socket_.set(ZMQ_IMMEDIATE, 1);
     socket_.set(ZMQ_SNDHWM, static_cast<int>(frames_waiting_max));
     socket_.set(ZMQ_RCVHWM, static_cast<int>(frames_waiting_max));
@@ -105,21 +111,21 @@ void take_in(Connection& connection, const std::shared_ptr<Shared>& shared) {
 
 /// One connection's life: until the link stops or is to go to the next endpoint.
 void serve(Connection& connection, const std::shared_ptr<Shared>& shared) {
+  std::optional<std::string> next;  // from the queue, for the socket to take
   while (!shared->stopping && !shared->reconnect.exchange(false)) {
     // While the reactor is behind, frames wait in the socket, and then at the hub.
     const short read = shared->incoming.full() ? short{0} : short{ZMQ_POLLIN};
-    zmq_pollitem_t items[] = {{connection.socket(), 0, read, 0},
-                              {nullptr, shared->wake.descriptor(), ZMQ_POLLIN, 0},
-                              {connection.monitor(), 0, ZMQ_POLLIN, 0}};
-    zmq_poll(items, 3, -1);
+    if (!next) next = shared->outgoing.pop();
+    const short write = next ? short{ZMQ_POLLOUT} : short{0};
+    std::array<zmq_pollitem_t, 3> items{{{connection.socket(), 0, static_cast<short>(read | write), 0},
+                                         {nullptr, shared->wake.descriptor(), ZMQ_POLLIN, 0},
+                                         {connection.monitor(), 0, ZMQ_POLLIN, 0}}};
+    zmq_poll(items.data(), static_cast<int>(items.size()), -1);
     if (items[1].revents != 0) shared->wake.clear();
     if (items[2].revents != 0) {
       if (const auto state = connection.next_state(shared->state)) shared->state = *state;
     }
-    while (auto frame = shared->outgoing.pop()) {
-      // Not taken: there is no connection, or it is full. The sender finds out by the missing answer.
-      zmq::send(connection.socket(), *frame, false);
-    }
+    while (next && zmq::send(connection.socket(), *next, false)) next = shared->outgoing.pop();
     take_in(connection, shared);
   }
 }
@@ -156,6 +162,8 @@ class StoreLink final : public HubLink {
       }
       const auto waited = co_await with_deadline(shared_->reactor.clock(), deadline, arrival(shared_));
       if (!waited) co_return fail(Errc::timed_out, "no frame from the hub");
+      if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+        co_return fail(Errc::cancelled, "no frame from the hub");
     }
   }
 

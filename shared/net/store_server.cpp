@@ -1,7 +1,11 @@
 #include <array>
 #include <thread>
+#include <unordered_map>
+
+#include <boost/asio/this_coro.hpp>
 
 #include "shared/core/assert.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/net/link.hpp"
 #include "shared/net/signal.hpp"
 #include "shared/net/zap.hpp"
@@ -10,9 +14,13 @@
 namespace perkline::net {
 namespace {
 
-constexpr std::size_t incoming_max = 512;
+namespace asio = boost::asio;
+
+/// Between the socket and the reactor; what is over it waits in the sockets, and then at the stores.
+constexpr std::size_t incoming_max = 128;
 constexpr std::size_t outgoing_max = 8192;
-constexpr int frames_per_store_max = 64;
+/// Two windows of batches, a connection and direction.
+constexpr int frames_per_store_max = 2 * limits::sync_window_batches;
 /// The library takes ZMQ_ZAP_ENFORCE_DOMAIN; its header names it only among the drafts.
 constexpr int zap_enforce_domain = 93;
 
@@ -27,15 +35,23 @@ struct Shared {
   Signal arrived;
 };
 
+/// Where each store was last heard: its connection's routing id, and the User-Id it was let in with.
+struct Place {
+  std::string routing_id;
+  std::string user;
+};
+/// As many as there are stores with a key.
+using Places = std::unordered_map<StoreId, Place>;
+
 /// The next frame, if it is from whom it says; nullopt when it is not. False in `any`: nothing was there.
-std::optional<StoreServer::Incoming> next_frame(void* socket, zmq::Gate& gate, bool& any) {
+std::optional<StoreServer::Incoming> next_frame(void* socket, zmq::Gate& gate, Places& places, bool& any) {
   zmq::Part routing_id;
   any = routing_id.receive(socket);
   if (!any || !routing_id.more()) return std::nullopt;
   zmq::Part payload;
   if (!payload.receive(socket)) return std::nullopt;
   // After a poll the first part lacks its User-Id (libzmq 4.3.4), and the routing id is whatever the peer
-  // says: only the payload's User-Id counts, and the routing id has to be that store's.
+  // says: only the payload's User-Id counts, and the routing id has to be one of that store's.
   const auto user = payload.property("User-Id");
   const auto store = user ? zmq::store_of_user(gate.directory, *user) : std::nullopt;
   const bool single = !payload.more();
@@ -43,23 +59,37 @@ std::optional<StoreServer::Incoming> next_frame(void* socket, zmq::Gate& gate, b
     zmq::Part rest;
     more = rest.receive(socket) && rest.more();
   }
-  if (!single || !store || store->str() != routing_id.text()) {
+  std::string from = routing_id.text();
+  if (!single || !store || !zmq::is_routing_id_of(*store, from)) {
     ++gate.refused;
     return std::nullopt;
   }
+  places[*store] = {.routing_id = std::move(from), .user = *user};
   return StoreServer::Incoming{.store = *store, .frame = payload.text()};
 }
 
-void take_in(void* socket, const std::shared_ptr<Shared>& shared) {
+void take_in(void* socket, const std::shared_ptr<Shared>& shared, Places& places) {
   bool grew = false;
   for (bool any = true; any && !shared->incoming.full();) {
-    if (auto frame = next_frame(socket, *shared->gate, any))
+    if (auto frame = next_frame(socket, *shared->gate, places, any))
       grew = shared->incoming.push(std::move(*frame)) || grew;
   }
   if (grew) shared->reactor.post([shared] { shared->arrived.notify(); });
 }
 
+/// A store that has gone, is not let in any more, or takes nothing, gets nothing: it will say Hello again.
+void give_out(void* socket, const StoreServer::Incoming& reply, const zmq::Gate& gate, Places& places) {
+  const auto place = places.find(reply.store);
+  if (place == places.end()) return;
+  if (!zmq::store_of_user(gate.directory, place->second.user)) {
+    places.erase(place);
+    return;
+  }
+  if (zmq::send(socket, place->second.routing_id, true)) zmq::send(socket, reply.frame, false);
+}
+
 void serve(zmq::Socket& socket, const std::shared_ptr<Shared>& shared) {
+  Places places;
   while (!shared->stopping) {
     // While the reactor is behind, frames wait in the sockets, and then at the stores.
     const short read = shared->incoming.full() ? short{0} : short{ZMQ_POLLIN};
@@ -67,12 +97,8 @@ void serve(zmq::Socket& socket, const std::shared_ptr<Shared>& shared) {
         {{socket.handle(), 0, read, 0}, {nullptr, shared->wake.descriptor(), ZMQ_POLLIN, 0}}};
     zmq_poll(items.data(), static_cast<int>(items.size()), -1);
     if (items[1].revents != 0) shared->wake.clear();
-    while (auto reply = shared->outgoing.pop()) {
-      // A store that has gone, or takes nothing, gets nothing: it will say Hello again.
-      if (zmq::send(socket.handle(), reply->store.str(), true))
-        zmq::send(socket.handle(), reply->frame, false);
-    }
-    take_in(socket.handle(), shared);
+    while (auto reply = shared->outgoing.pop()) give_out(socket.handle(), *reply, *shared->gate, places);
+    take_in(socket.handle(), shared, places);
   }
 }
 
@@ -124,6 +150,8 @@ class RouterServer final : public StoreServer {
         co_return std::move(*frame);
       }
       co_await shared_->arrived.wait();
+      if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
+        co_return fail(Errc::cancelled, "no frame of any store");
     }
   }
 

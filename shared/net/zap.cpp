@@ -5,6 +5,8 @@
 
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/core/limits.hpp"
+#include "shared/core/random.hpp"
 #include "shared/net/zmq_socket.hpp"
 
 namespace perkline::net::zmq {
@@ -12,6 +14,9 @@ namespace {
 
 constexpr std::size_t request_parts = 7;
 constexpr std::size_t key_digits = 64;
+constexpr char routing_id_mark = '.';
+constexpr std::size_t routing_id_digits = 32;
+static_assert(limits::id_bytes_max + 1 + routing_id_digits <= 255, "what ZeroMQ takes");
 
 /// Answers for all servers of the process, on a thread that ends with the process.
 class ZapHandler {
@@ -56,17 +61,15 @@ class ZapHandler {
   /// The User-Id of whoever asks; empty: refused. Parts: version, request id, domain, address, routing id,
   /// mechanism, key.
   std::string admitted(const std::vector<std::string>& request) {
-    std::shared_ptr<Gate> gate;
-    {
-      const std::scoped_lock lock(mutex_);
-      const auto found = gates_.find(request[2]);
-      if (found == gates_.end()) return {};
-      gate = found->second;
-    }
+    // Held while the directory is asked: once a domain is removed, nobody asks its directory any more.
+    const std::scoped_lock lock(mutex_);
+    const auto found = gates_.find(request[2]);
+    if (found == gates_.end()) return {};
+    Gate& gate = *found->second;
     const std::string public_key = to_hex(request[6]);
-    const auto store = request[5] == "CURVE" ? gate->directory(public_key) : std::nullopt;
+    const auto store = request[5] == "CURVE" ? gate.directory(public_key) : std::nullopt;
     if (!store) {
-      ++gate->refused;
+      ++gate.refused;
       return {};
     }
     return user_id(public_key, *store);
@@ -86,6 +89,19 @@ std::shared_ptr<void> guard_domain(const std::string& domain, std::shared_ptr<Ga
 
 std::string user_id(const std::string& public_key, const StoreId& store) {
   return public_key + store.str();
+}
+
+std::string make_routing_id(const StoreId& store) {
+  SystemRng rng;
+  std::string bytes;
+  append_u64(bytes, rng.next());
+  append_u64(bytes, rng.next());
+  return store.str() + routing_id_mark + to_hex(bytes);
+}
+
+bool is_routing_id_of(const StoreId& store, std::string_view routing_id) {
+  return routing_id.size() == store.str().size() + 1 + routing_id_digits &&
+         routing_id.starts_with(store.str()) && routing_id[store.str().size()] == routing_id_mark;
 }
 
 std::optional<StoreId> store_of_user(const KeyDirectory& directory, const std::string& user) {

@@ -22,6 +22,12 @@ std::shared_ptr<void> guard_domain(const std::string& domain, std::shared_ptr<Ga
 
 /// Key and store as one User-Id, so that each frame can be held against the directory again.
 std::string user_id(const std::string& public_key, const StoreId& store);
+/// What a store's connection calls itself: the store and a number nobody can guess. With the store alone any
+/// other store could take its name at the router, and with it what the hub says to it, although not speak for
+/// it.
+std::string make_routing_id(const StoreId& store);
+bool is_routing_id_of(const StoreId& store, std::string_view routing_id);
+
 /// The store, if the directory still lets that key in as that store.
 std::optional<StoreId> store_of_user(const KeyDirectory& directory, const std::string& user);
 

@@ -2,12 +2,14 @@
 
 #include <sync.pb.h>
 
-#include "shared/core/assert.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/sync/wire.hpp"
 
 namespace perkline::sync {
 namespace {
+
+/// Of every type known so far. One that gets ahead of it is to have a number of its own.
+constexpr std::uint32_t schema_newest = 1;
 
 std::unexpected<Error> malformed(std::string what) {
   return fail(Errc::malformed_answer, "event: " + std::move(what));
@@ -34,12 +36,18 @@ void write(const SaleFinalized& sale, v1::Event& out) {
   wire.set_finalized_at_ms(sale.finalized_at.time_since_epoch().count());
 }
 
-void write(const UnknownEvent&, v1::Event&) {
-  PERKLINE_ASSERT(false);
-}  // only ever read
+/// The envelope alone: what it held is not known here.
+void write(const UnknownEvent&, v1::Event&) {}
 
 bool is_points(std::int64_t count) {
   return count >= 0 && Points{count} <= points_max;
+}
+
+/// Twelve digits before the point, as at the tills.
+bool is_amount(std::int64_t minor, const Currency& currency) {
+  std::int64_t bound = 1'000'000'000'000;
+  for (int digit = 0; digit < currency.exponent(); ++digit) bound *= 10;
+  return minor >= 0 && minor < bound;
 }
 
 Result<EventPayload> read(const v1::SaleFinalized& wire) {
@@ -49,12 +57,13 @@ Result<EventPayload> read(const v1::SaleFinalized& wire) {
   if (!wire::is_name(wire.channel())) return malformed("channel");
   const auto currency = find_currency(wire.currency());
   if (!currency) return malformed("currency");
-  if (wire.amount_minor() < 0) return malformed("amount");
+  if (!is_amount(wire.amount_minor(), *currency)) return malformed("amount");
   if (!is_points(wire.earned()) || !is_points(wire.redeemed()) || !is_points(wire.new_balance()))
     return malformed("points");
   if (wire.tier().size() > limits::id_bytes_max || wire.rules_version().size() > limits::id_bytes_max)
     return malformed("tier or rules version");
   if (!wire::is_name(wire.receipt())) return malformed("receipt");
+  if (!wire::is_time(wire.finalized_at_ms())) return malformed("finalized_at");
   return SaleFinalized{.session = SessionId(wire.session()),
                        .transaction = TransactionId(wire.transaction()),
                        .customer = CustomerId(wire.customer()),
@@ -75,6 +84,8 @@ std::uint32_t type_number(const EventPayload& payload) {
 }
 
 Result<EventPayload> read_payload(const v1::Event& wire) {
+  // To be read by a newer version only: kept for its turn, as a type of its own would be.
+  if (wire.type() != 0 && wire.schema_version() > schema_newest) return UnknownEvent{wire.type()};
   switch (wire.payload_case()) {
     case v1::Event::kSaleFinalized:
       if (wire.type() != v1::Event::kSaleFinalized) return malformed("type and payload differ");
@@ -113,7 +124,10 @@ Result<Event> decode_event(std::string_view bytes) {
     return malformed("not an event");
   }
   if (!wire::is_name(wire.store())) return malformed("store");
-  if (wire.epoch() == 0 || wire.sequence() == 0) return malformed("epoch or sequence");
+  if (!wire::is_ordinal(wire.epoch()) || !wire::is_ordinal(wire.sequence()))
+    return malformed("epoch or sequence");
+  if (!wire::is_time(wire.time_ms())) return malformed("time");
+  if (wire.schema_version() == 0) return malformed("schema version");
   if (wire.traceparent().size() > limits::id_bytes_max) return malformed("traceparent");
   Event event{.store = StoreId(wire.store()),
               .epoch = wire.epoch(),

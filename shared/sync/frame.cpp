@@ -1,5 +1,7 @@
 #include "shared/sync/frame.hpp"
 
+#include <iterator>
+#include <optional>
 #include <sync.pb.h>
 
 #include <zstd.h>
@@ -112,8 +114,10 @@ void write(const ProtocolRefused& refused, v1::Frame& out) {
 }
 
 Result<Status> read(const v1::Status& wire) {
-  if (wire.breaker().size() > limits::id_bytes_max || wire.version().size() > limits::id_bytes_max)
+  if (!wire::is_number(wire.tail()) || !wire::is_number(wire.queue_depth()) ||
+      wire.breaker().size() > limits::id_bytes_max || wire.version().size() > limits::id_bytes_max) {
     return malformed("status");
+  }
   return Status{.tail = wire.tail(),
                 .breaker = wire.breaker(),
                 .queue_depth = wire.queue_depth(),
@@ -129,8 +133,8 @@ Result<Frame> read(const v1::Hello& wire) {
               .tail_hash = {},
               .status = {}};
   auto status = read(wire.status());
-  if (!wire::is_name(wire.store()) || wire.epoch() == 0 ||
-      !wire::read_fixed(wire.boot_id(), hello.boot_id.bytes) ||
+  if (!wire::is_name(wire.store()) || !wire::is_ordinal(wire.epoch()) || !wire::is_number(wire.tail()) ||
+      wire.protocol() == 0 || !wire::read_fixed(wire.boot_id(), hello.boot_id.bytes) ||
       !wire::read_fixed(wire.tail_hash(), hello.tail_hash) || !status) {
     return malformed("hello");
   }
@@ -145,33 +149,36 @@ Result<Frame> read(const v1::Welcome& wire) {
                   .cursor_hash = {},
                   .credit = wire.credit(),
                   .protocol = wire.protocol()};
-  if (wire.epoch() == 0 || wire.credit() == 0 ||
-      !wire::read_fixed(wire.hub_incarnation(), welcome.hub_incarnation.bytes) ||
+  if (!wire::is_ordinal(wire.epoch()) || !wire::is_number(wire.cursor()) || wire.credit() == 0 ||
+      wire.protocol() == 0 || !wire::read_fixed(wire.hub_incarnation(), welcome.hub_incarnation.bytes) ||
       !wire::read_fixed(wire.cursor_hash(), welcome.cursor_hash)) {
     return malformed("welcome");
   }
   return welcome;
 }
 
-Result<std::vector<std::string>> read_events(const v1::Batch& wire) {
+Result<std::vector<std::string>> read_events(v1::Batch& wire) {
   v1::Events events;
   if (wire.events_zstd().empty()) {
-    events = wire.events();
+    events = std::move(*wire.mutable_events());
   } else {
     const auto bytes = decompressed(wire.events_zstd());
     if (wire.has_events() || !bytes || !events.ParseFromString(*bytes)) return malformed("compressed events");
   }
   if (events.ByteSizeLong() > events_bytes_max) return malformed("too many bytes of events");
-  return std::vector<std::string>(events.event().begin(), events.event().end());
+  auto& all = *events.mutable_event();
+  return std::vector<std::string>(std::move_iterator(all.begin()), std::move_iterator(all.end()));
 }
 
-Result<Frame> read(const v1::Batch& wire) {
+Result<Frame> read(v1::Batch& wire) {
   Batch batch{.epoch = wire.epoch(),
               .first_sequence = wire.first_sequence(),
               .previous_hash = {},
               .hash = {},
               .events = {}};
-  if (wire.epoch() == 0 || wire.first_sequence() == 0 || wire.count() > limits::sync_batch_events_max ||
+  if (!wire::is_ordinal(wire.epoch()) || !wire::is_ordinal(wire.first_sequence()) ||
+      wire.count() > limits::sync_batch_events_max ||
+      !wire::is_number(wire.first_sequence() + wire.count()) ||
       !wire::read_fixed(wire.previous_hash(), batch.previous_hash) ||
       !wire::read_fixed(wire.hash(), batch.hash)) {
     return malformed("batch");
@@ -185,21 +192,30 @@ Result<Frame> read(const v1::Batch& wire) {
 
 Result<Frame> read(const v1::Ack& wire) {
   Ack ack{.epoch = wire.epoch(), .through = wire.through(), .hash = {}};
-  if (wire.epoch() == 0 || !wire::read_fixed(wire.hash(), ack.hash)) return malformed("ack");
+  if (!wire::is_ordinal(wire.epoch()) || !wire::is_number(wire.through()) ||
+      !wire::read_fixed(wire.hash(), ack.hash)) {
+    return malformed("ack");
+  }
   return ack;
 }
 
 Result<Frame> read(const v1::Nack& wire) {
-  if (wire.epoch() == 0 || wire.expected() == 0) return malformed("nack");
+  if (!wire::is_ordinal(wire.epoch()) || !wire::is_ordinal(wire.expected())) return malformed("nack");
   return Nack{.epoch = wire.epoch(), .expected = wire.expected()};
 }
 
 Result<Frame> read(const v1::Fork& wire) {
-  if (wire.reason() < static_cast<std::uint32_t>(ForkReason::hash_differs) ||
+  if (!wire::is_ordinal(wire.epoch()) ||
+      wire.reason() < static_cast<std::uint32_t>(ForkReason::hash_differs) ||
       wire.reason() > static_cast<std::uint32_t>(ForkReason::epoch_unknown)) {
     return malformed("fork");
   }
   return Fork{.epoch = wire.epoch(), .reason = static_cast<ForkReason>(wire.reason())};
+}
+
+Result<Frame> read(const v1::ProtocolRefused& wire) {
+  if (wire.oldest() == 0 || wire.newest() < wire.oldest()) return malformed("protocol refused");
+  return ProtocolRefused{.oldest = wire.oldest(), .newest = wire.newest()};
 }
 
 Result<Frame> read_status(const v1::Status& wire) {
@@ -228,17 +244,17 @@ Result<Frame> decode_frame(std::string_view bytes) {
     case v1::Frame::kWelcome:
       return read(wire.welcome());
     case v1::Frame::kBatch:
-      return read(wire.batch());
+      return read(*wire.mutable_batch());
     case v1::Frame::kAck:
       return read(wire.ack());
     case v1::Frame::kNack:
       return read(wire.nack());
     case v1::Frame::kFork:
       return read(wire.fork());
-    case v1::Frame::kStatus: return read_status(wire.status());
+    case v1::Frame::kStatus:
+      return read_status(wire.status());
     case v1::Frame::kProtocolRefused:
-      return ProtocolRefused{.oldest = wire.protocol_refused().oldest(),
-                             .newest = wire.protocol_refused().newest()};
+      return read(wire.protocol_refused());
     case v1::Frame::KIND_NOT_SET:
       break;
   }

@@ -77,7 +77,7 @@ enum class ForkReason : std::uint8_t {
 };
 
 struct Fork {
-  std::uint64_t epoch = 1;  ///< The hub's.
+  std::uint64_t epoch = 1;  ///< The sender's.
   ForkReason reason = ForkReason::hash_differs;
   bool operator==(const Fork&) const = default;
 };

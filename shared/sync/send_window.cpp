@@ -6,28 +6,31 @@ namespace perkline::sync {
 
 void SendWindow::welcomed(const Welcome& welcome, MonoTime now) {
   heard(now);
-  phase_ = Phase::streaming;
   hello_at_.reset();
-  acknowledged_ = welcome.cursor;
-  went_back_to_.reset();
-  next_ = welcome.cursor + 1;
   credit_ = std::min<std::uint32_t>(welcome.credit, limits::sync_window_batches);
+  if (phase_ == Phase::streaming && welcome.cursor >= acknowledged_) {
+    // Only the answer to whether the hub is there, or an old one: what is under way stays so.
+    acked(welcome.cursor, now);
+    return;
+  }
+  phase_ = Phase::streaming;
+  acknowledged_ = welcome.cursor;
+  next_ = welcome.cursor + 1;
+  went_back_to_.reset();
   in_flight_.clear();
-  last_status_ = now;
 }
 
 bool SendWindow::acked(std::uint64_t through, MonoTime now) {
   heard(now);
-  if (phase_ != Phase::streaming || through <= acknowledged_ || through >= next_) {
-    // Of an earlier connection, doubled, or of what was never sent: no news. A batch wholly under the cursor
-    // is still done.
-    while (!in_flight_.empty() && in_flight_.front() <= acknowledged_) in_flight_.pop_front();
-    return false;
+  if (phase_ != Phase::streaming) return false;
+  const bool moved = through > acknowledged_;
+  if (moved) {
+    acknowledged_ = through;
+    next_ = std::max(next_, through + 1);
+    progress_at_ = now;
   }
-  acknowledged_ = through;
-  progress_at_ = now;
-  while (!in_flight_.empty() && in_flight_.front() <= through) in_flight_.pop_front();
-  return true;
+  while (!in_flight_.empty() && in_flight_.front() <= acknowledged_) in_flight_.pop_front();
+  return moved;
 }
 
 void SendWindow::nacked(std::uint64_t expected, MonoTime now) {
@@ -51,8 +54,11 @@ void SendWindow::stop(MonoTime now) {
 
 void SendWindow::said_hello(MonoTime now) {
   if (!owed()) owed_since_ = now;
-  phase_ = Phase::greeting;
   hello_at_ = now;
+  last_status_ = now;
+  // With batches unanswered nobody knows where the hub is until it says so.
+  if (phase_ == Phase::streaming && in_flight_.empty()) return;
+  phase_ = Phase::greeting;
   in_flight_.clear();
 }
 
@@ -77,21 +83,23 @@ MonoTime SendWindow::silence_ends() const {
 SendWindow::Move SendWindow::next_move(std::uint64_t tail, MonoTime now) const {
   if (phase_ == Phase::stopped) return now >= stopped_at_ + stopped_retry ? Move::hello : Move::wait;
   if (owed() && now >= silence_ends()) return Move::reconnect;
-  if (phase_ == Phase::greeting)
-    return !hello_at_ || now >= *hello_at_ + answer_max ? Move::hello : Move::wait;
+  if (hello_at_ && now >= *hello_at_ + answer_max) return Move::hello;
+  if (phase_ == Phase::greeting) return hello_at_ ? Move::wait : Move::hello;
   if (!in_flight_.empty() && now >= progress_at_ + answer_max) return Move::hello;
   if (next_ <= tail && in_flight_.size() < credit_) return Move::batch;
-  if (now >= last_status_ + limits::sync_status_every) return Move::status;
-  return Move::wait;
+  if (now < last_status_ + limits::sync_status_every) return Move::wait;
+  const bool quiet = !owed() && now >= last_heard_ + answer_max;
+  return quiet ? Move::hello : Move::status;
 }
 
 MonoTime SendWindow::wake_at() const {
   if (phase_ == Phase::stopped) return stopped_at_ + stopped_retry;
-  MonoTime wake = phase_ == Phase::greeting ? hello_at_.value_or(MonoTime{}) + answer_max
-                                            : last_status_ + limits::sync_status_every;
-  if (!in_flight_.empty()) wake = std::min(wake, progress_at_ + answer_max);
-  if (hello_at_ || !in_flight_.empty())
-    wake = std::min<MonoTime>(wake, last_heard_ + limits::sync_silence_max);
+  MonoTime wake = MonoTime::max();
+  const auto no_later = [&wake](MonoTime time) { wake = std::min(wake, time); };
+  if (owed()) no_later(silence_ends());
+  if (hello_at_) no_later(*hello_at_ + answer_max);
+  if (!in_flight_.empty()) no_later(progress_at_ + answer_max);
+  if (phase_ == Phase::streaming) no_later(last_status_ + limits::sync_status_every);
   return wake;
 }
 

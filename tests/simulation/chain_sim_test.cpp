@@ -19,16 +19,22 @@ void expect_invariants(const ChainOptions& options) {
   EXPECT_EQ(outcome.crashes, options.crashes);
 }
 
+TEST(ChainSimulation, AHundredSalesSurviveALossyLineAndACrash) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) expect_invariants({.seed = seed});
+}
+
+TEST(ChainSimulation, ManyCrashesLoseAndDoubleNothing) {
+  for (std::uint64_t seed = 100; seed <= 110; ++seed)
+    expect_invariants({.seed = seed, .crashes = 6, .pdi_loss = 0.1});
+}
+
 TEST(ChainSimulation, AQuietLineNeedsNoRepetition) {
   expect_invariants({.seed = 7, .crashes = 0, .pdi_loss = 0, .line = {}});
 }
 
 TEST(ChainSimulation, TheSameSeedRunsTheSame) {
-  const auto hash = [](std::uint64_t seed) {
-    return run_chain({.seed = seed, .crashes = 0, .pdi_loss = 0, .line = {}}).trace_hash;
-  };
-  EXPECT_EQ(hash(5), hash(5));
-  EXPECT_NE(hash(5), hash(6));
+  EXPECT_EQ(run_chain({.seed = 5}).trace_hash, run_chain({.seed = 5}).trace_hash);
+  EXPECT_NE(run_chain({.seed = 5}).trace_hash, run_chain({.seed = 6}).trace_hash);
 }
 
 }  // namespace
