@@ -1,7 +1,5 @@
 #include "shared/net/signal.hpp"
 
-#include <optional>
-
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -11,10 +9,27 @@ namespace perkline::net {
 
 namespace asio = boost::asio;
 
-/// The timer never fires by itself; cancelling it is the wake-up call, which works on a simulated io_context
-/// too.
 struct Signal::State {
-  std::optional<asio::steady_timer> waiting;
+  /// Belongs to the coroutine that waits, and goes with its io_context, which the signal may outlive. The
+  /// timer never fires by itself; cancelling it is the wake-up call, which works on a simulated io_context
+  /// too.
+  class Wait {
+   public:
+    Wait(State& state, const asio::any_io_executor& executor)
+        : state_(state), timer_(executor, asio::steady_timer::time_point::max()) {
+      state_.waiting = &timer_;
+    }
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+    ~Wait() { state_.waiting = nullptr; }
+    asio::steady_timer& timer() { return timer_; }
+
+   private:
+    State& state_;
+    asio::steady_timer timer_;
+  };
+
+  asio::steady_timer* waiting = nullptr;
   bool notified = false;
 };
 
@@ -23,17 +38,16 @@ Signal::~Signal() = default;
 
 void Signal::notify() {
   state_->notified = true;
-  if (state_->waiting) state_->waiting->cancel();
+  if (state_->waiting != nullptr) state_->waiting->cancel();
 }
 
 Task<void> Signal::wait() {
   // Held here: the signal may go while somebody waits for it.
   const std::shared_ptr<State> state = state_;
   if (!state->notified) {
-    state->waiting.emplace(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    State::Wait wait(*state, co_await asio::this_coro::executor);
     boost::system::error_code cancelled;
-    co_await state->waiting->async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
-    state->waiting.reset();
+    co_await wait.timer().async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
   state->notified = false;
 }
