@@ -61,6 +61,11 @@ Task<Result<std::string>> SimLink::receive(MonoTime deadline) {
   co_return frame;
 }
 
+void SimLink::deliver(std::string frame) {
+  inbox_->frames.push_back(std::move(frame));
+  inbox_->arrived.notify();
+}
+
 void SimLink::reconnect() {
   // What is on its way back finds no inbox any more.
   inbox_->frames.clear();

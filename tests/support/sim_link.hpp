@@ -35,6 +35,8 @@ class SimLink final : public net::HubLink {
   Task<Result<std::string>> receive(MonoTime deadline) override;
   void reconnect() override;
   net::LinkState state() const override { return net::LinkState::connected; }
+  /// A frame reaches the store now that its hub has not sent: late, or forged.
+  void deliver(std::string frame);
 
  private:
   struct Inbox {

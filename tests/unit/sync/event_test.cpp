@@ -1,0 +1,129 @@
+#include "shared/sync/event.hpp"
+
+#include <functional>
+#include <sync.pb.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/sync/samples.hpp"
+
+namespace perkline::sync {
+namespace {
+
+/// The sample as its bytes would be with `change` made to them.
+std::string changed(const std::function<void(v1::Event&)>& change) {
+  v1::Event wire;
+  EXPECT_TRUE(wire.ParseFromString(encode(samples::event())));
+  change(wire);
+  return wire.SerializeAsString();
+}
+
+std::string with_sale(const std::function<void(v1::SaleFinalized&)>& change) {
+  return changed([&](v1::Event& wire) { change(*wire.mutable_sale_finalized()); });
+}
+
+void expect_malformed(const std::string& bytes) {
+  const auto event = decode_event(bytes);
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().code, Errc::malformed_answer);
+}
+
+TEST(Event, IsReadBackAsItWas) {
+  EXPECT_EQ(decode_event(encode(samples::event())).value(), samples::event());
+}
+
+TEST(Event, TheSameValueIsTheSameBytes) {
+  EXPECT_EQ(encode(samples::event()), encode(samples::event()));
+}
+
+TEST(Event, ItsTypeIsNamed) {
+  EXPECT_EQ(type_name(samples::sale()), "SaleFinalized");
+  EXPECT_EQ(type_name(UnknownEvent{.type = 17}), "Unknown");
+}
+
+TEST(Event, ATypeOfALaterVersionIsUnknownNotMalformed) {
+  const auto event = decode_event(changed([](v1::Event& wire) {
+    wire.clear_payload();
+    wire.set_type(4711);
+  }));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->payload, EventPayload(UnknownEvent{.type = 4711}));
+  EXPECT_EQ(event->sequence, 300u);
+}
+
+TEST(Event, ALaterSchemaOfAKnownTypeIsUnknownNotMisread) {
+  const auto event = decode_event(changed([](v1::Event& wire) { wire.set_schema_version(2); }));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->payload, EventPayload(UnknownEvent{.type = v1::Event::kSaleFinalized}));
+  EXPECT_EQ(event->schema_version, 2u);
+}
+
+TEST(Event, AnEnvelopeThatBreaksItsRulesIsMalformed) {
+  const std::string too_long(65, 'x');
+  expect_malformed("not an event");
+  expect_malformed("");
+  expect_malformed(changed([](v1::Event& wire) { wire.clear_store(); }));
+  expect_malformed(changed([&](v1::Event& wire) { wire.set_store(too_long); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_epoch(0); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_sequence(0); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_sequence(1ULL << 63); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_id(std::string(15, 'x')); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_time_ms(-1); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_time_ms(253'402'300'800'000); }));
+  expect_malformed(changed([&](v1::Event& wire) { wire.set_traceparent(too_long); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_schema_version(0); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.set_type(0); }));
+}
+
+TEST(Event, APayloadOfAnotherTypeThanNamedIsMalformed) {
+  expect_malformed(changed([](v1::Event& wire) { wire.set_type(17); }));
+  expect_malformed(changed([](v1::Event& wire) { wire.clear_payload(); }));
+}
+
+TEST(Event, IdsOfASaleAreNeverEmptyNorTooLong) {
+  using Setter = void (*)(v1::SaleFinalized&, std::string);
+  const Setter ids[] = {[](v1::SaleFinalized& sale, std::string id) { sale.set_session(std::move(id)); },
+                        [](v1::SaleFinalized& sale, std::string id) { sale.set_transaction(std::move(id)); },
+                        [](v1::SaleFinalized& sale, std::string id) { sale.set_customer(std::move(id)); },
+                        [](v1::SaleFinalized& sale, std::string id) { sale.set_channel(std::move(id)); },
+                        [](v1::SaleFinalized& sale, std::string id) { sale.set_receipt(std::move(id)); }};
+  for (const Setter set : ids) {
+    expect_malformed(with_sale([&](v1::SaleFinalized& sale) { set(sale, ""); }));
+    expect_malformed(with_sale([&](v1::SaleFinalized& sale) { set(sale, std::string(65, 'x')); }));
+  }
+  expect_malformed(with_sale([](v1::SaleFinalized& sale) { sale.set_tier(std::string(65, 'x')); }));
+  expect_malformed(with_sale([](v1::SaleFinalized& sale) { sale.set_rules_version(std::string(65, 'x')); }));
+}
+
+TEST(Event, PointsAreFromZeroToATrillion) {
+  using Setter = void (*)(v1::SaleFinalized&, std::int64_t);
+  const Setter points[] = {[](v1::SaleFinalized& sale, std::int64_t count) { sale.set_earned(count); },
+                           [](v1::SaleFinalized& sale, std::int64_t count) { sale.set_redeemed(count); },
+                           [](v1::SaleFinalized& sale, std::int64_t count) { sale.set_new_balance(count); }};
+  for (const Setter set : points) {
+    EXPECT_TRUE(decode_event(with_sale([&](v1::SaleFinalized& sale) { set(sale, 0); })));
+    EXPECT_TRUE(decode_event(with_sale([&](v1::SaleFinalized& sale) { set(sale, 1'000'000'000'000); })));
+    expect_malformed(with_sale([&](v1::SaleFinalized& sale) { set(sale, 1'000'000'000'001); }));
+    expect_malformed(with_sale([&](v1::SaleFinalized& sale) { set(sale, -1); }));
+  }
+}
+
+TEST(Event, AmountsHaveAKnownCurrencyAndTwelveDigits) {
+  const auto amount = [](const char* currency, std::int64_t minor) {
+    return with_sale([=](v1::SaleFinalized& sale) {
+      sale.set_currency(currency);
+      sale.set_amount_minor(minor);
+    });
+  };
+  EXPECT_TRUE(decode_event(amount("USD", 0)));
+  EXPECT_TRUE(decode_event(amount("USD", 99'999'999'999'999)));
+  EXPECT_TRUE(decode_event(amount("JPY", 999'999'999'999)));
+  expect_malformed(amount("USD", 100'000'000'000'000));
+  expect_malformed(amount("JPY", 1'000'000'000'000));
+  expect_malformed(amount("USD", -1));
+  expect_malformed(amount("ABC", 1));
+  expect_malformed(amount("", 1));
+}
+
+}  // namespace
+}  // namespace perkline::sync

@@ -1,0 +1,76 @@
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/sync/samples.hpp"
+
+namespace perkline::sync {
+namespace {
+
+std::string golden(const std::string& name) {
+  std::ifstream file(std::string(PERKLINE_GOLDEN_DIR) + "/" + name + ".hex");
+  std::string hex;
+  file >> hex;
+  return from_hex(hex).value_or("");
+}
+
+struct GoldenFrame {
+  std::string name;
+  Frame frame;
+};
+
+class GoldenFrames : public ::testing::TestWithParam<GoldenFrame> {};
+
+TEST_P(GoldenFrames, AreWrittenAsEver) {
+  EXPECT_EQ(to_hex(encode(GetParam().frame)), to_hex(golden(GetParam().name)));
+}
+
+TEST_P(GoldenFrames, AreReadAsEver) {
+  const auto frame = decode_frame(golden(GetParam().name));
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(*frame, GetParam().frame);
+}
+
+INSTANTIATE_TEST_SUITE_P(Frame, GoldenFrames,
+                         ::testing::Values(GoldenFrame{"frame_hello", samples::hello()},
+                                           GoldenFrame{"frame_welcome", samples::welcome()},
+                                           GoldenFrame{"frame_batch", samples::batch()},
+                                           GoldenFrame{"frame_ack", samples::ack()},
+                                           GoldenFrame{"frame_nack", samples::nack()},
+                                           GoldenFrame{"frame_fork", samples::fork()},
+                                           GoldenFrame{"frame_status", samples::status()},
+                                           GoldenFrame{"frame_protocol_refused", samples::refused()}),
+                         [](const auto& sample) { return sample.param.name; });
+
+// What zstd writes may change with its version; what it reads does not.
+TEST(Golden, CompressedBatchIsReadAsEver) {
+  const auto frame = decode_frame(golden("frame_batch_zstd"));
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(*frame, Frame(samples::long_batch()));
+}
+
+struct GoldenEvent {
+  std::string name;
+  Event event;
+};
+
+class GoldenEvents : public ::testing::TestWithParam<GoldenEvent> {};
+
+TEST_P(GoldenEvents, AreWrittenAsEver) {
+  EXPECT_EQ(to_hex(encode(GetParam().event)), to_hex(golden(GetParam().name)));
+}
+
+TEST_P(GoldenEvents, AreReadAsEver) {
+  const auto event = decode_event(golden(GetParam().name));
+  ASSERT_TRUE(event);
+  EXPECT_EQ(*event, GetParam().event);
+}
+
+INSTANTIATE_TEST_SUITE_P(Event, GoldenEvents,
+                         ::testing::Values(GoldenEvent{"event_sale_finalized", samples::event()},
+                                           GoldenEvent{"event_unknown",
+                                                       samples::event(UnknownEvent{.type = 999})}),
+                         [](const auto& sample) { return sample.param.name; });
+
+}  // namespace
+}  // namespace perkline::sync

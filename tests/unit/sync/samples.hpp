@@ -1,0 +1,106 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "shared/core/bytes.hpp"
+#include "shared/sync/event.hpp"
+#include "shared/sync/frame.hpp"
+
+/// One value of every event and frame, with every field set. The golden files hold their bytes: never change
+/// one.
+namespace perkline::sync::samples {
+
+inline Uuid uuid() {
+  return *parse_uuid("0190163d-8694-739b-aea5-966c26f8ad91");
+}
+
+inline Digest digest(std::uint8_t first) {
+  Digest made;
+  for (std::size_t i = 0; i < made.size(); ++i) made[i] = static_cast<std::uint8_t>(first + i);
+  return made;
+}
+
+inline WallTime time() {
+  return *parse_time("2026-03-01T12:30:00.250Z");
+}
+
+inline SaleFinalized sale() {
+  return {.session = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad91"),
+          .transaction = TransactionId("TXN-67890"),
+          .customer = CustomerId("CUST-12345"),
+          .channel = ChannelId("POS-001"),
+          .amount = Money{15000, *find_currency("USD")},
+          .earned = Points{450},
+          .redeemed = Points{20},
+          .new_balance = Points{5430},
+          .tier = "Gold",
+          .receipt = ReceiptId("RCP-1"),
+          .rules_version = "rules-7",
+          .finalized_at = time() + Millis{750}};
+}
+
+inline Event event(EventPayload payload = sale()) {
+  return {.store = StoreId("store-1"),
+          .epoch = 2,
+          .sequence = 300,
+          .id = uuid(),
+          .time = time(),
+          .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+          .schema_version = 1,
+          .payload = std::move(payload)};
+}
+
+inline Status status() {
+  return {.tail = 300, .breaker = "HALF_OPEN", .queue_depth = 12, .version = "0.1.0"};
+}
+
+inline Hello hello() {
+  return {.store = StoreId("store-1"),
+          .epoch = 2,
+          .boot_id = uuid(),
+          .protocol = 1,
+          .tail = 300,
+          .tail_hash = digest(1),
+          .status = status()};
+}
+
+inline Welcome welcome() {
+  return {.hub_incarnation = uuid(),
+          .epoch = 2,
+          .cursor = 298,
+          .cursor_hash = digest(2),
+          .credit = 8,
+          .protocol = 1};
+}
+
+inline Batch batch(std::vector<std::string> events = {"first", std::string("sec\0nd", 6)}) {
+  return {.epoch = 2,
+          .first_sequence = 299,
+          .previous_hash = digest(2),
+          .hash = digest(3),
+          .events = std::move(events)};
+}
+
+/// Long enough to be compressed.
+inline Batch long_batch() {
+  return batch({std::string(600, 'a'), std::string(600, 'b'), std::string(600, 'c')});
+}
+
+inline Ack ack() {
+  return {.epoch = 2, .through = 300, .hash = digest(3)};
+}
+
+inline Nack nack() {
+  return {.epoch = 2, .expected = 299};
+}
+
+inline Fork fork() {
+  return {.epoch = 3, .reason = ForkReason::superseded};
+}
+
+inline ProtocolRefused refused() {
+  return {.oldest = 2, .newest = 3};
+}
+
+}  // namespace perkline::sync::samples
