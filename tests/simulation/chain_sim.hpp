@@ -9,7 +9,7 @@
 #include "hub/db/sqlite_inline.hpp"
 #include "hub/ingest/ingest.hpp"
 #include "tests/support/sim_link.hpp"
-#include "tests/unit/edge/session_life.hpp"
+#include "tests/support/sim_store.hpp"
 
 namespace perkline::simulation {
 

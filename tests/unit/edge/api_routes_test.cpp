@@ -3,7 +3,7 @@
 #include "edge/api/routes.hpp"
 #include "shared/json/value.hpp"
 #include "shared/ops/health.hpp"
-#include "tests/unit/edge/session_life.hpp"
+#include "tests/support/sim_store.hpp"
 
 namespace perkline::edge::api {
 namespace {

@@ -1,7 +1,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
-#include "tests/unit/edge/session_life.hpp"
+#include "tests/support/sim_store.hpp"
 
 namespace perkline::edge::session {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "tests/unit/edge/session_life.hpp"
+#include "tests/support/sim_store.hpp"
 
 namespace perkline::edge::session {
 namespace {

@@ -11,8 +11,8 @@
 #include "shared/net/http_server.hpp"
 #include "shared/ops/health.hpp"
 #include "tests/support/raw_http.hpp"
+#include "tests/support/running_reactor.hpp"
 #include "tests/support/temp_dir.hpp"
-#include "tests/unit/net/serving.hpp"
 
 namespace perkline::test {
 

@@ -1,4 +1,4 @@
-#include "tests/unit/edge/session_life.hpp"
+#include "tests/support/sim_store.hpp"
 
 #include "shared/core/assert.hpp"
 #include "shared/json/value.hpp"
