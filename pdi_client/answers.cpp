@@ -10,6 +10,8 @@
 namespace perkline::pdi {
 namespace {
 
+constexpr std::size_t breakdown_parts_max = 16;
+
 /// Reads a body with Fields; nullopt when anything in it was wrong.
 template <class T, class Read>
 std::optional<T> read(std::string_view body, Read read_fields) {
@@ -38,11 +40,21 @@ double required_multiplier(json::Fields& fields, const json::Value& root) {
   return number;
 }
 
-Finalized finalized_of(json::Fields& fields) {
+/// `redeemed_required`: false where nothing was to be redeemed, so that PDI may leave it out.
+Finalized finalized_of(json::Fields& fields, bool redeemed_required) {
+  const auto redeemed = fields.optional_integer("redeemedPoints", 0, points_max.count);
+  if (!redeemed && redeemed_required) fields.fault("redeemedPoints", "is required");
   return {.earned = required_points(fields, "earnedPoints"),
-          .redeemed = Points{fields.optional_integer("redeemedPoints", 0, points_max.count).value_or(0)},
+          .redeemed = Points{redeemed.value_or(0)},
           .new_balance = required_points(fields, "newBalance"),
           .receipt = ReceiptId(fields.required_id("receiptId"))};
+}
+
+/// An answer that need not name its session, but must not name another.
+void check_session(json::Fields& fields, const json::Value& root, const ProviderSessionId& session) {
+  const json::Value* told = root.find("sessionId");
+  if (told != nullptr && (!told->is(json::Value::Kind::string) || told->text() != session.str()))
+    fields.fault("sessionId", "is another session's");
 }
 
 std::string bounded(const json::Value* value) {
@@ -66,8 +78,9 @@ std::optional<Identified> read_identified(std::string_view body) {
   });
 }
 
-std::optional<Rewards> read_rewards(std::string_view body) {
-  return read<Rewards>(body, [](json::Fields& fields, const json::Value& root) {
+std::optional<Rewards> read_rewards(std::string_view body, const ProviderSessionId& session) {
+  return read<Rewards>(body, [&](json::Fields& fields, const json::Value& root) {
+    check_session(fields, root, session);
     Rewards rewards{.earned = required_points(fields, "earnedPoints"),
                     .multiplier = required_multiplier(fields, root),
                     .bonus = required_points(fields, "bonusPoints"),
@@ -78,7 +91,8 @@ std::optional<Rewards> read_rewards(std::string_view body) {
     json::Fields parts(*breakdown, faults);
     for (const json::Member& part : breakdown->members())
       rewards.breakdown.emplace_back(part.name, required_points(parts, part.name));
-    if (!faults.empty() || rewards.breakdown.size() > 16) fields.fault("breakdown", "is malformed");
+    if (!faults.empty() || rewards.breakdown.size() > breakdown_parts_max)
+      fields.fault("breakdown", "is malformed");
     return rewards;
   });
 }
@@ -88,7 +102,7 @@ std::optional<Finalized> read_finalized(std::string_view body, const FinalizeCal
     if (fields.required_id("sessionId") != call.session.str())
       fields.fault("sessionId", "is another session's");
     if (fields.required_text("status") != "finalized") fields.fault("status", "is not finalized");
-    return finalized_of(fields);
+    return finalized_of(fields, call.apply_rewards && call.redeem.value_or(Points{}).count > 0);
   });
 }
 
@@ -97,7 +111,7 @@ std::optional<SessionStatus> read_status(std::string_view body, const ProviderSe
     if (fields.required_id("sessionId") != session.str()) fields.fault("sessionId", "is another session's");
     SessionStatus status{.status = fields.required_text("status"), .finalized = std::nullopt};
     if (status.status == "finalized") {
-      status.finalized = finalized_of(fields);
+      status.finalized = finalized_of(fields, true);
     } else if (status.status != "active" && status.status != "calculated") {
       fields.fault("status", "is unknown");
     }
@@ -113,9 +127,8 @@ ProviderFault read_refusal(std::string_view body) {
 }
 
 std::optional<Outcome> outcome_of(int status) {
+  if (status >= 200 && status < 300) return std::nullopt;
   switch (status) {
-    case 200:
-      return std::nullopt;
     case 400:
     case 404:
     case 409:

@@ -23,6 +23,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
   // EVP_DecodeBlock counts the padding as bytes.
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
   bytes.resize(static_cast<std::size_t>(size) - padding);
+  // It also takes padding anywhere, white space around and stray bits.
+  if (base64_encode(bytes) != text) return std::nullopt;
   return bytes;
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "shared/core/clock.hpp"
@@ -18,6 +21,7 @@ struct IdentifyCall {
   CustomerId customer;
   ChannelId channel;
   TransactionId transaction;
+  std::string traceparent = {};  ///< Sent on as W3C trace context; empty: none.
 };
 struct Identified {
   ProviderSessionId session;
@@ -37,6 +41,7 @@ struct CalculateCall {
   ProviderSessionId session;
   Money transaction_amount;
   std::vector<Item> items;
+  std::string traceparent = {};  ///< As IdentifyCall's.
 };
 struct Rewards {
   Points earned;
@@ -51,6 +56,7 @@ struct FinalizeCall {
   Money final_amount;
   bool apply_rewards = true;
   std::optional<Points> redeem;
+  std::string traceparent = {};  ///< As IdentifyCall's.
 };
 struct Finalized {
   Points earned;
@@ -77,8 +83,8 @@ std::string_view name_of(Outcome outcome);
 
 struct Failure {
   Outcome outcome = Outcome::unavailable;
-  bool may_have_been_sent =
-      false;    ///< unavailable: a byte of the request may have left, so it may have been done.
+  /// unavailable: a byte of the request may have left, so it may have been done.
+  bool may_have_been_sent = false;
   Error error;  ///< pdi_rejected with `provider`, or pdi_unavailable with retry_after.
 };
 

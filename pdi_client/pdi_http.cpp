@@ -1,16 +1,20 @@
 #include "pdi_client/pdi_http.hpp"
 
+#include <algorithm>
+
 #include "pdi_client/answers.hpp"
+#include "pdi_client/requests.hpp"
 #include "pdi_client/retry_after.hpp"
 #include "pdi_client/token_source.hpp"
 #include "shared/core/limits.hpp"
-#include "shared/json/writer.hpp"
 #include "shared/net/http_client.hpp"
+#include "shared/ops/log.hpp"
 
 namespace perkline::pdi {
 namespace {
 
 constexpr std::string_view ok = "ok";
+constexpr std::string_view malformed = "malformed";  ///< Tells a bad answer from none; for metrics only.
 
 struct SplitUrl {
   std::string origin;
@@ -21,9 +25,7 @@ SplitUrl split(const std::string& url) {
   const std::size_t scheme = url.find("://");
   const std::size_t path = url.find('/', scheme == std::string::npos ? 0 : scheme + 3);
   if (path == std::string::npos) return {url, ""};
-  std::string prefix = url.substr(path);
-  while (prefix.ends_with('/')) prefix.pop_back();
-  return {url.substr(0, path), prefix};
+  return {url.substr(0, path), url.substr(path)};
 }
 
 Failure failed(Outcome outcome, bool may_have_been_sent, std::optional<Millis> retry_after = std::nullopt) {
@@ -40,6 +42,20 @@ struct Request {
   net::Method method;
   std::string target;
   std::string body;
+  std::string traceparent;
+};
+
+/// One call in flight, counted down on every way out. Shares the count, as a flow that still waits may be
+/// destroyed with its reactor after the client.
+class InFlight {
+ public:
+  explicit InFlight(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+  ~InFlight() { --*count_; }
+
+ private:
+  std::shared_ptr<std::size_t> count_;
 };
 
 Failure failure_of(Outcome outcome, const net::HttpAnswer& answer) {
@@ -79,10 +95,10 @@ std::string_view name_of(Outcome outcome) {
 struct PdiHttp::State {
   net::Reactor& reactor;
   PdiHttpOptions options;
-  std::string prefix;
+  std::string prefix;  ///< Goes before the calls' own names.
   std::unique_ptr<net::HttpClient> client;
   TokenSource tokens;
-  std::size_t in_flight = 0;
+  std::shared_ptr<std::size_t> in_flight = std::make_shared<std::size_t>(0);
 
   MonoTime earlier(MonoTime deadline, Millis timeout) const {
     return std::min<MonoTime>(deadline, reactor.clock().mono_now() + timeout);
@@ -92,7 +108,8 @@ struct PdiHttp::State {
   }
 
   Task<Reply<std::string>> exchange(Request request, MonoTime deadline);
-  Task<Reply<std::string>> with_tokens(Request request, MonoTime deadline);
+  Task<Reply<net::HttpAnswer>> send(Request request, AccessToken token, MonoTime deadline);
+  Failure refusal(Outcome outcome, const net::HttpAnswer& answer, const AccessToken& token);
 
   /// The call, and its body as `read` takes it.
   template <class T, class Read>
@@ -105,7 +122,7 @@ struct PdiHttp::State {
     }
     auto value = read(*body);
     if (!value) {
-      tell(endpoint, "malformed");
+      tell(endpoint, malformed);
       co_return std::unexpected(failed(Outcome::unavailable, true));
     }
     tell(endpoint, ok);
@@ -113,51 +130,59 @@ struct PdiHttp::State {
   }
 };
 
+/// The answer's body. A 401 is tried again with another token, once.
 Task<Reply<std::string>> PdiHttp::State::exchange(Request request, MonoTime deadline) {
-  if (in_flight >= options.max_in_flight) co_return std::unexpected(failed(Outcome::not_tried, false));
-  // Counts down on every way out, also when the waiting flow is destroyed.
-  struct InFlight {
-    explicit InFlight(std::size_t& counted) : count(counted) { ++count; }
-    InFlight(const InFlight&) = delete;
-    InFlight& operator=(const InFlight&) = delete;
-    ~InFlight() { --count; }
-    std::size_t& count;
-  } const place(in_flight);
-  co_return co_await with_tokens(std::move(request), deadline);
-}
-
-Task<Reply<std::string>> PdiHttp::State::with_tokens(Request request, MonoTime deadline) {
+  if (*in_flight >= options.max_in_flight) co_return std::unexpected(failed(Outcome::not_tried, false));
+  const InFlight place(in_flight);
   for (bool first = true;; first = false) {
     const auto token = co_await tokens.get(deadline);
     if (!token) co_return std::unexpected(failed(Outcome::unauthorized, false, token.error().retry_after));
-    net::HttpCall call{.method = request.method, .target = request.target, .body = request.body};
-    call.headers.add("Authorization", "Bearer " + token->text);
-    auto answer = co_await client->call(std::move(call), deadline);
-    if (!answer) {
-      const Outcome outcome =
-          answer.error().error.code == Errc::overloaded ? Outcome::not_tried : Outcome::unavailable;
-      co_return std::unexpected(failed(outcome, answer.error().may_have_been_sent));
-    }
+    auto answer = co_await send(request, *token, deadline);
+    if (!answer) co_return std::unexpected(std::move(answer.error()));
     const auto outcome = outcome_of(answer->status);
     if (!outcome) co_return std::move(answer->body);
-    if (*outcome == Outcome::unauthorized) tokens.refused(*token);
-    if (*outcome != Outcome::unauthorized || !first) co_return std::unexpected(failure_of(*outcome, *answer));
+    Failure failure = refusal(*outcome, *answer, *token);
+    if (*outcome != Outcome::unauthorized || !first) co_return std::unexpected(std::move(failure));
   }
+}
+
+Task<Reply<net::HttpAnswer>> PdiHttp::State::send(Request request, AccessToken token, MonoTime deadline) {
+  net::HttpCall call{
+      .method = request.method, .target = std::move(request.target), .body = std::move(request.body)};
+  call.headers.add("Authorization", "Bearer " + token.text);
+  if (!request.traceparent.empty()) call.headers.add("traceparent", std::move(request.traceparent));
+  auto answer = co_await client->call(std::move(call), deadline);
+  if (answer) co_return std::move(*answer);
+  const net::HttpFailure& failure = answer.error();
+  const bool full = failure.error.code == Errc::overloaded;
+  co_return std::unexpected(
+      failed(full ? Outcome::not_tried : Outcome::unavailable, failure.may_have_been_sent));
+}
+
+/// What an answer that is no success means, for the call and for the token it came with.
+Failure PdiHttp::State::refusal(Outcome outcome, const net::HttpAnswer& answer, const AccessToken& token) {
+  if (outcome == Outcome::unauthorized) tokens.refused(token);
+  if (outcome == Outcome::forbidden && tokens.forbidden(token))
+    ops::log(ops::Level::error, "pdi", "PDI forbids our calls", {{"status", std::int64_t{answer.status}}});
+  return failure_of(outcome, answer);
 }
 
 PdiHttp::PdiHttp(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PdiHttp::~PdiHttp() = default;
 
 Result<std::unique_ptr<PdiHttp>> PdiHttp::make(net::Reactor& reactor, PdiHttpOptions options) {
-  const SplitUrl url = split(options.url);
+  SplitUrl url = split(options.url);
+  while (url.path.ends_with('/')) url.path.pop_back();
   const SplitUrl token_url = split(options.token_url);
   auto client = net::HttpClient::make(reactor, {.origin = url.origin,
                                                 .ca_file = options.ca_file,
                                                 .connections_max = options.max_in_flight,
                                                 .answer_bytes_max = limits::pdi_answer_bytes_max});
   if (!client) return failure(client);
-  auto token_client = net::HttpClient::make(
-      reactor, {.origin = token_url.origin, .ca_file = options.ca_file, .connections_max = 2});
+  auto token_client = net::HttpClient::make(reactor, {.origin = token_url.origin,
+                                                      .ca_file = options.ca_file,
+                                                      .connections_max = 2,
+                                                      .answer_bytes_max = limits::pdi_answer_bytes_max});
   if (!token_client) return failure(token_client);
   TokenSourceOptions token_options{.target = token_url.path.empty() ? "/" : token_url.path,
                                    .client_id = options.client_id,
@@ -173,50 +198,37 @@ Result<std::unique_ptr<PdiHttp>> PdiHttp::make(net::Reactor& reactor, PdiHttpOpt
 }
 
 Task<Reply<Identified>> PdiHttp::identify(IdentifyCall call, MonoTime deadline) {
-  json::Writer body;
-  body.begin_object().field("customerId", call.customer.str()).field("channelId", call.channel.str());
-  body.field("transactionId", call.transaction.str()).end_object();
-  Request request{"identify", net::Method::post, state_->prefix + "/identify", body.take()};
+  Request request{"identify", net::Method::post, state_->prefix + "/identify", request_body(call),
+                  std::move(call.traceparent)};
   co_return co_await state_->call<Identified>(
       std::move(request), state_->earlier(deadline, state_->options.timeouts.identify), read_identified);
 }
 
 Task<Reply<Rewards>> PdiHttp::calculate(CalculateCall call, MonoTime deadline) {
-  json::Writer body;
-  body.begin_object()
-      .field("sessionId", call.session.str())
-      .field("transactionAmount", format_amount(call.transaction_amount));
-  body.key("items").begin_array();
-  for (const Item& item : call.items) {
-    body.begin_object().field("sku", item.sku).field("qty", format_quantity(item.quantity));
-    if (item.unit_price) body.field("unitPrice", format_amount(*item.unit_price));
-    if (!item.category.empty()) body.field("category", item.category);
-    body.end_object();
-  }
-  body.end_array().end_object();
-  Request request{"calculateRewards", net::Method::post, state_->prefix + "/calculateRewards", body.take()};
+  Request request{"calculateRewards", net::Method::post, state_->prefix + "/calculateRewards",
+                  request_body(call), std::move(call.traceparent)};
   co_return co_await state_->call<Rewards>(
-      std::move(request), state_->earlier(deadline, state_->options.timeouts.calculate), read_rewards);
+      std::move(request), state_->earlier(deadline, state_->options.timeouts.calculate),
+      [session = std::move(call.session)](std::string_view answer) { return read_rewards(answer, session); });
 }
 
 Task<Reply<Finalized>> PdiHttp::finalize(FinalizeCall call, MonoTime deadline) {
-  json::Writer body;
-  body.begin_object().field("sessionId", call.session.str()).field("transactionId", call.transaction.str());
-  body.field("finalAmount", format_amount(call.final_amount)).field("applyRewards", call.apply_rewards);
-  if (call.redeem) body.field("redeemPoints", call.redeem->count);
-  body.end_object();
-  Request request{"finalize", net::Method::post, state_->prefix + "/finalize", body.take()};
+  Request request{"finalize", net::Method::post, state_->prefix + "/finalize", request_body(call),
+                  call.traceparent};
   co_return co_await state_->call<Finalized>(
       std::move(request), state_->earlier(deadline, state_->options.timeouts.finalize),
-      [call](std::string_view answer) { return read_finalized(answer, call); });
+      [call = std::move(call)](std::string_view answer) { return read_finalized(answer, call); });
 }
 
 Task<Reply<SessionStatus>> PdiHttp::status(ProviderSessionId session, MonoTime deadline) {
-  Request request{"getSessionStatus", net::Method::get,
-                  state_->prefix + "/getSessionStatus?sessionId=" + net::percent_encode(session.str()), ""};
+  Request request{"getSessionStatus",
+                  net::Method::get,
+                  state_->prefix + "/getSessionStatus?sessionId=" + net::percent_encode(session.str()),
+                  {},
+                  {}};
   co_return co_await state_->call<SessionStatus>(
       std::move(request), state_->earlier(deadline, state_->options.timeouts.status),
-      [session](std::string_view answer) { return read_status(answer, session); });
+      [session = std::move(session)](std::string_view answer) { return read_status(answer, session); });
 }
 
 }  // namespace perkline::pdi

@@ -22,13 +22,16 @@ struct PdiHttpOptions {
     Millis finalize{10'000};
     Millis status{3000};
   } timeouts = {};
-  std::function<void(std::string_view endpoint, std::string_view outcome)> on_call =
-      {};  ///< `ok`, or Outcome's name.
+  /// After each call, once: `ok`, Outcome's name, or `malformed` where unavailable is a bad answer's fault.
+  std::function<void(std::string_view endpoint, std::string_view outcome)> on_call = {};
+  /// After each refresh of the token: ok, invalid_client, failed.
   std::function<void(std::string_view result)> on_refresh = {};
 };
 
 /// PDI over HTTPS: keep-alive connections, a bearer token, answers held to what they must be. A 401 makes the
-/// token be refreshed and the call be replayed, once; nothing else is repeated here. Reactor's thread.
+/// token be refreshed and the call be replayed, once; nothing else is repeated here. Over max_in_flight calls
+/// give not_tried, and nothing is sent. Reactor's thread; calls still under way when it goes must not be
+/// resumed after (Reactor's own rule).
 class PdiHttp final : public Pdi {
  public:
   /// `reactor` must outlive it. Errors: bad_request (unusable URL or CA file).

@@ -26,15 +26,25 @@ class TokenSource {
   /// The reactor must outlive it; `client` is for the token endpoint's origin.
   TokenSource(net::Reactor& reactor, std::unique_ptr<net::HttpClient> client, TokenSourceOptions options);
 
-  /// Errors: pdi_unavailable: none is to be had by `deadline` (and within limits::token_wait).
+  /// Errors: pdi_unavailable: none is to be had by `deadline` (and within limits::token_wait); retry_after
+  /// says when a failed refresh is tried again.
   Task<Result<AccessToken>> get(MonoTime deadline);
-  /// PDI refused that one.
+  /// PDI answered 401 to that one: the next get() gives another.
   void refused(const AccessToken& token) { state_.refused(token.generation); }
+  /// PDI answered 403 to that one: it is refreshed once, and nobody waits for it. True when it is now.
+  bool forbidden(const AccessToken& token);
 
  private:
+  void refresh_if_due();
   Task<void> refresh();
-  Task<bool> request();
+  Task<void> request();
+  void fail_refresh(const std::expected<net::HttpAnswer, net::HttpFailure>& answer);
+  Task<void> await_refresh(MonoTime deadline);
   static Task<Result<void>> told(std::shared_ptr<net::Signal> signal);
+  MonoTime now() const { return reactor_.clock().mono_now(); }
+  void tell(std::string_view result) const {
+    if (options_.on_refresh) options_.on_refresh(result);
+  }
 
   net::Reactor& reactor_;
   std::unique_ptr<net::HttpClient> client_;

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -17,14 +19,14 @@ namespace perkline::pdi::sandbox {
 struct Member {
   CustomerId id;
   std::string name;
-  loyalty::Tier tier;
+  std::string tier;
   Points points;
   bool blocked = false;
 };
 
 struct Booking {
   TransactionId transaction;
-  std::string session;
+  ProviderSessionId session;
   CustomerId customer;
   Money amount;
   Points earned;
@@ -38,8 +40,9 @@ enum class SessionState : std::uint8_t { active, calculated, finalized };
 std::string_view name_of(SessionState state);
 
 struct Session {
-  std::string id;
+  ProviderSessionId id;
   CustomerId customer;
+  TransactionId transaction;
   SessionState state = SessionState::active;
   std::optional<std::size_t> booking = std::nullopt;  ///< The last one's place in the ledger.
 };
@@ -54,7 +57,7 @@ template <class T>
 using Reply = std::expected<T, Refusal>;
 
 struct Finalize {
-  std::string session;
+  ProviderSessionId session;
   TransactionId transaction;
   Money amount;
   bool apply_rewards = true;
@@ -65,28 +68,39 @@ struct Finalize {
 /// that is finalized. One thread.
 class Books {
  public:
-  /// `members` of them, CUST-00001 on, drawn from `seed`; besides CUST-12345 (John Doe, Gold, 5000 points)
-  /// and CUST-99999, who is blocked. `clock` and `rng` must outlive the books.
+  /// `members` of them, CUST-00001 on, drawn from `seed`: the first n are the same for every count. Besides,
+  /// and in the place of any drawn one, CUST-12345 (John Doe, Gold, 5000 points) and CUST-99999, who is
+  /// blocked. `clock` and `rng` must outlive the books.
   Books(std::int64_t members, std::uint64_t seed, const Clock& clock, Rng& rng);
 
   struct Identified {
-    std::string session;
+    ProviderSessionId session;
     const Member& member;
   };
-  Reply<Identified> identify(const CustomerId& customer);
-  Reply<loyalty::Rewards> calculate(const std::string& session, const Money& amount);
+  /// Refused: UNKNOWN_CUSTOMER, BLOCKED (400).
+  Reply<Identified> identify(const CustomerId& customer, const TransactionId& transaction);
+  /// Refused: UNKNOWN_SESSION (404), SESSION_FINALIZED (409), POINTS_LIMIT (400).
+  Reply<loyalty::Rewards> calculate(const ProviderSessionId& session, const Money& amount);
+  /// Prices the final amount; without apply_rewards nothing is earned. Refused: UNKNOWN_SESSION (404),
+  /// NOT_CALCULATED (409), INSUFFICIENT_POINTS, REWARDS_NOT_APPLIED (redeeming without apply_rewards),
+  /// POINTS_LIMIT (400).
   Reply<Booking> finalize(const Finalize& call);
-  Reply<Session> session(const std::string& id) const;
+  /// Refused: UNKNOWN_SESSION (404).
+  Reply<Session> session(const ProviderSessionId& id) const;
 
   const std::vector<Booking>& ledger() const { return ledger_; }
+  /// nullptr: there is none.
+  const Member* member(const CustomerId& id) const;
+  std::size_t sessions() const { return sessions_.size(); }
 
  private:
-  Reply<Session*> find(const std::string& id);
+  Reply<Session*> find(const ProviderSessionId& id);
+  ReceiptId next_receipt(WallTime now) const;
 
   const Clock& clock_;
   UuidMaker uuids_;
-  std::map<std::string, Member> members_;
-  std::unordered_map<std::string, Session> sessions_;
+  std::map<CustomerId, Member> members_;
+  std::unordered_map<ProviderSessionId, Session> sessions_;
   std::vector<Booking> ledger_;
 };
 

@@ -35,6 +35,10 @@ double probability_of(const json::Value& body, json::Fields& fields) {
 
 }  // namespace
 
+std::string_view name_of(Endpoint endpoint) {
+  return endpoint_names[static_cast<std::size_t>(endpoint)];
+}
+
 Result<void> Faults::change(std::string_view body) {
   const auto document = json::parse(body);
   if (!document) return std::unexpected(document.error());
@@ -47,7 +51,7 @@ Result<void> Faults::change(std::string_view body) {
   if (!endpoint.empty() && endpoint != "*" && !endpoint_place) fields.fault("endpoint", "is no endpoint");
   if (!mode.empty() && !mode_place) fields.fault("mode", "is no mode");
   Fault fault{.mode = static_cast<FaultMode>(mode_place.value_or(0)),
-              .status = static_cast<int>(fields.optional_integer("status", 400, 599).value_or(503)),
+              .status = static_cast<int>(fields.optional_integer("status", 200, 599).value_or(503)),
               .delay = Millis{fields.optional_integer("delayMs", 0, 3'600'000).value_or(0)},
               .retry_after = fields.optional_text("retryAfter", {.bytes_min = 0}).value_or(""),
               .probability = probability_of(document->root(), fields),

@@ -1,5 +1,6 @@
 #include <csignal>
 #include <optional>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -27,12 +28,21 @@ std::optional<SandboxConfig> load(const std::string& path) {
 }
 
 Task<void> drain_and_stop(Sandbox& sandbox, net::Reactor& reactor) {
-  co_await sandbox.drain(reactor.clock().mono_now() + limits::lingering_close_timeout);
+  co_await sandbox.drain(reactor.clock().mono_now() + limits::drain_timeout);
   reactor.stop();
+}
+
+/// As many open calls as the system allows: the usual soft limit of 1024 files is too few.
+void allow_many_connections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int serve(const SandboxConfig& config) {
   ops::start_log({.level = ops::Level::info, .json = true, .service = "pdi-sandbox"});
+  allow_many_connections();
   net::Reactor reactor;
   Sandbox sandbox(reactor, config);
   if (auto started = sandbox.start(); !started) {

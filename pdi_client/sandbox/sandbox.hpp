@@ -17,6 +17,7 @@ class Sandbox {
   /// Errors: io_failed, bad_request (certificate).
   Result<void> start();
   std::uint16_t port() const;
+  /// Closes the calls being held and lets the others finish until `deadline`.
   Task<void> drain(MonoTime deadline);
 
  private:

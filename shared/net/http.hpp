@@ -62,6 +62,7 @@ enum class Delivery : std::uint8_t {
   whole,
   reset,  ///< Not sent at all: the connection is reset.
   drip,   ///< Byte by byte, with a pause of `drip_pause` before each.
+  never,  ///< Not sent: the connection stays open until the peer goes, or HttpServer::reset_held().
 };
 
 struct Response {

@@ -239,6 +239,10 @@ Task<bool> HttpConnection::answer(Exchange& exchange, Response response) {
     stream_.reset();
     co_return false;
   }
+  if (response.delivery == Delivery::never) {
+    co_await withhold();
+    co_return false;
+  }
   if (exchange.body_pending || shared_.draining) exchange.close = true;
   const bool sent = co_await send(exchange, response);
   if (shared_.stopped) co_return false;
@@ -286,13 +290,24 @@ Task<bool> HttpConnection::send(const Exchange& exchange, const Response& respon
 }
 
 Task<bool> HttpConnection::drip(std::string bytes, Millis pause) {
+  held_ = true;
   for (const char& byte : bytes) {
     deadline_ = MonoTime::max();
     co_await shared_.clock.sleep(pause);
     deadline_ = now() + shared_.options.timeouts.write;
     if (co_await stream_.write({&byte, 1})) co_return false;
   }
+  held_ = false;
   co_return true;
+}
+
+/// Ends when the connection does; what the peer still sends is dropped.
+Task<void> HttpConnection::withhold() {
+  held_ = true;
+  buffer_.resize(std::max(buffer_.size(), buffer_bytes_first));
+  ByteStream::ErrorCode error;
+  while (co_await stream_.read_some(buffer_, error) > 0) {
+  }
 }
 
 }  // namespace perkline::net

@@ -39,6 +39,10 @@ class HttpConnection {
   /// Whether it waits for the first byte of a request.
   bool idle() const { return idle_; }
   void close() { stream_.close(); }
+  /// While its answer drips, or never comes.
+  void reset_if_held() {
+    if (held_) stream_.reset();
+  }
 
  private:
   enum class Head : unsigned char { complete, too_large, garbage, gone };
@@ -65,6 +69,7 @@ class HttpConnection {
   Task<bool> answer(Exchange& exchange, Response response);
   Task<bool> send(const Exchange& exchange, const Response& response);
   Task<bool> drip(std::string bytes, Millis pause);
+  Task<void> withhold();
   Task<bool> receive();
   MonoTime now() const { return shared_.clock.mono_now(); }
   std::string_view unread() const { return {buffer_.data() + begin_, end_ - begin_}; }
@@ -75,6 +80,7 @@ class HttpConnection {
   std::string peer_;
   MonoTime deadline_ = MonoTime::max();
   bool idle_ = true;
+  bool held_ = false;
 
   std::vector<char> buffer_;  ///< What was read and not yet used is [begin_, end_).
   std::size_t begin_ = 0;

@@ -78,6 +78,9 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   Result<void> start();
   void stop();
   Task<void> drain(MonoTime deadline);
+  void reset_held() {
+    for (const auto& connection : connections_) connection->reset_if_held();
+  }
   std::uint16_t port() const { return port_; }
 
  private:
@@ -275,6 +278,9 @@ std::uint16_t HttpServer::port() const {
 }
 Task<void> HttpServer::drain(MonoTime deadline) {
   return impl_->drain(deadline);
+}
+void HttpServer::reset_held() {
+  impl_->reset_held();
 }
 
 }  // namespace perkline::net

@@ -64,6 +64,8 @@ class HttpServer {
   /// Takes no more connections, lets requests in progress finish, closes idle ones; returns when none is left
   /// or at `deadline`, when what remains is closed.
   Task<void> drain(MonoTime deadline);
+  /// Resets every connection whose answer drips or never comes (Delivery).
+  void reset_held();
 
  private:
   class Impl;
