@@ -28,13 +28,6 @@ namespace {
 
 constexpr std::string_view context = "daemon";
 
-ops::Level level_named(std::string_view name) {
-  if (name == "debug") return ops::Level::debug;
-  if (name == "warn") return ops::Level::warn;
-  if (name == "error") return ops::Level::error;
-  return ops::Level::info;
-}
-
 Currency currency_of(const HubConfig& config) {
   const auto currency = find_currency(config.programme.currency);
   PERKLINE_ASSERT(currency.has_value());  // The configuration was checked.
@@ -163,7 +156,7 @@ Result<void> Daemon::open_ports() {
                                   });
   if (auto started = s.link->start(); !started) return started;
   s.ingest.emplace(*s.database, s.reactor.clock(), s.rng, s.hub_metrics.ingest_observer());
-  s.sync.emplace(*s.link, *s.ingest, s.reactor.clock());
+  s.sync.emplace(*s.link, *s.ingest);
 
   s.http.emplace(s.reactor,
                  net::HttpServerOptions{.listen = config_.api.listen,
@@ -202,7 +195,7 @@ void Daemon::reload() {
              {{"file", config_path_}});
     return;
   }
-  ops::set_log_level(level_named(fresh->log.level));
+  ops::set_log_level(*ops::level_named(fresh->log.level));
   ops::log(ops::Level::info, context, "configuration read again; what is not log.level takes a restart",
            {{"file", config_path_}});
 }
@@ -213,7 +206,7 @@ int serve(const std::string& config_path) {
     fmt::print(stderr, "{}", config::fault_lines(config_path, config.error()));
     return exit_usage;
   }
-  ops::start_log({.level = level_named(config->log.level),
+  ops::start_log({.level = *ops::level_named(config->log.level),
                   .json = config->log.format == "json",
                   .service = "perkline-hub"});
   return Daemon(std::move(*config), config_path).run();

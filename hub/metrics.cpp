@@ -4,7 +4,7 @@ namespace perkline::hub {
 
 HubMetrics::HubMetrics(ops::Metrics& metrics)
     : metrics_(metrics),
-      refused_keys_(metrics.counter("perkline_sync_refused_keys_total",
+      refused_keys_(metrics.counter("perkline_hub_sync_refused_keys_total",
                                     "Handshakes and frames under a key that lets no store in")) {}
 
 void HubMetrics::answered(const net::Answered& answered) {
@@ -12,12 +12,13 @@ void HubMetrics::answered(const net::Answered& answered) {
   const std::string route(answered.route.empty() ? "none" : answered.route);
   const std::string method(name_of(answered.method));
   metrics_
-      .counter("perkline_http_requests_total", "HTTP requests answered",
+      .counter("perkline_hub_http_requests_total", "HTTP requests answered",
                {{"method", method}, {"route", route}, {"status", std::to_string(answered.status)}})
       .add();
   metrics_
-      .histogram("perkline_http_request_duration_seconds", "From a request's head to its answer's last byte",
-                 ops::duration_bounds(), {{"method", method}, {"route", route}})
+      .histogram("perkline_hub_http_request_duration_seconds",
+                 "From a request's head to its answer's last byte", ops::duration_bounds(),
+                 {{"method", method}, {"route", route}})
       .observe(std::chrono::duration<double>(answered.duration).count());
 }
 
@@ -25,16 +26,23 @@ ingest::IngestObserver HubMetrics::ingest_observer() {
   return {.on_frame =
               [this](std::string_view verdict) {
                 metrics_
-                    .counter("perkline_sync_frames_total", "Frames of stores, by what became of them",
+                    .counter("perkline_hub_sync_frames_total", "Frames of stores, by what became of them",
                              {{"verdict", std::string(verdict)}})
                     .add();
               },
           .on_event =
               [this](std::string_view type) {
                 metrics_
-                    .counter("perkline_sync_events_total", "Events of stores taken in, by type",
+                    .counter("perkline_hub_sync_events_total", "Events of stores taken in, by type",
                              {{"type", std::string(type)}})
                     .add();
+              },
+          .on_lag =
+              [this](const StoreId& store, std::uint64_t lag) {
+                metrics_
+                    .gauge("perkline_hub_store_lag_records", "Events a store holds that the hub has not",
+                           {{"store", store.str()}})
+                    .set(static_cast<double>(lag));
               }};
 }
 

@@ -1,13 +1,21 @@
 #include "hub/events/event_log.hpp"
 
+#include <vector>
+
+#include "hub/db/bulk_statement.hpp"
+
 namespace perkline::hub::events {
 
-Result<void> append(db::Transaction& transaction, const DomainEvent& event) {
-  auto appended = transaction.execute(
-      "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data)"
-      " VALUES ($1, $2, $3, $4, $5, $6)",
-      {event.id.str(), event.type, event.version, event.occurred_at.time_since_epoch().count(),
-       event.traceparent, event.data});
+Result<void> append(db::Transaction& transaction, std::span<const DomainEvent> events) {
+  static const db::BulkStatement insert(
+      "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data) VALUES ",
+      "(?, ?, ?, ?, ?, ?)");
+  std::vector<db::Value> values;
+  for (const DomainEvent& event : events) {
+    db::append_row(values, event.id.str(), event.type, event.version,
+                   event.occurred_at.time_since_epoch().count(), event.traceparent, event.data);
+  }
+  auto appended = insert.run(transaction, std::move(values));
   if (!appended) return failure(appended);
   return {};
 }

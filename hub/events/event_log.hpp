@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "hub/db/database.hpp"
@@ -19,8 +20,11 @@ struct DomainEvent {
   std::string data;         ///< A JSON object.
 };
 
-/// Writes the event down in the transaction of what it tells of: both are there, or neither. Errors:
-/// already_exists (the id), the database's.
-Result<void> append(db::Transaction& transaction, const DomainEvent& event);
+/// Writes the events down in the transaction of what they tell of: both are there, or neither. Errors:
+/// already_exists (an id), the database's.
+Result<void> append(db::Transaction& transaction, std::span<const DomainEvent> events);
+inline Result<void> append(db::Transaction& transaction, const DomainEvent& event) {
+  return append(transaction, {&event, 1});
+}
 
 }  // namespace perkline::hub::events

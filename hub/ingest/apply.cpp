@@ -155,10 +155,9 @@ Result<void> apply_sales(db::Transaction& transaction, std::span<const ToldSale>
   std::vector<ledger::Transfer> transfers;
   for (const ToldSale& told : *fresh) add_transfers(transfers, told, now);
   if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
-  for (const ToldSale& told : *fresh) {
-    if (auto told_on = events::append(transaction, domain_event_of(told)); !told_on) return told_on;
-  }
-  return {};
+  std::vector<events::DomainEvent> told_on;
+  for (const ToldSale& told : *fresh) told_on.push_back(domain_event_of(told));
+  return events::append(transaction, told_on);
 }
 
 bool is_fault_of_event(const Error& error) {

@@ -79,6 +79,10 @@ Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame
     answer = co_await on(store, std::move(*batch));
   } else if (auto* status = std::get_if<sync::Status>(&*decoded)) {
     answer = co_await on(store, std::move(*status));
+  } else if (const auto* fork = std::get_if<sync::Fork>(&*decoded)) {
+    // Only the store can see that the cursor lies on another chain than its own.
+    log_fork(store, *fork);
+    count("fork");
   } else {
     count("unexpected");
   }

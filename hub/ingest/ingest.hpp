@@ -14,8 +14,9 @@ namespace perkline::hub::ingest {
 
 /// What became of frames and events, for metrics. Called on the reactor's thread.
 struct IngestObserver {
-  /// hello, status, applied, repeated, nack, fork, malformed, foreign (another store's name in it),
-  /// unexpected (no frame for the hub), overrun (more than a store may have waiting), failed (the database).
+  /// hello, status, applied, repeated, nack, fork (told by either side), malformed, foreign (another store's
+  /// name in it), unexpected (no frame for the hub), overrun (more than a store may have waiting), failed
+  /// (the database).
   std::function<void(std::string_view verdict)> on_frame = {};
   /// The type of an event that was applied; `dead_letter` for one that could not be.
   std::function<void(std::string_view type)> on_event = {};

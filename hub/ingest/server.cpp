@@ -11,8 +11,6 @@ constexpr std::size_t waiting_max = 2 * limits::sync_window_batches;
 
 }  // namespace
 
-Server::Server(net::StoreServer& link, Ingest& ingest, net::AsyncClock&) : link_(link), ingest_(ingest) {}
-
 Task<void> Server::run() {
   while (true) {
     auto incoming = co_await link_.receive();

@@ -5,7 +5,6 @@
 #include <unordered_map>
 
 #include "hub/ingest/ingest.hpp"
-#include "shared/net/async_clock.hpp"
 #include "shared/net/link.hpp"
 
 namespace perkline::hub::ingest {
@@ -15,8 +14,8 @@ namespace perkline::hub::ingest {
 /// dropped and counted; it sends again.
 class Server {
  public:
-  /// All must outlive this, and this whatever still runs of run(). The clock is not used.
-  Server(net::StoreServer& link, Ingest& ingest, net::AsyncClock& clock);
+  /// Both must outlive this, and this whatever still runs of run().
+  Server(net::StoreServer& link, Ingest& ingest) : link_(link), ingest_(ingest) {}
   /// Until the link stops.
   Task<void> run();
 

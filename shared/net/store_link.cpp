@@ -31,9 +31,9 @@ struct Keys {
 struct Shared {
   explicit Shared(Reactor& given) : reactor(given) {}
   Reactor& reactor;
-  zmq::Mailbox<std::string> outgoing{frames_waiting_max};
-  zmq::Mailbox<std::string> incoming{frames_waiting_max};
-  zmq::Wake wake;
+  zeromq::Mailbox<std::string> outgoing{frames_waiting_max};
+  zeromq::Mailbox<std::string> incoming{frames_waiting_max};
+  zeromq::Wake wake;
   std::atomic<bool> stopping{false};
   std::atomic<bool> reconnect{false};
   std::atomic<LinkState> state{LinkState::connecting};
@@ -44,39 +44,39 @@ struct Shared {
 class Connection {
  public:
   Connection(const StoreLinkOptions& options, const Keys& keys, const std::string& endpoint)
-      : socket_(ZMQ_DEALER), monitor_(ZMQ_PAIR) {
-    socket_.set_common();
-    socket_.set(ZMQ_ROUTING_ID, zmq::make_routing_id(options.store));
-    socket_.set(ZMQ_CURVE_PUBLICKEY, keys.public_key);
-    socket_.set(ZMQ_CURVE_SECRETKEY, keys.secret_key);
-    socket_.set(ZMQ_CURVE_SERVERKEY, keys.hub_public_key);
-    socket_.set(ZMQ_RECONNECT_IVL, 500);
-    socket_.set(ZMQ_RECONNECT_IVL_MAX, 30'000);
+      : socket_(zeromq::make_socket(::zmq::socket_type::dealer)),
+        monitor_(zeromq::make_socket(::zmq::socket_type::pair)) {
+    namespace option = ::zmq::sockopt;
+    socket_.set(option::routing_id, zeromq::make_routing_id(options.store));
+    socket_.set(option::curve_publickey, keys.public_key);
+    socket_.set(option::curve_secretkey, keys.secret_key);
+    socket_.set(option::curve_serverkey, keys.hub_public_key);
+    socket_.set(option::reconnect_ivl, 500);
+    socket_.set(option::reconnect_ivl_max, 30'000);
     // Only a connection that stands gets frames. Until then they wait in our queue, which has a bound of
     // ours.
-    socket_.set(ZMQ_IMMEDIATE, 1);
-    socket_.set(ZMQ_SNDHWM, static_cast<int>(frames_waiting_max));
-    socket_.set(ZMQ_RCVHWM, static_cast<int>(frames_waiting_max));
+    socket_.set(option::immediate, true);
+    socket_.set(option::sndhwm, static_cast<int>(frames_waiting_max));
+    socket_.set(option::rcvhwm, static_cast<int>(frames_waiting_max));
     static std::atomic<unsigned> count{0};
     const std::string address = "inproc://perkline-store-link-" + std::to_string(count++);
     PERKLINE_ASSERT(zmq_socket_monitor(socket_.handle(), address.c_str(),
                                        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                                            ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED) ==
                     0);
-    monitor_.set(ZMQ_LINGER, 0);
-    PERKLINE_ASSERT(zmq_connect(monitor_.handle(), address.c_str()) == 0);
-    PERKLINE_ASSERT(zmq_connect(socket_.handle(), endpoint.c_str()) == 0);
+    monitor_.connect(address);
+    socket_.connect(endpoint);
   }
   ~Connection() { zmq_socket_monitor(socket_.handle(), nullptr, 0); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void* socket() const { return socket_.handle(); }
-  void* monitor() const { return monitor_.handle(); }
+  ::zmq::socket_t& socket() { return socket_; }
+  ::zmq::socket_t& monitor() { return monitor_; }
 
   /// The state after the next event; nullopt: no event, or one that changes nothing.
   std::optional<LinkState> next_state(LinkState now) {
-    const auto parts = zmq::receive_all(monitor_.handle());
+    const auto parts = zeromq::receive_all(monitor_);
     if (parts.empty() || parts.front().size() < sizeof(std::uint16_t)) return std::nullopt;
     std::uint16_t event = 0;
     std::memcpy(&event, parts.front().data(), sizeof event);
@@ -95,14 +95,14 @@ class Connection {
   }
 
  private:
-  zmq::Socket socket_;
-  zmq::Socket monitor_;
+  ::zmq::socket_t socket_;
+  ::zmq::socket_t monitor_;
 };
 
 void take_in(Connection& connection, const std::shared_ptr<Shared>& shared) {
   bool any = false;
   while (!shared->incoming.full()) {
-    auto parts = zmq::receive_all(connection.socket());
+    auto parts = zeromq::receive_all(connection.socket());
     if (parts.empty()) break;
     if (parts.size() == 1) any = shared->incoming.push(std::move(parts.front())) || any;
   }
@@ -117,15 +117,16 @@ void serve(Connection& connection, const std::shared_ptr<Shared>& shared) {
     const short read = shared->incoming.full() ? short{0} : short{ZMQ_POLLIN};
     if (!next) next = shared->outgoing.pop();
     const short write = next ? short{ZMQ_POLLOUT} : short{0};
-    std::array<zmq_pollitem_t, 3> items{{{connection.socket(), 0, static_cast<short>(read | write), 0},
-                                         {nullptr, shared->wake.descriptor(), ZMQ_POLLIN, 0},
-                                         {connection.monitor(), 0, ZMQ_POLLIN, 0}}};
-    zmq_poll(items.data(), static_cast<int>(items.size()), -1);
+    std::array<::zmq::pollitem_t, 3> items{
+        {{connection.socket().handle(), 0, static_cast<short>(read | write), 0},
+         {nullptr, shared->wake.descriptor(), ZMQ_POLLIN, 0},
+         {connection.monitor().handle(), 0, ZMQ_POLLIN, 0}}};
+    zeromq::wait(items);
     if (items[1].revents != 0) shared->wake.clear();
     if (items[2].revents != 0) {
       if (const auto state = connection.next_state(shared->state)) shared->state = *state;
     }
-    while (next && zmq::send(connection.socket(), *next, false)) next = shared->outgoing.pop();
+    while (next && zeromq::send(connection.socket(), *next, false)) next = shared->outgoing.pop();
     take_in(connection, shared);
   }
 }
@@ -193,9 +194,9 @@ Result<std::unique_ptr<HubLink>> make_store_link(Reactor& reactor, StoreLinkOpti
     return fail(Errc::validation_failed, "a link needs an endpoint and a store");
   auto public_hex = public_key_of(options.secret_key);
   if (!public_hex) return failure(public_hex);
-  auto public_key = zmq::key_bytes(*public_hex);
-  auto secret_key = zmq::key_bytes(options.secret_key);
-  auto hub_key = zmq::key_bytes(options.hub_public_key);
+  auto public_key = zeromq::key_bytes(*public_hex);
+  auto secret_key = zeromq::key_bytes(options.secret_key);
+  auto hub_key = zeromq::key_bytes(options.hub_public_key);
   if (!public_key || !secret_key || !hub_key)
     return fail(Errc::validation_failed, "a key is 64 lower-case hex digits");
   Keys keys{.public_key = std::move(*public_key),

@@ -21,16 +21,16 @@ constexpr std::size_t incoming_max = 128;
 constexpr std::size_t outgoing_max = 8192;
 /// Two windows of batches, a connection and direction.
 constexpr int frames_per_store_max = 2 * limits::sync_window_batches;
-/// The library takes ZMQ_ZAP_ENFORCE_DOMAIN; its header names it only among the drafts.
-constexpr int zap_enforce_domain = 93;
+/// The library takes ZMQ_ZAP_ENFORCE_DOMAIN; its headers name it only among the drafts.
+constexpr ::zmq::sockopt::integral_option<93, int, true> zap_enforce_domain;
 
 struct Shared {
   explicit Shared(Reactor& given) : reactor(given) {}
   Reactor& reactor;
-  std::shared_ptr<zmq::Gate> gate = std::make_shared<zmq::Gate>();
-  zmq::Mailbox<StoreServer::Incoming> incoming{incoming_max};
-  zmq::Mailbox<StoreServer::Incoming> outgoing{outgoing_max};
-  zmq::Wake wake;
+  std::shared_ptr<zeromq::Gate> gate = std::make_shared<zeromq::Gate>();
+  zeromq::Mailbox<StoreServer::Incoming> incoming{incoming_max};
+  zeromq::Mailbox<StoreServer::Incoming> outgoing{outgoing_max};
+  zeromq::Wake wake;
   std::atomic<bool> stopping{false};
   Signal arrived;
 };
@@ -44,31 +44,32 @@ struct Place {
 using Places = std::unordered_map<StoreId, Place>;
 
 /// The next frame, if it is from whom it says; nullopt when it is not. False in `any`: nothing was there.
-std::optional<StoreServer::Incoming> next_frame(void* socket, zmq::Gate& gate, Places& places, bool& any) {
-  zmq::Part routing_id;
-  any = routing_id.receive(socket);
-  if (!any || !routing_id.more()) return std::nullopt;
-  zmq::Part payload;
-  if (!payload.receive(socket)) return std::nullopt;
+std::optional<StoreServer::Incoming> next_frame(::zmq::socket_t& socket, zeromq::Gate& gate, Places& places,
+                                                bool& any) {
+  const auto routing_id = zeromq::receive_part(socket);
+  any = routing_id.has_value();
+  if (!any || !routing_id->more()) return std::nullopt;
+  const auto payload = zeromq::receive_part(socket);
+  if (!payload) return std::nullopt;
   // After a poll the first part lacks its User-Id (libzmq 4.3.4), and the routing id is whatever the peer
   // says: only the payload's User-Id counts, and the routing id has to be one of that store's.
-  const auto user = payload.property("User-Id");
-  const auto store = user ? zmq::store_of_user(gate.directory, *user) : std::nullopt;
-  const bool single = !payload.more();
+  const auto user = zeromq::property(*payload, "User-Id");
+  const auto store = user ? zeromq::store_of_user(gate.directory, *user) : std::nullopt;
+  const bool single = !payload->more();
   for (bool more = !single; more;) {
-    zmq::Part rest;
-    more = rest.receive(socket) && rest.more();
+    const auto rest = zeromq::receive_part(socket);
+    more = rest && rest->more();
   }
-  std::string from = routing_id.text();
-  if (!single || !store || !zmq::is_routing_id_of(*store, from)) {
+  std::string from = routing_id->to_string();
+  if (!single || !store || !zeromq::is_routing_id_of(*store, from)) {
     ++gate.refused;
     return std::nullopt;
   }
   places[*store] = {.routing_id = std::move(from), .user = *user};
-  return StoreServer::Incoming{.store = *store, .frame = payload.text()};
+  return StoreServer::Incoming{.store = *store, .frame = payload->to_string()};
 }
 
-void take_in(void* socket, const std::shared_ptr<Shared>& shared, Places& places) {
+void take_in(::zmq::socket_t& socket, const std::shared_ptr<Shared>& shared, Places& places) {
   bool grew = false;
   for (bool any = true; any && !shared->incoming.full();) {
     if (auto frame = next_frame(socket, *shared->gate, places, any))
@@ -78,27 +79,28 @@ void take_in(void* socket, const std::shared_ptr<Shared>& shared, Places& places
 }
 
 /// A store that has gone, is not let in any more, or takes nothing, gets nothing: it will say Hello again.
-void give_out(void* socket, const StoreServer::Incoming& reply, const zmq::Gate& gate, Places& places) {
+void give_out(::zmq::socket_t& socket, const StoreServer::Incoming& reply, const zeromq::Gate& gate,
+              Places& places) {
   const auto place = places.find(reply.store);
   if (place == places.end()) return;
-  if (!zmq::store_of_user(gate.directory, place->second.user)) {
+  if (!zeromq::store_of_user(gate.directory, place->second.user)) {
     places.erase(place);
     return;
   }
-  if (zmq::send(socket, place->second.routing_id, true)) zmq::send(socket, reply.frame, false);
+  if (zeromq::send(socket, place->second.routing_id, true)) zeromq::send(socket, reply.frame, false);
 }
 
-void serve(zmq::Socket& socket, const std::shared_ptr<Shared>& shared) {
+void serve(::zmq::socket_t& socket, const std::shared_ptr<Shared>& shared) {
   Places places;
   while (!shared->stopping) {
     // While the reactor is behind, frames wait in the sockets, and then at the stores.
     const short read = shared->incoming.full() ? short{0} : short{ZMQ_POLLIN};
-    std::array<zmq_pollitem_t, 2> items{
+    std::array<::zmq::pollitem_t, 2> items{
         {{socket.handle(), 0, read, 0}, {nullptr, shared->wake.descriptor(), ZMQ_POLLIN, 0}}};
-    zmq_poll(items.data(), static_cast<int>(items.size()), -1);
+    zeromq::wait(items);
     if (items[1].revents != 0) shared->wake.clear();
-    while (auto reply = shared->outgoing.pop()) give_out(socket.handle(), *reply, *shared->gate, places);
-    take_in(socket.handle(), shared, places);
+    while (auto reply = shared->outgoing.pop()) give_out(socket, *reply, *shared->gate, places);
+    take_in(socket, shared, places);
   }
 }
 
@@ -115,29 +117,29 @@ class RouterServer final : public StoreServer {
   }
 
   Result<void> start() override {
-    auto secret_key = zmq::key_bytes(options_.secret_key);
+    auto secret_key = zeromq::key_bytes(options_.secret_key);
     if (!secret_key) return failure(secret_key);
     static std::atomic<unsigned> count{0};
     const std::string domain = "perkline-" + std::to_string(count++);
-    guard_ = zmq::guard_domain(domain, shared_->gate);
+    guard_ = zeromq::guard_domain(domain, shared_->gate);
 
-    auto socket = std::make_unique<zmq::Socket>(ZMQ_ROUTER);
-    socket->set_common();
-    socket->set(ZMQ_CURVE_SERVER, 1);
-    socket->set(ZMQ_CURVE_SECRETKEY, *secret_key);
-    socket->set(ZMQ_ZAP_DOMAIN, domain);
-    socket->set(zap_enforce_domain, 1);
-    socket->set(ZMQ_ROUTER_MANDATORY, 1);
-    socket->set(ZMQ_ROUTER_HANDOVER, 1);
-    socket->set(ZMQ_SNDHWM, frames_per_store_max);
-    socket->set(ZMQ_RCVHWM, frames_per_store_max);
-    if (zmq_bind(socket->handle(), options_.listen.c_str()) != 0)
+    auto socket = zeromq::make_socket(::zmq::socket_type::router);
+    namespace option = ::zmq::sockopt;
+    socket.set(option::curve_server, true);
+    socket.set(option::curve_secretkey, *secret_key);
+    socket.set(option::zap_domain, domain);
+    socket.set(zap_enforce_domain, 1);
+    socket.set(option::router_mandatory, true);
+    socket.set(option::router_handover, true);
+    socket.set(option::sndhwm, frames_per_store_max);
+    socket.set(option::rcvhwm, frames_per_store_max);
+    try {
+      socket.bind(options_.listen);
+    } catch (const ::zmq::error_t&) {
       return fail(Errc::io_failed, options_.listen + " cannot be bound");
-    std::array<char, 256> bound{};
-    std::size_t size = bound.size();
-    PERKLINE_ASSERT(zmq_getsockopt(socket->handle(), ZMQ_LAST_ENDPOINT, bound.data(), &size) == 0);
-    endpoint_ = bound.data();
-    thread_ = std::thread([shared = shared_, owned = std::move(socket)] { serve(*owned, shared); });
+    }
+    endpoint_ = socket.get(option::last_endpoint);
+    thread_ = std::thread([shared = shared_, owned = std::move(socket)]() mutable { serve(owned, shared); });
     return {};
   }
 

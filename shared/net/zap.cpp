@@ -9,7 +9,7 @@
 #include "shared/core/random.hpp"
 #include "shared/net/zmq_socket.hpp"
 
-namespace perkline::net::zmq {
+namespace perkline::net::zeromq {
 namespace {
 
 constexpr std::size_t request_parts = 7;
@@ -37,15 +37,14 @@ class ZapHandler {
 
  private:
   ZapHandler() {
-    socket_ = zmq_socket(context(), ZMQ_REP);
-    PERKLINE_ASSERT(socket_ != nullptr && zmq_bind(socket_, "inproc://zeromq.zap.01") == 0);
+    socket_.bind("inproc://zeromq.zap.01");
     std::thread([this] { serve(); }).detach();
   }
 
   void serve() {
     while (true) {
-      zmq_pollitem_t item{socket_, 0, ZMQ_POLLIN, 0};
-      if (zmq_poll(&item, 1, -1) < 0) continue;
+      ::zmq::pollitem_t item{socket_.handle(), 0, ZMQ_POLLIN, 0};
+      wait({&item, 1});
       const auto request = receive_all(socket_);
       if (request.empty()) continue;
       const std::string user = request.size() == request_parts ? admitted(request) : std::string();
@@ -75,7 +74,7 @@ class ZapHandler {
     return user_id(public_key, *store);
   }
 
-  void* socket_ = nullptr;
+  ::zmq::socket_t socket_{context(), ::zmq::socket_type::rep};
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Gate>> gates_;
 };
@@ -111,4 +110,4 @@ std::optional<StoreId> store_of_user(const KeyDirectory& directory, const std::s
   return store;
 }
 
-}  // namespace perkline::net::zmq
+}  // namespace perkline::net::zeromq

@@ -7,7 +7,7 @@
 
 #include "shared/net/link.hpp"
 
-namespace perkline::net::zmq {
+namespace perkline::net::zeromq {
 
 /// Who decides which keys one server lets in, and how many were refused.
 struct Gate {
@@ -31,4 +31,4 @@ bool is_routing_id_of(const StoreId& store, std::string_view routing_id);
 /// The store, if the directory still lets that key in as that store.
 std::optional<StoreId> store_of_user(const KeyDirectory& directory, const std::string& user);
 
-}  // namespace perkline::net::zmq
+}  // namespace perkline::net::zeromq

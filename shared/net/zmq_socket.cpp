@@ -10,55 +10,65 @@
 #include "shared/net/link.hpp"
 
 namespace perkline::net {
-namespace zmq {
+namespace zeromq {
 
-void* context() {
-  static void* const only = zmq_ctx_new();
-  PERKLINE_ASSERT(only != nullptr);
-  return only;
-}
-
-Socket::Socket(int type) : handle_(zmq_socket(context(), type)) {
-  PERKLINE_ASSERT(handle_ != nullptr);
-}
-Socket::~Socket() {
-  zmq_close(handle_);
+::zmq::context_t& context() {
+  static auto* const only = new ::zmq::context_t();
+  return *only;
 }
 
-void Socket::set(int option, int value) {
-  PERKLINE_ASSERT(zmq_setsockopt(handle_, option, &value, sizeof value) == 0);
-}
-void Socket::set(int option, std::string_view value) {
-  PERKLINE_ASSERT(zmq_setsockopt(handle_, option, value.data(), value.size()) == 0);
-}
-
-void Socket::set_common() {
-  const auto frame_max = static_cast<std::int64_t>(limits::sync_frame_bytes_max);
-  PERKLINE_ASSERT(zmq_setsockopt(handle_, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) == 0);
-  set(ZMQ_LINGER, 0);
-  set(ZMQ_HEARTBEAT_IVL, 5000);
-  set(ZMQ_HEARTBEAT_TIMEOUT, 15'000);
-  set(ZMQ_HANDSHAKE_IVL, 5000);
+::zmq::socket_t make_socket(::zmq::socket_type type) {
+  ::zmq::socket_t socket(context(), type);
+  socket.set(::zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::sync_frame_bytes_max));
+  socket.set(::zmq::sockopt::linger, 0);
+  socket.set(::zmq::sockopt::heartbeat_ivl, 5000);
+  socket.set(::zmq::sockopt::heartbeat_timeout, 15'000);
+  socket.set(::zmq::sockopt::handshake_ivl, 5000);
+  return socket;
 }
 
-std::optional<std::string> Part::property(const char* name) {
-  const char* value = zmq_msg_gets(&message_, name);
+std::optional<::zmq::message_t> receive_part(::zmq::socket_t& socket) {
+  try {
+    ::zmq::message_t part;
+    if (!socket.recv(part, ::zmq::recv_flags::dontwait)) return std::nullopt;
+    return part;
+  } catch (const ::zmq::error_t&) {
+    return std::nullopt;
+  }
+}
+
+std::vector<std::string> receive_all(::zmq::socket_t& socket) {
+  std::vector<std::string> parts;
+  while (true) {
+    const auto part = receive_part(socket);
+    if (!part) return {};
+    parts.push_back(part->to_string());
+    if (!part->more()) return parts;
+  }
+}
+
+bool send(::zmq::socket_t& socket, std::string_view part, bool more) {
+  const auto flags =
+      more ? ::zmq::send_flags::sndmore | ::zmq::send_flags::dontwait : ::zmq::send_flags::dontwait;
+  try {
+    return socket.send(::zmq::buffer(part), flags).has_value();
+  } catch (const ::zmq::error_t&) {
+    return false;  // the peer has gone
+  }
+}
+
+std::optional<std::string> property(const ::zmq::message_t& part, const char* name) {
+  const char* value = zmq_msg_gets(part.handle(), name);  // gets() throws where there is none
   if (value == nullptr) return std::nullopt;
   return std::string(value);
 }
 
-std::vector<std::string> receive_all(void* socket) {
-  std::vector<std::string> parts;
-  while (true) {
-    Part part;
-    if (!part.receive(socket)) return {};
-    parts.push_back(part.text());
-    if (!part.more()) return parts;
+void wait(std::span<::zmq::pollitem_t> items) {
+  try {
+    ::zmq::poll(items.data(), items.size(), std::chrono::milliseconds{-1});
+  } catch (const ::zmq::error_t&) {
+    for (::zmq::pollitem_t& item : items) item.revents = 0;
   }
-}
-
-bool send(void* socket, std::string_view part, bool more) {
-  return zmq_send(socket, part.data(), part.size(), ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
 }
 
 Wake::Wake() : descriptor_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
@@ -84,7 +94,7 @@ Result<std::string> key_bytes(std::string_view hex) {
   return std::move(*bytes);
 }
 
-}  // namespace zmq
+}  // namespace zeromq
 
 namespace {
 
@@ -107,7 +117,7 @@ CurveKeys make_curve_keys() {
 }
 
 Result<std::string> public_key_of(std::string_view secret_key) {
-  const auto bytes = zmq::key_bytes(secret_key);
+  const auto bytes = zeromq::key_bytes(secret_key);
   if (!bytes) return std::unexpected(bytes.error());
   Z85 secret{};
   Z85 derived{};

@@ -3,63 +3,39 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <zmq.h>
+#include <zmq.hpp>
 
 #include "shared/core/result.hpp"
 
 /// What the two ends of the link share. ZeroMQ sockets belong to one thread each; other threads leave work in
 /// a Mailbox.
-namespace perkline::net::zmq {
+namespace perkline::net::zeromq {
 
 /// The process's one context: with CURVE, a second one crashes at exit (libzmq 4.3.4). It is never
 /// terminated.
-void* context();
+::zmq::context_t& context();
 
-class Socket {
- public:
-  explicit Socket(int type);
-  ~Socket();
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
+/// With the options both ends have (hazards of libzmq 4.3.4: heartbeats are off, and messages unbounded, by
+/// default).
+::zmq::socket_t make_socket(::zmq::socket_type type);
 
-  void* handle() const { return handle_; }
-  void set(int option, int value);
-  void set(int option, std::string_view value);
-  /// The options both ends have (hazards of libzmq 4.3.4: heartbeats are off, and messages unbounded, by
-  /// default).
-  void set_common();
-
- private:
-  void* handle_;
-};
-
-/// One part of a message. Move-only, as it may be large.
-class Part {
- public:
-  Part() { zmq_msg_init(&message_); }
-  ~Part() { zmq_msg_close(&message_); }
-  Part(const Part&) = delete;
-  Part& operator=(const Part&) = delete;
-  /// False when nothing is there.
-  bool receive(void* socket) { return zmq_msg_recv(&message_, socket, ZMQ_DONTWAIT) >= 0; }
-  bool more() const { return zmq_msg_more(&message_) != 0; }
-  std::string text() { return {static_cast<const char*>(zmq_msg_data(&message_)), zmq_msg_size(&message_)}; }
-  /// A property of the connection it came over; nullopt: none.
-  std::optional<std::string> property(const char* name);
-
- private:
-  zmq_msg_t message_;
-};
-
+/// The next part, without waiting; nullopt when nothing is there.
+std::optional<::zmq::message_t> receive_part(::zmq::socket_t& socket);
 /// All parts of the next message; empty when none is there.
-std::vector<std::string> receive_all(void* socket);
+std::vector<std::string> receive_all(::zmq::socket_t& socket);
 /// Without waiting; false when it cannot be handed over.
-bool send(void* socket, std::string_view part, bool more);
+bool send(::zmq::socket_t& socket, std::string_view part, bool more);
+/// A property of the connection that the part came over; nullopt: none.
+std::optional<std::string> property(const ::zmq::message_t& part, const char* name);
+/// Waits without end until one of them is ready, or a signal interrupts.
+void wait(std::span<::zmq::pollitem_t> items);
 
-/// Wakes a thread out of zmq_poll.
+/// Wakes a thread out of wait().
 class Wake {
  public:
   Wake();
@@ -110,4 +86,4 @@ class Mailbox {
 /// 32 bytes out of 64 lower-case hex digits.
 Result<std::string> key_bytes(std::string_view hex);
 
-}  // namespace perkline::net::zmq
+}  // namespace perkline::net::zeromq

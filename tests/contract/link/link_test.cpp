@@ -225,11 +225,11 @@ TEST_F(Link, AHubThatIsBehindLosesNothingAndKeepsTheOrder) {
 }
 
 TEST_F(Link, APlaintextClientIsNotLetIn) {
-  zmq::Socket plain(ZMQ_DEALER);
-  plain.set(ZMQ_LINGER, 0);
-  plain.set(ZMQ_ROUTING_ID, "store-1.00000000000000000000000000000000");
-  ASSERT_EQ(zmq_connect(plain.handle(), endpoint_.c_str()), 0);
-  ASSERT_TRUE(zmq::send(plain.handle(), "in the clear", false));
+  ::zmq::socket_t plain(zeromq::context(), ::zmq::socket_type::dealer);
+  plain.set(::zmq::sockopt::linger, 0);
+  plain.set(::zmq::sockopt::routing_id, "store-1.00000000000000000000000000000000");
+  plain.connect(endpoint_);
+  ASSERT_TRUE(zeromq::send(plain, "in the clear", false));
   const CurveKeys keys = make_curve_keys();
   let_in(keys.public_key, StoreId("store-1"));
   const auto link = connect(keys, StoreId("store-1"));

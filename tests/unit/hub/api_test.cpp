@@ -285,7 +285,7 @@ TEST_F(Balances, AreShownToMembersAsTheirOwnAlone) {
   EXPECT_EQ(hub_.get(path(""), hub_.token_of(jane)).body, no_balance_);
   // Whether it exists or not.
   for (const std::string& query : {"userId=" + john.id.str(), std::string("customerId=CUST-12345"),
-                                  std::string("customerId=CUST-0"), std::string("userId=nobody")}) {
+                                   std::string("customerId=CUST-0"), std::string("userId=nobody")}) {
     EXPECT_EQ(hub_.get(path(query), hub_.token_of(jane)).code(), "NOT_FOUND") << query;
   }
 }

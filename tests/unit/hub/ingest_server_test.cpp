@@ -90,7 +90,7 @@ class Serving : public testing::Test {
   Ingest ingest_{database_, hub_.clock, hub_.rng, {.on_frame = [this](std::string_view verdict) {
                    if (verdict == "overrun") ++overruns_;
                  }}};
-  Server server_{link_, ingest_, hub_.world().clock()};
+  Server server_{link_, ingest_};
 };
 
 TEST_F(Serving, AnswersOneStoreInOrder) {

@@ -224,6 +224,11 @@ TEST_F(Ingesting, ABatchWhoseChainDoesNotHoldIsDropped) {
   EXPECT_EQ(frames_, (std::map<std::string, int>{{"malformed", 2}, {"unexpected", 1}}));
 }
 
+TEST_F(Ingesting, AForkThatTheStoreSawIsCountedAsOne) {
+  EXPECT_FALSE(send(sync::Fork{.epoch = 1, .reason = sync::ForkReason::hash_differs}));
+  EXPECT_EQ(frames_, (std::map<std::string, int>{{"fork", 1}}));
+}
+
 TEST_F(Ingesting, ABadEventIsBuriedWithItsReasonAndBlocksNothing) {
   auto twice = history_.sale(10);
   history_.add(twice);
