@@ -13,7 +13,8 @@ namespace perkline::ops {
 
 enum class Level : std::uint8_t { debug, info, warn, error };
 
-/// The level as lines and configurations spell it: `debug`, `info`, `warn`, `error`. nullopt for anything else.
+/// The level as lines and configurations spell it: `debug`, `info`, `warn`, `error`. nullopt for anything
+/// else.
 std::optional<Level> level_named(std::string_view name);
 
 struct LogField {

@@ -1,12 +1,13 @@
 #include "tests/support/sim_world.hpp"
 
+#include <map>
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <map>
 
 #include "shared/core/assert.hpp"
 
@@ -56,7 +57,9 @@ class SimWorld::Sleepers final : public net::AsyncClock {
 };
 
 SimWorld::SimWorld(VirtualTime& time)
-    : io_(std::make_unique<asio::io_context>(1)), sleepers_(std::make_unique<Sleepers>(*io_, time)), time_(time) {}
+    : io_(std::make_unique<asio::io_context>(1)),
+      sleepers_(std::make_unique<Sleepers>(*io_, time)),
+      time_(time) {}
 
 // The sleepers hold handlers of the io_context's coroutines, so they go first.
 SimWorld::~SimWorld() {
@@ -64,17 +67,27 @@ SimWorld::~SimWorld() {
   io_.reset();
 }
 
-net::AsyncClock& SimWorld::clock() { return *sleepers_; }
-asio::io_context& SimWorld::io() { return *io_; }
-void SimWorld::spawn(Task<void> task) { asio::co_spawn(*io_, std::move(task), asio::detached); }
+net::AsyncClock& SimWorld::clock() {
+  return *sleepers_;
+}
+asio::io_context& SimWorld::io() {
+  return *io_;
+}
+void SimWorld::spawn(Task<void> task) {
+  asio::co_spawn(*io_, std::move(task), asio::detached);
+}
 
 bool SimWorld::run_ready() {
   io_->restart();
   return io_->poll() > 0;
 }
 
-std::optional<MonoTime> SimWorld::next_due() const { return sleepers_->next_due(); }
-void SimWorld::wake_due() { sleepers_->wake_due(); }
+std::optional<MonoTime> SimWorld::next_due() const {
+  return sleepers_->next_due();
+}
+void SimWorld::wake_due() {
+  sleepers_->wake_due();
+}
 
 bool SimWorld::run_until(const std::function<bool()>& done, Millis time_max) {
   const MonoTime end = time_.mono + time_max;

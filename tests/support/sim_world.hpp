@@ -18,8 +18,8 @@ struct VirtualTime {
   WallTime wall = std::chrono::sys_days{std::chrono::year{2026} / 3 / 1};
 };
 
-/// One life of one simulated process: coroutines on an io_context that is polled, with time that moves only when
-/// nothing is ready. Destroying it is the crash: every suspended coroutine goes. One thread.
+/// One life of one simulated process: coroutines on an io_context that is polled, with time that moves only
+/// when nothing is ready. Destroying it is the crash: every suspended coroutine goes. One thread.
 class SimWorld {
  public:
   explicit SimWorld(VirtualTime& time);
@@ -35,8 +35,8 @@ class SimWorld {
   /// Wakes the sleepers due at or before the virtual time.
   void wake_due();
 
-  /// Runs ready work and moves time from sleeper to sleeper until `done` says so. False when nothing is left to do or
-  /// `time_max` has passed before that.
+  /// Runs ready work and moves time from sleeper to sleeper until `done` says so. False when nothing is left
+  /// to do or `time_max` has passed before that.
   bool run_until(const std::function<bool()>& done, Millis time_max = hours{24});
 
  private:
@@ -46,11 +46,13 @@ class SimWorld {
   VirtualTime& time_;
 };
 
-/// Runs one task to its end in virtual time and returns its value; aborts the test's process if it never ends.
+/// Runs one task to its end in virtual time and returns its value; aborts the test's process if it never
+/// ends.
 template <class T>
 T run_task(SimWorld& world, Task<T> task) {
   std::optional<T> value;
-  world.spawn([](Task<T> inner, std::optional<T>& out) -> Task<void> { out = co_await std::move(inner); }(std::move(task), value));
+  world.spawn([](Task<T> inner, std::optional<T>& out) -> Task<void> { out = co_await std::move(inner); }(
+                                                           std::move(task), value));
   world.run_until([&] { return value.has_value(); });
   return std::move(value.value());
 }

@@ -83,7 +83,7 @@ TEST(JsonWriter, QuotesWhatJsonRequires) {
 
 TEST(JsonWriter, BytesThatAreNoUtf8BecomeTheReplacementCharacter) {
   EXPECT_EQ(as_json("a\xff"
-                   "b"),
+                    "b"),
             "\"a\xef\xbf\xbd"
             "b\"");
   EXPECT_EQ(as_json("\xc3"), "\"\xef\xbf\xbd\"");
