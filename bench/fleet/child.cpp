@@ -31,6 +31,7 @@ pid_t spawn(const std::filesystem::path& program, const std::vector<std::string>
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   const int null = ::open("/dev/null", O_RDONLY);
+  if (null < 0) ::_exit(127);
   ::dup2(null, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);

@@ -38,6 +38,7 @@ std::uint16_t free_port(Rng& rng) {
   while (true) {
     const auto port = static_cast<std::uint16_t>(10'000 + rng.below(22'000));
     const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe < 0) continue;
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);

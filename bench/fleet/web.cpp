@@ -25,12 +25,12 @@ std::optional<WebAnswer> call(const WebCall& call) {
   httplib::Client client(call.origin);
   client.set_connection_timeout(std::chrono::seconds(2));
   client.set_read_timeout(std::chrono::seconds(30));
-  if (!call.ca_file.empty()) client.set_ca_cert_path(call.ca_file.c_str());
-  if (!call.bearer.empty()) client.set_bearer_token_auth(call.bearer.c_str());
+  if (!call.ca_file.empty()) client.set_ca_cert_path(call.ca_file);
+  if (!call.bearer.empty()) client.set_bearer_token_auth(call.bearer);
   const auto send = [&] {
-    if (call.method == "POST") return client.Post(call.path.c_str(), call.body, "application/json");
-    if (call.method == "PUT") return client.Put(call.path.c_str(), call.body, "application/json");
-    return client.Get(call.path.c_str());
+    if (call.method == "POST") return client.Post(call.path, call.body, "application/json");
+    if (call.method == "PUT") return client.Put(call.path, call.body, "application/json");
+    return client.Get(call.path);
   };
   auto result = send();
   if (!result) return std::nullopt;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <chrono>
 #include <cstddef>
+#include <cmath>
 #include <cstdint>
 
 namespace perkline::bench {
@@ -26,7 +27,7 @@ class Histogram {
   /// The highest value of the bucket that holds the given share of all, 0 < share ≤ 1; 0 when empty.
   std::chrono::nanoseconds quantile(double share) const {
     if (total_ == 0) return {};
-    auto wanted = static_cast<std::uint64_t>(share * static_cast<double>(total_) + 0.5);
+    auto wanted = static_cast<std::uint64_t>(std::llround(share * static_cast<double>(total_)));
     if (wanted == 0) wanted = 1;
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {

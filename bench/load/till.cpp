@@ -74,7 +74,7 @@ struct Till::State {
     client.set_tcp_nodelay(true);
     client.set_connection_timeout(std::chrono::seconds(2));
     client.set_read_timeout(std::chrono::seconds(30));
-    if (!options.key.empty()) client.set_bearer_token_auth(options.key.c_str());
+    if (!options.key.empty()) client.set_bearer_token_auth(options.key);
   }
 
   struct Answer {

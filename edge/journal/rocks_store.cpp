@@ -138,6 +138,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path
 
   const auto options = family_options(rocksdb::NewLRUCache(16 * mib));
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  descriptors.reserve(family_count + 1);
   for (std::uint8_t i = 0; i < family_count; ++i) {
     descriptors.emplace_back(std::string(name_of(static_cast<Family>(i))), options);
   }

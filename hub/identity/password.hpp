@@ -21,7 +21,7 @@ Result<void> check_password(std::string_view password);
 /// How dear a guess is made.
 struct HashCost {
   unsigned long long operations = 2;
-  std::size_t memory_bytes = 64 * 1024 * 1024;
+  std::size_t memory_bytes = std::size_t{64} << 20;
   /// What libsodium calls interactive: about 0.1 s on one core.
   static constexpr HashCost interactive() { return {}; }
 };

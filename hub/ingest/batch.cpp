@@ -36,8 +36,10 @@ Sorted sort(const ReceivedBatch& received, std::size_t skip) {
     } else if (const auto* sale = std::get_if<sync::SaleFinalized>(&event->payload)) {
       sorted.sales.push_back({.event = &*event, .sale = sale, .ids = &received.ids[place]});
     } else {
-      const auto& unknown = std::get<sync::UnknownEvent>(event->payload);
-      sorted.dead.push_back({place, "type " + std::to_string(unknown.type) + " is unknown to this version"});
+      const auto* unknown = std::get_if<sync::UnknownEvent>(&event->payload);
+      const std::string type =
+          unknown != nullptr ? std::to_string(unknown->type) : std::string(sync::type_name(event->payload));
+      sorted.dead.push_back({place, "type " + type + " is unknown to this version"});
     }
   }
   return sorted;

@@ -55,4 +55,8 @@ bool is_session_id(std::string_view text) {
   return text.starts_with("sess_") && parse_uuid(text.substr(5)).has_value();
 }
 
+bool is_return_id(std::string_view text) {
+  return text.starts_with("ret_") && parse_uuid(text.substr(4)).has_value();
+}
+
 }  // namespace perkline

@@ -35,6 +35,7 @@ using CustomerId = Id<struct CustomerKind>;            ///< The loyalty card, PD
 using TransactionId = Id<struct TransactionKind>;      ///< The till's name for the sale, unique in its store.
 using ChannelId = Id<struct ChannelKind>;              ///< The till.
 using ReceiptId = Id<struct ReceiptKind>;
+using ReturnId = Id<struct ReturnKind>;  ///< Ours: `ret_` + UUIDv7.
 using UserId = Id<struct UserKind>;  ///< A user of the hub: UUIDv7.
 
 /// RFC 9562.
@@ -55,6 +56,7 @@ class UuidMaker {
   UuidMaker(const Clock& clock, Rng& rng) : clock_(clock), rng_(rng) {}
   Uuid next();
   SessionId next_session_id() { return SessionId("sess_" + next().str()); }
+  ReturnId next_return_id() { return ReturnId("ret_" + next().str()); }
 
  private:
   const Clock& clock_;
@@ -65,6 +67,8 @@ class UuidMaker {
 
 /// Whether `text` may be a session's id: `sess_` and a canonical UUID.
 bool is_session_id(std::string_view text);
+/// `ret_` and a canonical UUID.
+bool is_return_id(std::string_view text);
 
 }  // namespace perkline
 

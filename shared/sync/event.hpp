@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -28,13 +29,89 @@ struct SaleFinalized {
   bool operator==(const SaleFinalized&) const = default;
 };
 
+/// A sale that a till was told of before PDI has booked it. SaleSettled or SaleRejected follows.
+struct SalePending {
+  SessionId session;
+  TransactionId transaction;
+  CustomerId customer;
+  ChannelId channel;
+  Money amount;
+  Points earned;  ///< As the store priced it: provisional.
+  Points redeemed;
+  std::string tier;
+  ReceiptId receipt;          ///< The store's own, as printed.
+  std::string rules_version;  ///< Of the rules that priced it; empty: PDI's own.
+  WallTime pending_at;
+  bool operator==(const SalePending&) const = default;
+};
+
+/// The end of a pending sale: PDI's figures, in full.
+struct SaleSettled {
+  SaleFinalized sale;
+  bool operator==(const SaleSettled&) const = default;
+};
+
+/// A person has closed a pending sale that PDI never booked.
+struct SaleRejected {
+  SessionId session;
+  TransactionId transaction;
+  CustomerId customer;
+  std::string pdi_code;  ///< Why PDI refused it; empty: it never said.
+  std::string reason;    ///< The person's, 1 to 256 bytes.
+  WallTime rejected_at;
+  bool operator==(const SaleRejected&) const = default;
+};
+
+/// Goods of a sale came back.
+struct SaleReturned {
+  ReturnId id;
+  TransactionId transaction;  ///< The return's own, at the till that took it.
+  TransactionId original_transaction;
+  StoreId original_store;  ///< Whose sale it was; it may be another store's.
+  SessionId session;       ///< The sale's; empty when it is another store's, as the next one.
+  CustomerId customer;
+  Money amount;
+  /// What the store worked out for its own sale.
+  struct Figures {
+    Points clawed_back;
+    Points restored;
+    bool operator==(const Figures&) const = default;
+  };
+  std::optional<Figures> figures;  ///< nullopt: the hub is to work them out, as only it knows the sale.
+  WallTime returned_at;
+  bool operator==(const SaleReturned&) const = default;
+};
+
+/// A session that was given up before it was a sale.
+struct SessionVoided {
+  SessionId session;
+  TransactionId transaction;
+  CustomerId customer;
+  ChannelId channel;
+  std::string reason;  ///< The till's, 1 to 256 bytes.
+  WallTime voided_at;
+  bool operator==(const SessionVoided&) const = default;
+};
+
+/// The store's books and PDI's differ about a sale.
+struct ReconcileDifference {
+  SessionId session;
+  TransactionId transaction;
+  CustomerId customer;
+  std::string ours;  ///< The session's status here.
+  std::string pdi;   ///< PDI's word on it; `unknown`: PDI denies the session.
+  WallTime found_at;
+  bool operator==(const ReconcileDifference&) const = default;
+};
+
 /// An event of a type this version does not know, kept as it came.
 struct UnknownEvent {
   std::uint32_t type = 0;
   bool operator==(const UnknownEvent&) const = default;
 };
 
-using EventPayload = std::variant<SaleFinalized, UnknownEvent>;
+using EventPayload = std::variant<SaleFinalized, SalePending, SaleSettled, SaleRejected, SaleReturned,
+                                  SessionVoided, ReconcileDifference, UnknownEvent>;
 
 struct Event {
   StoreId store;

@@ -107,6 +107,16 @@ TEST(SessionIds, AreMadeAndRecognised) {
   EXPECT_FALSE(is_session_id("sess_0190163d-8694-739b-aea5-966c26f8ad91/.."));
 }
 
+TEST(ReturnIds, AreMadeAndRecognised) {
+  test::ManualClock clock;
+  SeededRng rng(4);
+  const std::string made = UuidMaker(clock, rng).next_return_id().str();
+  EXPECT_TRUE(is_return_id(made));
+  EXPECT_FALSE(is_session_id(made));
+  EXPECT_FALSE(is_return_id("ret_"));
+  EXPECT_FALSE(is_return_id("sess_0190163d-8694-739b-aea5-966c26f8ad91"));
+}
+
 TEST(Id, ComparesByItsText) {
   EXPECT_EQ(StoreId("store-1"), StoreId("store-1"));
   EXPECT_LT(StoreId("store-1"), StoreId("store-2"));

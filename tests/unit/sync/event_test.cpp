@@ -38,6 +38,12 @@ TEST(Event, TheSameValueIsTheSameBytes) {
 
 TEST(Event, ItsTypeIsNamed) {
   EXPECT_EQ(type_name(samples::sale()), "SaleFinalized");
+  EXPECT_EQ(type_name(samples::pending()), "SalePending");
+  EXPECT_EQ(type_name(samples::settled()), "SaleSettled");
+  EXPECT_EQ(type_name(samples::rejected()), "SaleRejected");
+  EXPECT_EQ(type_name(samples::returned()), "SaleReturned");
+  EXPECT_EQ(type_name(samples::voided()), "SessionVoided");
+  EXPECT_EQ(type_name(samples::difference()), "ReconcileDifference");
   EXPECT_EQ(type_name(UnknownEvent{.type = 17}), "Unknown");
 }
 
@@ -123,6 +129,63 @@ TEST(Event, AmountsHaveAKnownCurrencyAndTwelveDigits) {
   expect_malformed(amount("USD", -1));
   expect_malformed(amount("ABC", 1));
   expect_malformed(amount("", 1));
+}
+
+/// `payload`'s bytes with one member of its message changed.
+template <class Payload, class Wire>
+std::string spoilt(const Payload& payload, Wire* (v1::Event::*mutable_wire)(),
+                   const std::function<void(Wire&)>& change) {
+  v1::Event wire;
+  EXPECT_TRUE(wire.ParseFromString(encode(samples::event(payload))));
+  change(*(wire.*mutable_wire)());
+  return wire.SerializeAsString();
+}
+
+TEST(Event, AReturnHasBothFiguresOrNone) {
+  const auto with = [](const std::function<void(v1::SaleReturned&)>& change) {
+    return spoilt<SaleReturned, v1::SaleReturned>(samples::returned(), &v1::Event::mutable_sale_returned,
+                                                  change);
+  };
+  EXPECT_TRUE(decode_event(with([](v1::SaleReturned&) {})));
+  expect_malformed(with([](v1::SaleReturned& wire) { wire.clear_restored(); }));
+  expect_malformed(with([](v1::SaleReturned& wire) { wire.clear_clawed_back(); }));
+  expect_malformed(with([](v1::SaleReturned& wire) { wire.set_clawed_back(-1); }));
+}
+
+TEST(Event, OnlyAStoresOwnSaleHasASessionACustomerAndFigures) {
+  const auto with = [](const std::function<void(v1::SaleReturned&)>& change) {
+    return spoilt<SaleReturned, v1::SaleReturned>(samples::returned(), &v1::Event::mutable_sale_returned,
+                                                  change);
+  };
+  expect_malformed(with([](v1::SaleReturned& wire) { wire.clear_session(); }));
+  expect_malformed(with([](v1::SaleReturned& wire) { wire.clear_customer(); }));
+  expect_malformed(with([](v1::SaleReturned& wire) {
+    wire.clear_session();
+    wire.clear_customer();
+  }));
+  expect_malformed(with([](v1::SaleReturned& wire) { wire.set_return_id("ret_1"); }));
+  expect_malformed(with([](v1::SaleReturned& wire) { wire.clear_original_store(); }));
+}
+
+TEST(Event, WhoeverEndsASaleSaysWhy) {
+  expect_malformed(spoilt<SaleRejected, v1::SaleRejected>(
+      samples::rejected(), &v1::Event::mutable_sale_rejected, [](auto& wire) { wire.clear_reason(); }));
+  expect_malformed(
+      spoilt<SaleRejected, v1::SaleRejected>(samples::rejected(), &v1::Event::mutable_sale_rejected,
+                                             [](auto& wire) { wire.set_reason(std::string(257, 'x')); }));
+  expect_malformed(spoilt<SessionVoided, v1::SessionVoided>(
+      samples::voided(), &v1::Event::mutable_session_voided, [](auto& wire) { wire.clear_reason(); }));
+}
+
+TEST(Event, WhatIsPendingKeepsTheRulesOfASale) {
+  const auto with = [](const std::function<void(v1::SalePending&)>& change) {
+    return spoilt<SalePending, v1::SalePending>(samples::pending(), &v1::Event::mutable_sale_pending, change);
+  };
+  expect_malformed(with([](v1::SalePending& wire) { wire.set_earned(-1); }));
+  expect_malformed(with([](v1::SalePending& wire) { wire.set_redeemed(1'000'000'000'001); }));
+  expect_malformed(with([](v1::SalePending& wire) { wire.set_currency("ABC"); }));
+  expect_malformed(with([](v1::SalePending& wire) { wire.clear_receipt(); }));
+  expect_malformed(with([](v1::SalePending& wire) { wire.set_pending_at_ms(-1); }));
 }
 
 }  // namespace

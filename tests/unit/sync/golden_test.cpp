@@ -66,11 +66,19 @@ TEST_P(GoldenEvents, AreReadAsEver) {
   EXPECT_EQ(*event, GetParam().event);
 }
 
-INSTANTIATE_TEST_SUITE_P(Event, GoldenEvents,
-                         ::testing::Values(GoldenEvent{"event_sale_finalized", samples::event()},
-                                           GoldenEvent{"event_unknown",
-                                                       samples::event(UnknownEvent{.type = 999})}),
-                         [](const auto& sample) { return sample.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Event, GoldenEvents,
+    ::testing::Values(GoldenEvent{"event_sale_finalized", samples::event()},
+                      GoldenEvent{"event_sale_pending", samples::event(samples::pending())},
+                      GoldenEvent{"event_sale_settled", samples::event(samples::settled())},
+                      GoldenEvent{"event_sale_rejected", samples::event(samples::rejected())},
+                      GoldenEvent{"event_sale_returned", samples::event(samples::returned())},
+                      GoldenEvent{"event_sale_returned_elsewhere",
+                                  samples::event(samples::returned_elsewhere())},
+                      GoldenEvent{"event_session_voided", samples::event(samples::voided())},
+                      GoldenEvent{"event_reconcile_difference", samples::event(samples::difference())},
+                      GoldenEvent{"event_unknown", samples::event(UnknownEvent{.type = 999})}),
+    [](const auto& sample) { return sample.param.name; });
 
 }  // namespace
 }  // namespace perkline::sync

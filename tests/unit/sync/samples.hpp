@@ -40,6 +40,73 @@ inline SaleFinalized sale() {
           .finalized_at = time() + Millis{750}};
 }
 
+inline SalePending pending() {
+  return {.session = sale().session,
+          .transaction = sale().transaction,
+          .customer = sale().customer,
+          .channel = sale().channel,
+          .amount = sale().amount,
+          .earned = Points{450},
+          .redeemed = Points{20},
+          .tier = "Gold",
+          .receipt = ReceiptId("STORE-1-7"),
+          .rules_version = "rules-7",
+          .pending_at = time() + Millis{500}};
+}
+
+inline SaleSettled settled() {
+  return {sale()};
+}
+
+inline SaleRejected rejected() {
+  return {.session = sale().session,
+          .transaction = sale().transaction,
+          .customer = sale().customer,
+          .pdi_code = "BLOCKED",
+          .reason = "the member has left",
+          .rejected_at = time() + Millis{900}};
+}
+
+inline SaleReturned returned() {
+  return {.id = ReturnId("ret_0190163d-8694-739b-aea5-966c26f8ad92"),
+          .transaction = TransactionId("RET-1"),
+          .original_transaction = sale().transaction,
+          .original_store = StoreId("store-1"),
+          .session = sale().session,
+          .customer = sale().customer,
+          .amount = Money{5000, *find_currency("USD")},
+          .figures = SaleReturned::Figures{.clawed_back = Points{150}, .restored = Points{6}},
+          .returned_at = time() + Millis{1000}};
+}
+
+/// Of a sale that another store made.
+inline SaleReturned returned_elsewhere() {
+  SaleReturned foreign = returned();
+  foreign.original_store = StoreId("store-2");
+  foreign.session = {};
+  foreign.customer = {};
+  foreign.figures = std::nullopt;
+  return foreign;
+}
+
+inline SessionVoided voided() {
+  return {.session = sale().session,
+          .transaction = sale().transaction,
+          .customer = sale().customer,
+          .channel = sale().channel,
+          .reason = "customer left",
+          .voided_at = time() + Millis{100}};
+}
+
+inline ReconcileDifference difference() {
+  return {.session = sale().session,
+          .transaction = sale().transaction,
+          .customer = sale().customer,
+          .ours = "expired",
+          .pdi = "finalized",
+          .found_at = time() + Millis{2000}};
+}
+
 inline Event event(EventPayload payload = sale()) {
   return {.store = StoreId("store-1"),
           .epoch = 2,
