@@ -1,168 +1,115 @@
 #include "hub/ingest/apply.hpp"
 
-#include <map>
-#include <unordered_set>
 #include <vector>
 
-#include "hub/db/bulk_statement.hpp"
-#include "hub/events/event_log.hpp"
-#include "hub/ledger/ledger.hpp"
+#include "hub/ingest/pending.hpp"
+#include "hub/ingest/returns.hpp"
+#include "hub/ingest/sales.hpp"
 #include "shared/core/assert.hpp"
-#include "shared/json/writer.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
 
-using db::BulkStatement;
-using db::Value;
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
+template <class Payload>
+std::vector<Told<Payload>> all_of(std::span<const ToldEvent> events) {
+  std::vector<Told<Payload>> told;
+  for (const ToldEvent& each : events)
+    told.push_back({each.event, &std::get<Payload>(each.event->payload), each.ids});
+  return told;
 }
 
-const BulkStatement& insert_sales() {
-  static const BulkStatement statement(
-      "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount,"
-      " earned, redeemed, new_balance, tier, receipt_id, rules_version, finalized_at, received_at) VALUES ",
-      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      " ON CONFLICT (session_id) DO NOTHING RETURNING session_id");
-  return statement;
-}
-
-/// PDI's newest word on balance and tier wins.
-const BulkStatement& note_members() {
-  static const BulkStatement statement(
-      "INSERT INTO member (customer_id, tier, pdi_balance, pdi_as_of, first_seen) VALUES ", "(?, ?, ?, ?, ?)",
-      " ON CONFLICT (customer_id) DO UPDATE SET tier = excluded.tier, pdi_balance = excluded.pdi_balance,"
-      " pdi_as_of = excluded.pdi_as_of"
-      " WHERE member.pdi_as_of IS NULL OR member.pdi_as_of <= excluded.pdi_as_of");
-  return statement;
-}
-
-/// Errors: already_exists when the session was booked with other figures.
-Result<void> same_as_booked(db::Transaction& transaction, const ToldSale& told) {
-  const sync::SaleFinalized& sale = *told.sale;
-  auto booked = transaction.query(
-      "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed FROM sale"
-      " WHERE session_id = $1",
-      {sale.session.str()});
-  if (!booked) return failure(booked);
-  PERKLINE_ASSERT(booked->size() == 1);
-  const db::Row& row = booked->front();
-  if (row.text(0) != told.event->store.str() || row.text(1) != sale.transaction.str() ||
-      row.text(2) != sale.customer.str() || row.text(3) != sale.amount.currency.code() ||
-      row.integer(4) != sale.amount.minor || row.integer(5) != sale.earned.count ||
-      row.integer(6) != sale.redeemed.count) {
-    return fail(Errc::already_exists, "session " + sale.session.str() + " was booked with other figures");
-  }
-  return {};
-}
-
-/// Writes the sales down and gives those that are new.
-Result<std::vector<ToldSale>> book_sales(db::Transaction& transaction, std::span<const ToldSale> sales,
-                                         WallTime now) {
-  std::vector<Value> values;
-  for (const ToldSale& told : sales) {
-    const sync::SaleFinalized& sale = *told.sale;
-    db::append_row(values, sale.session.str(), told.event->store.str(), sale.transaction.str(),
-                   sale.customer.str(), sale.channel.str(), std::string(sale.amount.currency.code()),
-                   sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.new_balance.count,
-                   sale.tier, sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at), stamp(now));
-  }
-  auto rows = insert_sales().run(transaction, std::move(values));
-  if (!rows) return failure(rows);
-  std::unordered_set<std::string> inserted;
-  for (const db::Row& row : *rows) inserted.insert(row.text(0));
-
-  std::vector<ToldSale> fresh;
-  for (const ToldSale& told : sales) {
-    // Taken out, so that a second telling of the session among these is held against the first.
-    if (!inserted.extract(told.sale->session.str()).empty()) {
-      fresh.push_back(told);
-    } else if (auto same = same_as_booked(transaction, told); !same) {
-      return failure(same);
-    }
-  }
-  return fresh;
-}
-
-/// A sale of an unknown card makes an unclaimed member.
-Result<void> note_members_of(db::Transaction& transaction, std::span<const ToldSale> sales, WallTime now) {
-  // One row a member: PostgreSQL updates none twice in one statement.
-  std::map<std::string_view, const sync::SaleFinalized*> newest;
-  for (const ToldSale& told : sales) {
-    const sync::SaleFinalized*& known = newest[told.sale->customer.str()];
-    if (known == nullptr || known->finalized_at <= told.sale->finalized_at) known = told.sale;
-  }
-  std::vector<Value> values;
-  for (const auto& [customer, sale] : newest) {
-    db::append_row(values, sale->customer.str(), sale->tier, sale->new_balance.count,
-                   stamp(sale->finalized_at), stamp(now));
-  }
-  auto noted = note_members().run(transaction, std::move(values));
+Result<void> note_void(db::Transaction& transaction, const sync::Event& event,
+                       const sync::SessionVoided& voided, WallTime now) {
+  auto noted = transaction.execute(
+      "INSERT INTO session_void (session_id, store_id, transaction_id, customer_id, channel_id, reason,"
+      " voided_at, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (session_id) DO NOTHING",
+      {voided.session.str(), event.store.str(), voided.transaction.str(), voided.customer.str(),
+       voided.channel.str(), voided.reason, stamp(voided.voided_at), stamp(now)});
   if (!noted) return failure(noted);
   return {};
 }
 
-void add_transfers(std::vector<ledger::Transfer>& transfers, const ToldSale& told, WallTime now) {
-  const sync::SaleFinalized& sale = *told.sale;
-  const ledger::Account rewards = ledger::rewards_of(sale.customer);
-  if (sale.earned.count > 0) {
-    transfers.push_back({.id = (*told.ids)[0],
-                         .external_id = "sale:" + sale.session.str(),
-                         .debit = ledger::issued_by(told.event->store),
-                         .credit = rewards,
-                         .amount = sale.earned.count,
-                         .code = "sale.earned",
-                         .created_at = now});
-  }
-  if (sale.redeemed.count > 0) {
-    transfers.push_back({.id = (*told.ids)[1],
-                         .external_id = "redeem:" + sale.session.str(),
-                         .debit = rewards,
-                         .credit = ledger::redeemed_at(told.event->store),
-                         .amount = sale.redeemed.count,
-                         .code = "sale.redeemed",
-                         .created_at = now});
-  }
+Result<void> note_difference(db::Transaction& transaction, const sync::Event& event,
+                             const sync::ReconcileDifference& difference, WallTime now) {
+  auto noted = transaction.execute(
+      "INSERT INTO reconcile_difference (id, store_id, session_id, transaction_id, customer_id, ours, pdi,"
+      " found_at, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
+      {event.id.str(), event.store.str(), difference.session.str(), difference.transaction.str(),
+       difference.customer.str(), difference.ours, difference.pdi, stamp(difference.found_at), stamp(now)});
+  if (!noted) return failure(noted);
+  return {};
 }
 
-/// The event's own id is the domain event's, so that it is known again wherever it arrives.
-events::DomainEvent domain_event_of(const ToldSale& told) {
-  const sync::SaleFinalized& sale = *told.sale;
-  json::Writer data;
-  data.begin_object();
-  data.field("storeId", told.event->store.str()).field("sessionId", sale.session.str());
-  data.field("transactionId", sale.transaction.str()).field("channelId", sale.channel.str());
-  data.field("customerId", sale.customer.str()).field("amount", format_amount(sale.amount));
-  data.field("currency", sale.amount.currency.code()).field("earnedPoints", sale.earned.count);
-  data.field("redeemedPoints", sale.redeemed.count).field("newBalance", sale.new_balance.count);
-  data.field("tier", sale.tier).field("receiptId", sale.receipt.str());
-  data.field("finalizedAt", format_time(sale.finalized_at)).end_object();
-  return {.id = told.event->id,
-          .type = "SALE_FINALIZED",
-          .occurred_at = told.event->time,
-          .traceparent = told.event->traceparent,
-          .data = data.take()};
-}
+/// Events of one kind, in order.
+class Applier {
+ public:
+  Applier(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now)
+      : transaction_(transaction), events_(events), now_(now) {}
+
+  Result<void> operator()(const sync::SaleFinalized&) {
+    return apply_sales(transaction_, all_of<sync::SaleFinalized>(events_), now_);
+  }
+  Result<void> operator()(const sync::SalePending&) {
+    return apply_pending(transaction_, all_of<sync::SalePending>(events_), now_);
+  }
+  Result<void> operator()(const sync::SaleSettled&) {
+    return each<sync::SaleSettled>(
+        [this](const Told<sync::SaleSettled>& told) { return apply_settled(transaction_, told, now_); });
+  }
+  Result<void> operator()(const sync::SaleRejected&) {
+    return each<sync::SaleRejected>(
+        [this](const Told<sync::SaleRejected>& told) { return apply_rejected(transaction_, told, now_); });
+  }
+  Result<void> operator()(const sync::SaleReturned&) {
+    return each<sync::SaleReturned>(
+        [this](const Told<sync::SaleReturned>& told) { return apply_returned(transaction_, told, now_); });
+  }
+  Result<void> operator()(const sync::SessionVoided&) {
+    return each<sync::SessionVoided>([this](const Told<sync::SessionVoided>& told) {
+      return note_void(transaction_, *told.event, *told.payload, now_);
+    });
+  }
+  Result<void> operator()(const sync::ReconcileDifference&) {
+    return each<sync::ReconcileDifference>([this](const Told<sync::ReconcileDifference>& told) {
+      return note_difference(transaction_, *told.event, *told.payload, now_);
+    });
+  }
+  Result<void> operator()(const sync::UnknownEvent&) {
+    PERKLINE_ASSERT(false);
+    return {};
+  }
+
+ private:
+  template <class Payload, class Apply>
+  Result<void> each(Apply apply_one) {
+    for (const Told<Payload>& told : all_of<Payload>(events_)) {
+      if (auto done = apply_one(told); !done) return done;
+    }
+    return {};
+  }
+
+  db::Transaction& transaction_;
+  std::span<const ToldEvent> events_;
+  WallTime now_;
+};
 
 }  // namespace
 
-Result<void> apply_sales(db::Transaction& transaction, std::span<const ToldSale> sales, WallTime now) {
-  auto fresh = book_sales(transaction, sales, now);
-  if (!fresh) return failure(fresh);
-  if (auto noted = note_members_of(transaction, *fresh, now); !noted) return noted;
-  std::vector<ledger::Transfer> transfers;
-  for (const ToldSale& told : *fresh) add_transfers(transfers, told, now);
-  if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
-  std::vector<events::DomainEvent> told_on;
-  for (const ToldSale& told : *fresh) told_on.push_back(domain_event_of(told));
-  return events::append(transaction, told_on);
+Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now) {
+  while (!events.empty()) {
+    const sync::EventPayload& first = events.front().event->payload;
+    std::size_t run = 1;
+    while (run < events.size() && events[run].event->payload.index() == first.index()) ++run;
+    if (auto done = std::visit(Applier(transaction, events.first(run), now), first); !done) return done;
+    events = events.subspan(run);
+  }
+  return {};
 }
 
 bool is_fault_of_event(const Error& error) {
   return error.code == Errc::malformed_answer || error.code == Errc::already_exists ||
-         error.code == Errc::validation_failed || error.code == Errc::insufficient_points;
+         error.code == Errc::validation_failed || error.code == Errc::insufficient_points ||
+         error.code == Errc::return_exceeds_sale || error.code == Errc::not_found;
 }
 
 }  // namespace perkline::hub::ingest

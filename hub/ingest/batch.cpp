@@ -16,7 +16,7 @@ struct DeadLetter {
 
 /// What a batch's new events come to before the database is asked. Pure.
 struct Sorted {
-  std::vector<ToldSale> sales;
+  std::vector<ToldEvent> events;
   std::vector<DeadLetter> dead;
 };
 
@@ -33,23 +33,19 @@ Sorted sort(const ReceivedBatch& received, std::size_t skip) {
     } else if (event->store != received.store || event->epoch != received.batch.epoch ||
                event->sequence != sequence_at(received, place)) {
       sorted.dead.push_back({place, "the event claims another place in another history"});
-    } else if (const auto* sale = std::get_if<sync::SaleFinalized>(&event->payload)) {
-      sorted.sales.push_back({.event = &*event, .sale = sale, .ids = &received.ids[place]});
+    } else if (const auto* unknown = std::get_if<sync::UnknownEvent>(&event->payload)) {
+      sorted.dead.push_back({place, "type " + std::to_string(unknown->type) + " is unknown to this version"});
     } else {
-      const auto* unknown = std::get_if<sync::UnknownEvent>(&event->payload);
-      const std::string type =
-          unknown != nullptr ? std::to_string(unknown->type) : std::string(sync::type_name(event->payload));
-      sorted.dead.push_back({place, "type " + type + " is unknown to this version"});
+      sorted.events.push_back({.event = &*event, .ids = &received.ids[place]});
     }
   }
   return sorted;
 }
 
-/// Books each sale by itself; those that cannot be go to the dead letters.
+/// Applies each event by itself; those that cannot be go to the dead letters.
 Result<void> apply_one_by_one(db::Transaction& transaction, const ReceivedBatch& received, Sorted& sorted) {
-  for (const ToldSale& told : sorted.sales) {
-    auto done =
-        transaction.attempt([&] { return apply_sales(transaction, std::span(&told, 1), received.now); });
+  for (const ToldEvent& told : sorted.events) {
+    auto done = transaction.attempt([&] { return apply(transaction, std::span(&told, 1), received.now); });
     if (done) continue;
     if (!is_fault_of_event(done.error())) return done;
     const auto place = static_cast<std::size_t>(told.event->sequence - received.batch.first_sequence);
@@ -87,7 +83,7 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
   if (todo == nullptr || todo->skip == received.events.size()) return outcome;
 
   Sorted sorted = sort(received, todo->skip);
-  auto applied = transaction.attempt([&] { return apply_sales(transaction, sorted.sales, received.now); });
+  auto applied = transaction.attempt([&] { return apply(transaction, sorted.events, received.now); });
   if (!applied && is_fault_of_event(applied.error())) {
     applied = apply_one_by_one(transaction, received, sorted);
   }

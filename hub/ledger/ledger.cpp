@@ -18,8 +18,7 @@ const BulkStatement& insert_transfers() {
   static const BulkStatement statement(
       "INSERT INTO transfer (id, external_id, debit_account, credit_account, amount, unit, code, state,"
       " created_at, meta) VALUES ",
-      "(?, ?, ?, ?, ?, ?, ?, 'posted', ?, ?)",
-      " ON CONFLICT (external_id) DO NOTHING RETURNING external_id, seq");
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (external_id) DO NOTHING RETURNING external_id, seq");
   return statement;
 }
 
@@ -33,13 +32,13 @@ const BulkStatement& insert_entries() {
 using NewTransfers = std::unordered_map<std::string, std::int64_t>;
 
 Result<NewTransfers> insert(db::Transaction& transaction, std::span<const Transfer> transfers,
-                            AccountBook& book) {
+                            AccountBook& book, const std::string& state) {
   std::vector<Value> values;
   for (const Transfer& transfer : transfers) {
     PERKLINE_ASSERT(transfer.amount > 0 && transfer.debit.unit == transfer.credit.unit &&
                     transfer.debit != transfer.credit);
     db::append_row(values, transfer.id.str(), transfer.external_id, book.line(transfer.debit).id,
-                   book.line(transfer.credit).id, transfer.amount, transfer.debit.unit, transfer.code,
+                   book.line(transfer.credit).id, transfer.amount, transfer.debit.unit, transfer.code, state,
                    transfer.created_at.time_since_epoch().count(), transfer.meta);
   }
   auto rows = insert_transfers().run(transaction, std::move(values));
@@ -98,10 +97,16 @@ Account redeemed_at(const StoreId& store) {
   return account;
 }
 
+Account standin_loss_of(const StoreId& store) {
+  Account account = issued_by(store);
+  account.code = "standin_loss";
+  return account;
+}
+
 Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers) {
   auto book = AccountBook::load(transaction, transfers);
   if (!book) return failure(book);
-  auto inserted = insert(transaction, transfers, *book);
+  auto inserted = insert(transaction, transfers, *book, "posted");
   if (!inserted) return failure(inserted);
 
   std::vector<Value> entries;
@@ -123,6 +128,38 @@ Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> tr
 
 Result<void> post(db::Transaction& transaction, const Transfer& transfer) {
   return post_all(transaction, std::span(&transfer, 1));
+}
+
+Result<void> hold_all(db::Transaction& transaction, std::span<const Transfer> transfers) {
+  auto book = AccountBook::load(transaction, transfers);
+  if (!book) return failure(book);
+  auto inserted = insert(transaction, transfers, *book, "pending");
+  if (!inserted) return failure(inserted);
+  for (const Transfer& transfer : transfers) {
+    if (!inserted->extract(transfer.external_id).empty()) continue;
+    if (auto same = same_as_posted(transaction, transfer, *book); !same) return same;
+  }
+  return {};
+}
+
+Result<void> release(db::Transaction& transaction, std::span<const std::string> external_ids) {
+  for (const std::string& id : external_ids) {
+    auto released = transaction.execute(
+        "UPDATE transfer SET state = 'released' WHERE external_id = $1 AND state = 'pending'", {id});
+    if (!released) return failure(released);
+  }
+  return {};
+}
+
+Result<std::int64_t> pending_of(db::Transaction& transaction, const Account& account) {
+  auto rows = transaction.query(
+      "SELECT CAST((SELECT COALESCE(SUM(amount), 0) FROM transfer WHERE credit_account = a.id"
+      " AND state = 'pending') - (SELECT COALESCE(SUM(amount), 0) FROM transfer WHERE debit_account = a.id"
+      " AND state = 'pending') AS BIGINT) FROM account a"
+      " WHERE a.owner_kind = $1 AND a.owner_id = $2 AND a.unit = $3 AND a.code = $4",
+      {account.owner_kind, account.owner_id, account.unit, account.code});
+  if (!rows) return failure(rows);
+  return rows->empty() ? 0 : rows->front().integer(0);
 }
 
 Result<std::int64_t> balance_of(db::Transaction& transaction, const Account& account) {

@@ -33,6 +33,8 @@ Account rewards_of(const CustomerId& customer);
 /// What a store has given out and taken back: system accounts.
 Account issued_by(const StoreId& store);
 Account redeemed_at(const StoreId& store);
+/// What a store let members redeem without PDI and PDI never booked: a system account.
+Account standin_loss_of(const StoreId& store);
 
 struct Transfer {
   Uuid id;                  ///< UUIDv7.
@@ -52,6 +54,14 @@ struct Transfer {
 /// balance beyond 64 bits), the database's.
 Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers);
 Result<void> post(db::Transaction& transaction, const Transfer& transfer);
+
+/// Writes transfers down that move nothing yet. As post_all, but for balances.
+Result<void> hold_all(db::Transaction& transaction, std::span<const Transfer> transfers);
+/// Takes back what is pending under these external ids: it will not be posted. One that is not there, or not
+/// pending any more, changes nothing. Errors: the database's.
+Result<void> release(db::Transaction& transaction, std::span<const std::string> external_ids);
+/// What pending transfers would add to the account's balance.
+Result<std::int64_t> pending_of(db::Transaction& transaction, const Account& account);
 
 /// As kept for members; summed for system accounts. 0 for an account nobody has used yet.
 Result<std::int64_t> balance_of(db::Transaction& transaction, const Account& account);

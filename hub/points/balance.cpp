@@ -12,8 +12,11 @@ Result<std::optional<Balance>> balance_of(db::Transaction& transaction, const Cu
   const db::Row& member = rows->front();
   auto net = ledger::balance_of(transaction, ledger::rewards_of(customer));
   if (!net) return failure(net);
+  auto pending = ledger::pending_of(transaction, ledger::rewards_of(customer));
+  if (!pending) return failure(pending);
   Balance balance;
   balance.rewards.net = *net;
+  balance.rewards.pending = *pending;
   balance.rewards.owed = member.integer(3);
   balance.rewards.pdi_balance = member.optional_integer(1);
   balance.rewards.as_of =

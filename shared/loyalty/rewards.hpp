@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,26 +20,53 @@ struct TierRule {
   bool operator==(const TierRule&) const = default;
 };
 
+/// Goods that earn at a rate of their own; 0: not at all.
+struct CategoryRule {
+  std::string name;
+  std::int64_t points_per_unit_hundredths = 0;
+  bool operator==(const CategoryRule&) const = default;
+};
+
+/// Days on which base points are multiplied: one date, or the same weekdays of every week.
+struct DayRule {
+  std::optional<std::chrono::sys_days> date = std::nullopt;
+  std::vector<std::chrono::weekday> weekdays = {};
+  std::int64_t factor_hundredths = 100;
+  bool operator==(const DayRule&) const = default;
+};
+
 /// What prices a basket: data, so that a chain may have its own.
 struct RewardRules {
+  std::string version = {};                       ///< Up to 64 bytes; empty: the built-in rules.
   std::int64_t points_per_unit_hundredths = 200;  ///< Base points a unit of the currency, × 100.
-  std::vector<TierRule> tiers;                    ///< A tier that is not among them adds nothing.
+  std::vector<TierRule> tiers = {};               ///< A tier that is not among them adds nothing.
+  std::vector<CategoryRule> categories = {};      ///< What is in none of them earns at the rate above.
+  std::vector<DayRule> days = {};                 ///< Of those that apply the highest factor counts.
   bool operator==(const RewardRules&) const = default;
 };
 
 /// Two points a unit; Base 0, Silver 0.25, Gold 0.5, Platinum 1.
 const RewardRules& default_rules();
 
+/// The part of a sale that is goods of one category.
+struct Line {
+  std::string_view category;
+  std::int64_t amount_minor = 0;
+};
+
 struct Sale {
   Money amount;  ///< ≥ 0, within parse_amount's grammar.
   std::string_view tier;
+  std::span<const Line> lines = {};  ///< Sum at most to the amount; the rest is of no category.
+  std::chrono::sys_days day = {};    ///< By the store's calendar.
 };
 
 struct Rewards {
-  Points base;        ///< Rounded down.
+  Points base;        ///< Rounded down, once for the whole sale.
   Points tier_bonus;  ///< Of the base as it was rounded; rounded down.
-  /// Points a unit with the tier's share, × 10,000: exact for every rule.
-  std::int64_t multiplier_ten_thousandths = 0;
+  /// Points a unit of goods without a category, with the day's and the tier's share, × 10^6: exact for every
+  /// rule.
+  std::int64_t multiplier_millionths = 0;
 
   Points earned() const { return Points{base.count + tier_bonus.count}; }
   bool operator==(const Rewards&) const = default;

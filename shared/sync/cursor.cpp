@@ -49,7 +49,7 @@ HelloVerdict judge_hello(const Cursor& cursor, const Uuid& hub_incarnation, cons
     return ProtocolRefused{.oldest = protocol_oldest, .newest = protocol_newest};
   }
   if (const auto fork = epoch_fork(cursor, hello.epoch)) return *fork;
-  if (hello.tail < cursor.sequence) return Fork{.epoch = cursor.epoch, .reason = ForkReason::beyond_tail};
+  // A tail below the cursor may be a Hello that batches have overtaken: the store alone knows, and tells.
   if (hello.tail == cursor.sequence && hello.tail_hash != cursor.hash) {
     return Fork{.epoch = cursor.epoch, .reason = ForkReason::hash_differs};
   }

@@ -36,4 +36,8 @@ Digest chain_next(const Digest& previous, std::string_view event_bytes) {
   return sha256(bytes);
 }
 
+Digest member_hash(const CustomerId& customer) {
+  return sha256(customer.str());
+}
+
 }  // namespace perkline::sync

@@ -1,0 +1,249 @@
+#include "hub/ingest/pending.hpp"
+
+#include <array>
+#include <map>
+#include <unordered_set>
+#include <vector>
+
+#include "hub/db/bulk_statement.hpp"
+#include "hub/events/event_log.hpp"
+#include "hub/ingest/returns.hpp"
+#include "hub/ingest/sales.hpp"
+#include "hub/ledger/ledger.hpp"
+#include "shared/core/assert.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::hub::ingest {
+namespace {
+
+using db::BulkStatement;
+using db::Value;
+
+std::string earned_hold(const SessionId& session) {
+  return "pending:" + session.str();
+}
+std::string redeemed_hold(const SessionId& session) {
+  return "pending-redeem:" + session.str();
+}
+
+const BulkStatement& insert_pending() {
+  static const BulkStatement statement(
+      "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount,"
+      " earned, redeemed, tier, receipt_id, rules_version, pending_at, received_at, state) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+      " ON CONFLICT (session_id) DO NOTHING RETURNING session_id");
+  return statement;
+}
+
+/// A card that no till had read before; what PDI told of others stands.
+const BulkStatement& insert_members() {
+  static const BulkStatement statement("INSERT INTO member (customer_id, tier, first_seen) VALUES ",
+                                       "(?, ?, ?)", " ON CONFLICT (customer_id) DO NOTHING");
+  return statement;
+}
+
+/// Errors: already_exists when the session is another sale's.
+Result<void> same_sale(db::Transaction& transaction, const ToldPending& told) {
+  const sync::SalePending& sale = *told.payload;
+  auto known = transaction.query(
+      "SELECT store_id, transaction_id, customer_id, currency, amount FROM sale WHERE session_id = $1",
+      {sale.session.str()});
+  if (!known) return failure(known);
+  PERKLINE_ASSERT(known->size() == 1);
+  const db::Row& row = known->front();
+  if (row.text(0) != told.event->store.str() || row.text(1) != sale.transaction.str() ||
+      row.text(2) != sale.customer.str() || row.text(3) != sale.amount.currency.code() ||
+      row.integer(4) != sale.amount.minor) {
+    return fail(Errc::already_exists, "session " + sale.session.str() + " is another sale");
+  }
+  return {};
+}
+
+Result<std::vector<ToldPending>> insert_new(db::Transaction& transaction, std::span<const ToldPending> sales,
+                                            WallTime now) {
+  std::vector<Value> values;
+  for (const ToldPending& told : sales) {
+    const sync::SalePending& sale = *told.payload;
+    db::append_row(values, sale.session.str(), told.event->store.str(), sale.transaction.str(),
+                   sale.customer.str(), sale.channel.str(), std::string(sale.amount.currency.code()),
+                   sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.tier, sale.receipt.str(),
+                   sale.rules_version, stamp(sale.pending_at), stamp(now));
+  }
+  auto rows = insert_pending().run(transaction, std::move(values));
+  if (!rows) return failure(rows);
+  std::unordered_set<std::string> inserted;
+  for (const db::Row& row : *rows) inserted.insert(row.text(0));
+  std::vector<ToldPending> fresh;
+  for (const ToldPending& told : sales) {
+    if (!inserted.extract(told.payload->session.str()).empty()) {
+      fresh.push_back(told);
+    } else if (auto same = same_sale(transaction, told); !same) {
+      return failure(same);
+    }
+  }
+  return fresh;
+}
+
+Result<void> note_cards(db::Transaction& transaction, std::span<const ToldPending> sales, WallTime now) {
+  std::map<std::string_view, const sync::SalePending*> cards;
+  for (const ToldPending& told : sales) cards.emplace(told.payload->customer.str(), told.payload);
+  std::vector<Value> values;
+  for (const auto& [card, sale] : cards) db::append_row(values, sale->customer.str(), sale->tier, stamp(now));
+  auto noted = insert_members().run(transaction, std::move(values));
+  if (!noted) return failure(noted);
+  return {};
+}
+
+void add_holds(std::vector<ledger::Transfer>& holds, const ToldPending& told, WallTime now) {
+  const sync::SalePending& sale = *told.payload;
+  const ledger::Account rewards = ledger::rewards_of(sale.customer);
+  if (sale.earned.count > 0) {
+    holds.push_back({.id = (*told.ids)[0],
+                     .external_id = earned_hold(sale.session),
+                     .debit = ledger::issued_by(told.event->store),
+                     .credit = rewards,
+                     .amount = sale.earned.count,
+                     .code = "sale.pending",
+                     .created_at = now});
+  }
+  if (sale.redeemed.count > 0) {
+    holds.push_back({.id = (*told.ids)[1],
+                     .external_id = redeemed_hold(sale.session),
+                     .debit = rewards,
+                     .credit = ledger::redeemed_at(told.event->store),
+                     .amount = sale.redeemed.count,
+                     .code = "sale.pending",
+                     .created_at = now});
+  }
+}
+
+Result<void> release_holds(db::Transaction& transaction, const SessionId& session) {
+  return ledger::release(transaction, std::array{earned_hold(session), redeemed_hold(session)});
+}
+
+events::DomainEvent domain_event(const sync::Event& event, std::string type, std::string data) {
+  return {.id = event.id,
+          .type = std::move(type),
+          .occurred_at = event.time,
+          .traceparent = event.traceparent,
+          .data = std::move(data)};
+}
+
+events::DomainEvent domain_event_of(const ToldPending& told) {
+  const sync::SalePending& sale = *told.payload;
+  json::Writer data;
+  data.begin_object();
+  data.field("storeId", told.event->store.str()).field("sessionId", sale.session.str());
+  data.field("transactionId", sale.transaction.str()).field("channelId", sale.channel.str());
+  data.field("customerId", sale.customer.str()).field("amount", format_amount(sale.amount));
+  data.field("currency", sale.amount.currency.code()).field("earnedPoints", sale.earned.count);
+  data.field("redeemedPoints", sale.redeemed.count).field("tier", sale.tier);
+  data.field("receiptId", sale.receipt.str()).field("pendingAt", format_time(sale.pending_at)).end_object();
+  return domain_event(*told.event, "SALE_PENDING", data.take());
+}
+
+/// The pending sale becomes PDI's.
+Result<void> finalize_row(db::Transaction& transaction, const sync::SaleFinalized& sale) {
+  auto updated = transaction.execute(
+      "UPDATE sale SET state = 'finalized', earned = $2, redeemed = $3, new_balance = $4, tier = $5,"
+      " receipt_id = $6, finalized_at = $7 WHERE session_id = $1 AND state = 'pending'",
+      {sale.session.str(), sale.earned.count, sale.redeemed.count, sale.new_balance.count, sale.tier,
+       sale.receipt.str(), stamp(sale.finalized_at)});
+  if (!updated) return failure(updated);
+  return {};
+}
+
+struct KnownSale {
+  std::string state;
+  StoreId store;
+  CustomerId customer;
+  TransactionId transaction;
+  std::int64_t redeemed = 0;
+};
+
+Result<std::optional<KnownSale>> find_sale(db::Transaction& transaction, const SessionId& session) {
+  auto rows = transaction.query(
+      "SELECT state, store_id, customer_id, transaction_id, redeemed FROM sale WHERE session_id = $1",
+      {session.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return std::nullopt;
+  const db::Row& row = rows->front();
+  return KnownSale{row.text(0), StoreId(row.text(1)), CustomerId(row.text(2)), TransactionId(row.text(3)),
+                   row.integer(4)};
+}
+
+}  // namespace
+
+Result<void> apply_pending(db::Transaction& transaction, std::span<const ToldPending> sales, WallTime now) {
+  auto fresh = insert_new(transaction, sales, now);
+  if (!fresh) return failure(fresh);
+  if (auto noted = note_cards(transaction, *fresh, now); !noted) return noted;
+  std::vector<ledger::Transfer> holds;
+  for (const ToldPending& told : *fresh) add_holds(holds, told, now);
+  if (auto held = ledger::hold_all(transaction, holds); !held) return held;
+  std::vector<events::DomainEvent> told_on;
+  for (const ToldPending& told : *fresh) told_on.push_back(domain_event_of(told));
+  return events::append(transaction, told_on);
+}
+
+Result<void> apply_settled(db::Transaction& transaction, const Told<sync::SaleSettled>& told, WallTime now) {
+  const sync::SaleFinalized& sale = told.payload->sale;
+  const ToldSale as_sale{told.event, &sale, told.ids};
+  auto known = find_sale(transaction, sale.session);
+  if (!known) return failure(known);
+  if (!*known) {
+    auto inserted = insert_new_sales(transaction, std::span(&as_sale, 1), now);
+    if (!inserted) return failure(inserted);
+  } else if ((*known)->state == "pending") {
+    if ((*known)->store != told.event->store || (*known)->customer != sale.customer)
+      return fail(Errc::already_exists, "session " + sale.session.str() + " is another sale");
+    if (auto released = release_holds(transaction, sale.session); !released) return released;
+    if (auto updated = finalize_row(transaction, sale); !updated) return updated;
+  } else {
+    return same_as_booked(transaction, as_sale);
+  }
+  if (auto booked = book_figures(transaction, std::span(&as_sale, 1), Figures::settled, now); !booked)
+    return booked;
+  return work_out_waiting(transaction, told.event->store, sale.transaction, now);
+}
+
+Result<void> apply_rejected(db::Transaction& transaction, const Told<sync::SaleRejected>& told,
+                            WallTime now) {
+  const sync::SaleRejected& rejected = *told.payload;
+  auto known = find_sale(transaction, rejected.session);
+  if (!known) return failure(known);
+  if (!*known || (*known)->store != told.event->store)
+    return fail(Errc::not_found, "session " + rejected.session.str() + " is no pending sale");
+  if ((*known)->state == "rejected") return {};
+  if ((*known)->state != "pending")
+    return fail(Errc::already_exists, "session " + rejected.session.str() + " is booked");
+
+  if (auto released = release_holds(transaction, rejected.session); !released) return released;
+  auto updated = transaction.execute(
+      "UPDATE sale SET state = 'rejected', rejected_at = $2, rejected_reason = $3 WHERE session_id = $1",
+      {rejected.session.str(), stamp(rejected.rejected_at), rejected.reason});
+  if (!updated) return failure(updated);
+  if ((*known)->redeemed > 0) {
+    // The member has had the discount, and PDI never took the points for it.
+    auto lost = ledger::post(transaction, {.id = (*told.ids)[0],
+                                           .external_id = "standin-loss:" + rejected.session.str(),
+                                           .debit = ledger::standin_loss_of(told.event->store),
+                                           .credit = ledger::redeemed_at(told.event->store),
+                                           .amount = (*known)->redeemed,
+                                           .code = "sale.standin_loss",
+                                           .created_at = now});
+    if (!lost) return lost;
+  }
+  json::Writer data;
+  data.begin_object();
+  data.field("storeId", told.event->store.str()).field("sessionId", rejected.session.str());
+  data.field("transactionId", rejected.transaction.str()).field("customerId", rejected.customer.str());
+  data.field("pdiCode", rejected.pdi_code).field("reason", rejected.reason).end_object();
+  if (auto told_on = events::append(transaction, domain_event(*told.event, "SALE_REJECTED", data.take()));
+      !told_on) {
+    return told_on;
+  }
+  return work_out_waiting(transaction, told.event->store, rejected.transaction, now);
+}
+
+}  // namespace perkline::hub::ingest

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <array>
+
+#include "hub/db/database.hpp"
+#include "shared/sync/event.hpp"
+
+/// What the parts of apply() share.
+namespace perkline::hub::ingest {
+
+/// The ids an event's effects need, made before the transaction, which may run more than once.
+using EffectIds = std::array<Uuid, 2>;
+
+/// A payload as a store told it. Refers to what its maker holds.
+template <class Payload>
+struct Told {
+  const sync::Event* event;
+  const Payload* payload;
+  const EffectIds* ids;
+};
+using ToldSale = Told<sync::SaleFinalized>;
+using ToldPending = Told<sync::SalePending>;
+
+inline std::int64_t stamp(WallTime time) {
+  return time.time_since_epoch().count();
+}
+
+}  // namespace perkline::hub::ingest
