@@ -67,14 +67,13 @@ Result<std::unique_ptr<ClosedShop>> open_data(const EdgeConfig& config) {
 Result<std::string> status_of_data(const EdgeConfig& config) {
   auto shop = open_data(config);
   if (!shop) return failure(shop);
-  const session::SessionStore store(*(*shop)->journal, *(*shop)->outbox);
-  auto waiting = store.waiting();
-  if (!waiting) return failure(waiting);
+  session::SessionStore store(*(*shop)->journal, *(*shop)->outbox);
+  if (auto counted = store.count(); !counted) return failure(counted);
   return render(StatusReport{.store = StoreId(config.store_id),
                              .epoch = (*shop)->outbox->epoch(),
                              .tail = (*shop)->outbox->tail(),
                              .acked = (*shop)->outbox->acked(),
-                             .in_doubt = waiting->size()});
+                             .queue_depth = store.waiting_count()});
 }
 
 Result<std::string> session_of_data(const EdgeConfig& config, const std::string& id) {

@@ -38,7 +38,7 @@ std::string render(const StatusReport& report) {
   out.key("outbox").begin_object();
   out.field("epoch", report.epoch).field("tail", report.tail).field("acked", report.acked);
   out.field("lag", report.tail - std::min(report.tail, report.acked)).end_object();
-  out.field("sessionsInDoubt", report.in_doubt);
+  out.field("queueDepth", report.queue_depth);
   out.key("hub");
   report.hub.empty() ? out.null() : out.value(report.hub);
   out.end_object();

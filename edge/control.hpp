@@ -17,10 +17,10 @@ struct StatusReport {
   bool running = false;
   std::optional<seconds> uptime = std::nullopt;  ///< Of a running daemon.
   std::uint64_t epoch = 0;
-  std::uint64_t tail = 0;    ///< The last event journalled.
-  std::uint64_t acked = 0;   ///< The last event the hub has.
-  std::size_t in_doubt = 0;  ///< Sessions whose finalize nobody knows the outcome of.
-  std::string hub = {};      ///< How the uplink stands, `none` without a hub; empty where nobody knows.
+  std::uint64_t tail = 0;       ///< The last event journalled.
+  std::uint64_t acked = 0;      ///< The last event the hub has.
+  std::size_t queue_depth = 0;  ///< Sales that await PDI.
+  std::string hub = {};         ///< How the uplink stands, `none` without a hub; empty where nobody knows.
 };
 std::string render(const StatusReport& report);
 

@@ -9,6 +9,7 @@
 #include "edge/api/terminals.hpp"
 #include "edge/control.hpp"
 #include "edge/journal/journal_rocks.hpp"
+#include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/session/flows.hpp"
 #include "edge/telemetry.hpp"
 #include "edge/uplink/uplink.hpp"
@@ -38,6 +39,18 @@ session::PdiTimeouts timeouts_of(const EdgeConfig::Pdi& pdi) {
           .calculate = Millis(pdi.timeouts_ms.calculate),
           .finalize = Millis(pdi.timeouts_ms.finalize),
           .status = Millis(pdi.timeouts_ms.status)};
+}
+
+session::StandIn standin_of(const EdgeConfig& config) {
+  return {.enabled = config.standin.enabled,
+          .deadline = Millis(config.standin.deadline_ms),
+          .limits = {.member_day = Points{config.standin.max_redeem_points_per_member_day},
+                     .store_day = Points{config.standin.max_redeem_points_store_day}},
+          .timezone = config.timezone};
+}
+
+pdi_queue::Gate always_open(const Clock& clock) {
+  return {.open_at = [&clock] { return clock.mono_now(); }, .is_closed = [] { return true; }};
 }
 
 net::HttpServerOptions api_options(const EdgeConfig::Api& api) {
@@ -107,7 +120,10 @@ class Daemon::Impl {
   std::unique_ptr<journal::Outbox> outbox_;
   std::unique_ptr<pdi::Pdi> pdi_;
   std::optional<session::SessionStore> store_;
-  std::optional<session::Resolver> resolver_;
+  std::optional<standin::Members> members_;
+  std::optional<session::SessionWriter> writer_;
+  std::optional<session::Finalizer> finalizer_;
+  std::optional<pdi_queue::PdiQueue> queue_;
   std::optional<session::Flows> flows_;
   std::unique_ptr<net::HubLink> link_;
   std::unique_ptr<uplink::Uplink> uplink_;
@@ -131,23 +147,33 @@ Result<void> Daemon::Impl::open_journal() {
   if (!outbox) return failure(outbox);
   outbox_ = std::move(*outbox);
   store_.emplace(*journal_, *outbox_);
-  store_->on_step(
-      [this](std::optional<session::Status> from, session::Status to) { telemetry_.on_step(from, to); });
+  members_.emplace(*journal_);
+  store_->on_step([this](session::Status to) { telemetry_.on_step(to); });
   return {};
 }
 
 void Daemon::Impl::build_flows() {
-  const session::Ports ports{
-      .store = *store_, .pdi = *pdi_, .clock = reactor_.clock(), .locks = locks_, .uuids = uuids_};
+  const session::Ports ports{.store = *store_,
+                             .members = *members_,
+                             .pdi = *pdi_,
+                             .settlement = *pdi_,
+                             .clock = reactor_.clock(),
+                             .locks = locks_,
+                             .uuids = uuids_};
+  const session::StandIn standin = standin_of(config_);
   const session::PdiTimeouts timeouts = timeouts_of(config_.pdi);
   const Currency currency = *find_currency(config_.currency);  // the configuration was checked
-  resolver_.emplace(session::ResolverOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
-                    ports);
+  writer_.emplace(ports, standin.timezone);
+  finalizer_.emplace(ports, *writer_, standin.enabled);
+  queue_.emplace(pdi_queue::PdiQueueOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
+                 ports, *writer_, *finalizer_, always_open(reactor_.clock()), rng_);
   flows_.emplace(session::FlowOptions{.store = StoreId(config_.store_id),
                                       .currency = currency,
                                       .ttl = hours(config_.session.ttl_hours),
-                                      .timeouts = timeouts},
-                 ports, *resolver_);
+                                      .timeouts = timeouts,
+                                      .standin = standin},
+                 ports, *writer_, *finalizer_,
+                 [this](const SessionId& id, MonoTime last_byte) { queue_->add(id, last_byte); });
   api::add_routes(router_, *flows_, health_, currency);
   add_control_routes(control_router_, [this] { return status(); }, *store_);
 }
@@ -209,9 +235,7 @@ Task<void> Daemon::Impl::start_up() {
 
 /// Every sale in doubt is found before the first till is served.
 Task<Result<void>> Daemon::Impl::serve() {
-  auto resolving = co_await resolver_->start();
-  if (!resolving) co_return resolving;
-  telemetry_.set_finalizing(resolver_->open());
+  if (auto found = queue_->start(); !found) co_return found;
   if (auto read = terminals_.reload(); !read) co_return read;
 
   server_.emplace(reactor_, api_options(config_.api), router_, api::make_guard(terminals_),
@@ -225,14 +249,15 @@ Task<Result<void>> Daemon::Impl::serve() {
   }
   if (auto started = ops_port_->start(); !started) co_return started;
 
-  reactor_.spawn(telemetry_.run(*journal_, *outbox_));
+  reactor_.spawn(queue_->run());
+  reactor_.spawn(telemetry_.run(*journal_, *outbox_, *store_));
   if (uplink_) reactor_.spawn(uplink_->run());
   ops::log(Level::info, "daemon", "ready",
            {{"storeId", config_.store_id},
             {"version", PERKLINE_VERSION},
             {"apiPort", static_cast<std::int64_t>(server_->port())},
             {"opsPort", static_cast<std::int64_t>(ops_port_->port())},
-            {"sessionsInDoubt", static_cast<std::int64_t>(resolver_->open())}});
+            {"queueDepth", static_cast<std::int64_t>(queue_->depth())}});
   co_return Result<void>{};
 }
 
@@ -252,7 +277,7 @@ Task<void> Daemon::Impl::drain() {
   const MonoTime deadline = reactor_.clock().mono_now() + limits::drain_timeout;
   co_await server_->drain(deadline);
   co_await control_->drain(deadline);
-  co_await resolver_->drain(deadline);
+  co_await queue_->drain(deadline);
   if (uplink_) uplink_->stop();
   ops::log(Level::info, "daemon", "stopped");
   reactor_.stop();
@@ -283,13 +308,13 @@ StatusReport Daemon::Impl::status() const {
           .epoch = outbox_->epoch(),
           .tail = outbox_->tail(),
           .acked = outbox_->acked(),
-          .in_doubt = resolver_->open(),
+          .queue_depth = queue_->depth(),
           .hub = std::string(uplink_ ? name_of(uplink_->standing().kind) : "none")};
 }
 
 /// Its tail is the uplink's to fill in.
 sync::Status Daemon::Impl::hub_status() const {
-  return {.breaker = "CLOSED", .queue_depth = resolver_->open(), .version = PERKLINE_VERSION};
+  return {.breaker = "CLOSED", .queue_depth = queue_->depth(), .version = PERKLINE_VERSION};
 }
 
 Daemon::Daemon(EdgeConfig config, std::string config_path)

@@ -1,5 +1,7 @@
 #include "edge/telemetry.hpp"
 
+#include <algorithm>
+
 #include "pdi_client/pdi.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/net/reactor.hpp"
@@ -14,6 +16,7 @@ constexpr Millis reactor_silence_max{5000};
 constexpr Millis journal_probe_every{5000};
 constexpr Millis journal_silence_max{20'000};
 constexpr std::string_view probe_key = "probe";
+constexpr const char* sessions_help = "Sessions that wait: for PDI (pending), or for a person (review).";
 
 ops::CheckResult result_of(const std::atomic<ops::CheckStatus>& status) {
   ops::CheckResult result;
@@ -55,8 +58,11 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
                                   "From a finalize's request to its 200.", ops::duration_bounds())),
       journal_sync_(metrics.histogram("perkline_edge_journal_sync_duration_seconds",
                                       "Writing and syncing one group of batches.", ops::duration_bounds())),
-      finalizing_(metrics.gauge("perkline_edge_sessions", "Sessions whose end PDI has yet to tell.",
-                                {{"state", std::string(name_of(session::Status::finalizing))}})),
+      queue_records_(metrics.gauge("perkline_edge_queue_records", "Sales that await PDI.")),
+      queue_oldest_age_(metrics.gauge("perkline_edge_queue_oldest_age_seconds",
+                                      "How long the oldest of them has waited for its next attempt.")),
+      pending_(metrics.gauge("perkline_edge_sessions", sessions_help, {{"state", "pending"}})),
+      review_(metrics.gauge("perkline_edge_sessions", sessions_help, {{"state", "review"}})),
       outbox_lag_(metrics.gauge("perkline_edge_outbox_lag_records", "Events the hub has not acknowledged.")) {
   reactor_.beat(clock.mono_now(), {});
   journal_.beat(clock.mono_now(), {});
@@ -102,10 +108,7 @@ void Telemetry::on_token_refresh(std::string_view result) {
       .add();
 }
 
-void Telemetry::on_step(std::optional<session::Status> from, session::Status to) {
-  const bool was = from == session::Status::finalizing;
-  const bool is = to == session::Status::finalizing;
-  if (was != is) finalizing_.add(is ? 1 : -1);
+void Telemetry::on_step(session::Status to) {
   auto found = steps_.find(to);
   if (found == steps_.end()) {
     found = steps_
@@ -122,7 +125,8 @@ void Telemetry::watch_hub(std::function<ops::CheckStatus()> standing) {
   health_.add("hub", ops::CheckRole::told, [this] { return result_of(hub_); });
 }
 
-Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outbox) {
+Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outbox,
+                          const session::SessionStore& store) {
   while (true) {
     const MonoTime due = clock_.mono_now() + beat_every;
     co_await clock_.sleep_until(due);
@@ -130,11 +134,22 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
     reactor_.beat(now, now - due);
     if (hub_standing_) hub_.store(hub_standing_(), std::memory_order_relaxed);
     outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
+    tell_queue(store);
     if (!probing_ && now - journal_.last() > journal_probe_every) {
       probing_ = true;
       co_await net::spawn_child(probe(journal));
     }
   }
+}
+
+void Telemetry::tell_queue(const session::SessionStore& store) {
+  queue_records_.set(static_cast<double>(store.waiting_count()));
+  pending_.set(static_cast<double>(store.waiting_count()));
+  review_.set(static_cast<double>(store.review_count()));
+  const auto since = store.waiting_since();
+  if (!since) return;
+  const auto age = *since ? std::max(Millis{0}, clock_.wall_now() - **since) : Millis{0};
+  queue_oldest_age_.set(std::chrono::duration<double>(age).count());
 }
 
 Task<void> Telemetry::probe(journal::Journal& journal) {

@@ -41,22 +41,21 @@ class Telemetry {
   /// A write and sync of the journal. The journal's thread.
   void on_sync(std::chrono::nanoseconds took);
   void on_answer(const net::Answered& answered);
-  void on_step(std::optional<session::Status> from, session::Status to);
+  void on_step(session::Status to);
   /// `outcome` is pdi::Outcome's name, `ok` or `malformed`.
   void on_pdi_call(std::string_view endpoint, std::string_view outcome);
   void on_token_refresh(std::string_view result);
-  /// How many sessions the journal holds finalizing at the start.
-  void set_finalizing(std::size_t count) { finalizing_.set(static_cast<double>(count)); }
-
   /// Adds the hub to the checks; `standing` is asked on the reactor's thread. Before run().
   void watch_hub(std::function<ops::CheckStatus()> standing);
 
   /// Feeds the checks and gauges for as long as the daemon lives; keeps an idle journal at work, so that one
   /// that does not write any more is noticed before a sale needs it.
-  Task<void> run(journal::Journal& journal, const journal::Outbox& outbox);
+  Task<void> run(journal::Journal& journal, const journal::Outbox& outbox,
+                 const session::SessionStore& store);
 
  private:
   Task<void> probe(journal::Journal& journal);
+  void tell_queue(const session::SessionStore& store);
 
   ops::Metrics& metrics_;
   ops::Health& health_;
@@ -69,7 +68,10 @@ class Telemetry {
   std::atomic<ops::CheckStatus> hub_{ops::CheckStatus::down};
   ops::Histogram sale_ack_;
   ops::Histogram journal_sync_;
-  ops::Gauge finalizing_;
+  ops::Gauge queue_records_;
+  ops::Gauge queue_oldest_age_;
+  ops::Gauge pending_;
+  ops::Gauge review_;
   ops::Gauge outbox_lag_;
   std::map<session::Status, ops::Counter> steps_;
   std::map<std::pair<std::string, int>, ops::Counter, std::less<>> answers_;

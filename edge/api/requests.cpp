@@ -75,4 +75,15 @@ Result<session::FinalizeRequest> parse_finalize(std::string_view body, Currency 
   return request;
 }
 
+Result<session::VoidRequest> parse_void(std::string_view body) {
+  auto document = json::parse(body);
+  if (!document) return failure(document);
+  std::vector<FieldFault> faults;
+  Fields fields(document->root(), faults);
+  session::VoidRequest request{.session = SessionId(fields.required_id("sessionId")),
+                               .reason = fields.required_text("reason")};
+  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
+  return request;
+}
+
 }  // namespace perkline::edge::api

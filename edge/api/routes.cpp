@@ -26,19 +26,26 @@ Response respond(Result<Answer> answer, const std::string& traceparent) {
 Task<Response> identify(Flows& flows, Request request) {
   auto call = parse_identify(request.body);
   if (!call) co_return net::problem_response(call.error(), request.traceparent);
-  co_return respond(co_await flows.identify(std::move(*call)), request.traceparent);
+  co_return respond(co_await flows.identify(std::move(*call), request.traceparent), request.traceparent);
 }
 
 Task<Response> calculate_rewards(Flows& flows, Currency currency, Request request) {
   auto call = parse_calculate(request.body, currency);
   if (!call) co_return net::problem_response(call.error(), request.traceparent);
-  co_return respond(co_await flows.calculate_rewards(std::move(*call)), request.traceparent);
+  co_return respond(co_await flows.calculate_rewards(std::move(*call), request.traceparent),
+                    request.traceparent);
 }
 
 Task<Response> finalize(Flows& flows, Currency currency, Request request) {
   auto call = parse_finalize(request.body, currency);
   if (!call) co_return net::problem_response(call.error(), request.traceparent);
   co_return respond(co_await flows.finalize(std::move(*call), request.traceparent), request.traceparent);
+}
+
+Task<Response> void_session(Flows& flows, Request request) {
+  auto call = parse_void(request.body);
+  if (!call) co_return net::problem_response(call.error(), request.traceparent);
+  co_return respond(co_await flows.void_session(std::move(*call)), request.traceparent);
 }
 
 Task<Response> session_status(Flows& flows, Request request) {
@@ -71,6 +78,8 @@ void add_routes(net::Router& router, Flows& flows, const ops::Health& health, Cu
               }});
   router.add({Method::post, "/v1/finalize", "terminal",
               [&flows, currency](Request request) { return finalize(flows, currency, std::move(request)); }});
+  router.add({Method::post, "/v1/void", "terminal",
+              [&flows](Request request) { return void_session(flows, std::move(request)); }});
   router.add({Method::get, "/v1/getSessionStatus", "terminal",
               [&flows](Request request) { return session_status(flows, std::move(request)); }});
   router.add({Method::get, "/health", "anyone", [&health](Request) { return health_report(health); }});

@@ -1,6 +1,7 @@
 #include "edge/session/answers.hpp"
 
 #include "shared/json/writer.hpp"
+#include "shared/net/http.hpp"
 
 namespace perkline::edge::session {
 namespace {
@@ -52,9 +53,9 @@ std::string render_rewards(const pdi::Rewards& rewards, Points redeemable) {
   return out.take();
 }
 
-std::string render_finalized(const Session& session) {
-  json::Writer out;
-  out.begin_object();
+namespace {
+
+void sale_fields(json::Writer& out, const Session& session) {
   out.field("sessionId", session.id.str());
   out.field("status", wire_name(session));
   out.field("earnedPoints", session.earned.count);
@@ -63,8 +64,32 @@ std::string render_finalized(const Session& session) {
   out.field("receiptId", session.receipt.str());
   receipt_lines(out, session);
   out.field("mode", wire_name(session.mode));
+}
+
+}  // namespace
+
+std::string render_finalized(const Session& session) {
+  json::Writer out;
+  out.begin_object();
+  sale_fields(out, session);
   out.end_object();
   return out.take();
+}
+
+Answer pending_answer(const Session& session) {
+  json::Writer out;
+  out.begin_object();
+  sale_fields(out, session);
+  out.field("provisional", true);
+  out.end_object();
+  return {.status = 202, .body = out.take()};
+}
+
+Answer refusal_answer(const Session& session) {
+  const Error error{.code = Errc::pdi_rejected,
+                    .detail = "the loyalty provider refuses",
+                    .provider = session.refusal.value_or(ProviderFault{})};
+  return {.status = http_status(error.code), .body = net::problem_response(error, session.traceparent).body};
 }
 
 std::string render_status(const Session& session) {

@@ -12,6 +12,10 @@ std::string render_identified(const Session& session);
 /// `redeemable`: the most points this member could spend now.
 std::string render_rewards(const pdi::Rewards& rewards, Points redeemable);
 std::string render_finalized(const Session& session);
+/// Of a sale that awaits PDI or a person: status 202.
+Answer pending_answer(const Session& session);
+/// Of a sale that PDI has refused, or that a person closed: status 400, problem+json.
+Answer refusal_answer(const Session& session);
 std::string render_status(const Session& session);
 
 }  // namespace perkline::edge::session

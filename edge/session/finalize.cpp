@@ -1,53 +1,26 @@
+#include <algorithm>
+
 #include "edge/session/answers.hpp"
+#include "edge/session/call.hpp"
 #include "edge/session/flows.hpp"
-#include "edge/session/outcome.hpp"
 #include "edge/session/till_error.hpp"
-#include "shared/net/http.hpp"
-#include "shared/ops/log.hpp"
-#include "shared/ops/trace.hpp"
+#include "edge/standin/pricing.hpp"
 
-/// finalize: the intent is journalled, PDI is called, its word is journalled, the till is told.
+/// finalize: the intent is journalled, PDI is called, its word is journalled, the till is told; or the
+/// stand-in takes the sale on.
 namespace perkline::edge::session {
-namespace {
-
-using ops::Level;
-
-void log_booked(const Session& session, std::chrono::nanoseconds took) {
-  if (!ops::log_enabled(Level::info)) return;
-  ops::log(Level::info, "session", "PDI has booked the sale",
-           {{"sessionId", session.id.str()},
-            {"customerId", ops::hashed(session.customer.str())},
-            {"earnedPoints", session.earned.count},
-            {"duration", std::chrono::duration<double, std::milli>(took).count()},
-            {"traceId", ops::trace_id_of(session.traceparent)},
-            {"spanId", ops::span_id_of(session.traceparent)}});
-}
-
-}  // namespace
 
 Task<Result<Answer>> Flows::finalize(FinalizeRequest request, std::string traceparent) {
-  const MonoTime began = ports_.clock.mono_now();
   auto turn = co_await take_turn(request.session.str());
   if (!turn) co_return failure(turn);
   auto session = co_await load(request.session);
   if (!session) co_return failure(session);
   if (auto right = check_transaction(*session, request.transaction); !right) co_return failure(right);
-  if (auto before = settled_before(*session, request)) co_return std::move(*before);
+  if (session->sale) co_return co_await replay_finalize(std::move(*session), std::move(request));
   if (auto may = may_finalize(*session, request); !may) co_return failure(may);
-
-  auto intent = co_await journal_intent(std::move(*session), std::move(request.sale), std::move(traceparent));
-  if (!intent) co_return failure(intent);
-  auto reply = co_await ports_.pdi.finalize({.session = intent->provider_session,
-                                             .transaction = intent->transaction,
-                                             .final_amount = intent->sale->final_amount,
-                                             .apply_rewards = intent->sale->apply_rewards,
-                                             .redeem = intent->sale->redeem},
-                                            deadline(options_.timeouts.finalize));
-  const SessionId id = intent->id;
-  const MonoTime last_byte = ports_.clock.mono_now();
-  auto answer = co_await conclude(std::move(*intent), std::move(reply), began);
-  if (!answer && is_finalizing(id)) co_await resolver_.take(id, last_byte);
-  co_return answer;
+  if (session->mode == Mode::standin)
+    co_return co_await finalize_standin(std::move(*session), request.sale, std::move(traceparent));
+  co_return co_await finalize_online(std::move(*session), request.sale, std::move(traceparent));
 }
 
 /// A finalize names the sale twice, by session and by transaction: both must mean the same.
@@ -61,74 +34,125 @@ Result<void> Flows::check_transaction(const Session& session, const TransactionI
                     .faults = {{"transactionId", "is not the session's"}}});
 }
 
-/// What the till is told when this sale has been asked for before; nullopt: it has not.
-std::optional<Result<Answer>> Flows::settled_before(const Session& session,
-                                                    const FinalizeRequest& request) const {
-  if (!session.sale) return std::nullopt;
-  if (*session.sale != request.sale) return fail(transaction_reused());
-  if (session.finalize_answer) return replay(*session.finalize_answer);
-  return fail(awaiting_pdi());
+/// What the till is told when this sale has been asked for before. Of one that awaits PDI it may not have
+/// been told anything yet: the process that was to tell it is no more.
+Task<Result<Answer>> Flows::replay_finalize(Session session, FinalizeRequest request) {
+  if (*session.sale != request.sale) co_return fail(transaction_reused());
+  if (session.finalize_answer) co_return replay(*session.finalize_answer);
+  if (session.acknowledged) co_return replay(pending_answer(session));
+  co_return co_await acknowledge(session.id);
 }
 
 Result<void> Flows::may_finalize(const Session& session, const FinalizeRequest& request) const {
-  if (!next_status(session.status, Step::finalize)) {
-    return fail(Errc::session_state, "the session is " + std::string(wire_name(session)));
-  }
-  if (request.sale.redeem.value_or(Points{}) > session.current_points) {
+  if (!next_status(session.status, Step::finalize)) return fail(out_of_order(session));
+  const Points redeem = request.sale.redeem.value_or(Points{});
+  if (redeem.count == 0) return {};
+  auto known = ports_.members.find(session.customer);
+  if (!known) return failure(known);
+  const Points owed = *known ? (*known)->owed : Points{};
+  if (redeem.count > session.current_points.count - owed.count) {
     return fail(Errc::redemption_limit,
-                "the member has " + std::to_string(session.current_points.count) + " points");
+                "the member has " + std::to_string(session.current_points.count - owed.count) + " points");
   }
   return {};
 }
 
-Task<Result<Session>> Flows::journal_intent(Session session, Sale sale, std::string traceparent) {
-  auto intent = take_step(std::move(session), Step::finalize);
-  if (!intent) co_return intent;
-  intent->sale = std::move(sale);
-  intent->attempts = 1;
-  intent->next_attempt_at = ports_.clock.wall_now() + options_.timeouts.finalize;
-  intent->traceparent = std::move(traceparent);
-  if (auto kept = co_await ports_.store.commit(*intent); !kept) co_return failure(kept);
-  co_return intent;
+/// Without PDI. Errors: redemption_limit.
+Result<void> Flows::may_redeem(const Session& session, const Sale& sale) const {
+  const Points redeem = sale.redeem.value_or(Points{});
+  if (redeem.count == 0) return {};
+  auto known = ports_.members.find(session.customer);
+  if (!known) return failure(known);
+  const standin::Member member = known->value_or(standin::Member{});
+  const auto store = ports_.members.store_day();
+  if (!store) return std::unexpected(store.error());
+  return standin::may_redeem(redeem, member.spendable(),
+                             standin::redeemed_so_far(member, *store, writer_.today()),
+                             options_.standin.limits);
 }
 
-Task<Result<Answer>> Flows::conclude(Session session, pdi::Reply<pdi::Finalized> reply, MonoTime began) {
-  if (reply) {
-    auto done = booked(std::move(session), *reply, ports_.clock.wall_now());
-    if (!done) co_return failure(done);
-    std::vector<journal::NewEvent> events;
-    events.push_back(new_event(ports_, done->session.traceparent, std::move(done->event)));
-    log_booked(done->session, ports_.clock.mono_now() - began);
-    co_return co_await keep(std::move(done->session), std::move(events));
+/// What the till is told while PDI's word is out.
+Result<Acknowledgement> Flows::acknowledgement(const Session& session, const Sale& sale) const {
+  Points provisional;
+  if (sale.apply_rewards && sale.final_amount == session.basket->amount) {
+    provisional = session.earned;
+  } else if (sale.apply_rewards) {
+    provisional =
+        standin::price(options_.standin.rules, session.tier, {session.basket->amount, session.basket->items},
+                       sale.final_amount, writer_.today())
+            .earned();
   }
-  pdi::Failure why = std::move(reply.error());
-  if (why.outcome == pdi::Outcome::rejected) {
-    const ProviderFault words = why.error.provider.value_or(ProviderFault{});
-    const std::string traceparent = session.traceparent;
-    const Error told = till_error(std::move(why));
-    auto done = refused(std::move(session), words, net::problem_response(told, traceparent).body);
-    if (!done) co_return failure(done);
-    co_return co_await keep(std::move(*done), {});
+  if (provisional > points_max) return fail(too_many_points("finalAmount"));
+  Acknowledgement told{.now = ports_.clock.wall_now(),
+                       .receipt = ReceiptId("PND-" + ports_.uuids.next().str()),
+                       .provisional = provisional,
+                       .by_standin = options_.standin.enabled};
+  if (!session.customer_name.empty()) {
+    const std::int64_t left = session.current_points.count - sale.redeem.value_or(Points{}).count;
+    told.balance = Points{std::min(points_max.count, left + provisional.count)};
   }
-  if (why.may_have_been_sent) co_return fail(till_error(std::move(why)));
-  auto back = not_sent(std::move(session));
-  if (!back) co_return failure(back);
-  if (auto kept = co_await ports_.store.commit(std::move(*back)); !kept) co_return failure(kept);
-  co_return fail(till_error(std::move(why)));
+  return told;
 }
 
-/// Whatever kept the outcome out of the journal: what cannot be read is no less in doubt.
-bool Flows::is_finalizing(const SessionId& id) const {
-  const auto session = ports_.store.find(id);
-  return !session || (*session && (*session)->status == Status::finalizing);
+Task<Result<Answer>> Flows::finalize_standin(Session session, Sale sale, std::string traceparent) {
+  if (auto may = may_redeem(session, sale); !may) co_return failure(may);
+  const auto told = acknowledgement(session, sale);
+  if (!told) co_return std::unexpected(told.error());
+  auto queued = co_await writer_.change(session.id, [&](Session current) {
+    return enqueued(std::move(current), sale, std::move(traceparent), *told);
+  });
+  if (!queued) co_return failure(queued);
+  on_open_(queued->id, ports_.clock.mono_now());
+  co_return pending_answer(*queued);
 }
 
-/// Commits a session that has its answer, then gives that.
-Task<Result<Answer>> Flows::keep(Session done, std::vector<journal::NewEvent> events) {
-  Answer answer = *done.finalize_answer;
-  if (auto kept = co_await ports_.store.commit(std::move(done), std::move(events)); !kept)
-    co_return failure(kept);
-  co_return answer;
+Task<Result<Answer>> Flows::finalize_online(Session session, Sale sale, std::string traceparent) {
+  const auto told = acknowledgement(session, sale);
+  if (!told) co_return std::unexpected(told.error());
+  auto intent = co_await writer_.change(session.id, [&](Session current) -> Result<Outcome> {
+    current.sale = sale;
+    current.traceparent = std::move(traceparent);
+    auto next = sending(std::move(current), ports_.clock.wall_now());
+    if (!next) return failure(next);
+    return Outcome{.session = std::move(*next)};
+  });
+  if (!intent) co_return failure(intent);
+
+  const SessionId id = intent->id;
+  const auto call = co_await ask(ports_.clock, options_.standin,
+                                 finish_online(std::move(*intent), *told, may_redeem(session, sale)));
+  if (!call->reply) co_return co_await acknowledge(id);
+  if (!*call->reply) co_return fail((*call->reply).error());
+  Finalizer::Sent& sent = **call->reply;
+  if (sent.error) co_return fail(std::move(*sent.error));
+  if (sent.session.finalize_answer) co_return *sent.session.finalize_answer;
+  co_return pending_answer(sent.session);
+}
+
+/// Runs on when the till has been told already.
+Task<Result<Finalizer::Sent>> Flows::finish_online(Session intent, Acknowledgement told,
+                                                   Result<void> may_queue) {
+  auto sent = co_await finalizer_.send(std::move(intent), ports_.pdi, deadline(options_.timeouts.finalize),
+                                       std::move(told), std::move(may_queue));
+  if (sent && awaits_pdi(sent->session)) on_open_(sent->session.id, ports_.clock.mono_now());
+  co_return sent;
+}
+
+/// 202, and from then on only events tell the outcome; unless it has come meanwhile.
+Task<Result<Answer>> Flows::acknowledge(SessionId id) {
+  auto told = co_await writer_.change(id, [this](Session current) -> Result<Outcome> {
+    if (current.acknowledged || !awaits_pdi(current)) return fail(Errc::session_state);
+    const auto words = acknowledgement(current, *current.sale);
+    if (!words) return std::unexpected(words.error());
+    return acknowledged(std::move(current), *words);
+  });
+  if (told) co_return pending_answer(*told);
+  if (told.error().code != Errc::session_state) co_return failure(told);
+  auto session = ports_.store.find(id);
+  if (!session || !*session) co_return fail(Errc::internal, "a session is missing");
+  if ((*session)->finalize_answer) co_return *(*session)->finalize_answer;
+  if ((*session)->sale) co_return pending_answer(**session);
+  co_return fail(awaiting_pdi());
 }
 
 }  // namespace perkline::edge::session

@@ -1,15 +1,20 @@
 #include "edge/session/flows.hpp"
 
 #include "edge/session/answers.hpp"
+#include "edge/session/call.hpp"
 #include "edge/session/till_error.hpp"
+#include "edge/standin/pricing.hpp"
 #include "shared/core/limits.hpp"
+#include "shared/net/reactor.hpp"
 
 namespace perkline::edge::session {
 
-Flows::Flows(FlowOptions options, Ports ports, Resolver& resolver)
+Flows::Flows(FlowOptions options, Ports ports, SessionWriter& writer, Finalizer& finalizer, OnOpen on_open)
     : options_(std::move(options)),
       ports_(ports),
-      resolver_(resolver),
+      writer_(writer),
+      finalizer_(finalizer),
+      on_open_(std::move(on_open)),
       aging_(ports.clock.wall_now(), ports.clock.mono_now()) {}
 
 /// Past its time, and in a state in which that counts.
@@ -33,14 +38,12 @@ Task<Result<Session>> Flows::load(SessionId id) {
 
 Task<Result<Session>> Flows::expire_if_old(Session session) {
   if (!is_old(session)) co_return session;
-  auto expired = take_step(std::move(session), Step::expire);
-  if (!expired) co_return expired;
-  expired->earned = {};
-  if (auto kept = co_await ports_.store.commit(*expired); !kept) co_return failure(kept);
-  co_return expired;
+  co_return co_await writer_.change(session.id, expired);
 }
 
-Task<Result<Answer>> Flows::identify(IdentifyRequest request) {
+// ---- identify
+
+Task<Result<Answer>> Flows::identify(IdentifyRequest request, std::string traceparent) {
   auto turn = co_await take_turn("transaction:" + request.transaction.str());
   if (!turn) co_return failure(turn);
   auto known = ports_.store.find(request.transaction);
@@ -52,54 +55,109 @@ Task<Result<Answer>> Flows::identify(IdentifyRequest request) {
     co_return replay(earlier.identify_answer);
   }
 
-  auto identified = co_await ports_.pdi.identify(
-      {.customer = request.customer, .channel = request.channel, .transaction = request.transaction},
-      deadline(options_.timeouts.identify));
-  if (!identified) co_return fail(till_error(std::move(identified.error())));
-  Session session = opened(request, std::move(*identified));
-  Answer answer = session.identify_answer;
-  if (auto kept = co_await ports_.store.commit(std::move(session)); !kept) co_return failure(kept);
+  auto stood_in = std::make_shared<SessionId>();
+  const auto call = co_await ask(ports_.clock, options_.standin,
+                                 identify_or_lend(request, std::move(traceparent), stood_in));
+  const bool by_pdi = call->reply && *call->reply;
+  if (!by_pdi && call->reply && !may_stand_in(options_.standin, call->reply->error()))
+    co_return fail(till_error(std::move(call->reply->error())));
+  auto session = opened(request, by_pdi ? std::optional(std::move(**call->reply)) : std::nullopt);
+  if (!session) co_return failure(session);
+  Answer answer = session->identify_answer;
+  const SessionId id = session->id;
+  if (auto kept = co_await writer_.open(std::move(*session), by_pdi); !kept) co_return failure(kept);
+  *stood_in = id;
   co_return answer;
 }
 
-Session Flows::opened(const IdentifyRequest& request, pdi::Identified identified) {
+/// An answer that comes after the stand-in's lends its session to settlement.
+Task<pdi::Reply<pdi::Identified>> Flows::identify_or_lend(IdentifyRequest request, std::string traceparent,
+                                                          std::shared_ptr<SessionId> stood_in) {
+  auto identified = co_await ports_.pdi.identify({.customer = std::move(request.customer),
+                                                  .channel = std::move(request.channel),
+                                                  .transaction = std::move(request.transaction),
+                                                  .traceparent = std::move(traceparent)},
+                                                 deadline(options_.timeouts.identify));
+  if (identified && !stood_in->empty()) {
+    (void)co_await writer_.change(
+        *stood_in, [&](Session session) { return lent(std::move(session), identified->session); });
+  }
+  co_return identified;
+}
+
+Result<Session> Flows::opened(const IdentifyRequest& request, std::optional<pdi::Identified> identified) {
   Session session{.id = ports_.uuids.next_session_id(), .currency = options_.currency};
   session.store = options_.store;
   session.customer = request.customer;
   session.channel = request.channel;
   session.transaction = request.transaction;
-  session.provider_session = std::move(identified.session);
-  session.customer_name = std::move(identified.customer_name);
-  session.current_points = identified.current_points;
-  session.tier = std::move(identified.tier);
+  if (identified) {
+    session.provider_session = std::move(identified->session);
+    session.customer_name = std::move(identified->customer_name);
+    session.current_points = identified->current_points;
+    session.tier = std::move(identified->tier);
+  } else {
+    auto known = ports_.members.find(request.customer);
+    if (!known) return failure(known);
+    const standin::Member member = known->value_or(standin::Member{});
+    session.customer_name = member.name;
+    session.current_points = member.points;
+    session.tier = member.tier;
+    session.mode = Mode::standin;
+  }
   session.created_at = ports_.clock.wall_now();
   session.expires_at = aging_.at(session.created_at, ports_.clock.mono_now()) + options_.ttl;
   session.identify_answer = Answer{.status = 200, .body = render_identified(session)};
   return session;
 }
 
-Task<Result<Answer>> Flows::calculate_rewards(CalculateRequest request) {
+// ---- calculateRewards
+
+Task<Result<Answer>> Flows::calculate_rewards(CalculateRequest request, std::string traceparent) {
   auto turn = co_await take_turn(request.session.str());
   if (!turn) co_return failure(turn);
   auto session = co_await load(request.session);
   if (!session) co_return failure(session);
   if (session->basket == request.basket && session->calculate_answer)
     co_return replay(*session->calculate_answer);
-  auto next = take_step(std::move(*session), Step::calculate);
-  if (!next) co_return failure(next);
+  if (!next_status(session->status, Step::calculate)) co_return fail(out_of_order(*session));
 
-  auto rewards = co_await ports_.pdi.calculate({.session = next->provider_session,
-                                                .transaction_amount = request.basket.amount,
-                                                .items = request.basket.items},
-                                               deadline(options_.timeouts.calculate));
-  if (!rewards) co_return fail(till_error(std::move(rewards.error())));
-  next->basket = std::move(request.basket);
-  next->earned = rewards->earned;
-  next->calculate_answer = Answer{.status = 200, .body = render_rewards(*rewards, next->current_points)};
-  Answer answer = *next->calculate_answer;
-  if (auto kept = co_await ports_.store.commit(std::move(*next)); !kept) co_return failure(kept);
-  co_return answer;
+  std::optional<pdi::Rewards> rewards;
+  if (session->mode == Mode::online) {
+    const auto call = co_await ask(ports_.clock, options_.standin,
+                                   ports_.pdi.calculate({.session = session->provider_session,
+                                                         .transaction_amount = request.basket.amount,
+                                                         .items = request.basket.items,
+                                                         .traceparent = std::move(traceparent)},
+                                                        deadline(options_.timeouts.calculate)));
+    if (call->reply && *call->reply) {
+      rewards = std::move(**call->reply);
+    } else if (call->reply && !may_stand_in(options_.standin, call->reply->error())) {
+      co_return fail(till_error(std::move(call->reply->error())));
+    }
+  }
+  const bool by_pdi = rewards.has_value();
+  if (!by_pdi) {
+    auto ours = priced(*session, request.basket);
+    if (!ours) co_return failure(ours);
+    rewards = std::move(*ours);
+  }
+  auto next = co_await writer_.change(request.session, [&](Session current) {
+    return calculated(std::move(current), std::move(request.basket), *rewards,
+                      by_pdi ? std::nullopt : std::optional(options_.standin.rules.version));
+  });
+  if (!next) co_return failure(next);
+  co_return *next->calculate_answer;
 }
+
+Result<pdi::Rewards> Flows::priced(const Session& session, const Basket& basket) {
+  const auto rewards = standin::price(options_.standin.rules, session.tier, {basket.amount, basket.items},
+                                      basket.amount, writer_.today());
+  if (rewards.earned() > points_max) return fail(too_many_points("transactionAmount"));
+  return standin::as_told(rewards);
+}
+
+// ---- the rest
 
 Task<Result<Answer>> Flows::status(SessionId id) {
   auto session = ports_.store.find(id);
@@ -112,6 +170,19 @@ Task<Result<Answer>> Flows::status(SessionId id) {
   auto lapsed = co_await load(id);
   if (!lapsed) co_return failure(lapsed);
   co_return Answer{.body = render_status(*lapsed)};
+}
+
+Task<Result<Answer>> Flows::void_session(VoidRequest request) {
+  auto turn = co_await take_turn(request.session.str());
+  if (!turn) co_return failure(turn);
+  auto session = co_await load(request.session);
+  if (!session) co_return failure(session);
+  if (session->status == Status::voided) co_return replay(Answer{.body = render_status(*session)});
+  auto voided = co_await writer_.change(request.session, [&](Session current) {
+    return abandoned(std::move(current), std::move(request.reason), ports_.clock.wall_now());
+  });
+  if (!voided) co_return failure(voided);
+  co_return Answer{.body = render_status(*voided)};
 }
 
 }  // namespace perkline::edge::session

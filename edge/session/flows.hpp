@@ -1,12 +1,15 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "edge/session/aging_clock.hpp"
+#include "edge/session/finalizer.hpp"
 #include "edge/session/ports.hpp"
-#include "edge/session/resolver.hpp"
 #include "edge/session/session.hpp"
+#include "edge/session/session_writer.hpp"
 
 namespace perkline::edge::session {
 
@@ -27,50 +30,71 @@ struct FinalizeRequest {
   Sale sale;
 };
 
+struct VoidRequest {
+  SessionId session;
+  std::string reason;
+};
+
 struct FlowOptions {
   StoreId store;
   Currency currency;
   Millis ttl = hours{24};
   PdiTimeouts timeouts = {};
+  StandIn standin = {};
 };
 
 /// The till's calls (contract.md §5), each a coroutine that runs to its end whether or not anybody still
-/// listens: an intent that is journalled always gets its outcome, from the call itself or from the resolver.
-/// The calls of one session run one after another. Reactor's thread.
+/// listens: an intent that is journalled always gets its outcome, from the call itself or from the queue.
+/// The calls of one session run one after another; when PDI does not answer in time, the stand-in does.
+/// Reactor's thread.
 ///
-/// Errors of all: not_found, session_busy, session_state, transaction_reused, pdi_rejected, pdi_unavailable,
-/// and what SessionStore gives.
+/// `traceparent`: the call's, which goes on to PDI and, from finalize, into the event.
+/// Errors of all: not_found, session_busy, session_state, transaction_reused, pdi_rejected, pdi_unavailable
+/// (without a stand-in), and what SessionStore gives.
 class Flows {
  public:
-  /// `resolver` must outlive the flows, as all of `ports`.
-  Flows(FlowOptions options, Ports ports, Resolver& resolver);
+  /// Told of each sale that is left to be settled; finalize had its last byte sent by `last_byte`.
+  using OnOpen = std::function<void(const SessionId& id, MonoTime last_byte)>;
+  /// `writer` and `finalizer` must outlive the flows, as all of `ports`.
+  Flows(FlowOptions options, Ports ports, SessionWriter& writer, Finalizer& finalizer, OnOpen on_open);
 
-  Task<Result<Answer>> identify(IdentifyRequest request);
-  Task<Result<Answer>> calculate_rewards(CalculateRequest request);
+  Task<Result<Answer>> identify(IdentifyRequest request, std::string traceparent = {});
+  Task<Result<Answer>> calculate_rewards(CalculateRequest request, std::string traceparent = {});
   /// Also validation_failed (a transaction that is not the session's) and redemption_limit. PDI's refusal is
-  /// an answer like any other: it is kept, and told again. `traceparent` goes into the event.
+  /// an answer like any other: it is kept, and told again.
   Task<Result<Answer>> finalize(FinalizeRequest request, std::string traceparent);
   /// What is durable; waits for no other call.
   Task<Result<Answer>> status(SessionId id);
+  Task<Result<Answer>> void_session(VoidRequest request);
 
  private:
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
   Task<Result<Session>> load(SessionId id);
   Task<Result<Session>> expire_if_old(Session session);
-  Session opened(const IdentifyRequest& request, pdi::Identified identified);
-  std::optional<Result<Answer>> settled_before(const Session& session, const FinalizeRequest& request) const;
-  Result<void> may_finalize(const Session& session, const FinalizeRequest& request) const;
-  Result<void> check_transaction(const Session& session, const TransactionId& transaction) const;
-  Task<Result<Session>> journal_intent(Session session, Sale sale, std::string traceparent);
-  Task<Result<Answer>> conclude(Session session, pdi::Reply<pdi::Finalized> reply, MonoTime began);
-  Task<Result<Answer>> keep(Session done, std::vector<journal::NewEvent> events);
-  bool is_finalizing(const SessionId& id) const;
-  MonoTime deadline(Millis timeout) const { return ports_.clock.mono_now() + timeout; }
   bool is_old(const Session& session);
+
+  Task<pdi::Reply<pdi::Identified>> identify_or_lend(IdentifyRequest request, std::string traceparent,
+                                                     std::shared_ptr<SessionId> stood_in);
+  Result<Session> opened(const IdentifyRequest& request, std::optional<pdi::Identified> identified);
+  Result<pdi::Rewards> priced(const Session& session, const Basket& basket);
+
+  Task<Result<Answer>> replay_finalize(Session session, FinalizeRequest request);
+  Result<void> may_finalize(const Session& session, const FinalizeRequest& request) const;
+  Result<void> may_redeem(const Session& session, const Sale& sale) const;
+  Result<void> check_transaction(const Session& session, const TransactionId& transaction) const;
+  Result<Acknowledgement> acknowledgement(const Session& session, const Sale& sale) const;
+  Task<Result<Answer>> finalize_online(Session session, Sale sale, std::string traceparent);
+  Task<Result<Finalizer::Sent>> finish_online(Session intent, Acknowledgement told, Result<void> may_queue);
+  Task<Result<Answer>> finalize_standin(Session session, Sale sale, std::string traceparent);
+  Task<Result<Answer>> acknowledge(SessionId id);
+
+  MonoTime deadline(Millis timeout) const { return ports_.clock.mono_now() + timeout; }
 
   FlowOptions options_;
   Ports ports_;
-  Resolver& resolver_;
+  SessionWriter& writer_;
+  Finalizer& finalizer_;
+  OnOpen on_open_;
   AgingClock aging_;
 };
 

@@ -4,8 +4,171 @@
 #include "shared/core/assert.hpp"
 
 namespace perkline::edge::session {
+namespace {
 
-Result<Booked> booked(Session session, const pdi::Finalized& finalized, WallTime now) {
+void acknowledge(Session& session, const Acknowledgement& told) {
+  session.acknowledged = true;
+  session.pending_at = told.now;
+  session.earned = told.provisional;
+  session.redeemed = session.sale->redeem.value_or(Points{});
+  session.new_balance = told.balance;
+  session.receipt = told.receipt;
+  if (told.by_standin) session.mode = Mode::standin;
+}
+
+sync::SalePending pending_event(const Session& session) {
+  return {.session = session.id,
+          .transaction = session.transaction,
+          .customer = session.customer,
+          .channel = session.channel,
+          .amount = session.sale->final_amount,
+          .earned = session.earned,
+          .redeemed = session.redeemed,
+          .tier = session.tier,
+          .receipt = session.receipt,
+          .rules_version = session.rules_version,
+          .pending_at = *session.pending_at};
+}
+
+sync::SaleFinalized finalized_event(const Session& session) {
+  return {.session = session.id,
+          .transaction = session.transaction,
+          .customer = session.customer,
+          .channel = session.channel,
+          .amount = session.sale->final_amount,
+          .earned = session.earned,
+          .redeemed = session.redeemed,
+          .new_balance = *session.new_balance,
+          .tier = session.tier,
+          .receipt = session.receipt,
+          .rules_version = session.rules_version,
+          .finalized_at = *session.finalized_at};
+}
+
+/// Of a session whose step is taken already: a till that waits is told 202 in the same batch.
+Outcome pending(Session session, WallTime now, const std::optional<Acknowledgement>& waiting) {
+  session.next_attempt_at = now;
+  if (!waiting || session.acknowledged) return {.session = std::move(session)};
+  acknowledge(session, *waiting);
+  sync::EventPayload event = pending_event(session);
+  return {.session = std::move(session), .event = std::move(event)};
+}
+
+/// The till is refused, and is refused again whenever it asks.
+void refuse(Session& session, ProviderFault refusal) {
+  session.earned = {};
+  session.redeemed = {};
+  session.new_balance.reset();
+  session.refusal = std::move(refusal);
+  session.next_attempt_at.reset();
+  session.finalize_answer = refusal_answer(session);
+}
+
+Result<Outcome> not_sent(Session session, WallTime now, const std::optional<Acknowledgement>& waiting,
+                         bool standin) {
+  --session.attempts;
+  // It was sent before: that this attempt stayed here says nothing about the earlier ones.
+  const bool sent_before = session.attempts > 0;
+  const bool kept = sent_before || session.acknowledged || standin;
+  auto next = take_step(std::move(session), sent_before ? Step::lost : kept ? Step::enqueue : Step::not_sent);
+  if (!next) return failure(next);
+  if (kept) return pending(std::move(*next), now, waiting);
+  next->sale.reset();
+  next->next_attempt_at.reset();
+  return Outcome{.session = std::move(*next)};
+}
+
+Result<Outcome> rejected(Session session, const ProviderFault& refusal, WallTime now) {
+  // A refusal may refuse the doubling of what an earlier attempt has booked: the status decides.
+  if (session.attempts > 1) {
+    auto doubted = lost(std::move(session), now);
+    if (!doubted) return failure(doubted);
+    return Outcome{.session = std::move(*doubted)};
+  }
+  if (session.acknowledged) {
+    auto open = referred(std::move(session), "PDI refuses the sale", refusal);
+    if (!open) return failure(open);
+    return Outcome{.session = std::move(*open)};
+  }
+  auto failed = take_step(std::move(session), Step::rejected);
+  if (!failed) return failure(failed);
+  refuse(*failed, refusal);
+  return Outcome{.session = std::move(*failed)};
+}
+
+}  // namespace
+
+Result<Outcome> calculated(Session session, Basket basket, const pdi::Rewards& rewards,
+                           std::optional<std::string> rules_version) {
+  auto next = take_step(std::move(session), Step::calculate);
+  if (!next) return failure(next);
+  next->basket = std::move(basket);
+  next->priced_at_pdi = !rules_version;
+  if (rules_version) next->mode = Mode::standin;
+  next->rules_version = std::move(rules_version).value_or("");
+  next->earned = rewards.earned;
+  next->calculate_answer = Answer{.status = 200, .body = render_rewards(rewards, next->current_points)};
+  return Outcome{.session = std::move(*next)};
+}
+
+Result<Outcome> lent(Session session, ProviderSessionId provider_session) {
+  const bool of_use = session.status == Status::active || session.status == Status::calculated ||
+                      session.status == Status::queued;
+  if (!of_use || !session.provider_session.empty()) return fail(Errc::session_state, "of no use any more");
+  auto next = take_step(std::move(session), Step::note);
+  if (!next) return failure(next);
+  next->provider_session = std::move(provider_session);
+  return Outcome{.session = std::move(*next)};
+}
+
+Result<Outcome> expired(Session session) {
+  auto next = take_step(std::move(session), Step::expire);
+  if (!next) return failure(next);
+  next->earned = {};
+  return Outcome{.session = std::move(*next)};
+}
+
+Result<Outcome> acknowledged(Session session, const Acknowledgement& told) {
+  if (session.acknowledged) return fail(Errc::session_state, "the till has been told");
+  auto next = take_step(std::move(session), Step::note);
+  if (!next) return failure(next);
+  PERKLINE_ASSERT(next->sale.has_value());
+  acknowledge(*next, told);
+  sync::EventPayload event = pending_event(*next);
+  return Outcome{.session = std::move(*next), .event = std::move(event)};
+}
+
+Result<Outcome> enqueued(Session session, Sale sale, std::string traceparent, const Acknowledgement& told) {
+  auto next = take_step(std::move(session), Step::enqueue);
+  if (!next) return failure(next);
+  next->sale = sale;
+  next->traceparent = std::move(traceparent);
+  return pending(std::move(*next), told.now, told);
+}
+
+Result<Session> sending(Session session, WallTime now) {
+  const Step step = session.status == Status::calculated ? Step::finalize : Step::send;
+  auto next = take_step(std::move(session), step);
+  if (!next) return next;
+  ++next->attempts;
+  next->next_attempt_at = now;
+  return next;
+}
+
+Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& reply, WallTime now,
+                          const std::optional<Acknowledgement>& waiting, bool standin) {
+  PERKLINE_ASSERT(session.attempts > 0);
+  if (reply) return booked(std::move(session), *reply, now);
+  const pdi::Failure& why = reply.error();
+  if (why.outcome == pdi::Outcome::rejected)
+    return rejected(std::move(session), why.error.provider.value_or(ProviderFault{}), now);
+  if (!why.may_have_been_sent) return not_sent(std::move(session), now, waiting, standin);
+  auto next = lost(std::move(session), now);
+  if (!next) return failure(next);
+  return pending(std::move(*next), now, waiting);
+}
+
+Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now) {
   auto done = take_step(std::move(session), Step::committed);
   if (!done) return failure(done);
   PERKLINE_ASSERT(done->sale.has_value());
@@ -16,45 +179,62 @@ Result<Booked> booked(Session session, const pdi::Finalized& finalized, WallTime
   done->finalized_at = now;
   done->next_attempt_at.reset();
   done->finalize_answer = Answer{.status = 200, .body = render_finalized(*done)};
-
-  sync::SaleFinalized event{.session = done->id,
-                            .transaction = done->transaction,
-                            .customer = done->customer,
-                            .channel = done->channel,
-                            .amount = done->sale->final_amount,
-                            .earned = done->earned,
-                            .redeemed = done->redeemed,
-                            .new_balance = finalized.new_balance,
-                            .tier = done->tier,
-                            .receipt = done->receipt,
-                            .rules_version = "",
-                            .finalized_at = now};
-  return Booked{std::move(*done), std::move(event)};
+  sync::SaleFinalized sale = finalized_event(*done);
+  if (done->acknowledged) return Outcome{.session = std::move(*done), .event = sync::SaleSettled{sale}};
+  return Outcome{.session = std::move(*done), .event = std::move(sale)};
 }
 
-Result<Session> refused(Session session, ProviderFault refusal, std::string problem) {
-  auto done = take_step(std::move(session), Step::rejected);
-  if (!done) return done;
-  done->earned = {};
-  done->refusal = std::move(refusal);
-  done->next_attempt_at.reset();
-  done->finalize_answer = Answer{.status = http_status(Errc::pdi_rejected), .body = std::move(problem)};
-  return done;
-}
-
-Result<Session> not_sent(Session session) {
-  auto back = take_step(std::move(session), Step::not_sent);
-  if (!back) return back;
-  back->sale.reset();
-  back->attempts = 0;
-  back->next_attempt_at.reset();
-  return back;
-}
-
-Result<Session> recounted(Session session, std::uint32_t attempts) {
-  auto next = take_step(std::move(session), Step::recount);
-  if (next) next->attempts = attempts;
+Result<Session> lost(Session session, WallTime now) {
+  auto next = take_step(std::move(session), Step::lost);
+  if (next) next->next_attempt_at = now;
   return next;
+}
+
+Result<Session> referred(Session session, std::string reason, std::optional<ProviderFault> refusal) {
+  auto next = take_step(std::move(session), Step::refer);
+  if (!next) return next;
+  next->reason = std::move(reason);
+  next->refusal = std::move(refusal);
+  next->next_attempt_at.reset();
+  return next;
+}
+
+Result<Session> reopened(Session session, WallTime now) {
+  auto next = take_step(session, session.attempts > 0 ? Step::lost : Step::enqueue);
+  if (!next) return next;
+  next->reason.clear();
+  next->refusal.reset();
+  next->next_attempt_at = now;
+  return next;
+}
+
+Result<Outcome> discarded(Session session, std::string reason, WallTime now) {
+  auto next = take_step(std::move(session), Step::discard);
+  if (!next) return failure(next);
+  refuse(*next, next->refusal.value_or(ProviderFault{}));
+  next->reason = std::move(reason);
+  if (!next->acknowledged) return Outcome{.session = std::move(*next)};
+  sync::SaleRejected event{.session = next->id,
+                           .transaction = next->transaction,
+                           .customer = next->customer,
+                           .pdi_code = next->refusal->code,
+                           .reason = next->reason,
+                           .rejected_at = now};
+  return Outcome{.session = std::move(*next), .event = std::move(event)};
+}
+
+Result<Outcome> abandoned(Session session, std::string reason, WallTime now) {
+  auto next = take_step(std::move(session), Step::abandon);
+  if (!next) return failure(next);
+  next->earned = {};
+  next->reason = std::move(reason);
+  sync::SessionVoided event{.session = next->id,
+                            .transaction = next->transaction,
+                            .customer = next->customer,
+                            .channel = next->channel,
+                            .reason = next->reason,
+                            .voided_at = now};
+  return Outcome{.session = std::move(*next), .event = std::move(event)};
 }
 
 }  // namespace perkline::edge::session

@@ -1,28 +1,69 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "edge/session/session.hpp"
 #include "shared/sync/event.hpp"
 
-/// What PDI's word makes of a session that is finalizing. Pure; the caller commits it.
+/// What PDI's word, or its silence, makes of a session. Pure; the caller commits what comes of it.
 namespace perkline::edge::session {
 
-struct Booked {
-  Session session;  ///< finalized, with the till's answer.
-  sync::SaleFinalized event;
+struct Outcome {
+  Session session;
+  std::optional<sync::EventPayload> event = std::nullopt;  ///< What the hub is to hear of it.
 };
+
+/// PDI or the stand-in has priced a basket. `rules_version`: of the store's rules, when those did, which
+/// makes the session the stand-in's for good. Errors: session_state.
+Result<Outcome> calculated(Session session, Basket basket, const pdi::Rewards& rewards,
+                           std::optional<std::string> rules_version);
+
+/// PDI's session, told too late for the till, for settlement. Errors: session_state when it is of no use.
+Result<Outcome> lent(Session session, ProviderSessionId provider_session);
+
+/// Past its time. Errors: session_state.
+Result<Outcome> expired(Session session);
+
+/// What a till is told when it is told 202.
+struct Acknowledgement {
+  WallTime now;
+  ReceiptId receipt;                             ///< Our own, until PDI's is there.
+  Points provisional;                            ///< What the sale earns, as far as the store knows.
+  std::optional<Points> balance = std::nullopt;  ///< And comes to; nullopt: nobody knows the member's.
+  bool by_standin = true;
+};
+
+/// A till is told 202 of a sale that awaits PDI, if it has not been before. Errors: session_state.
+Result<Outcome> acknowledged(Session session, const Acknowledgement& told);
+
+/// The stand-in takes a sale of a calculated session on. Errors: session_state.
+Result<Outcome> enqueued(Session session, Sale sale, std::string traceparent, const Acknowledgement& told);
+
+/// finalize is about to leave, for the first time or once more. Errors: session_state.
+Result<Session> sending(Session session, WallTime now);
+
+/// `reply` is PDI's to the finalize that `session`, which is finalizing, has sent. `waiting`: what to tell
+/// the till that still waits for this very call; nullopt: none does. `standin`: a sale that did not leave may
+/// be queued rather than be asked for anew. Errors: session_state.
+Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& reply, WallTime now,
+                          const std::optional<Acknowledgement>& waiting, bool standin);
+
 /// PDI has booked the sale. Errors: session_state.
-Result<Booked> booked(Session session, const pdi::Finalized& finalized, WallTime now);
+Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now);
 
-/// PDI has refused the sale; `problem` is the body the till is told. Errors: session_state.
-Result<Session> refused(Session session, ProviderFault refusal, std::string problem);
+/// The process that sent finalize is no more. Errors: session_state.
+Result<Session> lost(Session session, WallTime now);
 
-/// finalize has not left this machine: as if it had never been asked. Errors: session_state.
-Result<Session> not_sent(Session session);
+/// A person is to decide. Errors: session_state.
+Result<Session> referred(Session session, std::string reason, std::optional<ProviderFault> refusal);
 
-/// finalize is about to leave once more, as attempt number `attempts`, or that attempt has turned out not to
-/// have left. Errors: session_state.
-Result<Session> recounted(Session session, std::uint32_t attempts);
+/// The person wants it tried again. Errors: session_state.
+Result<Session> reopened(Session session, WallTime now);
+/// The person closes it: PDI will never book it. Errors: session_state.
+Result<Outcome> discarded(Session session, std::string reason, WallTime now);
+
+/// The till gives the session up. Errors: session_state.
+Result<Outcome> abandoned(Session session, std::string reason, WallTime now);
 
 }  // namespace perkline::edge::session

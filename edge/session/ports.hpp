@@ -1,8 +1,11 @@
 #pragma once
 
 #include "edge/session/session_store.hpp"
+#include "edge/standin/members.hpp"
+#include "edge/standin/redemption.hpp"
 #include "pdi_client/pdi.hpp"
 #include "shared/core/ids.hpp"
+#include "shared/loyalty/rewards.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/keyed_lock.hpp"
 
@@ -11,9 +14,11 @@ namespace perkline::edge::session {
 /// All that flows touch of the world. What is referred to outlives every flow.
 struct Ports {
   SessionStore& store;
-  pdi::Pdi& pdi;
+  standin::Members& members;
+  pdi::Pdi& pdi;         ///< For calls that a till waits for.
+  pdi::Pdi& settlement;  ///< For calls that none does.
   net::AsyncClock& clock;
-  net::KeyedLock& locks;  ///< By session id, and by `transaction:<id>` while a session is opened.
+  net::KeyedLock& locks;  ///< By session id, `state:<session>`, and `transaction:<id>`.
   UuidMaker& uuids;
 };
 
@@ -23,6 +28,15 @@ struct PdiTimeouts {
   Millis calculate{8000};
   Millis finalize{10'000};
   Millis status{3000};
+};
+
+/// Who answers when PDI does not (edge.md, "Stand-in").
+struct StandIn {
+  bool enabled = false;
+  Millis deadline{2000};  ///< How long a till waits for PDI.
+  loyalty::RewardRules rules = loyalty::default_rules();
+  standin::RedemptionLimits limits = {};
+  std::string timezone = "UTC";
 };
 
 /// The event that tells the hub of it, as part of the trace that `traceparent` belongs to.

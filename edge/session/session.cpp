@@ -28,6 +28,11 @@ bool may_expire(const Session& session) {
   return next_status(session.status, Step::expire).has_value();
 }
 
+bool awaits_pdi(const Session& session) {
+  return session.status == Status::queued || session.status == Status::in_doubt ||
+         session.status == Status::finalizing;
+}
+
 std::string_view name_of(Status status) {
   switch (status) {
     case Status::active:

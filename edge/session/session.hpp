@@ -16,45 +16,56 @@
 /// One sale's way from the customer's card to the booked points (edge.md, "Session machine"). Pure.
 namespace perkline::edge::session {
 
-/// Stored: append, never renumber. queued, in_doubt, voided and review have no way in yet.
+/// Stored: append, never renumber.
 enum class Status : std::uint8_t {
   active = 1,  ///< The customer is known.
   calculated,  ///< The basket is priced.
-  finalizing,  ///< finalize may be on its way to PDI: its outcome is PDI's to tell, so nothing else may end
-               ///< the session.
-  in_doubt,
-  queued,
-  finalized,  ///< PDI has booked it.
-  failed,     ///< PDI has refused it.
+  finalizing,  ///< finalize is on its way to PDI: its outcome is PDI's to tell, so nothing else may end the
+               ///< session.
+  in_doubt,    ///< finalize may have reached PDI, and nobody knows its outcome.
+  queued,      ///< A sale that PDI has yet to be told of.
+  finalized,   ///< PDI has booked it.
+  failed,      ///< PDI has refused it.
   expired,
   voided,
-  review,
+  review,  ///< PDI and we cannot agree: a person decides.
 };
 inline constexpr std::uint8_t status_count = 10;
 
 /// Who answered the till. Stored: append, never renumber.
-enum class Mode : std::uint8_t { online = 1, standin };
+enum class Mode : std::uint8_t {
+  online = 1,
+  standin,  ///< Once, and so for good: no later till call of the session goes to PDI.
+};
 
 enum class Step : std::uint8_t {
   calculate,
-  finalize,  ///< The intent, journalled before PDI is called.
+  finalize,  ///< The intent, journalled before PDI is called for the first time.
+  enqueue,   ///< The sale is to be settled later, from its beginning.
+  send,      ///< The intent of the queue: finalize leaves, perhaps once more.
   committed,
   rejected,
-  not_sent,
-  recount,  ///< finalize goes out once more, or turned out not to have left: `attempts` changes.
+  not_sent,   ///< The till may try again: as if finalize had never been asked.
+  lost,       ///< No word, or none that decides.
+  refer,      ///< To a person.
+  discard,    ///< The person's no.
+  note,       ///< Something is learnt, the status stays.
+  give_back,  ///< Goods were returned.
+  abandon,    ///< The till gives it up.
   expire,
 };
 
-//                  ┌─calculate─┐                     ┌─recount─┐
-//                  │           ▼                     │         ▼
-//   active ──calculate──▶ calculated ──finalize──▶ finalizing ──committed──▶ finalized
-//      │                   │      ▲                 │      │
-//      │                   │      └────not_sent─────┘      └────rejected──▶ failed
-//      └──expire──┬──expire┘
-//                 ▼
-//              expired
+//   active ──calculate──▶ calculated ──finalize──▶ finalizing ──committed──▶ finalized ──give_back─┐
+//      │                   │  │   ▲                 │ ▲ │ │ │                  ▲   ▲               │
+//      │                   │  │   └────not_sent─────┘ │ │ │ └──rejected──▶ failed│   └───────────────┘
+//      │                   │  │                       │ │ │                  ▲   │
+//      │                   │  └──enqueue──▶ queued ◀──┼─┘ └──lost──▶ in_doubt─┼───┘ committed
+//      │                   │                  │ └send─┴──────send──────┘ │    │
+//      └─expire, abandon───┤                  └────refer──▶ review ◀─────┘    │
+//                          ▼                       enqueue, lost ◀──┘ └discard┘
+//                   expired, voided
 //
-// No word from PDI is no step: the session stays finalizing until the resolver has PDI's account of it.
+// calculate also leads from calculated to itself, and note from each status that is not an end.
 
 struct Rule {
   Status from;
@@ -65,14 +76,34 @@ struct Rule {
 /// The whole machine: a pair that is not here is illegal.
 inline constexpr std::array rules{
     Rule{Status::active, Step::calculate, Status::calculated},
+    Rule{Status::active, Step::note, Status::active},
+    Rule{Status::active, Step::abandon, Status::voided},
     Rule{Status::active, Step::expire, Status::expired},
     Rule{Status::calculated, Step::calculate, Status::calculated},
     Rule{Status::calculated, Step::finalize, Status::finalizing},
+    Rule{Status::calculated, Step::enqueue, Status::queued},
+    Rule{Status::calculated, Step::note, Status::calculated},
+    Rule{Status::calculated, Step::abandon, Status::voided},
     Rule{Status::calculated, Step::expire, Status::expired},
     Rule{Status::finalizing, Step::committed, Status::finalized},
     Rule{Status::finalizing, Step::rejected, Status::failed},
     Rule{Status::finalizing, Step::not_sent, Status::calculated},
-    Rule{Status::finalizing, Step::recount, Status::finalizing},
+    Rule{Status::finalizing, Step::enqueue, Status::queued},
+    Rule{Status::finalizing, Step::lost, Status::in_doubt},
+    Rule{Status::finalizing, Step::refer, Status::review},
+    Rule{Status::finalizing, Step::note, Status::finalizing},
+    Rule{Status::in_doubt, Step::committed, Status::finalized},
+    Rule{Status::in_doubt, Step::send, Status::finalizing},
+    Rule{Status::in_doubt, Step::refer, Status::review},
+    Rule{Status::in_doubt, Step::note, Status::in_doubt},
+    Rule{Status::queued, Step::send, Status::finalizing},
+    Rule{Status::queued, Step::refer, Status::review},
+    Rule{Status::queued, Step::note, Status::queued},
+    Rule{Status::review, Step::enqueue, Status::queued},
+    Rule{Status::review, Step::lost, Status::in_doubt},
+    Rule{Status::review, Step::discard, Status::failed},
+    Rule{Status::review, Step::note, Status::review},
+    Rule{Status::finalized, Step::give_back, Status::finalized},
 };
 
 constexpr std::optional<Status> next_status(Status from, Step step) {
@@ -82,18 +113,27 @@ constexpr std::optional<Status> next_status(Status from, Step step) {
   return std::nullopt;
 }
 
-constexpr bool leads_anywhere(Status from) {
+/// Whether a session in that status is where it will stay.
+constexpr bool is_end(Status status) {
   for (const Rule& rule : rules) {
-    if (rule.from == from) return true;
+    if (rule.from == status && rule.to != status) return false;
   }
-  return false;
+  return true;
 }
-static_assert(!next_status(Status::active, Step::finalize), "what was never priced is never booked");
-static_assert(!next_status(Status::finalizing, Step::expire), "PDI may have booked it");
-static_assert(!next_status(Status::finalizing, Step::finalize), "one intent at a time");
-static_assert(!leads_anywhere(Status::finalized) && !leads_anywhere(Status::failed) &&
-                  !leads_anywhere(Status::expired),
-              "an end is an end: a 200 never changes");
+static_assert(is_end(Status::finalized) && is_end(Status::failed) && is_end(Status::expired) &&
+                  is_end(Status::voided),
+              "a 200 never changes");
+static_assert(!next_status(Status::active, Step::finalize) && !next_status(Status::active, Step::enqueue),
+              "what was never priced is never booked");
+static_assert(!next_status(Status::finalizing, Step::finalize) &&
+                  !next_status(Status::finalizing, Step::send),
+              "one finalize at a time");
+static_assert(!next_status(Status::finalizing, Step::expire) &&
+                  !next_status(Status::in_doubt, Step::expire) &&
+                  !next_status(Status::queued, Step::expire) && !next_status(Status::review, Step::expire),
+              "a till may have been told of it, or PDI may have booked it");
+static_assert(!next_status(Status::in_doubt, Step::rejected) && !next_status(Status::queued, Step::rejected),
+              "a refusal ends a sale only for a till that hears it");
 
 /// What calculateRewards asks.
 struct Basket {
@@ -130,22 +170,27 @@ struct Session {
   Status status = Status::active;
   std::uint64_t version = 1;  ///< One more with every step; a store refuses any other.
   Mode mode = Mode::online;
-  bool acknowledged = false;  ///< The till was told 202 while PDI's word was out.
+  bool acknowledged = false;  ///< The till was told 202: from then on only events tell the outcome.
 
   std::string customer_name = {};
   Points current_points = {};  ///< The member's balance as identify told it.
   std::string tier = {};
 
   std::optional<Basket> basket = std::nullopt;  ///< The latest priced.
+  bool priced_at_pdi = false;                   ///< PDI has priced that one.
+  std::string rules_version = {};               ///< Of the store's rules that priced it; empty: PDI did.
   std::optional<Sale> sale = std::nullopt;      ///< From the intent on; gone again when it was not sent.
-  Points earned = {};  ///< As priced; PDI's final word once finalized; 0 when it failed.
+  Points earned = {};  ///< As priced, of the sale once it is pending; PDI's word once finalized; 0 when it
+                       ///< failed.
   Points redeemed = {};
   std::optional<Points> new_balance = std::nullopt;
-  ReceiptId receipt = {};
-  std::optional<ProviderFault> refusal = std::nullopt;  ///< Why PDI refused; status failed.
+  ReceiptId receipt = {};                               ///< Our own while pending, then PDI's.
+  std::optional<ProviderFault> refusal = std::nullopt;  ///< Why PDI refused; failed or review.
+  std::string reason = {};  ///< Why it was abandoned, referred or discarded, in words.
 
   WallTime created_at = {};
   WallTime expires_at = {};
+  std::optional<WallTime> pending_at = std::nullopt;  ///< When the till was told 202.
   std::optional<WallTime> finalized_at = std::nullopt;
   std::uint32_t attempts = 0;  ///< How often finalize may have been sent.
   std::optional<WallTime> next_attempt_at =
@@ -166,6 +211,9 @@ Result<Session> take_step(Session session, Step step);
 
 /// Whether it may lapse by its age alone.
 bool may_expire(const Session& session);
+
+/// Whether PDI's word on its sale is out: queued, in doubt or on its way.
+bool awaits_pdi(const Session& session);
 
 /// For logs, metrics and commands: the enumerator's own name.
 std::string_view name_of(Status status);

@@ -59,6 +59,7 @@ void fill_course(stored::Session& out, const Session& session) {
   out.set_acknowledged(session.acknowledged);
   out.set_created_at(millis_of(session.created_at));
   out.set_expires_at(millis_of(session.expires_at));
+  if (session.pending_at) out.set_pending_at(millis_of(*session.pending_at));
   if (session.finalized_at) out.set_finalized_at(millis_of(*session.finalized_at));
   out.set_attempts(session.attempts);
   if (session.next_attempt_at) out.set_next_attempt_at(millis_of(*session.next_attempt_at));
@@ -79,6 +80,9 @@ void fill_outcome(stored::Session& out, const Session& session) {
     out.mutable_refusal()->set_code(session.refusal->code);
     out.mutable_refusal()->set_message(session.refusal->message);
   }
+  out.set_reason(session.reason);
+  out.set_priced_at_pdi(session.priced_at_pdi);
+  out.set_rules_version(session.rules_version);
 }
 
 // ---- and back
@@ -126,6 +130,7 @@ void read_course(const stored::Session& in, Session& session) {
   session.acknowledged = in.acknowledged();
   session.created_at = wall_of(in.created_at());
   session.expires_at = wall_of(in.expires_at());
+  if (in.has_pending_at()) session.pending_at = wall_of(in.pending_at());
   if (in.has_finalized_at()) session.finalized_at = wall_of(in.finalized_at());
   session.attempts = in.attempts();
   if (in.has_next_attempt_at()) session.next_attempt_at = wall_of(in.next_attempt_at());
@@ -142,6 +147,9 @@ void read_outcome(const stored::Session& in, Session& session) {
   if (in.has_new_balance()) session.new_balance = Points{in.new_balance()};
   session.receipt = ReceiptId(in.receipt());
   if (in.has_refusal()) session.refusal = ProviderFault{in.refusal().code(), in.refusal().message()};
+  session.reason = in.reason();
+  session.priced_at_pdi = in.priced_at_pdi();
+  session.rules_version = in.rules_version();
   session.identify_answer = answer_of(in.identify_answer());
   if (in.has_calculate_answer()) session.calculate_answer = answer_of(in.calculate_answer());
   if (in.has_finalize_answer()) session.finalize_answer = answer_of(in.finalize_answer());

@@ -20,8 +20,8 @@ std::string due_key(WallTime when, const SessionId& id) {
   return key + id.str();
 }
 
-Batch changes(const std::optional<Session>& before, const Session& next) {
-  Batch batch;
+/// Adds what `next` changes.
+Batch changes(const std::optional<Session>& before, const Session& next, Batch batch) {
   if (!before) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
   batch.put(Family::sessions, next.id.str(), encode(next));
   const auto was_due = before ? before->next_attempt_at : std::nullopt;
@@ -29,6 +29,10 @@ Batch changes(const std::optional<Session>& before, const Session& next) {
     if (was_due) batch.erase(Family::due, due_key(*was_due, next.id));
     if (next.next_attempt_at) batch.put(Family::due, due_key(*next.next_attempt_at, next.id), "");
   }
+  const bool was_review = before && before->status == Status::review;
+  const bool is_review = next.status == Status::review;
+  if (is_review && !was_review) batch.put(Family::dead_letters, next.id.str(), "");
+  if (was_review && !is_review) batch.erase(Family::dead_letters, next.id.str());
   return batch;
 }
 
@@ -68,27 +72,71 @@ Result<std::optional<Session>> SessionStore::predecessor(const Session& next) co
   return before;
 }
 
-Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEvent> events) {
+Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEvent> events, Batch also) {
   auto before = predecessor(next);
   if (!before) co_return failure(before);
   committing_.insert(next.id);
-  co_await outbox_.commit(changes(*before, next), std::move(events));
+  co_await outbox_.commit(changes(*before, next, std::move(also)), std::move(events));
   committing_.erase(next.id);
-  if (observe_) observe_(*before ? std::optional((*before)->status) : std::nullopt, next.status);
+  if (*before && (*before)->next_attempt_at) --waiting_;
+  if (next.next_attempt_at) ++waiting_;
+  if (*before && (*before)->status == Status::review) --reviews_;
+  if (next.status == Status::review) ++reviews_;
+  if (observe_) observe_(next.status);
   co_return Result<void>{};
 }
 
-Result<std::vector<SessionId>> SessionStore::waiting() const {
-  std::vector<SessionId> ids;
+Result<SessionStore::Page> SessionStore::waiting(std::string_view from, std::size_t count_max) const {
+  Page page;
   bool whole = true;
-  auto scanned = journal_.scan(Family::due, "", [&](std::string_view key, std::string_view) {
+  auto scanned = journal_.scan(Family::due, from, [&](std::string_view key, std::string_view) {
     whole = key.size() > time_bytes;
-    if (whole) ids.emplace_back(std::string(key.substr(time_bytes)));
-    return whole;
+    if (!whole || page.ids.size() == count_max) {
+      page.next = key;
+      return false;
+    }
+    page.ids.emplace_back(std::string(key.substr(time_bytes)));
+    return true;
   });
   if (!scanned) return failure(scanned);
   if (!whole) return fail(Errc::corrupt, "a due entry without a session");
-  return ids;
+  return page;
+}
+
+Result<void> SessionStore::count() {
+  const auto count_of = [this](Family family, std::size_t& count) {
+    count = 0;
+    return journal_.scan(family, "", [&](std::string_view, std::string_view) {
+      ++count;
+      return true;
+    });
+  };
+  if (auto counted = count_of(Family::due, waiting_); !counted) return counted;
+  return count_of(Family::dead_letters, reviews_);
+}
+
+Result<std::optional<WallTime>> SessionStore::waiting_since() const {
+  std::optional<WallTime> since;
+  auto scanned = journal_.scan(Family::due, "", [&](std::string_view key, std::string_view) {
+    if (key.size() > time_bytes) since = WallTime{Millis{static_cast<std::int64_t>(read_u64(key))}};
+    return false;
+  });
+  if (!scanned) return failure(scanned);
+  return since;
+}
+
+Result<SessionStore::Page> SessionStore::reviews(std::string_view from, std::size_t count_max) const {
+  Page page;
+  auto scanned = journal_.scan(Family::dead_letters, from, [&](std::string_view key, std::string_view) {
+    if (page.ids.size() == count_max) {
+      page.next = key;
+      return false;
+    }
+    page.ids.emplace_back(std::string(key));
+    return true;
+  });
+  if (!scanned) return failure(scanned);
+  return page;
 }
 
 }  // namespace perkline::edge::session

@@ -20,6 +20,16 @@ Error transaction_reused() {
   return {.code = Errc::transaction_reused, .detail = "this transactionId was used with other content"};
 }
 
+Error out_of_order(const Session& session) {
+  return {.code = Errc::session_state, .detail = "the session is " + std::string(wire_name(session))};
+}
+
+Error too_many_points(std::string field) {
+  return {.code = Errc::validation_failed,
+          .detail = "the request has faults",
+          .faults = {{std::move(field), "earns more points than a member can hold"}}};
+}
+
 Error awaiting_pdi() {
   return {.code = Errc::pdi_unavailable,
           .detail = "the sale is with the loyalty provider and its outcome is not known yet",

@@ -11,6 +11,10 @@ namespace perkline::edge::session {
 Error session_busy();
 /// The transaction id stands for another call.
 Error transaction_reused();
+/// No such call in the session's status.
+Error out_of_order(const Session& session);
+/// More points than a member can hold.
+Error too_many_points(std::string field);
 /// finalize is with PDI and its outcome not known yet.
 Error awaiting_pdi();
 /// PDI's refusal with its own words, or that it is out of reach, and when to try again.

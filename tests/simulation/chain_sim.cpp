@@ -91,7 +91,9 @@ class Chain {
   }
 
   void boot() {
-    life_ = std::make_unique<Life>(outside_, Millis{3000});
+    life_ = std::make_unique<Life>(
+        outside_,
+        edge::session::LifeOptions{.quiet = Millis{3000}, .standin = {.enabled = options_.standin}});
     link_ = std::make_unique<test::SimLink>(
         *life_->world, hub_, rng_, options_.line,
         [this](std::string frame) { return ingest_->handle(store_id, std::move(frame)); });
@@ -159,8 +161,8 @@ class Chain {
   }
 
   bool done() {
-    return tills_done_ == options_.tills && life_ && life_->outbox->tail() == life_->outbox->acked() &&
-           life_->outbox->tail() == options_.sales;
+    return tills_done_ == options_.tills && life_ && life_->queue.depth() == 0 &&
+           life_->outbox->tail() == life_->outbox->acked() && life_->outbox->tail() >= options_.sales;
   }
 
   /// Runs what is ready, or moves time to whatever is next. False when nothing will ever happen again.
@@ -220,6 +222,9 @@ class Chain {
                           outcome_.earned_at_hub = turnover->front().earned;
                           const auto verified = hub::ledger::verify(t);
                           outcome_.ledger_sound = verified && verified->ok();
+                          auto dead = t.query("SELECT COUNT(*) FROM dead_letter");
+                          if (!dead) return std::unexpected(dead.error());
+                          outcome_.dead_letters = dead->front().integer(0);
                           return {};
                         })
                         .has_value());

@@ -18,6 +18,7 @@ struct ChainOptions {
   std::size_t sales = 100;
   std::size_t tills = 5;
   std::size_t crashes = 1;
+  bool standin = true;
   double pdi_loss = 0.03;  ///< Of requests and of answers each.
   test::LineFaults line{.lost = 0.1, .doubled = 0.1, .delay_max = Millis{300}};
 };
@@ -33,6 +34,7 @@ struct ChainOutcome {
   std::int64_t sales_at_hub = 0;
   std::int64_t earned_at_hub = 0;
   bool ledger_sound = false;
+  std::int64_t dead_letters = 0;
   std::size_t crashes = 0;
   std::string last_obstacle;  ///< What a till was told last instead of 200.
 };

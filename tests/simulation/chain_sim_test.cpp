@@ -16,11 +16,17 @@ void expect_invariants(const ChainOptions& options) {
   EXPECT_EQ(outcome.sales_at_hub, static_cast<std::int64_t>(options.sales));
   EXPECT_EQ(outcome.earned_at_hub, outcome.earned_at_pdi);
   EXPECT_TRUE(outcome.ledger_sound);
+  EXPECT_EQ(outcome.dead_letters, 0);
   EXPECT_EQ(outcome.crashes, options.crashes);
 }
 
 TEST(ChainSimulation, AHundredSalesSurviveALossyLineAndACrash) {
   for (std::uint64_t seed = 1; seed <= 25; ++seed) expect_invariants({.seed = seed});
+}
+
+TEST(ChainSimulation, WithoutAStandInTooNothingIsLostOrDoubled) {
+  for (std::uint64_t seed = 50; seed <= 60; ++seed)
+    expect_invariants({.seed = seed, .crashes = 3, .standin = false, .pdi_loss = 0.1});
 }
 
 TEST(ChainSimulation, ManyCrashesLoseAndDoubleNothing) {

@@ -14,6 +14,10 @@ Task<void> forget(Task<Result<Answer>> call) {
   (void)co_await std::move(call);
 }
 
+pdi_queue::Gate always_open(const Clock& clock) {
+  return {.open_at = [&clock] { return clock.mono_now(); }, .is_closed = [] { return true; }};
+}
+
 std::unique_ptr<journal::Outbox> opened(journal::Journal& journal) {
   auto outbox = journal::Outbox::open(journal, StoreId("store-1"));
   PERKLINE_ASSERT(outbox.has_value());
@@ -28,7 +32,7 @@ SessionId session_id_in(std::string_view body) {
   return SessionId(std::string(document->root().find("sessionId")->text()));
 }
 
-Life::Life(Outside& around, Millis quiet)
+Life::Life(Outside& around, LifeOptions options)
     : outside(around),
       world(std::make_unique<test::SimWorld>(around.time)),
       rng(static_cast<std::uint64_t>(around.time.mono.time_since_epoch().count())),
@@ -38,12 +42,23 @@ Life::Life(Outside& around, Millis quiet)
       store(journal, *outbox),
       pdi(around.pdi, world->clock()),
       locks(world->clock()),
-      ports{.store = store, .pdi = pdi, .clock = world->clock(), .locks = locks, .uuids = uuids},
-      resolver({.quiet = quiet}, ports),
-      flows({.store = StoreId("store-1"), .currency = usd()}, ports, resolver) {
+      members(journal),
+      ports{.store = store,
+            .members = members,
+            .pdi = pdi,
+            .settlement = pdi,
+            .clock = world->clock(),
+            .locks = locks,
+            .uuids = uuids},
+      writer(ports, options.standin.timezone),
+      finalizer(ports, writer, options.standin.enabled),
+      queue({.quiet = options.quiet, .known_max = options.queue_known_max}, ports, writer, finalizer,
+            always_open(world->clock()), rng),
+      flows({.store = StoreId("store-1"), .currency = usd(), .standin = options.standin}, ports, writer,
+            finalizer, [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }) {
   ops::set_log_level(ops::Level::error);
-  auto started = run(resolver.start());
-  PERKLINE_ASSERT(started.has_value());
+  PERKLINE_ASSERT(queue.start().has_value());
+  world->spawn(queue.run());
 }
 
 Life::~Life() {
@@ -76,7 +91,7 @@ SessionId Life::identify(const Till& till) {
 }
 
 bool Life::settle() {
-  return world->run_until([&] { return resolver.open() == 0; });
+  return world->run_until([&] { return queue.depth() == 0; });
 }
 
 Session Life::stored(const SessionId& id) {

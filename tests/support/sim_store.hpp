@@ -8,8 +8,8 @@
 
 #include "edge/journal/journal_memory.hpp"
 #include "edge/journal/outbox.hpp"
+#include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/session/flows.hpp"
-#include "edge/session/resolver.hpp"
 #include "shared/ops/log.hpp"
 #include "shared/sync/event.hpp"
 #include "tests/support/sim_pdi.hpp"
@@ -53,11 +53,17 @@ struct Till {
   }
 };
 
+struct LifeOptions {
+  Millis quiet{20'000};
+  StandIn standin = {};
+  std::size_t queue_known_max = 10'000;
+};
+
 /// One life of the daemon's session part, from its start on: the production flows over a simulated world.
 /// Destroying it is the crash.
 class Life {
  public:
-  explicit Life(Outside& outside, Millis quiet = Millis{20'000});
+  explicit Life(Outside& outside, LifeOptions options = {});
   ~Life();
 
   /// The power goes: some of what the journal was writing still gets to the disk. Only to be destroyed then.
@@ -81,7 +87,7 @@ class Life {
   Result<Answer> finalize(const Till& till) {
     return run(flows.finalize(till.finalize_request(), till.traceparent));
   }
-  /// Until the resolver has nothing left; false when that takes over a day.
+  /// Until nothing awaits PDI any more; false when that takes over a day.
   bool settle();
 
   Session stored(const SessionId& id);
@@ -96,8 +102,11 @@ class Life {
   SessionStore store;
   test::SimPdi pdi;
   net::KeyedLock locks;
+  standin::Members members;
   Ports ports;
-  Resolver resolver;
+  SessionWriter writer;
+  Finalizer finalizer;
+  pdi_queue::PdiQueue queue;
   Flows flows;
 };
 

@@ -112,6 +112,24 @@ TEST_F(Routes, AMalformedSessionIdIsNotFoundAndAMissingOneIsAFault) {
   EXPECT_EQ(call(Method::get, "/v1/getSessionStatus").status, 400);
 }
 
+TEST_F(Routes, AVoidedSessionIsAnEndAndIsToldAgain) {
+  const std::string id = identify();
+  const std::string body = R"({"sessionId":")" + id + R"(","reason":"customer left"})";
+  const Response voided = post("/v1/void", body);
+  EXPECT_EQ(voided.status, 200);
+  EXPECT_NE(voided.body.find(R"("status":"voided")"), std::string::npos);
+  EXPECT_EQ(post("/v1/void", body).body, voided.body);
+  EXPECT_EQ(code_of(calculate(id)), "SESSION_STATE");
+  EXPECT_EQ(code_of(post("/v1/void", R"({"sessionId":7})")), "VALIDATION_FAILED");
+}
+
+TEST_F(Routes, ASaleIsNotVoided) {
+  const std::string id = identify();
+  calculate(id);
+  ASSERT_EQ(finalize(id).status, 200);
+  EXPECT_EQ(code_of(post("/v1/void", R"({"sessionId":")" + id + R"(","reason":"oops"})")), "SESSION_STATE");
+}
+
 TEST_F(Routes, OnlyHealthIsForAnyone) {
   for (const net::Route& route : router.routes()) {
     EXPECT_EQ(route.access, route.pattern == "/health" ? "anyone" : "terminal") << route.pattern;
@@ -120,7 +138,7 @@ TEST_F(Routes, OnlyHealthIsForAnyone) {
 }
 
 TEST_F(Routes, WhatLaterPartsBringIsNotThereYet) {
-  for (const auto* path : {"/v1/void", "/v1/return", "/v1/spin", "/v1/promotions/claim", "/v2/identify"}) {
+  for (const auto* path : {"/v1/return", "/v1/spin", "/v1/promotions/claim", "/v2/identify"}) {
     EXPECT_EQ(post(path, "{}").status, 404) << path;
   }
   EXPECT_EQ(call(Method::get, "/v1/identify").status, 405);

@@ -1,8 +1,8 @@
+#include "edge/pdi_queue/doubt.hpp"
+
 #include <gtest/gtest.h>
 
-#include "edge/session/doubt.hpp"
-
-namespace perkline::edge::session {
+namespace perkline::edge::pdi_queue {
 namespace {
 
 using pdi::Outcome;
@@ -91,13 +91,16 @@ TEST(Doubt, BeginsAnewAfterSendingAgain) {
   EXPECT_EQ(doubt.judge(open(), again + seconds{25}, 1), Verdict::send_again);
 }
 
-TEST(Doubt, ASessionPdiDeniesIsAskedForSlowlyAndNeverSentAgain) {
+TEST(Doubt, ASessionPdiDeniesIsAContradiction) {
   Doubt doubt(sent, quiet);
-  const MonoTime now = sent + seconds{30};
-  doubt.judge(open(), now, 0);
-  EXPECT_EQ(doubt.judge(no_answer(Outcome::rejected), now + seconds{5}, 0), Verdict::contradiction);
-  EXPECT_EQ(doubt.next_ask(), now + seconds{65});
-  EXPECT_EQ(doubt.judge(open(), now + seconds{65}, 0), Verdict::wait) << "the two times open start over";
+  EXPECT_EQ(doubt.judge(no_answer(Outcome::rejected), sent + seconds{1}, 0), Verdict::contradiction);
+}
+
+TEST(Doubt, AfterADayWithoutAWordItIsForAPersonAlsoWhenItWasSentAgainMeanwhile) {
+  Doubt doubt(sent, quiet);
+  EXPECT_EQ(doubt.judge(no_answer(Outcome::unavailable), sent + hours{24} - seconds{1}, 0), Verdict::wait);
+  doubt.sent_again(sent + hours{23});
+  EXPECT_EQ(doubt.judge(no_answer(Outcome::unavailable), sent + hours{24}, 0), Verdict::too_old);
 }
 
 TEST(Doubt, AStatusThatCannotBeIsAContradiction) {
@@ -114,4 +117,4 @@ TEST(Doubt, WaitsAsLongAsPdiAsks) {
 }
 
 }  // namespace
-}  // namespace perkline::edge::session
+}  // namespace perkline::edge::pdi_queue

@@ -15,13 +15,23 @@ class InDoubt : public ::testing::Test {
     till.session = life->identify(till);
     ASSERT_TRUE(life->calculate(till));
     outside.pdi.next(PdiCall::finalize, std::move(fault));
-    ASSERT_FALSE(life->finalize(till));
-    ASSERT_EQ(life->resolver.open(), 1u);
+    const auto answer = life->finalize(till);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->status, 202);
+    ASSERT_EQ(life->queue.depth(), 1u);
     doubt_began = outside.time.mono;
   }
   void restart() {
     life.reset();
     life = std::make_unique<Life>(outside);
+  }
+  /// Sales that were told to the hub as booked.
+  std::size_t booked_events() {
+    std::size_t count = 0;
+    for (const sync::Event& event : life->events())
+      count +=
+          type_name(event.payload) == "SaleFinalized" || type_name(event.payload) == "SaleSettled" ? 1 : 0;
+    return count;
   }
   double since_doubt() const {
     return std::chrono::duration<double>(outside.time.mono - doubt_began).count();
@@ -42,9 +52,12 @@ TEST_F(InDoubt, WhatPdiBookedIsAdoptedWithItsFigures) {
   EXPECT_EQ(session.earned, Points{450});
   EXPECT_EQ(session.new_balance, Points{5450});
   EXPECT_EQ(session.receipt, ReceiptId("RCP-1"));
-  EXPECT_TRUE(life->store.waiting()->empty());
-  EXPECT_EQ(life->events().size(), 1u);
-  EXPECT_EQ(life->events()[0].traceparent, till.traceparent);
+  EXPECT_TRUE(life->store.waiting_count() == 0);
+  const auto events = life->events();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(type_name(events[0].payload), "SalePending");
+  EXPECT_EQ(type_name(events[1].payload), "SaleSettled");
+  EXPECT_EQ(events[1].traceparent, till.traceparent);
 }
 
 TEST_F(InDoubt, TheTillsRetryThenGetsThe200) {
@@ -85,7 +98,8 @@ TEST_F(InDoubt, IsSentAgainAtMostFiveTimesAlsoAcrossRestarts) {
     life->world->run_until([&] { return false; }, minutes{5});
   }
   EXPECT_EQ(outside.pdi.sent(PdiCall::finalize), 6u);
-  EXPECT_EQ(life->stored(till.session).status, Status::finalizing) << "kept, never given up";
+  EXPECT_EQ(life->stored(till.session).status, Status::review) << "a person decides";
+  EXPECT_EQ(life->store.reviews("", 10)->ids, std::vector{till.session});
 }
 
 TEST_F(InDoubt, AResendThatCannotLeaveIsNotCounted) {
@@ -112,7 +126,7 @@ TEST_F(InDoubt, AResendWhoseAnswerIsLostIsFoundByAsking) {
   outside.pdi.next(PdiCall::finalize, {.lose_answer = true});
   ASSERT_TRUE(life->settle());
   EXPECT_EQ(outside.pdi.ledger().size(), 1u);
-  EXPECT_EQ(life->events().size(), 1u);
+  EXPECT_EQ(booked_events(), 1u);
 }
 
 TEST_F(InDoubt, StaysInDoubtWhilePdiIsOutAndSettlesWhenItIsBack) {
@@ -122,19 +136,29 @@ TEST_F(InDoubt, StaysInDoubtWhilePdiIsOutAndSettlesWhenItIsBack) {
   out = false;
   finalize_into({.lose_answer = true});
   out = true;
-  EXPECT_FALSE(life->world->run_until([&] { return life->resolver.open() == 0; }, hours{3}));
+  EXPECT_FALSE(life->world->run_until([&] { return life->queue.depth() == 0; }, hours{3}));
   out = false;
   ASSERT_TRUE(life->settle());
   EXPECT_EQ(life->stored(till.session).status, Status::finalized);
 }
 
-TEST_F(InDoubt, ASessionPdiHasForgottenIsKeptAndAskedForNeverSentAgain) {
+TEST_F(InDoubt, ASessionPdiHasForgottenIsForAPersonAndNeverSentAgain) {
   finalize_into({.lose_request = true});
   outside.pdi.forget(life->stored(till.session).provider_session);
-  EXPECT_FALSE(life->world->run_until([&] { return life->resolver.open() == 0; }, hours{2}));
-  EXPECT_EQ(life->stored(till.session).status, Status::finalizing);
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(life->stored(till.session).status, Status::review);
   EXPECT_EQ(outside.pdi.sent(PdiCall::finalize), 1u);
-  EXPECT_GT(outside.pdi.sent(PdiCall::status), 60u);
+  const auto told = life->finalize(till);
+  EXPECT_EQ(told->status, 202);
+  EXPECT_NE(told->body.find(R"("status":"review")"), std::string::npos);
+}
+
+TEST_F(InDoubt, APdiThatTellsNothingForADayIsForAPerson) {
+  finalize_into({.lose_request = true});
+  outside.pdi.otherwise([](PdiCall) { return PdiFault{.lose_request = true}; });
+  ASSERT_FALSE(life->world->run_until([&] { return life->queue.depth() == 0; }, hours{23}));
+  ASSERT_TRUE(life->world->run_until([&] { return life->queue.depth() == 0; }, hours{2}));
+  EXPECT_EQ(life->stored(till.session).status, Status::review);
 }
 
 TEST_F(InDoubt, IsFoundAtTheStartAndTheQuietTimeCountsFromThere) {
@@ -142,36 +166,36 @@ TEST_F(InDoubt, IsFoundAtTheStartAndTheQuietTimeCountsFromThere) {
   outside.time.mono += hours{1};
   restart();
   doubt_began = outside.time.mono;
-  EXPECT_EQ(life->resolver.open(), 1u);
+  EXPECT_EQ(life->queue.depth(), 1u);
   ASSERT_TRUE(life->settle());
   EXPECT_GE(since_doubt(), 25.0);
   EXPECT_EQ(outside.pdi.ledger().size(), 1u);
 }
 
-TEST_F(InDoubt, ATillIsAnsweredWhileTheResolverWaits) {
+TEST_F(InDoubt, ATillIsAnsweredAtOnceWhateverTheQueueDoes) {
   finalize_into({.lose_request = true});
-  const MonoTime asked = outside.time.mono;
-  EXPECT_EQ(life->finalize(till).error().code, Errc::pdi_unavailable);
-  EXPECT_EQ(outside.time.mono, asked);
-}
-
-TEST_F(InDoubt, ATillIsToldBusyWhileTheResolverIsAtWork) {
-  finalize_into({.lose_request = true});
+  const auto first = life->finalize(till);
   outside.pdi.next(PdiCall::status, {.there = Millis{2800}});
   const std::size_t asked = outside.pdi.sent(PdiCall::status);
   ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::status) > asked; }));
-  EXPECT_EQ(life->finalize(till).error().code, Errc::session_busy);
+  const MonoTime now = outside.time.mono;
+  const auto again = life->finalize(till);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->status, 202);
+  EXPECT_TRUE(again->replayed);
+  EXPECT_EQ(again->body, first->body);
+  EXPECT_EQ(outside.time.mono, now);
 }
 
 TEST_F(InDoubt, ADrainLetsTheWorkThatHasBegunFinishAndBeginsNoMore) {
   finalize_into({.lose_answer = true});
   outside.pdi.next(PdiCall::status, {.there = Millis{500}});
   ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::status) == 1; }));
-  const auto drained = [](Resolver& resolver, MonoTime deadline) -> Task<bool> {
-    co_await resolver.drain(deadline);
+  const auto drained = [](pdi_queue::PdiQueue& queue, MonoTime deadline) -> Task<bool> {
+    co_await queue.drain(deadline);
     co_return true;
   };
-  life->run(drained(life->resolver, outside.time.mono + seconds{10}));
+  life->run(drained(life->queue, outside.time.mono + seconds{10}));
   EXPECT_EQ(life->stored(till.session).status, Status::finalized);
 
   till.transaction = TransactionId("TXN-2");
@@ -194,12 +218,59 @@ TEST_F(InDoubt, ManySessionsAreWorkedOnFourAtATimeAndAllSettle) {
     life->start(life->flows.finalize(each.finalize_request(), each.traceparent));
     ++open_calls;
   }
-  ASSERT_TRUE(life->world->run_until([&] { return life->resolver.open() == open_calls; }));
+  ASSERT_TRUE(life->world->run_until([&] { return life->queue.depth() == open_calls; }));
   restart();
-  ASSERT_EQ(life->resolver.open(), open_calls);
+  ASSERT_EQ(life->queue.depth(), open_calls);
   ASSERT_TRUE(life->settle());
   EXPECT_EQ(outside.pdi.ledger().size(), open_calls);
-  EXPECT_EQ(life->events().size(), open_calls);
+  EXPECT_EQ(booked_events(), open_calls);
+}
+
+// ---- a person's part
+
+class InReview : public InDoubt {
+ protected:
+  void refer() {
+    finalize_into({.lose_request = true});
+    outside.pdi.forget(life->stored(till.session).provider_session);
+    ASSERT_TRUE(life->settle());
+    ASSERT_EQ(life->stored(till.session).status, Status::review);
+  }
+};
+
+TEST_F(InReview, ADiscardIsTheEndAndTheHubHearsOfIt) {
+  refer();
+  ASSERT_TRUE(life->run(life->queue.discard(till.session, "the card was stolen", "alice")));
+  const Session session = life->stored(till.session);
+  EXPECT_EQ(session.status, Status::failed);
+  EXPECT_EQ(session.earned, Points{0});
+  ASSERT_EQ(session.metadata.size(), 1u);
+  EXPECT_NE(session.metadata[0].second.find("discarded by alice"), std::string::npos);
+  const auto events = life->events();
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(std::get<sync::SaleRejected>(events[1].payload).reason, "the card was stolen");
+  const auto told = life->finalize(till);
+  EXPECT_EQ(told->status, 400);
+  EXPECT_NE(told->body.find("PDI_REJECTED"), std::string::npos);
+  EXPECT_EQ(life->finalize(till)->body, told->body);
+  EXPECT_EQ(life->run(life->queue.discard(till.session, "again", "bob")).error().code, Errc::session_state);
+}
+
+TEST_F(InReview, ARetryAsksPdiAgain) {
+  refer();
+  ASSERT_TRUE(life->run(life->queue.retry(till.session, "alice")));
+  EXPECT_EQ(life->stored(till.session).status, Status::in_doubt);
+  EXPECT_EQ(life->queue.depth(), 1u);
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(life->stored(till.session).status, Status::review) << "PDI still denies it";
+}
+
+TEST_F(InReview, OnlyWhatIsInReviewCanBeDecided) {
+  finalize_into({.lose_request = true});
+  EXPECT_EQ(life->run(life->queue.retry(till.session, "alice")).error().code, Errc::session_state);
+  EXPECT_EQ(life->run(life->queue.discard(till.session, "why", "alice")).error().code, Errc::session_state);
+  const SessionId unknown("sess_0190163d-8694-739b-aea5-966c26f8ad91");
+  EXPECT_EQ(life->run(life->queue.retry(unknown, "alice")).error().code, Errc::not_found);
 }
 
 }  // namespace

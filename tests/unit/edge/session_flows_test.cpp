@@ -275,7 +275,7 @@ TEST_F(TillFlows, ARefusalIsTheEndAndIsToldAgain) {
   EXPECT_TRUE(again->replayed);
   EXPECT_EQ(outside.pdi.sent(PdiCall::finalize), 1u);
   EXPECT_TRUE(life.events().empty());
-  EXPECT_TRUE(life.store.waiting()->empty());
+  EXPECT_TRUE(life.store.waiting_count() == 0);
 }
 
 class NotSent : public TillFlows, public ::testing::WithParamInterface<pdi::Outcome> {};
@@ -288,8 +288,8 @@ TEST_P(NotSent, LeavesTheSaleToBeTriedAgain) {
   EXPECT_EQ(failed.error().code, Errc::pdi_unavailable);
   EXPECT_TRUE(failed.error().retry_after.has_value());
   EXPECT_EQ(stored().status, Status::calculated);
-  EXPECT_EQ(life.resolver.open(), 0u);
-  EXPECT_TRUE(life.store.waiting()->empty());
+  EXPECT_EQ(life.queue.depth(), 0u);
+  EXPECT_TRUE(life.store.waiting_count() == 0);
   till.final_amount = Money{14000, usd()};
   ASSERT_TRUE(life.finalize(till)) << "even with another amount";
   EXPECT_EQ(outside.pdi.ledger().size(), 1u);
@@ -300,16 +300,17 @@ INSTANTIATE_TEST_SUITE_P(Outcomes, NotSent,
                                            pdi::Outcome::forbidden, pdi::Outcome::not_tried,
                                            pdi::Outcome::unavailable));
 
-TEST_F(TillFlows, NoAnswerLeavesTheSaleWithTheResolver) {
+TEST_F(TillFlows, NoWordMakesTheSalePending) {
   calculated();
   outside.pdi.next(PdiCall::finalize, {.lose_answer = true});
-  const auto failed = life.finalize(till);
-  ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().code, Errc::pdi_unavailable);
-  EXPECT_TRUE(failed.error().retry_after.has_value());
-  EXPECT_EQ(stored().status, Status::finalizing);
-  EXPECT_EQ(life.resolver.open(), 1u);
-  EXPECT_EQ(life.finalize(till).error().code, Errc::pdi_unavailable) << "asked again while it is open";
+  const auto pending = life.finalize(till);
+  ASSERT_TRUE(pending);
+  EXPECT_EQ(pending->status, 202);
+  EXPECT_NE(pending->body.find(R"("status":"pending")"), std::string::npos);
+  EXPECT_NE(pending->body.find(R"("provisional":true)"), std::string::npos);
+  EXPECT_EQ(stored().status, Status::in_doubt);
+  EXPECT_EQ(life.queue.depth(), 1u);
+  EXPECT_EQ(life.finalize(till)->body, pending->body) << "asked again while it is open";
   till.final_amount = Money{1, usd()};
   EXPECT_EQ(life.finalize(till).error().code, Errc::transaction_reused);
   EXPECT_EQ(outside.pdi.sent(PdiCall::finalize), 1u);
@@ -322,7 +323,7 @@ TEST_F(TillFlows, TheIntentIsDurableBeforePdiIsCalled) {
   ASSERT_TRUE(life.world->run_until([&] { return outside.pdi.sent(PdiCall::finalize) == 1; }));
   EXPECT_EQ(stored().status, Status::finalizing);
   EXPECT_FALSE(stored().provider_session.empty());
-  EXPECT_EQ(life.store.waiting()->size(), 1u);
+  EXPECT_EQ(life.store.waiting_count(), 1u);
 }
 
 // ---- calls of one session run one after another

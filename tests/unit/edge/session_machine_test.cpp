@@ -8,8 +8,9 @@ namespace {
 constexpr std::array all_statuses{Status::active, Status::calculated, Status::finalizing, Status::in_doubt,
                                   Status::queued, Status::finalized,  Status::failed,     Status::expired,
                                   Status::voided, Status::review};
-constexpr std::array all_steps{Step::calculate, Step::finalize, Step::committed, Step::rejected,
-                               Step::not_sent,  Step::recount,  Step::expire};
+constexpr std::array all_steps{Step::calculate, Step::finalize,  Step::enqueue, Step::send,  Step::committed,
+                               Step::rejected,  Step::not_sent,  Step::lost,    Step::refer, Step::discard,
+                               Step::note,      Step::give_back, Step::abandon, Step::expire};
 
 Session in_status(Status status) {
   Session session{.currency = *find_currency("USD")};
@@ -44,6 +45,14 @@ TEST(SessionMachine, APairOutsideTheTableIsRefused) {
 TEST(SessionMachine, OnlyWhatPdiNeverSawMayExpire) {
   for (const Status status : all_statuses) {
     EXPECT_EQ(may_expire(in_status(status)), status == Status::active || status == Status::calculated)
+        << name_of(status);
+  }
+}
+
+TEST(SessionMachine, WhatATillMayHaveBeenToldOfIsNeverVoided) {
+  for (const Status status : all_statuses) {
+    EXPECT_EQ(next_status(status, Step::abandon).has_value(),
+              status == Status::active || status == Status::calculated)
         << name_of(status);
   }
 }

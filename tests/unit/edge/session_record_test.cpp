@@ -53,6 +53,16 @@ Session full() {
   return session;
 }
 
+/// With what sales that wait for PDI have besides.
+Session pending() {
+  Session session = full();
+  session.reason = "nobody came";
+  session.priced_at_pdi = true;
+  session.rules_version = "rules-7";
+  session.pending_at = at("2026-03-01T12:30:59.001Z");
+  return session;
+}
+
 Session minimal() {
   Session session{.currency = *find_currency("JPY")};
   session.id = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad91");
@@ -72,17 +82,20 @@ TEST(SessionRecord, GivesBackEveryField) {
   const auto back = decode(encode(full()));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, full());
+  EXPECT_EQ(decode(encode(pending())), pending());
   EXPECT_EQ(decode(encode(minimal())), minimal());
 }
 
 // A change that breaks these breaks every store's journal: add a format, keep the old file and its test.
 TEST(SessionRecord, OpensTheBytesOfFormat1) {
   EXPECT_EQ(decode(golden("session_1_full.hex")), full());
+  EXPECT_EQ(decode(golden("session_1_pending.hex")), pending());
   EXPECT_EQ(decode(golden("session_1_minimal.hex")), minimal());
 }
 
 TEST(SessionRecord, WritesTheBytesOfFormat1) {
   EXPECT_EQ(to_hex(encode(full())), to_hex(golden("session_1_full.hex")));
+  EXPECT_EQ(to_hex(encode(pending())), to_hex(golden("session_1_pending.hex")));
   EXPECT_EQ(to_hex(encode(minimal())), to_hex(golden("session_1_minimal.hex")));
 }
 

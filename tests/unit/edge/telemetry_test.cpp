@@ -22,13 +22,14 @@ class DaemonTelemetry : public ::testing::Test {
   journal::MemoryDisk disk;
   journal::JournalMemory journal{disk, world.clock()};
   std::unique_ptr<journal::Outbox> outbox = std::move(*journal::Outbox::open(journal, StoreId("store-1")));
+  session::SessionStore store{journal, *outbox};
   ops::Metrics metrics;
   ops::Health health{world.clock()};
   Telemetry telemetry{metrics, health, world.clock()};
 };
 
 TEST_F(DaemonTelemetry, AnIdleDaemonStaysReady) {
-  world.spawn(telemetry.run(journal, *outbox));
+  world.spawn(telemetry.run(journal, *outbox, store));
   pass(minutes{10});
   EXPECT_EQ(health.ready().http_status, 200);
   EXPECT_EQ(health.live().http_status, 200);
@@ -36,7 +37,7 @@ TEST_F(DaemonTelemetry, AnIdleDaemonStaysReady) {
 }
 
 TEST_F(DaemonTelemetry, ABusyJournalIsNotProbed) {
-  world.spawn(telemetry.run(journal, *outbox));
+  world.spawn(telemetry.run(journal, *outbox, store));
   for (int i = 0; i < 60; ++i) {
     telemetry.on_sync(Millis{1});
     pass(seconds{1});
@@ -46,7 +47,7 @@ TEST_F(DaemonTelemetry, ABusyJournalIsNotProbed) {
 }
 
 TEST_F(DaemonTelemetry, AJournalThatDoesNotWriteAnyMoreIsNotReadyAndNotLive) {
-  world.spawn(telemetry.run(journal, *outbox));
+  world.spawn(telemetry.run(journal, *outbox, store));
   pass(seconds{6});
   disk.failing = true;
   pass(seconds{30});
@@ -56,7 +57,7 @@ TEST_F(DaemonTelemetry, AJournalThatDoesNotWriteAnyMoreIsNotReadyAndNotLive) {
 }
 
 TEST_F(DaemonTelemetry, AReactorThatDoesNotComeRoundIsNotLive) {
-  world.spawn(telemetry.run(journal, *outbox));
+  world.spawn(telemetry.run(journal, *outbox, store));
   pass(seconds{1});
   time.mono += seconds{6};
   EXPECT_EQ(health.live().http_status, 503);
@@ -67,7 +68,7 @@ TEST_F(DaemonTelemetry, AReactorThatDoesNotComeRoundIsNotLive) {
 TEST_F(DaemonTelemetry, TheHubIsToldAndDecidesNothing) {
   ops::CheckStatus standing = ops::CheckStatus::down;
   telemetry.watch_hub([&] { return standing; });
-  world.spawn(telemetry.run(journal, *outbox));
+  world.spawn(telemetry.run(journal, *outbox, store));
   pass(seconds{1});
   EXPECT_EQ(health.ready().http_status, 200);
   EXPECT_NE(health.ready().body.find(R"("hub":{"status":"down")"), std::string::npos);
@@ -76,13 +77,26 @@ TEST_F(DaemonTelemetry, TheHubIsToldAndDecidesNothing) {
   EXPECT_NE(health.ready().body.find(R"("hub":{"status":"up")"), std::string::npos);
 }
 
-TEST_F(DaemonTelemetry, CountsTheSessionsThatPdiHasYetToSettle) {
-  telemetry.set_finalizing(2);
-  telemetry.on_step(Status::calculated, Status::finalizing);
-  telemetry.on_step(Status::finalizing, Status::finalizing);
-  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="finalizing"} 3)"));
-  telemetry.on_step(Status::finalizing, Status::finalized);
-  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="finalizing"} 2)"));
+TEST_F(DaemonTelemetry, CountsTheSessionsThatWaitForPdiOrForAPerson) {
+  const auto in = [&](Status status, const char* id) {
+    session::Session session{.currency = *find_currency("USD")};
+    session.id = SessionId(std::string("sess_0190163d-8694-739b-aea5-966c26f8ad9") + id);
+    session.transaction = TransactionId(id);
+    session.status = status;
+    if (status == Status::queued) session.next_attempt_at = time.wall - seconds{30};
+    ASSERT_TRUE(test::run_task(world, store.commit(std::move(session))));
+  };
+  in(Status::queued, "1");
+  in(Status::queued, "2");
+  in(Status::review, "3");
+  in(Status::active, "4");
+  world.spawn(telemetry.run(journal, *outbox, store));
+  pass(seconds{1});
+  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="pending"} 2)"));
+  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="review"} 1)"));
+  EXPECT_TRUE(says("perkline_edge_queue_records 2"));
+  EXPECT_TRUE(metrics.text().find("perkline_edge_queue_oldest_age_seconds 3") != std::string::npos);
+  telemetry.on_step(Status::finalized);
   EXPECT_TRUE(says(R"(perkline_edge_session_steps_total{state="finalized"} 1)"));
 }
 

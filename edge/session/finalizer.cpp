@@ -1,0 +1,54 @@
+#include "edge/session/finalizer.hpp"
+
+#include "edge/session/till_error.hpp"
+#include "shared/ops/log.hpp"
+#include "shared/ops/trace.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+using ops::Level;
+
+void log_booked(const Session& session, std::chrono::nanoseconds took) {
+  if (!ops::log_enabled(Level::info)) return;
+  ops::log(Level::info, "session", "PDI has booked the sale",
+           {{"sessionId", session.id.str()},
+            {"customerId", ops::hashed(session.customer.str())},
+            {"earnedPoints", session.earned.count},
+            {"duration", std::chrono::duration<double, std::milli>(took).count()},
+            {"traceId", ops::trace_id_of(session.traceparent)},
+            {"spanId", ops::span_id_of(session.traceparent)}});
+}
+
+}  // namespace
+
+Task<Result<Finalizer::Sent>> Finalizer::send(Session session, pdi::Pdi& pdi, MonoTime deadline,
+                                              std::optional<Acknowledgement> waiting,
+                                              Result<void> may_queue) {
+  const MonoTime began = ports_.clock.mono_now();
+  sending_.insert(session.id);
+  auto reply = co_await pdi.finalize({.session = session.provider_session,
+                                      .transaction = session.transaction,
+                                      .final_amount = session.sale->final_amount,
+                                      .apply_rewards = session.sale->apply_rewards,
+                                      .redeem = session.sale->redeem,
+                                      .traceparent = session.traceparent},
+                                     deadline);
+  const bool queue = standin_ && may_queue;
+  auto done = co_await writer_.change(session.id, [&](Session current) {
+    return concluded(std::move(current), reply, ports_.clock.wall_now(), waiting, queue);
+  });
+  sending_.erase(session.id);
+  if (!done) {
+    ops::log(Level::error, "session", "PDI's word on a sale cannot be kept",
+             {{"sessionId", session.id.str()}, {"error", name_of(done.error().code)}});
+    co_return failure(done);
+  }
+  if (done->status == Status::finalized) log_booked(*done, ports_.clock.mono_now() - began);
+  Sent sent{.session = std::move(*done)};
+  if (sent.session.status == Status::calculated)
+    sent.error = may_queue || !standin_ ? till_error(std::move(reply.error())) : std::move(may_queue.error());
+  co_return sent;
+}
+
+}  // namespace perkline::edge::session

@@ -1,0 +1,95 @@
+#include "edge/session/session_writer.hpp"
+
+#include <algorithm>
+
+#include "edge/standin/calendar.hpp"
+#include "shared/core/assert.hpp"
+
+namespace perkline::edge::session {
+namespace {
+
+/// Whoever holds it commits, and a commit that does not end ends the process.
+constexpr minutes turn_wait{1};
+
+void release(standin::Member& member, const Session& session) {
+  const Points redeemed = session.sale->redeem.value_or(Points{});
+  member.unsettled = Points{std::max<std::int64_t>(0, member.unsettled.count - redeemed.count)};
+}
+
+void note_balance(standin::Member& member, const Session& session) {
+  if (*session.finalized_at < member.as_of) return;
+  member.points = *session.new_balance;
+  member.as_of = *session.finalized_at;
+}
+
+}  // namespace
+
+std::chrono::sys_days SessionWriter::today() const {
+  return standin::local_day(timezone_, ports_.clock.wall_now());
+}
+
+Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<Outcome>(Session)> next) {
+  const auto turn = co_await ports_.locks.acquire("state:" + id.str(), ports_.clock.mono_now() + turn_wait);
+  if (!turn) co_return fail(Errc::session_busy, "the session is being written");
+  auto session = ports_.store.find(id);
+  if (!session) co_return failure(session);
+  if (!*session) co_return fail(Errc::not_found, "no such session");
+  auto outcome = next(std::move(**session));
+  if (!outcome) co_return failure(outcome);
+  co_return co_await commit(std::move(*outcome));
+}
+
+Task<Result<Session>> SessionWriter::commit(Outcome outcome) {
+  journal::Batch also;
+  const auto writing = note_member(also, outcome);
+  if (!writing) co_return std::unexpected(writing.error());
+  std::vector<journal::NewEvent> events;
+  if (outcome.event)
+    events.push_back(new_event(ports_, outcome.session.traceparent, std::move(*outcome.event)));
+  auto kept = co_await ports_.store.commit(outcome.session, std::move(events), std::move(also));
+  if (!kept) co_return failure(kept);
+  co_return std::move(outcome.session);
+}
+
+Task<Result<void>> SessionWriter::open(Session session, bool told_by_pdi) {
+  journal::Batch also;
+  standin::Members::Writing writing;
+  if (told_by_pdi) {
+    auto known = ports_.members.find(session.customer);
+    if (!known) co_return failure(known);
+    standin::Member member = known->value_or(standin::Member{});
+    member.name = session.customer_name;
+    member.tier = session.tier;
+    member.points = session.current_points;
+    member.as_of = session.created_at;
+    writing = ports_.members.put(also, session.customer, member);
+  }
+  co_return co_await ports_.store.commit(std::move(session), {}, std::move(also));
+}
+
+/// What the event tells is what concerns the member.
+Result<standin::Members::Writing> SessionWriter::note_member(journal::Batch& batch, const Outcome& outcome) {
+  if (!outcome.event) return nullptr;
+  const Session& session = outcome.session;
+  const bool pending = std::holds_alternative<sync::SalePending>(*outcome.event);
+  const bool settled = std::holds_alternative<sync::SaleSettled>(*outcome.event);
+  const bool rejected = std::holds_alternative<sync::SaleRejected>(*outcome.event);
+  const bool booked = settled || std::holds_alternative<sync::SaleFinalized>(*outcome.event);
+  const bool redeems = session.sale && session.sale->redeem.value_or(Points{}).count > 0;
+  if (!booked && !(redeems && (pending || rejected))) return nullptr;
+
+  auto known = ports_.members.find(session.customer);
+  if (!known) return failure(known);
+  standin::Member member = known->value_or(standin::Member{});
+  if (pending) {
+    auto day = ports_.members.store_day();
+    if (!day) return failure(day);
+    note_redeemed(member, *day, today(), *session.sale->redeem);
+    ports_.members.put(batch, *day);
+  }
+  if (settled || rejected) release(member, session);
+  if (booked) note_balance(member, session);
+  return ports_.members.put(batch, session.customer, member);
+}
+
+}  // namespace perkline::edge::session

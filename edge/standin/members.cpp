@@ -1,0 +1,126 @@
+#include "edge/standin/members.hpp"
+
+#include "edge/standin/member.pb.h"
+#include "shared/core/bytes.hpp"
+#include "shared/sync/hash_chain.hpp"
+
+namespace perkline::edge::standin {
+namespace {
+
+using journal::Family;
+
+constexpr unsigned char format_newest = 1;
+constexpr std::string_view store_day_key = "standin.store_day";
+
+std::string key_of(const CustomerId& customer) {
+  return std::string(as_chars(sync::member_hash(customer)));
+}
+
+std::int64_t day_number(std::chrono::sys_days day) {
+  return day.time_since_epoch().count();
+}
+std::chrono::sys_days day_of(std::int64_t number) {
+  return std::chrono::sys_days{days{static_cast<int>(number)}};
+}
+
+template <class Stored>
+std::string with_format(const Stored& stored) {
+  std::string record(1, format_newest);
+  stored.AppendToString(&record);
+  return record;
+}
+
+template <class Stored>
+Result<Stored> without_format(std::string_view record) {
+  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
+  if (format > format_newest) return fail(Errc::newer_format, "a member record of a newer version");
+  Stored stored;
+  if (format == 0 || !stored.ParseFromArray(record.data() + 1, static_cast<int>(record.size() - 1)))
+    return fail(Errc::corrupt, "a member record that is none");
+  return stored;
+}
+
+}  // namespace
+
+std::string encode(const Member& member) {
+  stored::Member out;
+  out.set_name(member.name);
+  out.set_tier(member.tier);
+  out.set_points(member.points.count);
+  out.set_as_of(member.as_of.time_since_epoch().count());
+  out.set_owed(member.owed.count);
+  out.set_redeemed_day(day_number(member.redeemed_day));
+  out.set_redeemed_on_day(member.redeemed_on_day.count);
+  out.set_unsettled(member.unsettled.count);
+  return with_format(out);
+}
+
+Result<Member> decode_member(std::string_view record) {
+  const auto in = without_format<stored::Member>(record);
+  if (!in) return std::unexpected(in.error());
+  return Member{.name = in->name(),
+                .tier = in->tier(),
+                .points = Points{in->points()},
+                .as_of = WallTime{Millis{in->as_of()}},
+                .owed = Points{in->owed()},
+                .redeemed_day = day_of(in->redeemed_day()),
+                .redeemed_on_day = Points{in->redeemed_on_day()},
+                .unsettled = Points{in->unsettled()}};
+}
+
+Result<std::optional<Member>> Members::find(const CustomerId& customer) const {
+  if (const auto latest = in_flight_.find(customer); latest != in_flight_.end()) return latest->second.member;
+  auto record = journal_.get(Family::members, key_of(customer));
+  if (!record) return failure(record);
+  if (!*record) return std::nullopt;
+  auto member = decode_member(**record);
+  if (!member) return failure(member);
+  return std::move(*member);
+}
+
+Result<StoreDay> Members::store_day() const {
+  if (store_day_) return *store_day_;
+  auto record = journal_.get(Family::meta, store_day_key);
+  if (!record) return failure(record);
+  if (!*record) return StoreDay{};
+  const auto in = without_format<stored::StoreDay>(**record);
+  if (!in) return std::unexpected(in.error());
+  return StoreDay{.day = day_of(in->day()), .redeemed = Points{in->redeemed()}};
+}
+
+Members::Writing Members::put(journal::Batch& batch, const CustomerId& customer, const Member& member) {
+  batch.put(Family::members, key_of(customer), encode(member));
+  InFlight& latest = in_flight_[customer];
+  latest.member = member;
+  ++latest.writers;
+  return {nullptr, [this, customer](void*) { written(customer); }};
+}
+
+void Members::written(const CustomerId& customer) {
+  const auto latest = in_flight_.find(customer);
+  if (--latest->second.writers == 0) in_flight_.erase(latest);
+}
+
+void Members::put(journal::Batch& batch, const StoreDay& day) {
+  stored::StoreDay out;
+  out.set_day(day_number(day.day));
+  out.set_redeemed(day.redeemed.count);
+  batch.put(Family::meta, std::string(store_day_key), with_format(out));
+  store_day_ = day;
+}
+
+Redeemed redeemed_so_far(const Member& member, const StoreDay& store, std::chrono::sys_days today) {
+  return {.member_today = member.redeemed_day == today ? member.redeemed_on_day : Points{},
+          .store_today = store.day == today ? store.redeemed : Points{},
+          .unsettled = member.unsettled};
+}
+
+void note_redeemed(Member& member, StoreDay& store, std::chrono::sys_days today, Points points) {
+  const Redeemed before = redeemed_so_far(member, store, today);
+  member.redeemed_day = today;
+  member.redeemed_on_day = Points{before.member_today.count + points.count};
+  member.unsettled = Points{member.unsettled.count + points.count};
+  store = {.day = today, .redeemed = Points{before.store_today.count + points.count}};
+}
+
+}  // namespace perkline::edge::standin

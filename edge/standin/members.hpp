@@ -1,0 +1,77 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "edge/journal/journal.hpp"
+#include "edge/standin/redemption.hpp"
+#include "shared/core/ids.hpp"
+
+namespace perkline::edge::standin {
+
+/// A member as last heard of: what the stand-in answers from.
+struct Member {
+  std::string name = {};
+  std::string tier = "Base";
+  Points points = {};   ///< PDI's balance at `as_of`.
+  WallTime as_of = {};  ///< When it was told; 1970: never.
+  Points owed = {};     ///< Claw-backs that PDI does not know of: not to be redeemed.
+  /// What was redeemed without PDI: on the latest such day, and in sales not settled yet.
+  std::chrono::sys_days redeemed_day = {};
+  Points redeemed_on_day = {};
+  Points unsettled = {};
+
+  Points spendable() const { return Points{points.count > owed.count ? points.count - owed.count : 0}; }
+  bool operator==(const Member&) const = default;
+};
+
+/// What the whole store redeemed without PDI, on the latest such day.
+struct StoreDay {
+  std::chrono::sys_days day = {};
+  Points redeemed = {};
+};
+
+/// The members a store has met, in the journal's family `members`, under the SHA-256 of their customer id.
+/// Changes go into the caller's batch, and are seen at once by whoever reads here: so that two sales at a
+/// time never spend the same points. Reactor's thread.
+class Members {
+ public:
+  /// `journal` must outlive it.
+  explicit Members(journal::Journal& journal) : journal_(journal) {}
+
+  /// nullopt: never met. Errors of all: corrupt, newer_format, io_failed.
+  Result<std::optional<Member>> find(const CustomerId& customer) const;
+  Result<StoreDay> store_day() const;
+
+  /// Keeps what is being written in sight. To be held until the batch is committed; must not outlive Members.
+  using Writing = std::shared_ptr<void>;
+  Writing put(journal::Batch& batch, const CustomerId& customer, const Member& member);
+  void put(journal::Batch& batch, const StoreDay& day);
+
+ private:
+  struct InFlight {
+    Member member;
+    std::size_t writers = 0;
+  };
+  void written(const CustomerId& customer);
+
+  journal::Journal& journal_;
+  std::unordered_map<CustomerId, InFlight> in_flight_;
+  std::optional<StoreDay> store_day_;  ///< The latest put.
+};
+
+/// One format byte, then member.proto.
+std::string encode(const Member& member);
+/// Errors: corrupt, newer_format.
+Result<Member> decode_member(std::string_view record);
+
+/// What counts against the limits on `today`.
+Redeemed redeemed_so_far(const Member& member, const StoreDay& store, std::chrono::sys_days today);
+/// Both after the member has redeemed `points` on `today`.
+void note_redeemed(Member& member, StoreDay& store, std::chrono::sys_days today, Points points);
+
+}  // namespace perkline::edge::standin
