@@ -13,6 +13,7 @@
 #include "edge/session/flows.hpp"
 #include "edge/telemetry.hpp"
 #include "edge/uplink/uplink.hpp"
+#include "pdi_client/guard.hpp"
 #include "pdi_client/pdi_http.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/net/http_server.hpp"
@@ -49,8 +50,25 @@ session::StandIn standin_of(const EdgeConfig& config) {
           .timezone = config.timezone};
 }
 
-pdi_queue::Gate always_open(const Clock& clock) {
-  return {.open_at = [&clock] { return clock.mono_now(); }, .is_closed = [] { return true; }};
+pdi::GuardOptions guard_options(const EdgeConfig& config) {
+  const EdgeConfig::Breaker& breaker = config.breaker;
+  const session::PdiTimeouts timeouts = timeouts_of(config.pdi);
+  return {.breaker = {.window = seconds(breaker.window_s),
+                      .min_calls = static_cast<std::size_t>(breaker.min_calls),
+                      .failure_rate = breaker.failure_rate,
+                      .slow_rate = breaker.slow_rate,
+                      .consecutive_failures = static_cast<unsigned>(breaker.consecutive_failures),
+                      .open_base = Millis(breaker.open_base_ms),
+                      .open_max = Millis(breaker.open_max_ms),
+                      .half_open_permits = static_cast<unsigned>(breaker.half_open_permits)},
+          .timeouts = {.identify = timeouts.identify,
+                       .calculate = timeouts.calculate,
+                       .finalize = timeouts.finalize,
+                       .status = timeouts.status},
+          .on_change = [](pdi::BreakerState from, pdi::BreakerState to) {
+            ops::log(Level::warn, "pdi", "the circuit breaker has changed",
+                     {{"from", name_of(from)}, {"to", name_of(to)}});
+          }};
 }
 
 net::HttpServerOptions api_options(const EdgeConfig::Api& api) {
@@ -119,6 +137,7 @@ class Daemon::Impl {
   std::unique_ptr<journal::JournalRocks> journal_;
   std::unique_ptr<journal::Outbox> outbox_;
   std::unique_ptr<pdi::Pdi> pdi_;
+  std::optional<pdi::Guard> guard_;
   std::optional<session::SessionStore> store_;
   std::optional<standin::Members> members_;
   std::optional<session::SessionWriter> writer_;
@@ -155,8 +174,8 @@ Result<void> Daemon::Impl::open_journal() {
 void Daemon::Impl::build_flows() {
   const session::Ports ports{.store = *store_,
                              .members = *members_,
-                             .pdi = *pdi_,
-                             .settlement = *pdi_,
+                             .pdi = guard_->tills(),
+                             .settlement = guard_->settlement(),
                              .clock = reactor_.clock(),
                              .locks = locks_,
                              .uuids = uuids_};
@@ -166,7 +185,10 @@ void Daemon::Impl::build_flows() {
   writer_.emplace(ports, standin.timezone);
   finalizer_.emplace(ports, *writer_, standin.enabled);
   queue_.emplace(pdi_queue::PdiQueueOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
-                 ports, *writer_, *finalizer_, always_open(reactor_.clock()), rng_);
+                 ports, *writer_, *finalizer_,
+                 pdi_queue::Gate{.open_at = [this] { return guard_->open_at(); },
+                                 .is_closed = [this] { return guard_->is_closed(); }},
+                 rng_);
   flows_.emplace(session::FlowOptions{.store = StoreId(config_.store_id),
                                       .currency = currency,
                                       .ttl = hours(config_.session.ttl_hours),
@@ -197,6 +219,8 @@ Result<void> Daemon::Impl::open_pdi() {
                  .on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); }});
   if (!client) return failure(client);
   pdi_ = std::move(*client);
+  guard_.emplace(*pdi_, reactor_.clock(), rng_, guard_options(config_));
+  telemetry_.watch_pdi([this] { return guard_->state(); });
   return {};
 }
 
@@ -314,7 +338,9 @@ StatusReport Daemon::Impl::status() const {
 
 /// Its tail is the uplink's to fill in.
 sync::Status Daemon::Impl::hub_status() const {
-  return {.breaker = "CLOSED", .queue_depth = queue_->depth(), .version = PERKLINE_VERSION};
+  return {.breaker = std::string(name_of(guard_->state())),
+          .queue_depth = queue_->depth(),
+          .version = PERKLINE_VERSION};
 }
 
 Daemon::Daemon(EdgeConfig config, std::string config_path)

@@ -70,7 +70,11 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
              [this, &clock] { return reactor_.check(clock.mono_now(), reactor_silence_max); });
   health.add("journal", ops::CheckRole::required,
              [this, &clock] { return journal_.check(clock.mono_now(), journal_silence_max); });
-  health.add("pdi", ops::CheckRole::told, [this] { return result_of(pdi_); });
+  health.add("pdi", ops::CheckRole::told, [this] {
+    ops::CheckResult result = result_of(pdi_);
+    result.circuit_breaker = name_of(breaker_.load(std::memory_order_relaxed));
+    return result;
+  });
 }
 
 void Telemetry::on_sync(std::chrono::nanoseconds took) {
@@ -135,10 +139,24 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
     if (hub_standing_) hub_.store(hub_standing_(), std::memory_order_relaxed);
     outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
     tell_queue(store);
+    tell_breaker();
     if (!probing_ && now - journal_.last() > journal_probe_every) {
       probing_ = true;
       co_await net::spawn_child(probe(journal));
     }
+  }
+}
+
+void Telemetry::tell_breaker() {
+  if (!breaker_state_) return;
+  const pdi::BreakerState is = breaker_state_();
+  breaker_.store(is, std::memory_order_relaxed);
+  for (const auto state : {pdi::BreakerState::closed, pdi::BreakerState::open, pdi::BreakerState::half_open,
+                           pdi::BreakerState::forced_open}) {
+    metrics_
+        .gauge("perkline_edge_breaker_state", "1 for the state the circuit breaker is in.",
+               {{"name", "pdi"}, {"state", std::string(name_of(state))}})
+        .set(state == is ? 1 : 0);
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "edge/journal/outbox.hpp"
 #include "edge/session/session_store.hpp"
+#include "pdi_client/breaker.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/ops/health.hpp"
@@ -45,6 +46,8 @@ class Telemetry {
   /// `outcome` is pdi::Outcome's name, `ok` or `malformed`.
   void on_pdi_call(std::string_view endpoint, std::string_view outcome);
   void on_token_refresh(std::string_view result);
+  /// What the circuit breaker is asked for, on the reactor's thread. Before run().
+  void watch_pdi(std::function<pdi::BreakerState()> breaker) { breaker_state_ = std::move(breaker); }
   /// Adds the hub to the checks; `standing` is asked on the reactor's thread. Before run().
   void watch_hub(std::function<ops::CheckStatus()> standing);
 
@@ -56,6 +59,7 @@ class Telemetry {
  private:
   Task<void> probe(journal::Journal& journal);
   void tell_queue(const session::SessionStore& store);
+  void tell_breaker();
 
   ops::Metrics& metrics_;
   ops::Health& health_;
@@ -64,6 +68,8 @@ class Telemetry {
   Pulse journal_;
   bool probing_ = false;
   std::atomic<ops::CheckStatus> pdi_{ops::CheckStatus::up};
+  std::function<pdi::BreakerState()> breaker_state_;
+  std::atomic<pdi::BreakerState> breaker_{pdi::BreakerState::closed};
   std::function<ops::CheckStatus()> hub_standing_;
   std::atomic<ops::CheckStatus> hub_{ops::CheckStatus::down};
   ops::Histogram sale_ack_;

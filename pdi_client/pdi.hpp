@@ -74,9 +74,10 @@ struct SessionStatus {
 enum class Outcome : std::uint8_t {
   rejected = 1,  ///< 400, 404, 409, 422: PDI decided; `provider` says why.
   rate_limited,  ///< 429: not done; see retry_after.
-  unauthorized,  ///< 401 also with a fresh token, or no token to be had: not done.
+  unauthorized,  ///< 401 also with a fresh token: not done.
   forbidden,     ///< 403: not done.
   unavailable,  ///< No connection, a time-out, a broken connection, 408, 5xx, or an answer that is not valid.
+  no_token,     ///< No access token is to be had: nothing was sent.
   not_tried,    ///< Too many calls in flight or the breaker is open: nothing was sent.
 };
 std::string_view name_of(Outcome outcome);

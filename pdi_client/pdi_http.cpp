@@ -86,6 +86,8 @@ std::string_view name_of(Outcome outcome) {
       return "forbidden";
     case Outcome::unavailable:
       return "unavailable";
+    case Outcome::no_token:
+      return "no_token";
     case Outcome::not_tried:
       return "not_tried";
   }
@@ -136,7 +138,7 @@ Task<Reply<std::string>> PdiHttp::State::exchange(Request request, MonoTime dead
   const InFlight place(in_flight);
   for (bool first = true;; first = false) {
     const auto token = co_await tokens.get(deadline);
-    if (!token) co_return std::unexpected(failed(Outcome::unauthorized, false, token.error().retry_after));
+    if (!token) co_return std::unexpected(failed(Outcome::no_token, false, token.error().retry_after));
     auto answer = co_await send(request, *token, deadline);
     if (!answer) co_return std::unexpected(std::move(answer.error()));
     const auto outcome = outcome_of(answer->status);

@@ -92,8 +92,8 @@ class Chain {
 
   void boot() {
     life_ = std::make_unique<Life>(
-        outside_,
-        edge::session::LifeOptions{.quiet = Millis{3000}, .standin = {.enabled = options_.standin}});
+        outside_, edge::session::LifeOptions{
+                      .quiet = Millis{3000}, .standin = {.enabled = options_.standin}, .breaker = true});
     link_ = std::make_unique<test::SimLink>(
         *life_->world, hub_, rng_, options_.line,
         [this](std::string frame) { return ingest_->handle(store_id, std::move(frame)); });

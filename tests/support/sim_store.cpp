@@ -14,7 +14,11 @@ Task<void> forget(Task<Result<Answer>> call) {
   (void)co_await std::move(call);
 }
 
-pdi_queue::Gate always_open(const Clock& clock) {
+pdi_queue::Gate gate_of(const pdi::Guard& guard, const Clock& clock, bool breaker) {
+  if (breaker) {
+    return {.open_at = [&guard] { return guard.open_at(); },
+            .is_closed = [&guard] { return guard.is_closed(); }};
+  }
   return {.open_at = [&clock] { return clock.mono_now(); }, .is_closed = [] { return true; }};
 }
 
@@ -41,19 +45,20 @@ Life::Life(Outside& around, LifeOptions options)
       outbox(opened(journal)),
       store(journal, *outbox),
       pdi(around.pdi, world->clock()),
+      guard(pdi, world->clock(), rng, {}),
       locks(world->clock()),
       members(journal),
       ports{.store = store,
             .members = members,
-            .pdi = pdi,
-            .settlement = pdi,
+            .pdi = options.breaker ? guard.tills() : pdi,
+            .settlement = options.breaker ? guard.settlement() : pdi,
             .clock = world->clock(),
             .locks = locks,
             .uuids = uuids},
       writer(ports, options.standin.timezone),
       finalizer(ports, writer, options.standin.enabled),
       queue({.quiet = options.quiet, .known_max = options.queue_known_max}, ports, writer, finalizer,
-            always_open(world->clock()), rng),
+            gate_of(guard, world->clock(), options.breaker), rng),
       flows({.store = StoreId("store-1"), .currency = usd(), .standin = options.standin}, ports, writer,
             finalizer, [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }) {
   ops::set_log_level(ops::Level::error);

@@ -10,6 +10,7 @@
 #include "edge/journal/outbox.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/session/flows.hpp"
+#include "pdi_client/guard.hpp"
 #include "shared/ops/log.hpp"
 #include "shared/sync/event.hpp"
 #include "tests/support/sim_pdi.hpp"
@@ -57,6 +58,7 @@ struct LifeOptions {
   Millis quiet{20'000};
   StandIn standin = {};
   std::size_t queue_known_max = 10'000;
+  bool breaker = false;  ///< Else PDI is called whatever it does.
 };
 
 /// One life of the daemon's session part, from its start on: the production flows over a simulated world.
@@ -101,6 +103,7 @@ class Life {
   std::unique_ptr<journal::Outbox> outbox;
   SessionStore store;
   test::SimPdi pdi;
+  pdi::Guard guard;
   net::KeyedLock locks;
   standin::Members members;
   Ports ports;

@@ -100,7 +100,7 @@ TEST_F(PdiTokens, UnknownClientIsToldAndNotAskedForAgain) {
   for (int i = 0; i < 3; ++i) {
     const auto reply = identify();
     ASSERT_FALSE(reply);
-    EXPECT_EQ(reply.error().outcome, Outcome::unauthorized);
+    EXPECT_EQ(reply.error().outcome, Outcome::no_token);
     EXPECT_FALSE(reply.error().may_have_been_sent);
     EXPECT_GT(reply.error().error.retry_after.value_or(Millis{0}), seconds{290});
   }
@@ -114,7 +114,7 @@ TEST_F(PdiTokens, FailedRefreshIsRemembered) {
   for (int i = 0; i < 5; ++i) {
     const auto reply = identify();
     ASSERT_FALSE(reply);
-    EXPECT_EQ(reply.error().outcome, Outcome::unauthorized);
+    EXPECT_EQ(reply.error().outcome, Outcome::no_token);
   }
   EXPECT_LE(sandbox->arrived("token"), 2) << "at most one a second";
   EXPECT_GE(refreshed("failed"), 1u);
@@ -134,7 +134,7 @@ TEST_F(PdiTokens, NobodyWaitsLongerForATokenThanHisDeadline) {
   const auto reply = identify("CUST-12345", Millis{200});
   EXPECT_LT(std::chrono::steady_clock::now() - began, seconds{3});
   ASSERT_FALSE(reply);
-  EXPECT_EQ(reply.error().outcome, Outcome::unauthorized);
+  EXPECT_EQ(reply.error().outcome, Outcome::no_token);
   EXPECT_FALSE(reply.error().may_have_been_sent);
   EXPECT_EQ(sandbox->arrived("identify"), 0);
 }

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "pdi_client/breaker.hpp"
+#include "pdi_client/pdi.hpp"
+#include "shared/net/async_clock.hpp"
+
+namespace perkline::pdi {
+
+struct GuardOptions {
+  BreakerOptions breaker = {};
+  /// Of each call: one that takes four fifths of it is slow.
+  struct Timeouts {
+    Millis identify{5000};
+    Millis calculate{8000};
+    Millis finalize{10'000};
+    Millis status{3000};
+  } timeouts = {};
+  /// After each change of the breaker's state.
+  std::function<void(BreakerState from, BreakerState to)> on_change = {};
+};
+
+/// PDI behind a circuit breaker and the gate that a 429 closes (edge.md, "PDI client"), for two kinds of
+/// callers. Calls that may not be made give not_tried with the time until they may, and nothing is sent.
+/// Reactor's thread.
+class Guard {
+ public:
+  /// `pdi`, `clock` and `rng` must outlive it.
+  Guard(Pdi& pdi, net::AsyncClock& clock, Rng& rng, GuardOptions options);
+  ~Guard();
+
+  /// For calls that a till waits for: made only while the breaker is closed. identify, calculate and status
+  /// are tried twice where PDI gave no answer, as long as retries are under a fifth of all calls.
+  Pdi& tills();
+  /// For settlement, whose calls are the probes while PDI is out. Nothing is tried twice.
+  Pdi& settlement();
+
+  BreakerState state() const;
+  bool is_closed() const { return state() == BreakerState::closed; }
+  /// When settlement may call at the earliest; now or earlier: at once.
+  MonoTime open_at() const;
+  void force_open();
+  void automatic();
+
+ private:
+  struct State;
+  class View;
+  std::shared_ptr<State> state_;
+  std::unique_ptr<View> tills_;
+  std::unique_ptr<View> settlement_;
+};
+
+}  // namespace perkline::pdi
