@@ -9,6 +9,7 @@
 #include "bench/demo/reconcile.hpp"
 #include "bench/demo/summary.hpp"
 #include "bench/fleet/fleet.hpp"
+#include "bench/fleet/web.hpp"
 #include "bench/load/journey_csv.hpp"
 #include "bench/load/sample.hpp"
 
@@ -30,6 +31,31 @@ using Trouble = Result<void> (*)(Fleet&, const std::atomic<bool>&);
 
 Result<void> no_trouble(Fleet&, const std::atomic<bool>&) {
   return {};
+}
+
+Result<void> set_fault(Fleet& fleet, const std::string& fault) {
+  const auto answer = call({.method = "PUT",
+                            .origin = fleet.sandbox_url(),
+                            .path = "/sandbox/faults",
+                            .body = fault,
+                            .ca_file = fleet.ca_file()});
+  if (!answer || answer->status != 204) return fail(Errc::io_failed, "the sandbox does not take a fault");
+  return {};
+}
+
+/// Some finalizes are booked and never answered; then nothing comes through at all.
+Result<void> pdi_outage(Fleet& fleet, const std::atomic<bool>& stop) {
+  std::this_thread::sleep_for(seconds(1));
+  const char* lost_answers = R"({"endpoint":"finalize","mode":"timeout_after_commit","probability":0.3})";
+  if (auto set = set_fault(fleet, lost_answers); !set) return set;
+  say("   PDI books some sales and does not answer");
+  std::this_thread::sleep_for(seconds(2));
+  if (auto set = set_fault(fleet, R"({"endpoint":"*","mode":"hang"})"); !set) return set;
+  say("   PDI is dark; the stand-in answers the tills");
+  for (int i = 0; i < 80 && !stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  auto back = set_fault(fleet, R"({"endpoint":"*","mode":"ok"})");
+  say("   PDI is back; the queue settles");
+  return back;
 }
 
 Result<void> hub_outage(Fleet& fleet, const std::atomic<bool>& stop) {
@@ -57,9 +83,10 @@ struct Spell {
   Trouble trouble;
   double share;  ///< Of all baskets.
 };
-constexpr Spell spells[] = {{"normal spell", no_trouble, 0.5},
-                            {"hub outage", hub_outage, 0.25},
-                            {"edge killed with -9", edge_killed, 0.25}};
+constexpr Spell spells[] = {{"normal spell", no_trouble, 0.25},
+                            {"PDI outage", pdi_outage, 0.35},
+                            {"hub outage", hub_outage, 0.2},
+                            {"edge killed with -9", edge_killed, 0.2}};
 
 class Demo {
  public:
@@ -87,6 +114,7 @@ class Demo {
     say("== waiting until everything has settled");
     const auto give_up = std::chrono::steady_clock::now() + settle_patience;
     while (true) {
+      learn_outcomes(fleet_, total_.sold);
       const auto all = reconcile(fleet_, total_.sold);
       const bool agree = all && all->agree();
       if (agree || stop_ || std::chrono::steady_clock::now() > give_up) {

@@ -75,6 +75,21 @@ bool Reconciliation::agree() const {
   return doubled_at_pdi == 0 && unknown_to_tills == 0 && std::ranges::all_of(stores, &StoreAccounts::agree);
 }
 
+void learn_outcomes(const Fleet& fleet, std::vector<SoldBasket>& sold) {
+  for (SoldBasket& sale : sold) {
+    if (!sale.pending) continue;
+    const auto answer = call({.origin = fleet.edge_url(sale.edge),
+                              .path = "/v1/getSessionStatus?sessionId=" + sale.session,
+                              .bearer = fleet.terminal_key(sale.edge)});
+    if (!answer || answer->status != 200) continue;
+    const json::Document session = answer->json();
+    if (text_at(session.root(), "status") != "finalized") continue;
+    sale.pending = false;
+    sale.earned = Points{integer_at(session.root(), "earnedPoints")};
+    sale.redeemed = Points{integer_at(session.root(), "redeemedPoints")};
+  }
+}
+
 Result<Reconciliation> reconcile(const Fleet& fleet, const std::vector<SoldBasket>& sold) {
   Reconciliation all;
   for (std::size_t i = 0; i < fleet.edges(); ++i)

@@ -32,6 +32,9 @@ struct Reconciliation {
   bool agree() const;
 };
 
+/// Asks for every sale that is pending yet whether it is settled, and takes over what it came to then.
+void learn_outcomes(const Fleet& fleet, std::vector<SoldBasket>& sold);
+
 /// Holds the tills' receipts against PDI's ledger and the hub's. Errors: io_failed when one does not answer.
 Result<Reconciliation> reconcile(const Fleet& fleet, const std::vector<SoldBasket>& sold);
 

@@ -3,8 +3,8 @@
 #include <array>
 #include <bit>
 #include <chrono>
-#include <cstddef>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 namespace perkline::bench {

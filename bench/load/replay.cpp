@@ -78,8 +78,10 @@ class Run {
       const bool sold =
           outcome.kind == SaleOutcome::Kind::finalized || outcome.kind == SaleOutcome::Kind::pending;
       if (sold) {
-        summary_.sold.push_back({edge, basket.transaction, basket.total(), outcome.earned, outcome.redeemed});
-        if (outcome.kind == SaleOutcome::Kind::pending) ++summary_.pending;
+        const bool pending = outcome.kind == SaleOutcome::Kind::pending;
+        summary_.sold.push_back({edge, basket.transaction, basket.total(), outcome.earned, outcome.redeemed,
+                                 std::move(outcome.session), pending});
+        if (pending) ++summary_.pending;
       } else {
         ++summary_.failed[outcome.kind == SaleOutcome::Kind::refused ? outcome.reason
                                                                      : "unanswered: " + outcome.reason];

@@ -31,6 +31,8 @@ struct SoldBasket {
   Money amount;
   Points earned;
   Points redeemed;
+  std::string session;
+  bool pending = false;  ///< Told 202: the points are provisional.
 };
 
 struct ReplaySummary {

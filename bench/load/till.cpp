@@ -148,6 +148,7 @@ SaleOutcome Till::sell(const Basket& basket, const std::atomic<bool>& stop) {
 
   const bool done = text_of(finalized->root(), "status") == "finalized";
   return {.kind = done ? SaleOutcome::Kind::finalized : SaleOutcome::Kind::pending,
+          .session = session,
           .earned = Points{count_of(finalized->root(), "earnedPoints")},
           .redeemed = Points{count_of(finalized->root(), "redeemedPoints")},
           .reason = {}};

@@ -15,6 +15,7 @@ namespace perkline::bench {
 struct SaleOutcome {
   enum class Kind : std::uint8_t { finalized, pending, refused, unanswered };
   Kind kind = Kind::unanswered;
+  std::string session = {};
   Points earned;
   Points redeemed;
   std::string reason;  ///< refused: the edge's code; unanswered: what stood in the way last.

@@ -35,6 +35,7 @@ void sell_through(bench::Fleet& fleet, const std::function<void(int round)>& str
   Result<bench::Reconciliation> all = fail(Errc::internal);
   const bool agree = eventually(
       [&] {
+        bench::learn_outcomes(fleet, summary.sold);
         all = bench::reconcile(fleet, summary.sold);
         return all && all->agree();
       },
