@@ -1,86 +1,57 @@
-#include <filesystem>
+#include <functional>
+#include <pwd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include "edge/closed_shop.hpp"
 #include "edge/commands.hpp"
 #include "edge/control.hpp"
-#include "edge/journal/journal_rocks.hpp"
-#include "edge/session/session_store.hpp"
+#include "edge/session/details.hpp"
+#include "edge/session/review.hpp"
 #include "shared/json/value.hpp"
+#include "shared/json/writer.hpp"
 
 namespace perkline::edge {
 namespace {
 
-/// What the running daemon says to GET `path`. Errors: connection_failed (none runs), not_found, io_failed.
-Result<std::string> ask_daemon(const EdgeConfig& config, const std::string& path) {
+/// A call to the running daemon; with a body it is a POST.
+struct Ask {
+  std::string path;
+  std::string body = {};
+};
+
+/// A problem's `detail`, which says what is wrong.
+std::string detail_of(const std::string& problem) {
+  const auto document = json::parse(problem);
+  const json::Value* detail = document ? document->root().find("detail") : nullptr;
+  return detail == nullptr ? "the daemon refuses" : std::string(detail->text());
+}
+
+/// Errors: connection_failed (no daemon runs), not_found, session_state, io_failed.
+Result<std::string> ask_daemon(const EdgeConfig& config, const Ask& ask) {
   httplib::Client client(control_socket(config.data_dir));
   client.set_address_family(AF_UNIX);
   client.set_connection_timeout(2);
   client.set_read_timeout(5);
-  const auto answer = client.Get(path, {{"Host", "localhost"}});
+  const httplib::Headers headers{{"Host", "localhost"}};
+  const auto answer = ask.body.empty() ? client.Get(ask.path, headers)
+                                       : client.Post(ask.path, headers, ask.body, "application/json");
   if (!answer) {
     const bool none = answer.error() == httplib::Error::Connection;
     return fail(none ? Errc::connection_failed : Errc::io_failed,
                 "the daemon does not answer on its control socket");
   }
-  if (answer->status == 404) return fail(Errc::not_found, "no such session");
-  if (answer->status != 200)
-    return fail(Errc::io_failed, "the daemon answers " + std::to_string(answer->status));
+  if (answer->status == 404) return fail(Errc::not_found, detail_of(answer->body));
+  if (answer->status == 409) return fail(Errc::session_state, detail_of(answer->body));
+  if (answer->status != 200) return fail(Errc::io_failed, detail_of(answer->body));
   return answer->body;
 }
 
-/// The data of a daemon that does not run, opened for as long as this lives.
-struct ClosedShop {
-  net::Reactor reactor;  ///< Never run: nothing is committed.
-  std::unique_ptr<journal::JournalRocks> journal;
-  std::unique_ptr<journal::Outbox> outbox;
-};
-
-/// RocksDB writes even when it is only read; what root would write the daemon could not open again.
-Result<void> become_owner_of(const std::string& folder) {
-  struct ::stat info{};
-  if (::geteuid() != 0) return {};
-  if (::stat(folder.c_str(), &info) == 0 && ::setgid(info.st_gid) == 0 && ::setuid(info.st_uid) == 0)
-    return {};
-  return fail(Errc::io_failed, folder + ": cannot act as its owner");
-}
-
-Result<std::unique_ptr<ClosedShop>> open_data(const EdgeConfig& config) {
-  if (!std::filesystem::exists(config.data_dir)) {
-    return fail(Errc::io_failed, config.data_dir + ": no daemon runs and there is no data");
-  }
-  if (auto owner = become_owner_of(config.data_dir); !owner) return failure(owner);
-  auto shop = std::make_unique<ClosedShop>();
-  auto journal = journal::JournalRocks::open(shop->reactor, {.folder = config.data_dir});
-  if (!journal) return failure(journal);
-  shop->journal = std::move(*journal);
-  auto outbox = journal::Outbox::open(*shop->journal, StoreId(config.store_id));
-  if (!outbox) return failure(outbox);
-  shop->outbox = std::move(*outbox);
-  return shop;
-}
-
-Result<std::string> status_of_data(const EdgeConfig& config) {
-  auto shop = open_data(config);
-  if (!shop) return failure(shop);
-  session::SessionStore store(*(*shop)->journal, *(*shop)->outbox);
-  if (auto counted = store.count(); !counted) return failure(counted);
-  return render(StatusReport{.store = StoreId(config.store_id),
-                             .epoch = (*shop)->outbox->epoch(),
-                             .tail = (*shop)->outbox->tail(),
-                             .acked = (*shop)->outbox->acked(),
-                             .queue_depth = store.waiting_count()});
-}
-
-Result<std::string> session_of_data(const EdgeConfig& config, const std::string& id) {
-  auto shop = open_data(config);
-  if (!shop) return failure(shop);
-  return session_details(session::SessionStore(*(*shop)->journal, *(*shop)->outbox), id);
-}
+/// What says the same when no daemon runs.
+using FromData = std::function<Result<std::string>(ClosedShop& shop)>;
 
 std::string text_of(const json::Value& value) {
   switch (value.kind()) {
@@ -123,23 +94,138 @@ int show(const Result<std::string>& answer, bool as_json) {
   return exit_ok;
 }
 
+/// The daemon's answer, or that of its data; printed. The exit code.
+int answer(const std::string& config_path, const Ask& ask, const FromData& from_data, bool as_json) {
+  auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  auto told = ask_daemon(*config, ask);
+  if (!told && told.error().code == Errc::connection_failed) {
+    auto shop = open_data(*config);
+    if (!shop) return report(shop.error());
+    told = from_data(**shop);
+  }
+  return show(told, as_json);
+}
+
+std::string login_name() {
+  const passwd* entry = ::getpwuid(::getuid());
+  return entry == nullptr ? "uid " + std::to_string(::getuid()) : entry->pw_name;
+}
+
+/// Where no daemon runs nothing is sent: what a decision brings about, the next one does.
+class NoPdi final : public pdi::Pdi {
+ public:
+  Task<pdi::Reply<pdi::Identified>> identify(pdi::IdentifyCall, MonoTime) override {
+    co_return std::unexpected(pdi::Failure{.outcome = pdi::Outcome::not_tried, .error = {}});
+  }
+  Task<pdi::Reply<pdi::Rewards>> calculate(pdi::CalculateCall, MonoTime) override {
+    co_return std::unexpected(pdi::Failure{.outcome = pdi::Outcome::not_tried, .error = {}});
+  }
+  Task<pdi::Reply<pdi::Finalized>> finalize(pdi::FinalizeCall, MonoTime) override {
+    co_return std::unexpected(pdi::Failure{.outcome = pdi::Outcome::not_tried, .error = {}});
+  }
+  Task<pdi::Reply<pdi::SessionStatus>> status(ProviderSessionId, MonoTime) override {
+    co_return std::unexpected(pdi::Failure{.outcome = pdi::Outcome::not_tried, .error = {}});
+  }
+};
+
+Task<void> run_decision(net::Reactor& reactor, Task<Result<session::Session>> decision,
+                        Result<session::Session>& out) {
+  out = co_await std::move(decision);
+  reactor.stop();
+}
+
+/// `reason` empty: a retry.
+Result<std::string> decide_on_data(ClosedShop& shop, const SessionId& id, const std::string& reason) {
+  NoPdi pdi;
+  SystemRng rng;
+  UuidMaker uuids(shop.reactor.clock(), rng);
+  net::KeyedLock locks(shop.reactor.clock());
+  standin::Members members(*shop.journal);
+  session::SessionWriter writer({.store = *shop.store,
+                                 .members = members,
+                                 .pdi = pdi,
+                                 .settlement = pdi,
+                                 .clock = shop.reactor.clock(),
+                                 .locks = locks,
+                                 .uuids = uuids},
+                                "UTC");
+  Result<session::Session> decided = fail(Errc::internal);
+  auto decision = reason.empty()
+                      ? session::retry_review(writer, shop.reactor.clock(), id, login_name())
+                      : session::discard_review(writer, shop.reactor.clock(), id, reason, login_name());
+  shop.reactor.spawn(run_decision(shop.reactor, std::move(decision), decided));
+  shop.reactor.run();
+  if (!decided) return failure(decided);
+  return session::render_details(*decided);
+}
+
+int decide(const std::string& config_path, const std::string& id, const std::string& reason, bool json) {
+  if (!is_session_id(id)) return report({.code = Errc::not_found, .detail = "no such session"});
+  perkline::json::Writer body;
+  body.begin_object().field("actor", login_name());
+  if (!reason.empty()) body.field("reason", reason);
+  body.end_object();
+  const std::string verb = reason.empty() ? "/retry" : "/discard";
+  return answer(
+      config_path, {.path = "/queue/" + id + verb, .body = body.take()},
+      [&](ClosedShop& shop) { return decide_on_data(shop, SessionId(id), reason); }, json);
+}
+
 }  // namespace
 
 int status(const std::string& config_path, bool json) {
-  auto config = load_config(config_path);
-  if (!config) return exit_usage;
-  auto answer = ask_daemon(*config, "/status");
-  if (!answer && answer.error().code == Errc::connection_failed) answer = status_of_data(*config);
-  return show(answer, json);
+  return answer(
+      config_path, {.path = "/status"},
+      [](ClosedShop& shop) -> Result<std::string> {
+        return render(StatusReport{.store = shop.store_id,
+                                   .epoch = shop.outbox->epoch(),
+                                   .tail = shop.outbox->tail(),
+                                   .acked = shop.outbox->acked(),
+                                   .queue_depth = shop.store->waiting_count(),
+                                   .in_review = shop.store->review_count()});
+      },
+      json);
+}
+
+int sessions_list(const std::string& config_path, bool json) {
+  return answer(
+      config_path, {.path = "/sessions"},
+      [](ClosedShop& shop) {
+        return session::render_sessions(*shop.store, SystemClock().wall_now() - listed_age, listed_max);
+      },
+      json);
 }
 
 int sessions_show(const std::string& config_path, const std::string& id, bool json) {
-  auto config = load_config(config_path);
-  if (!config) return exit_usage;
   if (!is_session_id(id)) return report({.code = Errc::not_found, .detail = "no such session"});
-  auto answer = ask_daemon(*config, "/sessions/" + id);
-  if (!answer && answer.error().code == Errc::connection_failed) answer = session_of_data(*config, id);
-  return show(answer, json);
+  return answer(
+      config_path, {.path = "/sessions/" + id},
+      [&](ClosedShop& shop) { return session_details(*shop.store, id); }, json);
+}
+
+int queue_list(const std::string& config_path, bool json) {
+  return answer(
+      config_path, {.path = "/queue"},
+      [](ClosedShop& shop) { return session::render_queue(*shop.store, listed_max); }, json);
+}
+
+int queue_retry(const std::string& config_path, const std::string& id, bool json) {
+  return decide(config_path, id, "", json);
+}
+
+int queue_discard(const std::string& config_path, const std::string& id, const std::string& reason,
+                  bool json) {
+  return decide(config_path, id, reason, json);
+}
+
+int breaker(const std::string& config_path, const std::string& action, bool json) {
+  return answer(
+      config_path, {.path = "/breaker", .body = R"({"action":")" + action + R"("})"},
+      [](ClosedShop&) -> Result<std::string> {
+        return fail(Errc::connection_failed, "no daemon runs: there is no breaker");
+      },
+      json);
 }
 
 }  // namespace perkline::edge

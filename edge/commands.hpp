@@ -34,6 +34,14 @@ int terminal_remove(const std::string& config_path, const std::string& name);
 
 /// These ask the running daemon over its control socket, else open the data.
 int status(const std::string& config_path, bool json);
+int sessions_list(const std::string& config_path, bool json);
 int sessions_show(const std::string& config_path, const std::string& id, bool json);
+int queue_list(const std::string& config_path, bool json);
+int queue_retry(const std::string& config_path, const std::string& id, bool json);
+/// `reason`: not empty.
+int queue_discard(const std::string& config_path, const std::string& id, const std::string& reason,
+                  bool json);
+/// `action`: force-open, auto. Errors when no daemon runs.
+int breaker(const std::string& config_path, const std::string& action, bool json);
 
 }  // namespace perkline::edge

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/session/details.hpp"
+#include "pdi_client/guard.hpp"
+#include "shared/json/fields.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::edge {
@@ -11,14 +14,70 @@ namespace {
 using net::Request;
 using net::Response;
 
-Task<Response> tell_status(std::function<StatusReport()> status) {
-  co_return net::json_response(200, render(status()));
+Response respond(Result<std::string> body, const Request& request) {
+  if (!body) return net::problem_response(body.error(), request.traceparent);
+  return net::json_response(200, std::move(*body));
 }
 
-Task<Response> show_session(const session::SessionStore& store, Request request) {
-  auto details = session_details(store, request.path_values.at(0));
-  if (!details) co_return net::problem_response(details.error(), request.traceparent);
-  co_return net::json_response(200, std::move(*details));
+Task<Response> tell_status(std::shared_ptr<const ControlParts> parts) {
+  co_return net::json_response(200, render(parts->status()));
+}
+
+Task<Response> list_sessions(std::shared_ptr<const ControlParts> parts, Request request) {
+  const WallTime since = parts->clock.wall_now() - listed_age;
+  co_return respond(session::render_sessions(parts->store, since, listed_max), request);
+}
+
+Task<Response> show_session(std::shared_ptr<const ControlParts> parts, Request request) {
+  co_return respond(session_details(parts->store, request.path_values.at(0)), request);
+}
+
+Task<Response> list_queue(std::shared_ptr<const ControlParts> parts, Request request) {
+  co_return respond(session::render_queue(parts->store, listed_max), request);
+}
+
+/// A decision about a session in review.
+struct Decision {
+  std::string actor;
+  std::string reason;  ///< Of a discard.
+};
+
+Result<Decision> read_decision(const Request& request, bool with_reason) {
+  auto document = json::parse(request.body);
+  if (!document) return failure(document);
+  std::vector<FieldFault> faults;
+  json::Fields fields(document->root(), faults);
+  Decision decision{.actor = fields.required_text("actor"), .reason = {}};
+  if (with_reason) decision.reason = fields.required_text("reason");
+  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
+  return decision;
+}
+
+Task<Response> decide(std::shared_ptr<const ControlParts> parts, bool discard, Request request) {
+  auto decision = read_decision(request, discard);
+  if (!decision) co_return net::problem_response(decision.error(), request.traceparent);
+  const SessionId id(request.path_values.at(0));
+  const auto done = discard ? co_await parts->queue.discard(id, std::move(decision->reason), decision->actor)
+                            : co_await parts->queue.retry(id, decision->actor);
+  if (!done) co_return net::problem_response(done.error(), request.traceparent);
+  co_return respond(session_details(parts->store, id.str()), request);
+}
+
+Task<Response> set_breaker(std::shared_ptr<const ControlParts> parts, Request request) {
+  auto document = json::parse(request.body);
+  if (!document) co_return net::problem_response(document.error(), request.traceparent);
+  std::vector<FieldFault> faults;
+  json::Fields fields(document->root(), faults);
+  const std::string action = fields.required_text("action");
+  if (action == "force-open") {
+    parts->guard.force_open();
+  } else if (action == "auto") {
+    parts->guard.automatic();
+  } else {
+    fields.fault("action", "must be force-open or auto");
+    co_return net::problem_response(json::validation_error(std::move(faults)), request.traceparent);
+  }
+  co_return co_await tell_status(parts);
 }
 
 Task<Result<net::Principal>> admit() {
@@ -38,7 +97,9 @@ std::string render(const StatusReport& report) {
   out.key("outbox").begin_object();
   out.field("epoch", report.epoch).field("tail", report.tail).field("acked", report.acked);
   out.field("lag", report.tail - std::min(report.tail, report.acked)).end_object();
-  out.field("queueDepth", report.queue_depth);
+  out.field("queueDepth", report.queue_depth).field("inReview", report.in_review);
+  out.key("breaker");
+  report.breaker.empty() ? out.null() : out.value(report.breaker);
   out.key("hub");
   report.hub.empty() ? out.null() : out.value(report.hub);
   out.end_object();
@@ -56,11 +117,22 @@ Result<std::string> session_details(const session::SessionStore& store, const st
   return session::render_details(**session);
 }
 
-void add_control_routes(net::Router& router, std::function<StatusReport()> status,
-                        const session::SessionStore& store) {
-  router.add({net::Method::get, "/status", "anyone", [status](Request) { return tell_status(status); }});
-  router.add({net::Method::get, "/sessions/{id}", "anyone",
-              [&store](Request request) { return show_session(store, std::move(request)); }});
+void add_control_routes(net::Router& router, ControlParts parts) {
+  using net::Method;
+  const auto shared = std::make_shared<const ControlParts>(std::move(parts));
+  router.add({Method::get, "/status", "anyone", [shared](Request) { return tell_status(shared); }});
+  router.add({Method::get, "/sessions", "anyone",
+              [shared](Request request) { return list_sessions(shared, std::move(request)); }});
+  router.add({Method::get, "/sessions/{id}", "anyone",
+              [shared](Request request) { return show_session(shared, std::move(request)); }});
+  router.add({Method::get, "/queue", "anyone",
+              [shared](Request request) { return list_queue(shared, std::move(request)); }});
+  router.add({Method::post, "/queue/{id}/retry", "anyone",
+              [shared](Request request) { return decide(shared, false, std::move(request)); }});
+  router.add({Method::post, "/queue/{id}/discard", "anyone",
+              [shared](Request request) { return decide(shared, true, std::move(request)); }});
+  router.add({Method::post, "/breaker", "anyone",
+              [shared](Request request) { return set_breaker(shared, std::move(request)); }});
 }
 
 net::Guard control_guard() {

@@ -8,6 +8,13 @@
 #include "edge/session/session_store.hpp"
 #include "shared/net/router.hpp"
 
+namespace perkline::pdi {
+class Guard;
+}
+namespace perkline::edge::pdi_queue {
+class PdiQueue;
+}
+
 /// What operators ask a daemon over `data_dir/control.sock`, or the data itself when none runs.
 namespace perkline::edge {
 
@@ -20,6 +27,8 @@ struct StatusReport {
   std::uint64_t tail = 0;       ///< The last event journalled.
   std::uint64_t acked = 0;      ///< The last event the hub has.
   std::size_t queue_depth = 0;  ///< Sales that await PDI.
+  std::size_t in_review = 0;    ///< Sales that await a person.
+  std::string breaker = {};     ///< Its state; empty where nobody knows.
   std::string hub = {};         ///< How the uplink stands, `none` without a hub; empty where nobody knows.
 };
 std::string render(const StatusReport& report);
@@ -30,10 +39,26 @@ std::string control_socket(const std::string& data_dir);
 /// Errors: not_found, and what the store gives.
 Result<std::string> session_details(const session::SessionStore& store, const std::string& id);
 
-/// GET /status and GET /sessions/{id}. Whoever may open the socket (mode 0600) may ask. `store` outlives the
-/// router.
-void add_control_routes(net::Router& router, std::function<StatusReport()> status,
-                        const session::SessionStore& store);
+/// At most so many of each kind are listed.
+inline constexpr std::size_t listed_max = 1000;
+/// `sessions list` tells of those opened in this time.
+inline constexpr hours listed_age{1};
+
+/// What the routes speak of; all outlive the router.
+struct ControlParts {
+  std::function<StatusReport()> status;
+  const session::SessionStore& store;
+  const Clock& clock;
+  pdi_queue::PdiQueue& queue;
+  pdi::Guard& guard;
+};
+
+///   GET /status                     GET /sessions              GET /sessions/{id}
+///   GET /queue                      POST /breaker              {action: force-open | auto}
+///   POST /queue/{id}/retry          {actor}
+///   POST /queue/{id}/discard        {actor, reason}
+/// Whoever may open the socket (mode 0600) may ask.
+void add_control_routes(net::Router& router, ControlParts parts);
 net::Guard control_guard();
 
 }  // namespace perkline::edge

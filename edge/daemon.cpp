@@ -197,7 +197,11 @@ void Daemon::Impl::build_flows() {
                  ports, *writer_, *finalizer_,
                  [this](const SessionId& id, MonoTime last_byte) { queue_->add(id, last_byte); });
   api::add_routes(router_, *flows_, health_, currency);
-  add_control_routes(control_router_, [this] { return status(); }, *store_);
+  add_control_routes(control_router_, {.status = [this] { return status(); },
+                                       .store = *store_,
+                                       .clock = reactor_.clock(),
+                                       .queue = *queue_,
+                                       .guard = *guard_});
 }
 
 Result<void> Daemon::Impl::open_pdi() {
@@ -333,6 +337,8 @@ StatusReport Daemon::Impl::status() const {
           .tail = outbox_->tail(),
           .acked = outbox_->acked(),
           .queue_depth = queue_->depth(),
+          .in_review = store_->review_count(),
+          .breaker = std::string(name_of(guard_->state())),
           .hub = std::string(uplink_ ? name_of(uplink_->standing().kind) : "none")};
 }
 

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "edge/commands.hpp"
+#include "shared/core/limits.hpp"
 
 namespace {
 
@@ -15,6 +16,7 @@ struct Arguments {
   std::string config;
   std::string name;
   std::string session;
+  std::string reason;
   std::string out;
   bool json = false;
 };
@@ -81,6 +83,59 @@ void add_session_commands(CLI::App& app, Arguments& arguments, Command& command)
   add_json(showing, arguments);
   showing.final_callback(
       [&] { command = [&] { return sessions_show(arguments.config, arguments.session, arguments.json); }; });
+
+  CLI::App& listing = *sessions.add_subcommand("list", "those opened in the last hour");
+  add_config(listing, arguments);
+  add_json(listing, arguments);
+  listing.final_callback([&] { command = [&] { return sessions_list(arguments.config, arguments.json); }; });
+}
+
+void add_queue_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& queue = *app.add_subcommand("queue", "sales that await PDI, or a person's decision");
+  queue.require_subcommand(1);
+  CLI::App& listing = *queue.add_subcommand("list", "all of them, those in review first");
+  add_config(listing, arguments);
+  add_json(listing, arguments);
+  listing.final_callback([&] { command = [&] { return queue_list(arguments.config, arguments.json); }; });
+
+  CLI::App& showing = *queue.add_subcommand("show", "everything kept of one");
+  CLI::App& retrying = *queue.add_subcommand("retry", "asks PDI once more about one in review");
+  CLI::App& discarding = *queue.add_subcommand("discard", "closes one in review: PDI will not book it");
+  for (CLI::App* each : {&showing, &retrying, &discarding}) {
+    each->add_option("ID", arguments.session)->required();
+    add_config(*each, arguments);
+    add_json(*each, arguments);
+  }
+  discarding.add_option("--reason", arguments.reason, "why, for the audit")
+      ->required()
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return text.empty() || text.size() > perkline::limits::text_bytes_max ? "1 to 256 bytes"
+                                                                                  : std::string();
+          },
+          "TEXT"));
+  showing.final_callback(
+      [&] { command = [&] { return sessions_show(arguments.config, arguments.session, arguments.json); }; });
+  retrying.final_callback(
+      [&] { command = [&] { return queue_retry(arguments.config, arguments.session, arguments.json); }; });
+  discarding.final_callback([&] {
+    command = [&] {
+      return queue_discard(arguments.config, arguments.session, arguments.reason, arguments.json);
+    };
+  });
+}
+
+void add_breaker_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& all = *app.add_subcommand("breaker", "the circuit breaker of PDI");
+  all.require_subcommand(1);
+  for (const char* action : {"force-open", "auto"}) {
+    CLI::App& one = *all.add_subcommand(
+        action, std::string(action) == "auto" ? "lets it decide again" : "keeps PDI from being called");
+    add_config(one, arguments);
+    add_json(one, arguments);
+    one.final_callback(
+        [&, action] { command = [&, action] { return breaker(arguments.config, action, arguments.json); }; });
+  }
 }
 
 }  // namespace
@@ -94,6 +149,8 @@ int main(int argc, char** argv) {
   add_daemon_commands(app, arguments, command);
   add_terminal_commands(app, arguments, command);
   add_session_commands(app, arguments, command);
+  add_queue_commands(app, arguments, command);
+  add_breaker_commands(app, arguments, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "edge/session/review.hpp"
 #include "shared/core/backoff.hpp"
 #include "shared/net/deadline.hpp"
 #include "shared/net/reactor.hpp"
@@ -34,11 +35,6 @@ Task<Result<void>> woken(std::shared_ptr<net::Signal> wake) {
 
 void log_session(Level level, const char* what, const SessionId& id, const std::string& detail) {
   ops::log(level, "pdi_queue", what, {{"sessionId", id.str()}, {"detail", detail}});
-}
-
-/// Durable with the session, for whoever asks who decided what.
-void audit(Session& session, const std::string& decision, const std::string& actor, WallTime now) {
-  session.metadata.emplace_back("audit", format_time(now) + ' ' + decision + " by " + actor);
 }
 
 Result<Outcome> plain(Result<Session> session) {
@@ -314,25 +310,16 @@ Task<PdiQueue::Next> PdiQueue::refer(SessionId id, std::string reason, std::opti
 }
 
 Task<Result<void>> PdiQueue::retry(SessionId id, std::string actor) {
-  auto done = co_await writer_.change(id, [&](Session current) {
-    const WallTime wall = ports_.clock.wall_now();
-    audit(current, "retried", actor, wall);
-    return plain(session::reopened(std::move(current), wall));
-  });
+  auto done = co_await session::retry_review(writer_, ports_.clock, id, std::move(actor));
   if (!done) co_return failure(done);
-  log_session(Level::warn, "a sale in review is tried again", id, actor);
   add(id, now());
   co_return Result<void>{};
 }
 
 Task<Result<void>> PdiQueue::discard(SessionId id, std::string reason, std::string actor) {
-  auto done = co_await writer_.change(id, [&](Session current) {
-    const WallTime wall = ports_.clock.wall_now();
-    audit(current, "discarded", actor, wall);
-    return session::discarded(std::move(current), reason, wall);
-  });
+  auto done =
+      co_await session::discard_review(writer_, ports_.clock, id, std::move(reason), std::move(actor));
   if (!done) co_return failure(done);
-  log_session(Level::warn, "a sale in review is discarded", id, actor);
   co_return Result<void>{};
 }
 

@@ -58,7 +58,10 @@ std::string render_details(const Session& session) {
   if (session.sale) sale(out, *session.sale);
   outcome(out, session);
   out.field("createdAt", format_time(session.created_at)).field("expiresAt", format_time(session.expires_at));
+  optional_time(out, "pendingAt", session.pending_at);
   optional_time(out, "finalizedAt", session.finalized_at);
+  out.field("pricedAtPdi", session.priced_at_pdi).field("rulesVersion", session.rules_version);
+  out.field("reason", session.reason);
   out.field("attempts", session.attempts);
   optional_time(out, "nextAttemptAt", session.next_attempt_at);
   out.field("traceparent", session.traceparent);
@@ -66,6 +69,53 @@ std::string render_details(const Session& session) {
   for (const auto& [name, value] : session.metadata) out.field(name, value);
   out.end_object();
   out.end_object();
+  return out.take();
+}
+
+namespace {
+
+/// A line of a list: no customer's name in it.
+void line(json::Writer& out, const Session& session) {
+  out.begin_object();
+  out.field("sessionId", session.id.str()).field("status", name_of(session.status));
+  out.field("transactionId", session.transaction.str()).field("channelId", session.channel.str());
+  out.field("mode", wire_name(session.mode)).field("createdAt", format_time(session.created_at));
+  if (session.sale) out.field("finalAmount", format_amount(session.sale->final_amount));
+  optional_time(out, "pendingAt", session.pending_at);
+  out.field("attempts", session.attempts);
+  if (!session.reason.empty()) out.field("reason", session.reason);
+  if (session.refusal) out.field("pdiCode", session.refusal->code);
+  out.end_object();
+}
+
+Result<void> lines(json::Writer& out, const SessionStore& store, const Result<SessionStore::Page>& page) {
+  if (!page) return std::unexpected(page.error());
+  for (const SessionId& id : page->ids) {
+    auto session = store.find(id);
+    if (!session) return failure(session);
+    if (*session) line(out, **session);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> render_queue(const SessionStore& store, std::size_t count_max) {
+  json::Writer out;
+  out.begin_object().field("review", store.review_count()).field("pending", store.waiting_count());
+  out.key("items").begin_array();
+  if (auto listed = lines(out, store, store.reviews("", count_max)); !listed) return failure(listed);
+  if (auto listed = lines(out, store, store.waiting("", count_max)); !listed) return failure(listed);
+  out.end_array().end_object();
+  return out.take();
+}
+
+Result<std::string> render_sessions(const SessionStore& store, WallTime since, std::size_t count_max) {
+  json::Writer out;
+  out.begin_object().key("items").begin_array();
+  const auto page = store.opened_since(since, "", count_max);
+  if (auto listed = lines(out, store, page); !listed) return failure(listed);
+  out.end_array().field("more", !page->next.empty()).end_object();
   return out.take();
 }
 

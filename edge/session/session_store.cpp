@@ -20,6 +20,14 @@ std::string due_key(WallTime when, const SessionId& id) {
   return key + id.str();
 }
 
+/// Ids are UUIDv7, so they sort by the time they were made: no earlier one is behind this.
+SessionId first_id_of(WallTime time) {
+  Uuid id;
+  const auto millis = static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.time_since_epoch().count()));
+  for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(millis >> (8 * (5 - i)));
+  return SessionId("sess_" + id.str());
+}
+
 /// Adds what `next` changes.
 Batch changes(const std::optional<Session>& before, const Session& next, Batch batch) {
   if (!before) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
@@ -125,9 +133,10 @@ Result<std::optional<WallTime>> SessionStore::waiting_since() const {
   return since;
 }
 
-Result<SessionStore::Page> SessionStore::reviews(std::string_view from, std::size_t count_max) const {
+Result<SessionStore::Page> SessionStore::page_of(Family family, std::string_view from,
+                                                 std::size_t count_max) const {
   Page page;
-  auto scanned = journal_.scan(Family::dead_letters, from, [&](std::string_view key, std::string_view) {
+  auto scanned = journal_.scan(family, from, [&](std::string_view key, std::string_view) {
     if (page.ids.size() == count_max) {
       page.next = key;
       return false;
@@ -137,6 +146,16 @@ Result<SessionStore::Page> SessionStore::reviews(std::string_view from, std::siz
   });
   if (!scanned) return failure(scanned);
   return page;
+}
+
+Result<SessionStore::Page> SessionStore::opened_since(WallTime since, std::string_view from,
+                                                      std::size_t count_max) const {
+  const std::string first = first_id_of(since).str();
+  return page_of(Family::sessions, std::max<std::string_view>(first, from), count_max);
+}
+
+Result<SessionStore::Page> SessionStore::reviews(std::string_view from, std::size_t count_max) const {
+  return page_of(Family::dead_letters, from, count_max);
 }
 
 }  // namespace perkline::edge::session

@@ -46,6 +46,8 @@ class SessionStore {
   /// When the one that waits longest began to; nullopt: none waits. Errors: corrupt, io_failed.
   Result<std::optional<WallTime>> waiting_since() const;
 
+  /// The sessions opened at `since` or later, by their ids, the oldest first; pages as above.
+  Result<Page> opened_since(WallTime since, std::string_view from, std::size_t count_max) const;
   /// The sessions in review, likewise, by id.
   Result<Page> reviews(std::string_view from, std::size_t count_max) const;
 
@@ -54,6 +56,7 @@ class SessionStore {
   void on_step(OnStep observe) { observe_ = std::move(observe); }
 
  private:
+  Result<Page> page_of(journal::Family family, std::string_view from, std::size_t count_max) const;
   Result<std::optional<Session>> predecessor(const Session& next) const;
 
   journal::Journal& journal_;

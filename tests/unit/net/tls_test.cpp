@@ -29,14 +29,16 @@ struct Exchange {
 Exchange call_twice(const Serving& serving, const std::string& host, const std::string& ca_file,
                     std::string body = "{}") {
   RunningReactor reactor;
-  const auto client = net::HttpClient::make(
+  auto client = net::HttpClient::make(
       *reactor, {.origin = "https://" + host + ":" + std::to_string(serving.port()), .ca_file = ca_file});
   const auto call = [&] {
     return reactor.await((*client)->call({.method = net::Method::post, .target = "/echo", .body = body},
                                          reactor->clock().mono_now() + seconds{10}));
   };
   auto first = call();
-  return {.first = std::move(first), .second = call()};
+  auto second = call();
+  reactor.run([&] { client->reset(); });  // a client belongs to its reactor's thread
+  return {.first = std::move(first), .second = std::move(second)};
 }
 
 void expect_untrusted(const Outcome& outcome, std::string_view why) {

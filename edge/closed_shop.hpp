@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+
+#include "edge/config.hpp"
+#include "edge/journal/journal_rocks.hpp"
+#include "edge/journal/outbox.hpp"
+#include "edge/session/session_store.hpp"
+#include "shared/net/reactor.hpp"
+
+namespace perkline::edge {
+
+/// The data of a daemon that does not run, opened for as long as this lives. `reactor` is to be run for what
+/// commits; reading needs no run.
+struct ClosedShop {
+  StoreId store_id;
+  net::Reactor reactor;
+  std::unique_ptr<journal::JournalRocks> journal;
+  std::unique_ptr<journal::Outbox> outbox;
+  std::unique_ptr<session::SessionStore> store;
+};
+
+/// Acts as the data's owner from then on. Errors: io_failed (no data, or a daemon holds it), what the journal
+/// and the outbox give.
+Result<std::unique_ptr<ClosedShop>> open_data(const EdgeConfig& config);
+
+}  // namespace perkline::edge
