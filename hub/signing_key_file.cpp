@@ -5,7 +5,7 @@
 namespace perkline::hub {
 
 Result<identity::Es256Key> read_signing_key(const std::string& path) {
-  constexpr std::size_t bytes_max = 16 * 1024;
+  constexpr std::size_t bytes_max = std::size_t{16} << 10;
   std::ifstream file(path, std::ios::binary);
   std::string pem(bytes_max, '\0');
   file.read(pem.data(), static_cast<std::streamsize>(pem.size()));

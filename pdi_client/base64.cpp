@@ -14,7 +14,7 @@ std::string base64_encode(std::string_view bytes) {
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
-  if (text.size() % 4 != 0 || text.size() > 64 * 1024) return std::nullopt;
+  if (text.size() % 4 != 0 || text.size() > std::size_t{64} << 10) return std::nullopt;
   std::string bytes(text.size() / 4 * 3 + 1, '\0');
   const int size =
       EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),

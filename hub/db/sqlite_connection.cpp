@@ -267,7 +267,7 @@ Result<void> SqliteConnection::commit_group() {
 void SqliteConnection::roll_back() {
   if (group_is_lost()) return;
   // Fails only where SQLite has rolled back by itself.
-  static_cast<void>(execute("ROLLBACK"));
+  [[maybe_unused]] const auto done = execute("ROLLBACK");
   PERKLINE_ASSERT(group_is_lost());
 }
 

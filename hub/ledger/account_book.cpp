@@ -45,6 +45,7 @@ Result<AccountBook> AccountBook::load(db::Transaction& transaction, std::span<co
     wanted.emplace(key_of(transfer.credit), &transfer.credit);
   }
   std::vector<const Account*> accounts;
+  accounts.reserve(wanted.size());
   for (const auto& [key, account] : wanted) accounts.push_back(account);
 
   AccountBook book;

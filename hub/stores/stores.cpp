@@ -126,7 +126,8 @@ Result<std::vector<Turnover>> turnover(db::Transaction& transaction) {
       "  WHERE a.owner_kind = 'store' AND a.owner_id = s.id AND a.code = 'issued'),"
       " (SELECT CAST(COALESCE(SUM(e.delta), 0) AS BIGINT) FROM entry e JOIN account a ON a.id = e.account_id"
       "  WHERE a.owner_kind = 'store' AND a.owner_id = s.id AND a.code = 'redeemed')"
-      " FROM store s LEFT JOIN sale ON sale.store_id = s.id AND sale.state = 'finalized' GROUP BY s.id ORDER BY s.id");
+      " FROM store s LEFT JOIN sale ON sale.store_id = s.id AND sale.state = 'finalized' GROUP BY s.id ORDER "
+      "BY s.id");
   if (!rows) return failure(rows);
   std::vector<Turnover> all;
   for (const db::Row& row : *rows) {

@@ -29,7 +29,9 @@ double probability_of(const json::Value& body, json::Fields& fields) {
   if (value->is(json::Value::Kind::number)) {
     std::from_chars(value->text().data(), value->text().data() + value->text().size(), probability);
   }
-  if (!(probability >= 0 && probability <= 1)) fields.fault("probability", "must be a number from 0 to 1");
+  // NaN is neither.
+  const bool in_range = probability >= 0 && probability <= 1;
+  if (!in_range) fields.fault("probability", "must be a number from 0 to 1");
   return probability;
 }
 
@@ -69,7 +71,10 @@ Fault Faults::draw(Endpoint endpoint, Rng& rng) {
   Fault& fault = faults_[static_cast<std::size_t>(endpoint)];
   if (fault.mode == FaultMode::ok || rng.unit() >= fault.probability) return {};
   const Fault drawn = fault;
-  if (fault.count > 0 && --fault.count == 0) fault = {};
+  if (fault.count > 0) {
+    --fault.count;
+    if (fault.count == 0) fault = {};
+  }
   return drawn;
 }
 

@@ -36,7 +36,7 @@ bool is_name(std::string_view text) {
   const auto fits = [](char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   };
-  return !text.empty() && !(text.front() >= '0' && text.front() <= '9') && std::ranges::all_of(text, fits);
+  return !text.empty() && (text.front() < '0' || text.front() > '9') && std::ranges::all_of(text, fits);
 }
 
 /// The value of `${NAME}` or `${NAME:-default}`, any other text as it stands. As in the shell an empty

@@ -44,7 +44,11 @@ std::optional<WallTime> parse_time(std::string_view text) {
     at += digits;
     return value;
   };
-  const auto literal = [&](char c) { return at < text.size() && text[at++] == c; };
+  const auto literal = [&](char c) {
+    if (at >= text.size() || text[at] != c) return false;
+    ++at;
+    return true;
+  };
 
   const auto y = number(4);
   if (!y || !literal('-')) return std::nullopt;

@@ -36,7 +36,7 @@ using TransactionId = Id<struct TransactionKind>;      ///< The till's name for 
 using ChannelId = Id<struct ChannelKind>;              ///< The till.
 using ReceiptId = Id<struct ReceiptKind>;
 using ReturnId = Id<struct ReturnKind>;  ///< Ours: `ret_` + UUIDv7.
-using UserId = Id<struct UserKind>;  ///< A user of the hub: UUIDv7.
+using UserId = Id<struct UserKind>;      ///< A user of the hub: UUIDv7.
 
 /// RFC 9562.
 struct Uuid {

@@ -58,7 +58,7 @@ class Parser {
 
   template <class Source>
   bool read(Source source, Value& out, std::size_t depth) {
-    sj::ondemand::json_type type;
+    sj::ondemand::json_type type{};
     if (source.type().get(type) != sj::SUCCESS) return false;
     switch (type) {
       case sj::ondemand::json_type::null:

@@ -65,7 +65,8 @@ Rewards price(const RewardRules& rules, const Sale& sale) {
   PERKLINE_ASSERT(sale.amount.minor >= 0);
   const std::int64_t tier = tier_factor(rules, sale.tier);
   const std::int64_t day = day_factor(rules, sale.day);
-  const Wide base = weighted(rules, sale) * day / (hundred * hundred * minor_in_unit(sale.amount.currency));
+  const Wide unit = Wide{hundred} * hundred * minor_in_unit(sale.amount.currency);
+  const Wide base = weighted(rules, sale) * day / unit;
   const Wide bonus = base * tier / hundred;
   return {.base = Points{static_cast<std::int64_t>(base)},
           .tier_bonus = Points{static_cast<std::int64_t>(bonus)},

@@ -15,7 +15,7 @@ struct HttpClientOptions {
   std::string ca_file =
       {};  ///< PEM; empty: the system's store. Peer and host name are always verified (TLS 1.2+).
   std::size_t connections_max = 64;  ///< Open at once; a call beyond it fails with overloaded, nothing sent.
-  std::size_t answer_bytes_max = 1024 * 1024;
+  std::size_t answer_bytes_max = std::size_t{1} << 20;
   Millis kept_idle_max = seconds{30};  ///< A connection nobody uses is closed then.
 };
 
