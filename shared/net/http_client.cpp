@@ -160,14 +160,15 @@ class HttpClient::Impl : public std::enable_shared_from_this<HttpClient::Impl> {
 Task<std::expected<HttpAnswer, HttpFailure>> HttpClient::Impl::run(std::shared_ptr<Impl> self, HttpCall call,
                                                                    MonoTime deadline) {
   bool sent = false;
+  Result<HttpAnswer> answer = fail(Errc::cancelled);
   try {
-    auto answer = co_await self->exchange(std::move(call), deadline, sent);
-    if (answer) co_return std::move(*answer);
-    co_return std::unexpected(HttpFailure{.error = std::move(answer.error()), .may_have_been_sent = sent});
+    answer = co_await self->exchange(std::move(call), deadline, sent);
   } catch (const boost::system::system_error&) {
     // How Asio tells a coroutine that begins to wait after its cancellation.
+    answer = fail(Errc::cancelled);
   }
-  co_return std::unexpected(HttpFailure{.error = fail(Errc::cancelled).error(), .may_have_been_sent = sent});
+  if (answer) co_return std::move(*answer);
+  co_return std::unexpected(HttpFailure{.error = std::move(answer.error()), .may_have_been_sent = sent});
 }
 
 Task<Result<HttpAnswer>> HttpClient::Impl::exchange(HttpCall call, MonoTime deadline, bool& sent) {

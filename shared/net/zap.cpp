@@ -105,7 +105,7 @@ bool is_routing_id_of(const StoreId& store, std::string_view routing_id) {
 
 std::optional<StoreId> store_of_user(const KeyDirectory& directory, const std::string& user) {
   if (user.size() <= key_digits) return std::nullopt;
-  const auto store = directory(user.substr(0, key_digits));
+  auto store = directory(user.substr(0, key_digits));
   if (!store || store->str() != user.substr(key_digits)) return std::nullopt;
   return store;
 }
