@@ -1,9 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "shared/core/clock.hpp"
 #include "shared/core/random.hpp"
@@ -32,60 +33,50 @@ std::string_view name_of(BreakerState state);
 ///     ▲                                                              ▲                            │
 ///     │                                                              └──one fails, or undecided───┤
 ///     └──────────────────────────all permits' calls go well───────────────────────────────────────┘
+///
+/// HALF_OPEN is undecided when it still is 30 s after its first permit: while nobody asks for one, there is
+/// nothing to decide.
 class Breaker {
+  struct State;
+
  public:
   /// `rng` must outlive it.
-  Breaker(BreakerOptions options, Rng& rng)
-      : options_(options), rng_(rng), buckets_(static_cast<std::size_t>(options.window.count())) {}
+  Breaker(BreakerOptions options, Rng& rng);
 
   BreakerState state(MonoTime now);
-  /// When a call may be admitted at the earliest; MonoTime::max() while forced open.
+  /// When a call may be admitted at the earliest, long past when it may at once; MonoTime::max() while forced
+  /// open.
   MonoTime open_at() const;
 
-  /// What an admitted call is known by. An answer from before the last change of state decides nothing.
-  struct Ticket {
-    std::uint64_t generation = 0;
+  /// One call. It says how the call went, once; what goes without a word says nothing about the other side.
+  /// A permit of before the last change of state decides nothing. It may outlive its breaker.
+  class Permit {
+   public:
+    Permit(Permit&&) noexcept = default;
+    Permit& operator=(Permit&&) = delete;
+    ~Permit();
+
+    void succeeded(bool slow, MonoTime now) &&;
+    /// `retry_after`: what the other side asked for; up to 300 s of it count.
+    void failed(MonoTime now, std::optional<Millis> retry_after = std::nullopt) &&;
+
+   private:
+    friend Breaker;
+    Permit(const std::shared_ptr<State>& breaker, std::uint64_t generation)
+        : breaker_(breaker), generation_(generation) {}
+
+    std::weak_ptr<State> breaker_;  ///< Nothing once it was used or moved from.
+    std::uint64_t generation_;
   };
-  /// nullopt: it may not be made. Every ticket is to be given back by one of the next three.
-  std::optional<Ticket> admit(MonoTime now);
-  void succeeded(Ticket ticket, bool slow, MonoTime now);
-  /// `retry_after`: what the other side asked for; up to 300 s of it count.
-  void failed(Ticket ticket, MonoTime now, std::optional<Millis> retry_after = std::nullopt);
-  /// The call says nothing about the other side.
-  void ignored(Ticket ticket);
+  /// nullopt: the call may not be made.
+  std::optional<Permit> admit(MonoTime now);
 
   /// Until automatic(): an operator knows better.
   void force_open();
   void automatic();
 
  private:
-  struct Bucket {
-    std::int64_t second = -1;
-    std::size_t calls = 0;
-    std::size_t failures = 0;
-    std::size_t slow = 0;
-  };
-
-  void tick(MonoTime now);
-  bool is_current(Ticket ticket) const { return ticket.generation == generation_; }
-  void count(bool failure, bool slow, MonoTime now);
-  bool over_the_rates(MonoTime now) const;
-  void open(MonoTime now, unsigned reopened, std::optional<Millis> retry_after);
-  void close();
-  void change(BreakerState to);
-
-  BreakerOptions options_;
-  Rng& rng_;
-  BreakerState state_ = BreakerState::closed;
-  std::uint64_t generation_ = 0;
-  std::vector<Bucket> buckets_;
-  unsigned failures_in_a_row_ = 0;
-  unsigned reopened_ = 0;  ///< Times in a row that half open led to open.
-  MonoTime open_until_{};
-  MonoTime half_open_since_{};
-  unsigned granted_ = 0;  ///< Permits of this half-open time.
-  unsigned good_ = 0;
-  bool in_flight_ = false;
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace perkline::pdi

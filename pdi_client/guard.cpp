@@ -1,98 +1,111 @@
 #include "pdi_client/guard.hpp"
 
 #include <algorithm>
+#include <expected>
 #include <utility>
 
-#include "pdi_client/retry_budget.hpp"
+#include "pdi_client/places.hpp"
+#include "pdi_client/retry.hpp"
+#include "pdi_client/verdict.hpp"
 
 namespace perkline::pdi {
 namespace {
 
 /// A 429 that does not say for how long.
 constexpr Millis gate_pause{1000};
+/// What PDI asks for is stretched by up to so much, lest all stores come back at once.
+constexpr double gate_stretch = 0.2;
+/// When to look again whether an operator still holds the breaker open.
+constexpr Millis forced_pause{1000};
 
 enum class Caller : std::uint8_t { till, settlement };
+
+/// Who may make a call, and how often.
+struct Rule {
+  Caller caller;
+  bool repeatable;
+  Millis timeout;
+};
+
+/// What a call under way holds.
+struct Admission {
+  Breaker::Permit permit;
+  std::optional<Places::Place> place;  ///< Of settlement's.
+};
 
 }  // namespace
 
 struct Guard::State {
-  State(Pdi& guarded, net::AsyncClock& time, Rng& rng, GuardOptions given)
-      : pdi(guarded), clock(time), options(std::move(given)), breaker(options.breaker, rng) {}
+  State(Pdi& guarded, net::AsyncClock& time, Rng& random, GuardOptions given)
+      : pdi(guarded),
+        clock(time),
+        rng(random),
+        options(std::move(given)),
+        breaker(options.breaker, rng),
+        settling(options.settlement_in_flight_max) {}
 
   Pdi& pdi;
   net::AsyncClock& clock;
+  Rng& rng;
   GuardOptions options;
   Breaker breaker;
+  Places settling;
   RetryBudget budget;
   MonoTime gate_until{};
   BreakerState told = BreakerState::closed;
 
   MonoTime now() const { return clock.mono_now(); }
-  MonoTime open_at() { return std::max(breaker.open_at(), gate_until); }
-  void tell() {
+  MonoTime open_at() const {
+    const MonoTime open = breaker.open_at();
+    return std::max(open == MonoTime::max() ? now() + forced_pause : open, gate_until);
+  }
+  /// The state of now, and the change told if it is one.
+  BreakerState look() {
     const BreakerState is = breaker.state(now());
-    if (is == told) return;
+    if (is == told) return is;
     const BreakerState was = std::exchange(told, is);
     if (options.on_change) options.on_change(was, is);
+    return is;
   }
 
-  std::optional<Breaker::Ticket> admit(Caller caller) {
-    const BreakerState is = breaker.state(now());
-    tell();
-    if (now() < gate_until || (caller == Caller::till && is != BreakerState::closed)) return std::nullopt;
-    return breaker.admit(now());
+  std::expected<Admission, Failure> admit(Caller caller, MonoTime deadline) {
+    const BreakerState is = look();
+    if (now() < gate_until) return refuse("PDI has asked for patience");
+    if (caller == Caller::till && is != BreakerState::closed) return refuse("the circuit breaker is open");
+    if (now() >= deadline) return refuse("no time is left");
+    std::optional<Places::Place> place;
+    if (caller == Caller::settlement) {
+      place = settling.take();
+      if (!*place) return refuse("settlement's calls are all under way");
+    }
+    auto permit = breaker.admit(now());
+    if (!permit) return refuse("the circuit breaker is open");
+    return Admission{.permit = std::move(*permit), .place = std::move(place)};
   }
-  Failure not_tried() {
-    const MonoTime open = open_at();
-    const MonoTime at = now();
+  std::unexpected<Failure> refuse(const char* why) const {
+    const MonoTime::duration wait = open_at() - now();
     Failure failure{.outcome = Outcome::not_tried,
                     .may_have_been_sent = false,
-                    .error = {.code = Errc::pdi_unavailable, .detail = "the circuit breaker is open"}};
-    if (open > at && open != MonoTime::max())
-      failure.error.retry_after = std::chrono::ceil<Millis>(open - at);
-    return failure;
+                    .error = {.code = Errc::pdi_unavailable, .detail = why}};
+    if (wait > MonoTime::duration::zero()) failure.error.retry_after = std::chrono::ceil<Millis>(wait);
+    return std::unexpected(std::move(failure));
   }
 
+  void close_gate(const Failure& failure) {
+    const double stretched = 1 + gate_stretch * rng.unit();
+    const auto pause = failure.error.retry_after.value_or(gate_pause) * stretched;
+    gate_until = std::max(gate_until, now() + std::chrono::ceil<Millis>(pause));
+  }
   template <class T>
-  void judge(Breaker::Ticket ticket, const Reply<T>& reply, MonoTime::duration took, Millis timeout) {
+  void judge(Breaker::Permit permit, const Reply<T>& reply, MonoTime::duration took, Millis timeout) {
     if (reply) {
-      breaker.succeeded(ticket, took >= timeout * 4 / 5, now());
+      std::move(permit).succeeded(is_slow(took, timeout), now());
     } else {
-      judge_failure(ticket, reply.error());
+      if (reply.error().outcome == Outcome::rate_limited) close_gate(reply.error());
+      pdi::judge(std::move(permit), reply.error(), now());
     }
-    tell();
+    look();
   }
-  void judge_failure(Breaker::Ticket ticket, const Failure& failure) {
-    switch (failure.outcome) {
-      case Outcome::rejected:
-      case Outcome::forbidden:
-        return breaker.succeeded(ticket, false, now());
-      case Outcome::unauthorized:
-      case Outcome::unavailable:
-        return breaker.failed(ticket, now(), failure.error.retry_after);
-      case Outcome::rate_limited:
-        gate_until = std::max(gate_until, now() + failure.error.retry_after.value_or(gate_pause));
-        return breaker.ignored(ticket);
-      case Outcome::not_tried:
-      case Outcome::no_token:
-        return breaker.ignored(ticket);
-    }
-  }
-};
-
-/// Given back as ignored when its call ends without a word, as when its flow is destroyed.
-class Permit {
- public:
-  explicit Permit(std::function<void()> give_back) : give_back_(std::move(give_back)) {}
-  Permit(const Permit&) = delete;
-  Permit& operator=(const Permit&) = delete;
-  ~Permit() {
-    if (give_back_) give_back_();
-  }
-  void used() { give_back_ = nullptr; }
-
- private:
-  std::function<void()> give_back_;
 };
 
 class Guard::View final : public Pdi {
@@ -101,44 +114,56 @@ class Guard::View final : public Pdi {
 
   Task<Reply<Identified>> identify(IdentifyCall call, MonoTime deadline) override {
     return guarded<Identified>(
-        state_, caller_, caller_ == Caller::till, state_->options.timeouts.identify, deadline,
+        state_, repeatable(state_->options.timeouts.identify), deadline,
         [&pdi = state_->pdi, call = std::move(call), deadline] { return pdi.identify(call, deadline); });
   }
   Task<Reply<Rewards>> calculate(CalculateCall call, MonoTime deadline) override {
     return guarded<Rewards>(
-        state_, caller_, caller_ == Caller::till, state_->options.timeouts.calculate, deadline,
+        state_, repeatable(state_->options.timeouts.calculate), deadline,
         [&pdi = state_->pdi, call = std::move(call), deadline] { return pdi.calculate(call, deadline); });
   }
   Task<Reply<Finalized>> finalize(FinalizeCall call, MonoTime deadline) override {
-    return guarded<Finalized>(
-        state_, caller_, false, state_->options.timeouts.finalize, deadline,
-        [&pdi = state_->pdi, call = std::move(call), deadline] { return pdi.finalize(call, deadline); });
+    const Rule once{.caller = caller_, .repeatable = false, .timeout = state_->options.timeouts.finalize};
+    return guarded<Finalized>(state_, once, deadline, [&pdi = state_->pdi, call = std::move(call), deadline] {
+      return pdi.finalize(call, deadline);
+    });
   }
   Task<Reply<SessionStatus>> status(ProviderSessionId session, MonoTime deadline) override {
-    return guarded<SessionStatus>(state_, caller_, caller_ == Caller::till, state_->options.timeouts.status,
-                                  deadline, [&pdi = state_->pdi, session = std::move(session), deadline] {
+    return guarded<SessionStatus>(state_, repeatable(state_->options.timeouts.status), deadline,
+                                  [&pdi = state_->pdi, session = std::move(session), deadline] {
                                     return pdi.status(session, deadline);
                                   });
   }
 
  private:
-  /// `call` starts the call each time it is called; `again`: it may be tried a second time.
+  Rule repeatable(Millis timeout) const {
+    return {.caller = caller_, .repeatable = caller_ == Caller::till, .timeout = timeout};
+  }
+
+  /// `call` starts the call each time it is called.
   template <class T, class Call>
-  static Task<Reply<T>> guarded(std::shared_ptr<State> state, Caller caller, bool again, Millis timeout,
-                                MonoTime deadline, Call call) {
-    while (true) {
-      const auto ticket = state->admit(caller);
-      if (!ticket) co_return std::unexpected(state->not_tried());
-      Permit permit([state, ticket] { state->breaker.ignored(*ticket); });
-      state->budget.note_call();
-      const MonoTime began = state->now();
-      auto reply = co_await call();
-      permit.used();
-      state->judge(*ticket, reply, state->now() - began, timeout);
-      const bool silent = !reply && reply.error().outcome == Outcome::unavailable;
-      if (!silent || !std::exchange(again, false) || state->now() >= deadline || !state->budget.take())
-        co_return reply;
-    }
+  static Task<Reply<T>> guarded(std::shared_ptr<State> state, Rule rule, MonoTime deadline, Call call) {
+    auto first = state->admit(rule.caller, deadline);
+    if (!first) co_return std::unexpected(std::move(first.error()));
+    state->budget.note_call(state->now());
+    auto reply = co_await attempt<T>(state, std::move(*first), rule.timeout, call);
+    if (reply || !rule.repeatable ||
+        !is_worth_repeating(
+            {.outcome = reply.error().outcome, .left = deadline - state->now(), .timeout = rule.timeout}))
+      co_return reply;
+    auto second = state->admit(rule.caller, deadline);
+    if (!second || !state->budget.take(state->now())) co_return reply;
+    co_return co_await attempt<T>(state, std::move(*second), rule.timeout, call);
+  }
+
+  /// `call` outlives the task.
+  template <class T, class Call>
+  static Task<Reply<T>> attempt(std::shared_ptr<State> state, Admission admission, Millis timeout,
+                                const Call& call) {
+    const MonoTime began = state->now();
+    auto reply = co_await call();
+    state->judge(std::move(admission.permit), reply, state->now() - began, timeout);
+    co_return reply;
   }
 
   std::shared_ptr<State> state_;
@@ -158,19 +183,18 @@ Pdi& Guard::settlement() {
   return *settlement_;
 }
 BreakerState Guard::state() const {
-  state_->tell();
-  return state_->breaker.state(state_->now());
+  return state_->look();
 }
 MonoTime Guard::open_at() const {
   return state_->open_at();
 }
 void Guard::force_open() {
   state_->breaker.force_open();
-  state_->tell();
+  state_->look();
 }
 void Guard::automatic() {
   state_->breaker.automatic();
-  state_->tell();
+  state_->look();
 }
 
 }  // namespace perkline::pdi

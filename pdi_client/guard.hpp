@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -18,13 +19,15 @@ struct GuardOptions {
     Millis finalize{10'000};
     Millis status{3000};
   } timeouts = {};
-  /// After each change of the breaker's state.
+  /// After each change of the breaker's state. Those that time alone brings about are noticed when somebody
+  /// calls or asks state().
   std::function<void(BreakerState from, BreakerState to)> on_change = {};
+  std::size_t settlement_in_flight_max = 4;
 };
 
 /// PDI behind a circuit breaker and the gate that a 429 closes (edge.md, "PDI client"), for two kinds of
-/// callers. Calls that may not be made give not_tried with the time until they may, and nothing is sent.
-/// Reactor's thread.
+/// callers. Calls that may not be made give not_tried with the time until they may, and nothing is sent. A
+/// flow that is destroyed while it waits gives its permit and its place back. Reactor's thread.
 class Guard {
  public:
   /// `pdi`, `clock` and `rng` must outlive it.
@@ -32,14 +35,16 @@ class Guard {
   ~Guard();
 
   /// For calls that a till waits for: made only while the breaker is closed. identify, calculate and status
-  /// are tried twice where PDI gave no answer, as long as retries are under a fifth of all calls.
+  /// are tried twice at most where PDI gave no answer (retry.hpp).
   Pdi& tills();
-  /// For settlement, whose calls are the probes while PDI is out. Nothing is tried twice.
+  /// For settlement, whose calls are the probes while PDI is out: a few at a time while the breaker is
+  /// closed, one while it is half open. Nothing is tried twice.
   Pdi& settlement();
 
   BreakerState state() const;
   bool is_closed() const { return state() == BreakerState::closed; }
-  /// When settlement may call at the earliest; now or earlier: at once.
+  /// When settlement may call at the earliest; now or earlier: at once. While forced open, when no time is
+  /// known, a little later than now, however often it is asked.
   MonoTime open_at() const;
   void force_open();
   void automatic();

@@ -79,12 +79,13 @@ enum class Outcome : std::uint8_t {
   unavailable,  ///< No connection, a time-out, a broken connection, 408, 5xx, or an answer that is not valid.
   no_token,     ///< No access token is to be had: nothing was sent.
   not_tried,    ///< Too many calls in flight or the breaker is open: nothing was sent.
+  cancelled,    ///< We gave it up, as at the end of the process; see may_have_been_sent.
 };
 std::string_view name_of(Outcome outcome);
 
 struct Failure {
   Outcome outcome = Outcome::unavailable;
-  /// unavailable: a byte of the request may have left, so it may have been done.
+  /// unavailable, cancelled: a byte of the request may have left, so it may have been done.
   bool may_have_been_sent = false;
   Error error;  ///< pdi_rejected with `provider`, or pdi_unavailable with retry_after.
 };

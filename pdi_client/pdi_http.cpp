@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pdi_client/answers.hpp"
+#include "pdi_client/places.hpp"
 #include "pdi_client/requests.hpp"
 #include "pdi_client/retry_after.hpp"
 #include "pdi_client/token_source.hpp"
@@ -45,18 +46,11 @@ struct Request {
   std::string traceparent;
 };
 
-/// One call in flight, counted down on every way out. Shares the count, as a flow that still waits may be
-/// destroyed with its reactor after the client.
-class InFlight {
- public:
-  explicit InFlight(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
-  InFlight(const InFlight&) = delete;
-  InFlight& operator=(const InFlight&) = delete;
-  ~InFlight() { --*count_; }
-
- private:
-  std::shared_ptr<std::size_t> count_;
-};
+/// What a call without an answer means.
+Outcome outcome_of(const net::HttpFailure& failure) {
+  if (failure.error.code == Errc::overloaded) return Outcome::not_tried;
+  return failure.error.code == Errc::cancelled ? Outcome::cancelled : Outcome::unavailable;
+}
 
 Failure failure_of(Outcome outcome, const net::HttpAnswer& answer) {
   if (outcome == Outcome::rejected) {
@@ -90,6 +84,8 @@ std::string_view name_of(Outcome outcome) {
       return "no_token";
     case Outcome::not_tried:
       return "not_tried";
+    case Outcome::cancelled:
+      return "cancelled";
   }
   return {};
 }
@@ -100,7 +96,7 @@ struct PdiHttp::State {
   std::string prefix;  ///< Goes before the calls' own names.
   std::unique_ptr<net::HttpClient> client;
   TokenSource tokens;
-  std::shared_ptr<std::size_t> in_flight = std::make_shared<std::size_t>(0);
+  Places in_flight{options.max_in_flight};
 
   MonoTime earlier(MonoTime deadline, Millis timeout) const {
     return std::min<MonoTime>(deadline, reactor.clock().mono_now() + timeout);
@@ -134,8 +130,8 @@ struct PdiHttp::State {
 
 /// The answer's body. A 401 is tried again with another token, once.
 Task<Reply<std::string>> PdiHttp::State::exchange(Request request, MonoTime deadline) {
-  if (*in_flight >= options.max_in_flight) co_return std::unexpected(failed(Outcome::not_tried, false));
-  const InFlight place(in_flight);
+  const Places::Place place = in_flight.take();
+  if (!place) co_return std::unexpected(failed(Outcome::not_tried, false));
   for (bool first = true;; first = false) {
     const auto token = co_await tokens.get(deadline);
     if (!token) co_return std::unexpected(failed(Outcome::no_token, false, token.error().retry_after));
@@ -155,10 +151,7 @@ Task<Reply<net::HttpAnswer>> PdiHttp::State::send(Request request, AccessToken t
   if (!request.traceparent.empty()) call.headers.add("traceparent", std::move(request.traceparent));
   auto answer = co_await client->call(std::move(call), deadline);
   if (answer) co_return std::move(*answer);
-  const net::HttpFailure& failure = answer.error();
-  const bool full = failure.error.code == Errc::overloaded;
-  co_return std::unexpected(
-      failed(full ? Outcome::not_tried : Outcome::unavailable, failure.may_have_been_sent));
+  co_return std::unexpected(failed(outcome_of(answer.error()), answer.error().may_have_been_sent));
 }
 
 /// What an answer that is no success means, for the call and for the token it came with.
@@ -171,6 +164,10 @@ Failure PdiHttp::State::refusal(Outcome outcome, const net::HttpAnswer& answer, 
 
 PdiHttp::PdiHttp(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PdiHttp::~PdiHttp() = default;
+
+BreakerState PdiHttp::token_breaker() {
+  return state_->tokens.breaker();
+}
 
 Result<std::unique_ptr<PdiHttp>> PdiHttp::make(net::Reactor& reactor, PdiHttpOptions options) {
   SplitUrl url = split(options.url);
@@ -189,6 +186,7 @@ Result<std::unique_ptr<PdiHttp>> PdiHttp::make(net::Reactor& reactor, PdiHttpOpt
   TokenSourceOptions token_options{.target = token_url.path.empty() ? "/" : token_url.path,
                                    .client_id = options.client_id,
                                    .client_secret = options.client_secret,
+                                   .breaker = options.token_breaker,
                                    .on_refresh = options.on_refresh};
   auto state = std::unique_ptr<State>(
       new State{.reactor = reactor,

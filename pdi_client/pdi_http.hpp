@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "pdi_client/breaker.hpp"
 #include "pdi_client/pdi.hpp"
 #include "shared/net/reactor.hpp"
 
@@ -22,6 +23,7 @@ struct PdiHttpOptions {
     Millis finalize{10'000};
     Millis status{3000};
   } timeouts = {};
+  BreakerOptions token_breaker = {};  ///< The token endpoint's; as one refresh tells all, it has one permit.
   /// After each call, once: `ok`, Outcome's name, or `malformed` where unavailable is a bad answer's fault.
   std::function<void(std::string_view endpoint, std::string_view outcome)> on_call = {};
   /// After each refresh of the token: ok, invalid_client, failed.
@@ -42,6 +44,9 @@ class PdiHttp final : public Pdi {
   Task<Reply<Rewards>> calculate(CalculateCall call, MonoTime deadline) override;
   Task<Reply<Finalized>> finalize(FinalizeCall call, MonoTime deadline) override;
   Task<Reply<SessionStatus>> status(ProviderSessionId session, MonoTime deadline) override;
+
+  /// The token endpoint's breaker.
+  BreakerState token_breaker();
 
  private:
   struct State;

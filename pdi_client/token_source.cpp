@@ -2,23 +2,51 @@
 
 #include <algorithm>
 
+#include "pdi_client/answers.hpp"
+#include "pdi_client/retry_after.hpp"
 #include "pdi_client/token_answer.hpp"
+#include "pdi_client/verdict.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/net/deadline.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::pdi {
+namespace {
+
+BreakerOptions with_one_permit(BreakerOptions options) {
+  options.half_open_permits = 1;
+  return options;
+}
+
+/// What a refresh without a token says about the endpoint.
+Failure failure_of(const std::expected<net::HttpAnswer, net::HttpFailure>& answer) {
+  if (!answer) {
+    const bool cancelled = answer.error().error.code == Errc::cancelled;
+    return {.outcome = cancelled ? Outcome::cancelled : Outcome::unavailable, .error = {}};
+  }
+  if (answer->status >= 400 && is_invalid_client(answer->body))
+    return {.outcome = Outcome::rejected, .error = {}};
+  Failure failure{.outcome = outcome_of(answer->status).value_or(Outcome::unavailable), .error = {}};
+  if (const auto asked = answer->headers.find("Retry-After"))
+    failure.error.retry_after = parse_retry_after(*asked, answer->headers.find("Date").value_or(""));
+  return failure;
+}
+
+}  // namespace
 
 TokenSource::TokenSource(net::Reactor& reactor, std::unique_ptr<net::HttpClient> client,
                          TokenSourceOptions options)
-    : reactor_(reactor), client_(std::move(client)), options_(std::move(options)) {}
+    : reactor_(reactor),
+      client_(std::move(client)),
+      options_(std::move(options)),
+      breaker_(with_one_permit(options_.breaker), rng_) {}
 
 Task<Result<AccessToken>> TokenSource::get(MonoTime deadline) {
   const MonoTime give_up = std::min<MonoTime>(deadline, now() + limits::token_wait);
   while (true) {
     refresh_if_due();
     if (auto token = state_.usable(now())) co_return std::move(*token);
-    if (now() >= give_up || state_.is_failing(now())) break;
+    if (now() >= give_up || is_failing()) break;
     if (state_.refreshing()) {
       co_await await_refresh(give_up);
     } else {
@@ -26,7 +54,7 @@ Task<Result<AccessToken>> TokenSource::get(MonoTime deadline) {
       co_await reactor_.clock().sleep_until(std::min(give_up, state_.retry_at()));
     }
   }
-  const auto pause = std::chrono::ceil<Millis>(state_.retry_at() - now());
+  const auto pause = std::chrono::ceil<Millis>(retry_at() - now());
   co_return fail(Error{
       .code = Errc::pdi_unavailable, .detail = "no access token", .retry_after = std::max(pause, Millis{0})});
 }
@@ -37,11 +65,18 @@ bool TokenSource::forbidden(const AccessToken& token) {
   return asked;
 }
 
+/// No refresh is under way, and none may begin for now.
+bool TokenSource::is_failing() const {
+  return state_.is_failing(now()) || (!state_.refreshing() && breaker_.open_at() > now());
+}
+
 /// In a flow of its own: whoever asked may be cancelled, the others still wait for it.
 void TokenSource::refresh_if_due() {
   if (!state_.wants_refresh(now())) return;
+  auto permit = breaker_.admit(now());
+  if (!permit) return;
   state_.begin(now());
-  reactor_.spawn(refresh());
+  reactor_.spawn(refresh(std::move(*permit)));
 }
 
 Task<Result<void>> TokenSource::told(std::shared_ptr<net::Signal> signal) {
@@ -56,30 +91,35 @@ Task<void> TokenSource::await_refresh(MonoTime deadline) {
   waiting_.remove(signal);
 }
 
-Task<void> TokenSource::refresh() {
-  co_await request();
+Task<void> TokenSource::refresh(Breaker::Permit permit) {
+  co_await request(std::move(permit));
   for (const auto& signal : waiting_) signal->notify();
 }
 
-Task<void> TokenSource::request() {
+Task<void> TokenSource::request(Breaker::Permit permit) {
   net::HttpCall call{.method = net::Method::post,
                      .target = options_.target,
                      .content_type = "application/x-www-form-urlencoded",
                      .body = "grant_type=client_credentials"};
   call.headers.add("Authorization", basic_authorization(options_.client_id, options_.client_secret));
-  const auto answer = co_await client_->call(std::move(call), now() + limits::token_wait);
+  const MonoTime began = now();
+  const auto answer = co_await client_->call(std::move(call), began + limits::token_wait);
   auto grant = answer && answer->status == 200 ? read_token_grant(answer->body) : std::nullopt;
   if (!grant) {
-    fail_refresh(answer);
+    fail_refresh(std::move(permit), answer);
     co_return;
   }
+  std::move(permit).succeeded(is_slow(now() - began, limits::token_wait), now());
   state_.succeeded(std::move(grant->access_token), grant->expires_in);
   tell("ok");
 }
 
-void TokenSource::fail_refresh(const std::expected<net::HttpAnswer, net::HttpFailure>& answer) {
-  const bool invalid_client = answer && answer->status >= 400 && is_invalid_client(answer->body);
-  state_.failed(invalid_client, now(), rng_);
+void TokenSource::fail_refresh(Breaker::Permit permit,
+                               const std::expected<net::HttpAnswer, net::HttpFailure>& answer) {
+  const Failure failure = failure_of(answer);
+  const bool invalid_client = failure.outcome == Outcome::rejected && is_invalid_client(answer->body);
+  judge(std::move(permit), failure, now());
+  state_.failed({.invalid_client = invalid_client, .retry_after = failure.error.retry_after}, now(), rng_);
   tell(invalid_client ? "invalid_client" : "failed");
   ops::log(invalid_client ? ops::Level::error : ops::Level::warn, "pdi",
            invalid_client ? "PDI does not know our client id and secret" : "no access token was to be had",

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <list>
 #include <memory>
 #include <string>
 
+#include "pdi_client/breaker.hpp"
 #include "pdi_client/token_state.hpp"
 #include "shared/core/result.hpp"
 #include "shared/net/http_client.hpp"
@@ -16,15 +18,18 @@ struct TokenSourceOptions {
   std::string target;  ///< Path of the token endpoint.
   std::string client_id;
   std::string client_secret;
+  BreakerOptions breaker = {};  ///< Its permits count as one: one refresh is all there is to try.
   std::function<void(std::string_view result)> on_refresh = {};  ///< ok, invalid_client, failed.
 };
 
-/// Access tokens by OAuth2 client credentials (RFC 6749 §4.4): one refresh in flight, everybody waits for it.
-/// Reactor's thread.
+/// Access tokens by OAuth2 client credentials (RFC 6749 §4.4): one refresh in flight, everybody waits for it;
+/// none while the endpoint's own breaker is open. Reactor's thread.
 class TokenSource {
  public:
   /// The reactor must outlive it; `client` is for the token endpoint's origin.
   TokenSource(net::Reactor& reactor, std::unique_ptr<net::HttpClient> client, TokenSourceOptions options);
+  TokenSource(const TokenSource&) = delete;
+  TokenSource& operator=(const TokenSource&) = delete;
 
   /// Errors: pdi_unavailable: none is to be had by `deadline` (and within limits::token_wait); retry_after
   /// says when a failed refresh is tried again.
@@ -33,12 +38,15 @@ class TokenSource {
   void refused(const AccessToken& token) { state_.refused(token.generation); }
   /// PDI answered 403 to that one: it is refreshed once, and nobody waits for it. True when it is now.
   bool forbidden(const AccessToken& token);
+  BreakerState breaker() { return breaker_.state(now()); }
 
  private:
   void refresh_if_due();
-  Task<void> refresh();
-  Task<void> request();
-  void fail_refresh(const std::expected<net::HttpAnswer, net::HttpFailure>& answer);
+  Task<void> refresh(Breaker::Permit permit);
+  Task<void> request(Breaker::Permit permit);
+  void fail_refresh(Breaker::Permit permit, const std::expected<net::HttpAnswer, net::HttpFailure>& answer);
+  bool is_failing() const;
+  MonoTime retry_at() const { return std::max(state_.retry_at(), breaker_.open_at()); }
   Task<void> await_refresh(MonoTime deadline);
   static Task<Result<void>> told(std::shared_ptr<net::Signal> signal);
   MonoTime now() const { return reactor_.clock().mono_now(); }
@@ -51,6 +59,7 @@ class TokenSource {
   TokenSourceOptions options_;
   TokenState state_;
   SystemRng rng_;
+  Breaker breaker_;
   std::list<std::shared_ptr<net::Signal>> waiting_;
 };
 

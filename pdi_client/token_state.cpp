@@ -48,13 +48,13 @@ void TokenState::succeeded(std::string text, std::optional<std::int64_t> expires
   expires_at_ = began_at_ + life - std::min(skew_max, life / 10);
 }
 
-void TokenState::failed(bool invalid_client, MonoTime now, Rng& rng) {
+void TokenState::failed(Failed why, MonoTime now, Rng& rng) {
   refreshing_ = false;
-  const Millis pause = invalid_client
+  const Millis pause = why.invalid_client
                            ? invalid_client_pause
                            : std::max(refresh_every, full_jitter(rng, failures_, refresh_every, backoff_max));
   ++failures_;
-  not_before_ = now + pause;
+  not_before_ = now + std::max(pause, why.retry_after.value_or(Millis{0}));
 }
 
 void TokenState::refused(std::uint64_t generation) {

@@ -35,8 +35,12 @@ class TokenState {
   /// life runs from begin(), as the endpoint made the token some time after.
   void succeeded(std::string text, std::optional<std::int64_t> expires_in);
   /// `invalid_client`: the endpoint does not know us, which is tried again in 5 minutes only; else with
-  /// backoff.
-  void failed(bool invalid_client, MonoTime now, Rng& rng);
+  /// backoff, and not before what the endpoint asked for.
+  struct Failed {
+    bool invalid_client = false;
+    std::optional<Millis> retry_after = std::nullopt;
+  };
+  void failed(Failed why, MonoTime now, Rng& rng);
   /// A 401: that generation is used no more. An older one than ours has been replaced already.
   void refused(std::uint64_t generation);
   /// A 403: the token is refreshed once, lest it be an old one's lack of rights; the token that comes of it

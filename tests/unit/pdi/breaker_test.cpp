@@ -1,6 +1,11 @@
 #include "pdi_client/breaker.hpp"
 
+#include <algorithm>
 #include <deque>
+#include <list>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -10,11 +15,12 @@ namespace {
 class Breaking : public testing::Test {
  protected:
   BreakerState state() { return breaker.state(now); }
+  Breaker::Permit permit() { return breaker.admit(now).value(); }
   void succeed(int times = 1, bool slow = false) {
-    for (int i = 0; i < times; ++i) breaker.succeeded(breaker.admit(now).value(), slow, now);
+    for (int i = 0; i < times; ++i) permit().succeeded(slow, now);
   }
-  void fail_call(int times = 1) {
-    for (int i = 0; i < times; ++i) breaker.failed(breaker.admit(now).value(), now);
+  void fail_call(int times = 1, std::optional<Millis> retry_after = std::nullopt) {
+    for (int i = 0; i < times; ++i) permit().failed(now, retry_after);
   }
   /// Fails until it is open, and waits until it is half open.
   void to_half_open() {
@@ -88,12 +94,33 @@ TEST_F(Breaking, StaysOpenForAboutItsBaseTime) {
 }
 
 TEST_F(Breaking, KeepsToWhatTheOtherSideAsksForUpToFiveMinutes) {
-  for (int i = 0; i < 4; ++i) fail_call();
-  breaker.failed(breaker.admit(now).value(), now, seconds{90});
+  fail_call(4);
+  fail_call(1, seconds{90});
   EXPECT_EQ(open_for(), seconds{90});
   now = breaker.open_at();
-  breaker.failed(breaker.admit(now).value(), now, hours{10});
+  fail_call(1, hours{10});
   EXPECT_EQ(open_for(), seconds{300});
+}
+
+TEST_F(Breaking, IsOpenNoShorterForAShortRetryAfter) {
+  fail_call(5, Millis{1});
+  EXPECT_GE(open_for(), Millis{4000});
+}
+
+TEST_F(Breaking, SpreadsTheTimesItIsOpen) {
+  Millis shortest{hours{1}};
+  Millis longest{0};
+  for (int i = 0; i < 200; ++i) {
+    fail_call(5);
+    shortest = std::min(shortest, open_for());
+    longest = std::max(longest, open_for());
+    now = breaker.open_at();
+    succeed(3);
+  }
+  EXPECT_GE(shortest, Millis{4000});
+  EXPECT_LT(shortest, Millis{4200});
+  EXPECT_LE(longest, Millis{6000});
+  EXPECT_GT(longest, Millis{5800});
 }
 
 TEST_F(Breaking, DoublesItsTimeUpToItsMostAndBeginsAnewWhenClosed) {
@@ -115,12 +142,18 @@ TEST_F(Breaking, DoublesItsTimeUpToItsMostAndBeginsAnewWhenClosed) {
 
 TEST_F(Breaking, HalfOpenAdmitsOneAtATimeAndThreeInAll) {
   to_half_open();
-  const auto first = breaker.admit(now);
+  auto first = breaker.admit(now);
   ASSERT_TRUE(first);
   EXPECT_FALSE(breaker.admit(now));
-  breaker.succeeded(*first, false, now);
+  std::move(*first).succeeded(false, now);
   EXPECT_EQ(state(), BreakerState::half_open);
   succeed(2);
+  EXPECT_EQ(state(), BreakerState::closed);
+}
+
+TEST_F(Breaking, SlowProbesAreGood) {
+  to_half_open();
+  succeed(3, true);
   EXPECT_EQ(state(), BreakerState::closed);
 }
 
@@ -131,34 +164,95 @@ TEST_F(Breaking, OneFailureWhileHalfOpenOpensIt) {
   EXPECT_EQ(state(), BreakerState::open);
 }
 
-TEST_F(Breaking, APermitThatDecidesNothingIsGivenBack) {
+TEST_F(Breaking, APermitThatGoesWithoutAWordIsGivenBack) {
   to_half_open();
-  for (int i = 0; i < 10; ++i) breaker.ignored(breaker.admit(now).value());
+  for (int i = 0; i < 10; ++i) (void)permit();
   succeed(3);
   EXPECT_EQ(state(), BreakerState::closed);
+  (void)permit();
+  EXPECT_EQ(state(), BreakerState::closed);
+}
+
+TEST_F(Breaking, APermitIsOneHoweverOftenItMoves) {
+  to_half_open();
+  {
+    Breaker::Permit first = permit();
+    Breaker::Permit second = std::move(first);
+    const Breaker::Permit third = std::move(second);
+    EXPECT_FALSE(breaker.admit(now)) << "it is still out";
+  }
+  succeed(2);
+  EXPECT_EQ(state(), BreakerState::half_open) << "given back once, it did not count";
+  succeed();
+  EXPECT_EQ(state(), BreakerState::closed);
+}
+
+TEST_F(Breaking, APermitMayOutliveItsBreaker) {
+  std::optional<Breaker> brief(std::in_place, BreakerOptions{}, rng);
+  std::optional<Breaker::Permit> ignored = brief->admit(now);
+  Breaker::Permit used = brief->admit(now).value();
+  brief.reset();
+  ignored.reset();
+  std::move(used).failed(now);
 }
 
 TEST_F(Breaking, HalfOpenForHalfAMinuteWithoutADecisionIsOpenAgain) {
   to_half_open();
-  const auto lost = breaker.admit(now);
-  ASSERT_TRUE(lost);
-  now += seconds{30};
+  now += hours{1};
+  EXPECT_EQ(state(), BreakerState::half_open) << "nobody has asked for a permit";
+  Breaker::Permit lost = permit();
+  now += Millis{29'999};
+  EXPECT_EQ(state(), BreakerState::half_open);
+  now += Millis{1};
   EXPECT_EQ(state(), BreakerState::open);
   EXPECT_GE(open_for(), Millis{8000});
+  const MonoTime open_at = breaker.open_at();
+  std::move(lost).succeeded(false, now);
+  EXPECT_EQ(breaker.open_at(), open_at) << "it comes too late to count";
+}
+
+TEST_F(Breaking, GoodProbesThatComeToNoDecisionDoNotCloseIt) {
+  to_half_open();
+  succeed(2);
+  now += seconds{30};
+  EXPECT_EQ(state(), BreakerState::open);
+  now = breaker.open_at();
+  succeed(2);
+  EXPECT_EQ(state(), BreakerState::half_open) << "they are counted anew";
 }
 
 TEST_F(Breaking, AnswersOfAnEarlierStateDecideNothing) {
-  const auto early = breaker.admit(now).value();
+  std::vector<Breaker::Permit> early;
+  for (int i = 0; i < 4; ++i) early.push_back(permit());
   to_half_open();
-  breaker.failed(early, now);
+  std::move(early[0]).failed(now);
   EXPECT_EQ(state(), BreakerState::half_open);
-  breaker.succeeded(early, false, now);
-  breaker.ignored(early);
+  std::move(early[1]).succeeded(false, now);
+  Breaker::Permit probe = permit();
+  {
+    const Breaker::Permit ignored = std::move(early[2]);
+  }
+  EXPECT_FALSE(breaker.admit(now)) << "an early one gives no place of the probes' back";
+  std::move(probe).succeeded(false, now);
   succeed(2);
-  EXPECT_EQ(state(), BreakerState::half_open) << "the early one was none of the three";
-  succeed();
-  breaker.failed(early, now);
+  ASSERT_EQ(state(), BreakerState::closed);
+  std::move(early[3]).failed(now);
   EXPECT_EQ(state(), BreakerState::closed);
+}
+
+TEST_F(Breaking, CountsAnewWhenItHasClosed) {
+  to_half_open();
+  succeed(3);
+  fail_call(4);
+  EXPECT_EQ(state(), BreakerState::closed) << "four are too few to tell, and the five before are forgotten";
+}
+
+TEST_F(Breaking, ARateOfNothingIsReachedByTheFirst) {
+  Breaker strict({.failure_rate = 0, .slow_rate = 0}, rng);
+  for (int i = 0; i < 10; ++i) strict.admit(now).value().succeeded(false, now);
+  EXPECT_EQ(strict.state(now), BreakerState::closed);
+  strict.admit(now).value().failed(now);
+  EXPECT_EQ(strict.state(now), BreakerState::open);
 }
 
 TEST_F(Breaking, AnOperatorOpensItUntilHeSaysOtherwise) {
@@ -177,42 +271,106 @@ TEST_F(Breaking, AutomaticChangesNothingElse) {
   fail_call(5);
   breaker.automatic();
   EXPECT_EQ(state(), BreakerState::open);
+  now = breaker.open_at();
+  breaker.automatic();
+  EXPECT_EQ(state(), BreakerState::half_open);
 }
 
-/// Any history at all: nobody is let in while it is open, and one at a time while it is half open.
-TEST(BreakerHistories, KeepTheirPromises) {
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
-    SeededRng rng(seed);
-    Breaker breaker({}, rng);
-    MonoTime now{hours{1}};
-    std::deque<Breaker::Ticket> out;
-    std::uint64_t probing = 0;
-    for (int step = 0; step < 2000; ++step) {
-      now += Millis{static_cast<std::int64_t>(rng.below(rng.below(50) == 0 ? 20'000 : 400))};
-      const BreakerState before = breaker.state(now);
-      if (const auto ticket = breaker.admit(now)) {
-        ASSERT_NE(before, BreakerState::open);
-        ASSERT_NE(before, BreakerState::forced_open);
-        if (before == BreakerState::half_open) {
-          ASSERT_NE(probing, ticket->generation) << "two at a time, seed " << seed;
-          probing = ticket->generation;
-        }
-        out.push_back(*ticket);
-      }
-      if (out.empty() || rng.below(3) == 0) continue;
-      const Breaker::Ticket ticket = out.front();
-      out.pop_front();
-      if (probing == ticket.generation) probing = 0;
-      const auto fate = rng.below(10);
-      if (fate < 4) {
-        breaker.failed(ticket, now);
-      } else if (fate < 8) {
-        breaker.succeeded(ticket, rng.below(4) == 0, now);
-      } else {
-        breaker.ignored(ticket);
-      }
+TEST_F(Breaking, AnswersFromBeforeTheOperatorDecideNothing) {
+  to_half_open();
+  Breaker::Permit probe = permit();
+  breaker.force_open();
+  std::move(probe).failed(now);
+  EXPECT_EQ(state(), BreakerState::forced_open);
+  breaker.automatic();
+  fail_call(5);
+  EXPECT_LE(open_for(), Millis{6000}) << "how often it has been open before is forgotten";
+}
+
+/// A breaker in a random history, held to its promises at every step.
+class History {
+ public:
+  explicit History(std::uint64_t seed) : rng_(seed), breaker_({}, rng_) {}
+
+  void step() {
+    now_ += Millis{static_cast<std::int64_t>(rng_.below(rng_.below(50) == 0 ? 40'000 : 400))};
+    if (rng_.below(400) == 0) breaker_.force_open();
+    if (rng_.below(20) == 0) breaker_.automatic();
+    ask();
+    if (!out_.empty() && rng_.below(3) > 0) answer();
+    const BreakerState is = breaker_.state(now_);
+    if (is == was_) return;
+    ++changes_;
+    was_ = is;
+  }
+  std::size_t changes() const { return changes_; }
+  /// Goes on with a healthy other side, until it is closed.
+  bool recovers() {
+    breaker_.automatic();
+    for (int i = 0; i < 1000 && breaker_.state(now_) != BreakerState::closed; ++i) {
+      now_ += seconds{1};
+      out_.clear();
+      if (auto permit = breaker_.admit(now_)) std::move(*permit).succeeded(false, now_);
+    }
+    return breaker_.state(now_) == BreakerState::closed;
+  }
+
+ private:
+  struct Out {
+    Breaker::Permit permit;
+    std::size_t probe_of;  ///< The half-open time it belongs to; 0: none.
+  };
+
+  void ask() {
+    const BreakerState before = breaker_.state(now_);
+    if (before == BreakerState::half_open && before != was_) ++probing_;
+    was_ = before;
+    auto permit = breaker_.admit(now_);
+    if (!permit) {
+      EXPECT_NE(before, BreakerState::closed);
+      return;
+    }
+    EXPECT_TRUE(before == BreakerState::closed || before == BreakerState::half_open);
+    const std::size_t probe_of = before == BreakerState::half_open ? probing_ : 0;
+    if (probe_of != 0) {
+      EXPECT_FALSE(std::ranges::any_of(out_, [&](const Out& out) { return out.probe_of == probe_of; }))
+          << "two probes at a time";
+    }
+    out_.push_back({.permit = std::move(*permit), .probe_of = probe_of});
+  }
+  /// Any of those under way, some of them of long ago.
+  void answer() {
+    const auto chosen = std::next(out_.begin(), static_cast<std::ptrdiff_t>(rng_.below(out_.size())));
+    Breaker::Permit permit = std::move(chosen->permit);
+    out_.erase(chosen);
+    const auto fate = rng_.below(10);
+    if (fate < 4) {
+      std::move(permit).failed(now_, fate == 0 ? std::optional(Millis{7000}) : std::nullopt);
+    } else if (fate < 8) {
+      std::move(permit).succeeded(rng_.below(4) == 0, now_);
     }
   }
+
+  SeededRng rng_;
+  Breaker breaker_;
+  MonoTime now_{hours{1}};
+  std::list<Out> out_;
+  BreakerState was_ = BreakerState::closed;
+  std::size_t probing_ = 0;
+  std::size_t changes_ = 0;
+};
+
+TEST(BreakerHistories, NobodyIsLetInWhileItIsOpenAndOneAtATimeWhileItIsHalfOpen) {
+  std::size_t changes = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    History history(seed);
+    for (int step = 0; step < 2000; ++step) history.step();
+    changes += history.changes();
+    EXPECT_TRUE(history.recovers());
+    ASSERT_FALSE(testing::Test::HasFailure());
+  }
+  EXPECT_GT(changes, 10'000U) << "the histories are too dull to tell";
 }
 
 }  // namespace

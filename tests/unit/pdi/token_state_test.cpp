@@ -16,7 +16,7 @@ class TokenStateTest : public ::testing::Test {
   }
   void fail_refresh(bool invalid_client = false) {
     state.begin(now);
-    state.failed(invalid_client, now, rng);
+    state.failed({.invalid_client = invalid_client}, now, rng);
   }
   bool usable_at(Millis after) const { return state.usable(start + after).has_value(); }
   bool due_at(Millis after) const { return state.wants_refresh(start + after); }
@@ -129,6 +129,16 @@ TEST_F(TokenStateTest, BackoffGrowsToAMinuteAndForgetsWithSuccess) {
   now += seconds{1};
   fail_refresh();
   EXPECT_EQ(state.retry_at(), now + seconds{1});
+}
+
+TEST_F(TokenStateTest, WaitsForAsLongAsTheEndpointAsks) {
+  state.begin(now);
+  state.failed({.retry_after = minutes{4}}, now, rng);
+  EXPECT_EQ(state.retry_at(), now + minutes{4});
+  now += minutes{4};
+  state.begin(now);
+  state.failed({.retry_after = Millis{0}}, now, rng);
+  EXPECT_GE(state.retry_at(), now + seconds{1}) << "but no shorter than it would";
 }
 
 TEST_F(TokenStateTest, UnknownClientWaitsFiveMinutes) {
