@@ -26,14 +26,20 @@ const BulkStatement& make_accounts() {
 
 /// Both engines name the columns of a VALUES list so; the casts tell PostgreSQL the parameters' type.
 const BulkStatement& save_balances() {
-  static const BulkStatement statement("UPDATE account SET balance = changed.column2 FROM (VALUES ",
-                                       "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
-                                       ") AS changed WHERE account.id = changed.column1");
+  static const BulkStatement statement(
+      "UPDATE account SET balance = changed.column2, held = changed.column3 FROM (VALUES ",
+      "(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT))",
+      ") AS changed WHERE account.id = changed.column1");
   return statement;
 }
 
 bool is_points(const Account& account) {
   return account.unit.starts_with("points:");
+}
+
+std::unexpected<Error> not_enough(const Account& account) {
+  return is_points(account) ? fail(Errc::insufficient_points, "the account does not hold so many points")
+                            : fail(Errc::insufficient_funds, "the account does not hold so much");
 }
 
 }  // namespace
@@ -100,19 +106,29 @@ Result<void> AccountBook::move(const Account& account, std::int64_t delta) {
   if (__builtin_add_overflow(moved.balance, delta, &balance)) {
     return fail(Errc::validation_failed, "a balance would leave 64 bits");
   }
-  if (delta < 0 && !moved.may_be_negative && balance < moved.held) {
-    return is_points(account) ? fail(Errc::insufficient_points, "the account does not hold so many points")
-                              : fail(Errc::insufficient_funds, "the account does not hold so much");
-  }
+  if (delta < 0 && !moved.may_be_negative && balance < moved.held) return not_enough(account);
   moved.balance = balance;
   moved.changed = true;
+  return {};
+}
+
+Result<void> AccountBook::hold(const Account& account, std::int64_t amount) {
+  Line& held = line(account);
+  if (!held.keeps_balance) return {};
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(held.held, amount, &sum)) {
+    return fail(Errc::validation_failed, "what is held would leave 64 bits");
+  }
+  if (!held.may_be_negative && held.balance < sum) return not_enough(account);
+  held.held = sum;
+  held.changed = true;
   return {};
 }
 
 Result<void> AccountBook::save(db::Transaction& transaction) const {
   std::vector<Value> values;
   for (const auto& [key, line] : lines_) {
-    if (line.changed) db::append_row(values, line.id, line.balance);
+    if (line.changed) db::append_row(values, line.id, line.balance, line.held);
   }
   auto saved = save_balances().run(transaction, std::move(values));
   if (!saved) return failure(saved);

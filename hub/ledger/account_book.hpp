@@ -13,7 +13,7 @@
 namespace perkline::hub::ledger {
 
 /// The accounts a set of transfers touches, read at once, changed in memory, written back at once. For the
-/// length of one post_all.
+/// length of one post_all or hold_all.
 class AccountBook {
  public:
   struct Line {
@@ -31,7 +31,9 @@ class AccountBook {
   Line& line(const Account& account) { return lines_.at(key_of(account)); }
   /// Changes a kept balance by `delta`. Errors: insufficient_points or insufficient_funds, validation_failed.
   Result<void> move(const Account& account, std::int64_t delta);
-  /// Writes the changed balances. Errors: the database's.
+  /// Sets `amount` of a kept balance aside. Errors: as move().
+  Result<void> hold(const Account& account, std::int64_t amount);
+  /// Writes what changed. Errors: the database's.
   Result<void> save(db::Transaction& transaction) const;
 
  private:

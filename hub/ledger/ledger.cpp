@@ -1,5 +1,6 @@
 #include "hub/ledger/ledger.hpp"
 
+#include <map>
 #include <unordered_map>
 
 #include "hub/db/bulk_statement.hpp"
@@ -22,6 +23,21 @@ const BulkStatement& insert_transfers() {
   return statement;
 }
 
+const BulkStatement& release_transfers() {
+  static const BulkStatement statement("UPDATE transfer SET state = 'released' WHERE external_id IN (", "?",
+                                       ") AND state = 'pending' RETURNING debit_account, amount");
+  return statement;
+}
+
+/// Both engines name the columns of a VALUES list so; the casts tell PostgreSQL the parameters' type.
+const BulkStatement& release_held() {
+  static const BulkStatement statement("UPDATE account SET held = account.held - freed.column2 FROM (VALUES ",
+                                       "(CAST(? AS BIGINT), CAST(? AS BIGINT))",
+                                       ") AS freed WHERE account.id = freed.column1 AND account.keeps_balance"
+                                       " = 1");
+  return statement;
+}
+
 const BulkStatement& insert_entries() {
   static const BulkStatement statement(
       "INSERT INTO entry (id, transfer_seq, account_id, delta, balance_after) VALUES ", "(?, ?, ?, ?, ?)");
@@ -31,8 +47,12 @@ const BulkStatement& insert_entries() {
 /// The sequences of those that are new, by external id.
 using NewTransfers = std::unordered_map<std::string, std::int64_t>;
 
+/// What a transfer is written down as.
+enum class As : std::uint8_t { posted, pending };
+
 Result<NewTransfers> insert(db::Transaction& transaction, std::span<const Transfer> transfers,
-                            AccountBook& book, const std::string& state) {
+                            AccountBook& book, As as) {
+  const std::string state = as == As::posted ? "posted" : "pending";
   std::vector<Value> values;
   for (const Transfer& transfer : transfers) {
     PERKLINE_ASSERT(transfer.amount > 0 && transfer.debit.unit == transfer.credit.unit &&
@@ -48,17 +68,19 @@ Result<NewTransfers> insert(db::Transaction& transaction, std::span<const Transf
   return inserted;
 }
 
-/// Whether what is posted under the external id is this very transfer.
-Result<void> same_as_posted(db::Transaction& transaction, const Transfer& transfer, AccountBook& book) {
-  auto posted = transaction.query(
-      "SELECT debit_account, credit_account, amount, code FROM transfer WHERE external_id = $1",
+/// Whether what is there under the external id is this very transfer, written down likewise; a pending one
+/// may have been released since.
+Result<void> same_as_known(db::Transaction& transaction, const Transfer& transfer, AccountBook& book, As as) {
+  auto known = transaction.query(
+      "SELECT debit_account, credit_account, amount, code, state FROM transfer WHERE external_id = $1",
       {transfer.external_id});
-  if (!posted) return failure(posted);
-  PERKLINE_ASSERT(posted->size() == 1);
-  const db::Row& row = posted->front();
+  if (!known) return failure(known);
+  PERKLINE_ASSERT(known->size() == 1);
+  const db::Row& row = known->front();
   if (row.integer(0) != book.line(transfer.debit).id || row.integer(1) != book.line(transfer.credit).id ||
-      row.integer(2) != transfer.amount || row.text(3) != transfer.code) {
-    return fail(Errc::already_exists, "transfer " + transfer.external_id + " was posted with other content");
+      row.integer(2) != transfer.amount || row.text(3) != transfer.code ||
+      (row.text(4) == "posted") != (as == As::posted)) {
+    return fail(Errc::already_exists, "transfer " + transfer.external_id + " is there with other content");
   }
   return {};
 }
@@ -106,7 +128,7 @@ Account standin_loss_of(const StoreId& store) {
 Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers) {
   auto book = AccountBook::load(transaction, transfers);
   if (!book) return failure(book);
-  auto inserted = insert(transaction, transfers, *book, "posted");
+  auto inserted = insert(transaction, transfers, *book, As::posted);
   if (!inserted) return failure(inserted);
 
   std::vector<Value> entries;
@@ -114,7 +136,7 @@ Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> tr
     const auto sequence = inserted->extract(transfer.external_id);
     // Posted before, or by an earlier one of these.
     if (sequence.empty()) {
-      if (auto same = same_as_posted(transaction, transfer, *book); !same) return same;
+      if (auto same = same_as_known(transaction, transfer, *book, As::posted); !same) return same;
       continue;
     }
     const std::int64_t id = 2 * sequence.mapped();
@@ -133,21 +155,26 @@ Result<void> post(db::Transaction& transaction, const Transfer& transfer) {
 Result<void> hold_all(db::Transaction& transaction, std::span<const Transfer> transfers) {
   auto book = AccountBook::load(transaction, transfers);
   if (!book) return failure(book);
-  auto inserted = insert(transaction, transfers, *book, "pending");
+  auto inserted = insert(transaction, transfers, *book, As::pending);
   if (!inserted) return failure(inserted);
   for (const Transfer& transfer : transfers) {
-    if (!inserted->extract(transfer.external_id).empty()) continue;
-    if (auto same = same_as_posted(transaction, transfer, *book); !same) return same;
+    const bool is_new = !inserted->extract(transfer.external_id).empty();
+    auto done = is_new ? book->hold(transfer.debit, transfer.amount)
+                       : same_as_known(transaction, transfer, *book, As::pending);
+    if (!done) return done;
   }
-  return {};
+  return book->save(transaction);
 }
 
 Result<void> release(db::Transaction& transaction, std::span<const std::string> external_ids) {
-  for (const std::string& id : external_ids) {
-    auto released = transaction.execute(
-        "UPDATE transfer SET state = 'released' WHERE external_id = $1 AND state = 'pending'", {id});
-    if (!released) return failure(released);
-  }
+  auto released =
+      release_transfers().run(transaction, std::vector<Value>(external_ids.begin(), external_ids.end()));
+  if (!released) return failure(released);
+  std::map<std::int64_t, std::int64_t> freed;
+  for (const db::Row& row : *released) freed[row.integer(0)] += row.integer(1);
+  std::vector<Value> values;
+  for (const auto& [account, amount] : freed) db::append_row(values, account, amount);
+  if (auto done = release_held().run(transaction, std::move(values)); !done) return failure(done);
   return {};
 }
 

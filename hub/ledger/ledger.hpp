@@ -17,7 +17,7 @@ namespace perkline::hub::ledger {
 struct Account {
   std::string owner_kind;  ///< member, store
   std::string owner_id;
-  std::string code;  ///< rewards, issued, redeemed
+  std::string code;  ///< rewards, issued, redeemed, standin_loss
   std::string unit;  ///< points:rewards
   /// Whether a running balance is kept. Not for system accounts, whose row would be hot: theirs is the sum of
   /// their entries.
@@ -33,7 +33,7 @@ Account rewards_of(const CustomerId& customer);
 /// What a store has given out and taken back: system accounts.
 Account issued_by(const StoreId& store);
 Account redeemed_at(const StoreId& store);
-/// What a store let members redeem without PDI and PDI never booked: a system account.
+/// What a store let members redeem while PDI was away, and PDI then never booked: a system account.
 Account standin_loss_of(const StoreId& store);
 
 struct Transfer {
@@ -55,12 +55,15 @@ struct Transfer {
 Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers);
 Result<void> post(db::Transaction& transaction, const Transfer& transfer);
 
-/// Writes transfers down that move nothing yet. As post_all, but for balances.
+/// Writes transfers down that move nothing yet, and sets what they would take aside: an account that may not
+/// be negative gives no more than its balance less that. Once pending, never posted under the same external
+/// id: what comes of it is released and then posted under another. As post_all otherwise, errors too.
 Result<void> hold_all(db::Transaction& transaction, std::span<const Transfer> transfers);
-/// Takes back what is pending under these external ids: it will not be posted. One that is not there, or not
-/// pending any more, changes nothing. Errors: the database's.
+/// Takes back what is pending under these external ids. One that is not there, or not pending any more,
+/// changes nothing. Errors: the database's.
 Result<void> release(db::Transaction& transaction, std::span<const std::string> external_ids);
-/// What pending transfers would add to the account's balance.
+/// What the account's pending transfers come to: those it would get less those it would give. Errors: the
+/// database's.
 Result<std::int64_t> pending_of(db::Transaction& transaction, const Account& account);
 
 /// As kept for members; summed for system accounts. 0 for an account nobody has used yet.
@@ -72,9 +75,10 @@ struct Verification {
   std::vector<std::string> mismatches;  ///< What does not agree, for people; at most the first hundred.
   bool ok() const { return mismatches.empty(); }
 };
-/// Recomputes every balance from its entries, every balance after an entry along the history, and holds each
-/// posted transfer against its two entries, and each unit's sum against zero. On one snapshot; memory grows
-/// with the accounts, not with the history. Errors: the database's.
+/// Recomputes every balance from its entries, every balance after an entry along the history, and what is
+/// held from the pending transfers; holds each posted transfer against its two entries, any other against
+/// having none, and each unit's sum against zero. On one snapshot; memory grows with the accounts, not with
+/// the history. Errors: the database's.
 Result<Verification> verify(db::Transaction& transaction);
 
 }  // namespace perkline::hub::ledger

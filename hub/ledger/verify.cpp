@@ -17,6 +17,7 @@ struct Checked {
   std::int64_t stored = 0;
   std::int64_t held = 0;
   __int128 sum = 0;
+  __int128 pending = 0;  ///< What its pending transfers would take.
 };
 
 class Verifier {
@@ -27,6 +28,7 @@ class Verifier {
     if (auto done = read_accounts(); !done) return failure(done);
     if (auto done = walk_entries(); !done) return failure(done);
     if (auto done = count_transfers(); !done) return failure(done);
+    if (auto done = walk_pending(); !done) return failure(done);
     check_balances();
     return std::move(found_);
   }
@@ -104,6 +106,23 @@ class Verifier {
     return {};
   }
 
+  /// That they have no entries shows in walk_entries.
+  Result<void> walk_pending() {
+    return for_each_row(
+        "SELECT seq, debit_account, credit_account, amount, unit FROM transfer WHERE seq > $1"
+        " AND state = 'pending' ORDER BY seq LIMIT $2",
+        [&](const db::Row& row) {
+          const auto debit = accounts_.find(row.integer(1));
+          const auto credit = accounts_.find(row.integer(2));
+          if (debit == accounts_.end() || credit == accounts_.end() || debit->second.unit != row.text(4) ||
+              credit->second.unit != row.text(4)) {
+            return mismatch("pending transfer " + std::to_string(row.integer(0)) +
+                            " is not between two accounts of its unit");
+          }
+          debit->second.pending += row.integer(3);
+        });
+  }
+
   void check_balances() {
     std::map<std::string, __int128> units;
     for (const auto& [id, account] : accounts_) {
@@ -111,6 +130,9 @@ class Verifier {
       const std::string name = "account " + std::to_string(id);
       if (account.stored != (account.keeps_balance ? account.sum : 0)) {
         mismatch(name + " has another balance than its entries give");
+      }
+      if (account.held != (account.keeps_balance ? account.pending : 0)) {
+        mismatch(name + " holds another amount than its pending transfers take");
       }
       if (!account.may_be_negative && account.sum < account.held) mismatch(name + " is below what it may be");
     }

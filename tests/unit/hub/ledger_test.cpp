@@ -42,6 +42,25 @@ class Ledger : public testing::Test {
   Result<void> post(const std::vector<Transfer>& transfers) {
     return hub_.write([&](db::Transaction& transaction) { return post_all(transaction, transfers); });
   }
+  Result<void> hold(const std::vector<Transfer>& transfers) {
+    return hub_.write([&](db::Transaction& transaction) { return hold_all(transaction, transfers); });
+  }
+  Result<void> free(const std::vector<std::string>& external_ids) {
+    return hub_.write([&](db::Transaction& transaction) { return release(transaction, external_ids); });
+  }
+  std::int64_t pending(const Account& account) {
+    std::int64_t found = 0;
+    EXPECT_TRUE(hub_.read([&](db::Transaction& transaction) -> Result<void> {
+      auto sum = pending_of(transaction, account);
+      if (!sum) return failure(sum);
+      found = *sum;
+      return {};
+    }));
+    return found;
+  }
+  std::int64_t held(const std::string& code) {
+    return hub_.number("SELECT held FROM account WHERE code = $1", {code});
+  }
   Errc refusal_of(const std::vector<Transfer>& transfers) {
     auto posted = post(transfers);
     EXPECT_FALSE(posted);
@@ -142,9 +161,73 @@ TEST_F(Ledger, MoneyThatIsNotThereIsInsufficientFunds) {
 
 TEST_F(Ledger, HeldAmountsAreNotThereToBeGiven) {
   ASSERT_TRUE(post({transfer("a", source(), purse("ann"), 10)}));
-  hub_.execute("UPDATE account SET held = 4 WHERE owner_id = 'ann'");
+  ASSERT_TRUE(hold({transfer("h", purse("ann"), purse("bob"), 4)}));
   EXPECT_EQ(refusal_of({transfer("b", purse("ann"), purse("bob"), 7)}), Errc::insufficient_points);
   ASSERT_TRUE(post({transfer("c", purse("ann"), purse("bob"), 6)}));
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, NoMoreIsHeldThanIsThere) {
+  ASSERT_TRUE(post({transfer("a", source(), purse("ann"), 10)}));
+  ASSERT_TRUE(hold({transfer("h", purse("ann"), purse("bob"), 6)}));
+  const auto refused = hold({transfer("i", purse("ann"), purse("bob"), 5)});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::insufficient_points);
+  // What comes in pending is not there to be given on.
+  EXPECT_EQ(refusal_of({transfer("j", purse("bob"), purse("eve"), 1)}), Errc::insufficient_points);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, APendingTransferMovesNothingAndIsShown) {
+  const Account rewards = rewards_of(john);
+  ASSERT_TRUE(hold({transfer("pending:1", issued_by(store), rewards, 300),
+                    transfer("pending-redeem:1", rewards, redeemed_at(store), 100),
+                    transfer("pending-redeem:2", rewards, redeemed_at(store), 20)}));
+  EXPECT_EQ(balance(rewards), 0);
+  EXPECT_EQ(pending(rewards), 180);
+  EXPECT_EQ(pending(issued_by(store)), -300);
+  EXPECT_EQ(held("rewards"), 120);
+  EXPECT_EQ(held("issued"), 0) << "system accounts have no hot row";
+  EXPECT_EQ(verified().entries, 0);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, AReleasedTransferIsAsIfItHadNeverBeen) {
+  const Account rewards = rewards_of(john);
+  ASSERT_TRUE(hold({transfer("pending:1", issued_by(store), rewards, 300),
+                    transfer("pending-redeem:1", rewards, redeemed_at(store), 100),
+                    transfer("pending-redeem:2", rewards, redeemed_at(store), 20)}));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(free({"pending:1", "pending-redeem:1", "pending:none"}));
+  EXPECT_EQ(pending(rewards), -20);
+  EXPECT_EQ(held("rewards"), 20);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, TheSameHoldAgainChangesNothingAlsoOnceReleased) {
+  const Transfer first = transfer("pending:1", purse("ann"), purse("bob"), 4);
+  ASSERT_TRUE(post({transfer("a", source(), purse("ann"), 10)}));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(hold({first, first}));
+  EXPECT_EQ(held("purse"), 4);
+  ASSERT_TRUE(free({"pending:1"}));
+  ASSERT_TRUE(hold({first}));
+  EXPECT_EQ(held("purse"), 0);
+  EXPECT_TRUE(verified().ok());
+}
+
+TEST_F(Ledger, AHoldUnderAKnownExternalIdWithOtherContentIsRefused) {
+  ASSERT_TRUE(hold({transfer("pending:1", issued_by(store), rewards_of(john), 300)}));
+  ASSERT_TRUE(post({earned("sale:1", 450)}));
+  const auto other = hold({transfer("pending:1", issued_by(store), rewards_of(john), 301)});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, Errc::already_exists);
+  // Pending and posted are two things.
+  EXPECT_EQ(refusal_of({transfer("pending:1", issued_by(store), rewards_of(john), 300)}),
+            Errc::already_exists);
+  const auto posted = hold({earned("sale:1", 450)});
+  ASSERT_FALSE(posted);
+  EXPECT_EQ(posted.error().code, Errc::already_exists);
+  EXPECT_EQ(balance(rewards_of(john)), 450);
+  EXPECT_TRUE(verified().ok());
 }
 
 TEST_F(Ledger, ABalanceNeverLeaves64Bits) {
@@ -211,6 +294,7 @@ class Sabotage : public Ledger, public testing::WithParamInterface<const char*> 
 
 TEST_P(Sabotage, IsFoundByVerify) {
   ASSERT_TRUE(post({earned("sale:1", 5), earned("sale:2", 7), transfer("t", source(), purse("ann"), 9)}));
+  ASSERT_TRUE(hold({transfer("pending:3", rewards_of(john), redeemed_at(store), 4)}));
   ASSERT_TRUE(verified().ok());
   // As damage would: past the rules of the schema.
   hub_.execute("PRAGMA ignore_check_constraints = ON");
@@ -225,6 +309,14 @@ INSTANTIATE_TEST_SUITE_P(
         "UPDATE account SET balance = 1 WHERE code = 'issued'",
         "UPDATE account SET unit = 'points:other' WHERE code = 'rewards'",
         "UPDATE account SET held = 10 WHERE code = 'purse'",
+        "UPDATE account SET held = 0 WHERE code = 'rewards'",
+        "UPDATE account SET held = 1 WHERE code = 'issued'",
+        "UPDATE transfer SET amount = amount + 1 WHERE state = 'pending'",
+        "UPDATE transfer SET state = 'released' WHERE state = 'pending'",
+        "UPDATE transfer SET state = 'posted' WHERE state = 'pending'",
+        "UPDATE transfer SET unit = 'points:other' WHERE state = 'pending'",
+        "INSERT INTO entry (id, transfer_seq, account_id, delta, balance_after)"
+        " SELECT 2 * t.seq, t.seq, t.debit_account, -4, 8 FROM transfer t WHERE t.state = 'pending'",
         "UPDATE entry SET delta = delta + 1 WHERE id % 2 = 1",
         "UPDATE entry SET balance_after = balance_after + 1 WHERE balance_after IS NOT NULL",
         "UPDATE entry SET account_id = (SELECT id FROM account WHERE code = 'purse')"
@@ -232,7 +324,8 @@ INSTANTIATE_TEST_SUITE_P(
         "UPDATE entry SET transfer_seq = transfer_seq + 1000 WHERE id = (SELECT MAX(id) FROM entry)",
         "DELETE FROM entry WHERE id IN (SELECT id FROM entry ORDER BY id DESC LIMIT 2)",
         "DELETE FROM entry WHERE id = (SELECT MIN(id) FROM entry)", "UPDATE transfer SET amount = amount + 1",
-        "UPDATE transfer SET state = 'pending'", "DELETE FROM transfer WHERE external_id = 'sale:2'",
+        "UPDATE transfer SET state = 'pending' WHERE external_id = 'sale:1'",
+        "DELETE FROM transfer WHERE external_id = 'sale:2'",
         "INSERT INTO entry (id, transfer_seq, account_id, delta, balance_after)"
         " SELECT 9000, 4500, account_id, delta, balance_after FROM entry WHERE id % 2 = 1 LIMIT 1"));
 
