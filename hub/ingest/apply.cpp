@@ -13,8 +13,18 @@ namespace {
 template <class Payload>
 std::vector<Told<Payload>> all_of(std::span<const ToldEvent> events) {
   std::vector<Told<Payload>> told;
+  told.reserve(events.size());
   for (const ToldEvent& each : events)
-    told.push_back({each.event, &std::get<Payload>(each.event->payload), each.ids});
+    told.push_back({each.event, &std::get<Payload>(each.event->payload), each.ids, each.bytes});
+  return told;
+}
+
+std::vector<ToldSale> sales_in(std::span<const ToldEvent> settled) {
+  std::vector<ToldSale> told;
+  told.reserve(settled.size());
+  for (const ToldEvent& each : settled)
+    told.push_back(
+        {each.event, &std::get<sync::SaleSettled>(each.event->payload).sale, each.ids, each.bytes});
   return told;
 }
 
@@ -47,22 +57,21 @@ class Applier {
       : transaction_(transaction), events_(events), now_(now) {}
 
   Result<void> operator()(const sync::SaleFinalized&) {
-    return apply_sales(transaction_, all_of<sync::SaleFinalized>(events_), now_);
+    return apply_sales(transaction_, all_of<sync::SaleFinalized>(events_), Figures::finalized, now_);
   }
   Result<void> operator()(const sync::SalePending&) {
     return apply_pending(transaction_, all_of<sync::SalePending>(events_), now_);
   }
   Result<void> operator()(const sync::SaleSettled&) {
-    return each<sync::SaleSettled>(
-        [this](const Told<sync::SaleSettled>& told) { return apply_settled(transaction_, told, now_); });
+    return apply_sales(transaction_, sales_in(events_), Figures::settled, now_);
   }
   Result<void> operator()(const sync::SaleRejected&) {
     return each<sync::SaleRejected>(
-        [this](const Told<sync::SaleRejected>& told) { return apply_rejected(transaction_, told, now_); });
+        [this](const ToldRejected& told) { return apply_rejected(transaction_, told, now_); });
   }
   Result<void> operator()(const sync::SaleReturned&) {
     return each<sync::SaleReturned>(
-        [this](const Told<sync::SaleReturned>& told) { return apply_returned(transaction_, told, now_); });
+        [this](const ToldReturn& told) { return apply_returned(transaction_, told, now_); });
   }
   Result<void> operator()(const sync::SessionVoided&) {
     return each<sync::SessionVoided>([this](const Told<sync::SessionVoided>& told) {
@@ -94,6 +103,15 @@ class Applier {
 };
 
 }  // namespace
+
+std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& place) {
+  if (!event) return event.error().detail;
+  if (event->store != place.store || event->epoch != place.epoch || event->sequence != place.sequence)
+    return "the event claims another place in another history";
+  if (const auto* unknown = std::get_if<sync::UnknownEvent>(&event->payload))
+    return "type " + std::to_string(unknown->type) + " is unknown to this version";
+  return std::nullopt;
+}
 
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now) {
   while (!events.empty()) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 
 #include "hub/ingest/told.hpp"
 
@@ -10,15 +12,27 @@ namespace perkline::hub::ingest {
 struct ToldEvent {
   const sync::Event* event;
   const EffectIds* ids;
+  std::string_view bytes;  ///< As journalled.
 };
+
+/// Where in which history an event was sent.
+struct Place {
+  StoreId store;
+  std::uint64_t epoch = 1;
+  std::uint64_t sequence = 0;
+};
+
+/// Why an event that was sent in `place` must not be applied, whatever the database holds: it cannot be read,
+/// claims another place, or is of an unknown type. nullopt: it may be. Pure.
+std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& place);
 
 /// Applies the events in this order, those of one kind that stand together with a few statements for all. One
 /// that was applied before changes nothing. On an error the caller takes everything back: some may have been
 /// applied. Errors that are an event's own against those of the database: see is_fault_of_event.
-/// No event is of an unknown type.
+/// No event is unfit.
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now);
 
-/// Whether the event will never be applied, however often it is tried: a dead letter.
+/// Whether the event cannot be applied as things stand, however often it is tried: a dead letter.
 bool is_fault_of_event(const Error& error);
 
 }  // namespace perkline::hub::ingest

@@ -1,7 +1,7 @@
 #include "hub/ingest/batch.hpp"
 
+#include "hub/ingest/dead_letters.hpp"
 #include "hub/stores/progress.hpp"
-#include "shared/core/bytes.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view unreadable = "Unreadable";
 
 /// An event that is to be buried.
-struct DeadLetter {
+struct Fault {
   std::size_t place;
   std::string reason;
 };
@@ -17,26 +17,22 @@ struct DeadLetter {
 /// What a batch's new events come to before the database is asked. Pure.
 struct Sorted {
   std::vector<ToldEvent> events;
-  std::vector<DeadLetter> dead;
+  std::vector<Fault> dead;
 };
 
-std::uint64_t sequence_at(const ReceivedBatch& received, std::size_t place) {
-  return received.batch.first_sequence + place;
+Place place_of(const ReceivedBatch& received, std::size_t place) {
+  return {received.store, received.batch.epoch, received.batch.first_sequence + place};
 }
 
 Sorted sort(const ReceivedBatch& received, std::size_t skip) {
   Sorted sorted;
   for (std::size_t place = skip; place < received.events.size(); ++place) {
     const Result<sync::Event>& event = received.events[place];
-    if (!event) {
-      sorted.dead.push_back({place, event.error().detail});
-    } else if (event->store != received.store || event->epoch != received.batch.epoch ||
-               event->sequence != sequence_at(received, place)) {
-      sorted.dead.push_back({place, "the event claims another place in another history"});
-    } else if (const auto* unknown = std::get_if<sync::UnknownEvent>(&event->payload)) {
-      sorted.dead.push_back({place, "type " + std::to_string(unknown->type) + " is unknown to this version"});
+    if (auto reason = unfit(event, place_of(received, place))) {
+      sorted.dead.push_back({place, std::move(*reason)});
     } else {
-      sorted.events.push_back({.event = &*event, .ids = &received.ids[place]});
+      sorted.events.push_back(
+          {.event = &*event, .ids = &received.ids[place], .bytes = received.batch.events[place]});
     }
   }
   return sorted;
@@ -59,19 +55,6 @@ std::string type_at(const ReceivedBatch& received, std::size_t place) {
   return std::string(event ? sync::type_name(event->payload) : unreadable);
 }
 
-Result<void> bury(db::Transaction& transaction, const ReceivedBatch& received, const DeadLetter& letter) {
-  const auto epoch = static_cast<std::int64_t>(received.batch.epoch);
-  const auto sequence = static_cast<std::int64_t>(sequence_at(received, letter.place));
-  auto buried = transaction.execute(
-      "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-      {received.store.str() + '/' + std::to_string(epoch) + '/' + std::to_string(sequence),
-       received.store.str(), epoch, sequence, type_at(received, letter.place), letter.reason,
-       to_hex(received.batch.events[letter.place]), received.now.time_since_epoch().count()});
-  if (!buried) return failure(buried);
-  return {};
-}
-
 }  // namespace
 
 Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedBatch& received) {
@@ -91,9 +74,15 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
   for (std::size_t place = todo->skip; place < received.events.size(); ++place) {
     outcome.types.push_back(type_at(received, place));
   }
-  for (const DeadLetter& letter : sorted.dead) {
-    if (auto buried = bury(transaction, received, letter); !buried) return failure(buried);
-    outcome.types[letter.place - todo->skip] = dead_letter;
+  for (const Fault& fault : sorted.dead) {
+    auto buried = bury(transaction,
+                       {.place = place_of(received, fault.place),
+                        .type = type_at(received, fault.place),
+                        .reason = fault.reason,
+                        .bytes = received.batch.events[fault.place]},
+                       received.now);
+    if (!buried) return failure(buried);
+    outcome.types[fault.place - todo->skip] = dead_letter;
   }
   auto moved = stores::move_cursor(transaction, received.store, store->cursor, todo->after);
   if (!moved) return failure(moved);

@@ -1,14 +1,13 @@
 #include "hub/ingest/pending.hpp"
 
-#include <array>
 #include <map>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ingest/returns.hpp"
-#include "hub/ingest/sales.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/json/writer.hpp"
@@ -29,8 +28,9 @@ std::string redeemed_hold(const SessionId& session) {
 const BulkStatement& insert_pending() {
   static const BulkStatement statement(
       "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount,"
-      " earned, redeemed, tier, receipt_id, rules_version, pending_at, received_at, state) VALUES ",
-      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+      " earned, redeemed, provisional_earned, provisional_redeemed, provisional_receipt, tier, rules_version,"
+      " pending_at, received_at, state) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
       " ON CONFLICT (session_id) DO NOTHING RETURNING session_id");
   return statement;
 }
@@ -42,11 +42,13 @@ const BulkStatement& insert_members() {
   return statement;
 }
 
-/// Errors: already_exists when the session is another sale's.
+/// Errors: already_exists when the session is another sale's, or still pending with other figures: once PDI
+/// has spoken, what the till was told decides nothing.
 Result<void> same_sale(db::Transaction& transaction, const ToldPending& told) {
   const sync::SalePending& sale = *told.payload;
   auto known = transaction.query(
-      "SELECT store_id, transaction_id, customer_id, currency, amount FROM sale WHERE session_id = $1",
+      "SELECT store_id, transaction_id, customer_id, currency, amount, state, earned, redeemed FROM sale"
+      " WHERE session_id = $1",
       {sale.session.str()});
   if (!known) return failure(known);
   PERKLINE_ASSERT(known->size() == 1);
@@ -55,6 +57,10 @@ Result<void> same_sale(db::Transaction& transaction, const ToldPending& told) {
       row.text(2) != sale.customer.str() || row.text(3) != sale.amount.currency.code() ||
       row.integer(4) != sale.amount.minor) {
     return fail(Errc::already_exists, "session " + sale.session.str() + " is another sale");
+  }
+  if (row.text(5) == "pending" &&
+      (row.integer(6) != sale.earned.count || row.integer(7) != sale.redeemed.count)) {
+    return fail(Errc::already_exists, "session " + sale.session.str() + " is pending with other figures");
   }
   return {};
 }
@@ -66,8 +72,9 @@ Result<std::vector<ToldPending>> insert_new(db::Transaction& transaction, std::s
     const sync::SalePending& sale = *told.payload;
     db::append_row(values, sale.session.str(), told.event->store.str(), sale.transaction.str(),
                    sale.customer.str(), sale.channel.str(), std::string(sale.amount.currency.code()),
-                   sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.tier, sale.receipt.str(),
-                   sale.rules_version, stamp(sale.pending_at), stamp(now));
+                   sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.earned.count,
+                   sale.redeemed.count, sale.receipt.str(), sale.tier, sale.rules_version,
+                   stamp(sale.pending_at), stamp(now));
   }
   auto rows = insert_pending().run(transaction, std::move(values));
   if (!rows) return failure(rows);
@@ -117,10 +124,6 @@ void add_holds(std::vector<ledger::Transfer>& holds, const ToldPending& told, Wa
   }
 }
 
-Result<void> release_holds(db::Transaction& transaction, const SessionId& session) {
-  return ledger::release(transaction, std::array{earned_hold(session), redeemed_hold(session)});
-}
-
 events::DomainEvent domain_event(const sync::Event& event, std::string type, std::string data) {
   return {.id = event.id,
           .type = std::move(type),
@@ -142,34 +145,50 @@ events::DomainEvent domain_event_of(const ToldPending& told) {
   return domain_event(*told.event, "SALE_PENDING", data.take());
 }
 
-/// The pending sale becomes PDI's.
-Result<void> finalize_row(db::Transaction& transaction, const sync::SaleFinalized& sale) {
-  auto updated = transaction.execute(
-      "UPDATE sale SET state = 'finalized', earned = $2, redeemed = $3, new_balance = $4, tier = $5,"
-      " receipt_id = $6, finalized_at = $7 WHERE session_id = $1 AND state = 'pending'",
-      {sale.session.str(), sale.earned.count, sale.redeemed.count, sale.new_balance.count, sale.tier,
-       sale.receipt.str(), stamp(sale.finalized_at)});
-  if (!updated) return failure(updated);
-  return {};
-}
-
 struct KnownSale {
   std::string state;
   StoreId store;
-  CustomerId customer;
   TransactionId transaction;
+  CustomerId customer;
   std::int64_t redeemed = 0;
 };
 
 Result<std::optional<KnownSale>> find_sale(db::Transaction& transaction, const SessionId& session) {
   auto rows = transaction.query(
-      "SELECT state, store_id, customer_id, transaction_id, redeemed FROM sale WHERE session_id = $1",
+      "SELECT state, store_id, transaction_id, customer_id, redeemed FROM sale WHERE session_id = $1",
       {session.str()});
   if (!rows) return failure(rows);
   if (rows->empty()) return std::nullopt;
   const db::Row& row = rows->front();
-  return KnownSale{row.text(0), StoreId(row.text(1)), CustomerId(row.text(2)), TransactionId(row.text(3)),
-                   row.integer(4)};
+  return KnownSale{.state = row.text(0),
+                   .store = StoreId(row.text(1)),
+                   .transaction = TransactionId(row.text(2)),
+                   .customer = CustomerId(row.text(3)),
+                   .redeemed = row.integer(4)};
+}
+
+/// The member has had the discount, and PDI never took the points for it.
+Result<void> book_loss(db::Transaction& transaction, const ToldRejected& told, const KnownSale& sale,
+                       WallTime now) {
+  if (sale.redeemed == 0) return {};
+  return ledger::post(transaction, {.id = (*told.ids)[0],
+                                    .external_id = "standin-loss:" + told.payload->session.str(),
+                                    .debit = ledger::rewards_of(sale.customer),
+                                    .credit = ledger::standin_loss_of(sale.store),
+                                    .amount = sale.redeemed,
+                                    .code = "sale.standin_loss",
+                                    .created_at = now});
+}
+
+events::DomainEvent domain_event_of(const ToldRejected& told, const KnownSale& sale) {
+  const sync::SaleRejected& rejected = *told.payload;
+  json::Writer data;
+  data.begin_object();
+  data.field("storeId", told.event->store.str()).field("sessionId", rejected.session.str());
+  data.field("transactionId", rejected.transaction.str()).field("customerId", rejected.customer.str());
+  data.field("redeemedPoints", sale.redeemed).field("pdiCode", rejected.pdi_code);
+  data.field("reason", rejected.reason).field("rejectedAt", format_time(rejected.rejected_at)).end_object();
+  return domain_event(*told.event, "SALE_REJECTED", data.take());
 }
 
 }  // namespace
@@ -186,64 +205,40 @@ Result<void> apply_pending(db::Transaction& transaction, std::span<const ToldPen
   return events::append(transaction, told_on);
 }
 
-Result<void> apply_settled(db::Transaction& transaction, const Told<sync::SaleSettled>& told, WallTime now) {
-  const sync::SaleFinalized& sale = told.payload->sale;
-  const ToldSale as_sale{told.event, &sale, told.ids};
-  auto known = find_sale(transaction, sale.session);
-  if (!known) return failure(known);
-  if (!*known) {
-    auto inserted = insert_new_sales(transaction, std::span(&as_sale, 1), now);
-    if (!inserted) return failure(inserted);
-  } else if ((*known)->state == "pending") {
-    if ((*known)->store != told.event->store || (*known)->customer != sale.customer)
-      return fail(Errc::already_exists, "session " + sale.session.str() + " is another sale");
-    if (auto released = release_holds(transaction, sale.session); !released) return released;
-    if (auto updated = finalize_row(transaction, sale); !updated) return updated;
-  } else {
-    return same_as_booked(transaction, as_sale);
-  }
-  if (auto booked = book_figures(transaction, std::span(&as_sale, 1), Figures::settled, now); !booked)
-    return booked;
-  return work_out_waiting(transaction, told.event->store, sale.transaction, now);
-}
-
-Result<void> apply_rejected(db::Transaction& transaction, const Told<sync::SaleRejected>& told,
-                            WallTime now) {
+Result<void> apply_rejected(db::Transaction& transaction, const ToldRejected& told, WallTime now) {
   const sync::SaleRejected& rejected = *told.payload;
+  const std::string session = "session " + rejected.session.str();
   auto known = find_sale(transaction, rejected.session);
   if (!known) return failure(known);
-  if (!*known || (*known)->store != told.event->store)
-    return fail(Errc::not_found, "session " + rejected.session.str() + " is no pending sale");
-  if ((*known)->state == "rejected") return {};
-  if ((*known)->state != "pending")
-    return fail(Errc::already_exists, "session " + rejected.session.str() + " is booked");
+  if (!*known) return fail(Errc::not_found, session + " is no pending sale");
+  const KnownSale& sale = **known;
+  if (sale.store != told.event->store || sale.transaction != rejected.transaction ||
+      sale.customer != rejected.customer) {
+    return fail(Errc::already_exists, session + " is another sale");
+  }
+  if (sale.state == "rejected") return {};
+  if (sale.state != "pending") return fail(Errc::already_exists, session + " is booked");
 
-  if (auto released = release_holds(transaction, rejected.session); !released) return released;
+  if (auto released = release_holds(transaction, std::span(&rejected.session, 1)); !released) return released;
   auto updated = transaction.execute(
-      "UPDATE sale SET state = 'rejected', rejected_at = $2, rejected_reason = $3 WHERE session_id = $1",
-      {rejected.session.str(), stamp(rejected.rejected_at), rejected.reason});
+      "UPDATE sale SET state = 'rejected', rejected_at = $2, rejected_code = $3, rejected_reason = $4"
+      " WHERE session_id = $1",
+      {rejected.session.str(), stamp(rejected.rejected_at), rejected.pdi_code, rejected.reason});
   if (!updated) return failure(updated);
-  if ((*known)->redeemed > 0) {
-    // The member has had the discount, and PDI never took the points for it.
-    auto lost = ledger::post(transaction, {.id = (*told.ids)[0],
-                                           .external_id = "standin-loss:" + rejected.session.str(),
-                                           .debit = ledger::standin_loss_of(told.event->store),
-                                           .credit = ledger::redeemed_at(told.event->store),
-                                           .amount = (*known)->redeemed,
-                                           .code = "sale.standin_loss",
-                                           .created_at = now});
-    if (!lost) return lost;
+  if (auto booked = book_loss(transaction, told, sale, now); !booked) return booked;
+  auto appended = events::append(transaction, domain_event_of(told, sale));
+  if (!appended) return appended;
+  const SaleName name{sale.store, sale.transaction, rejected.session};
+  return work_out_waiting(transaction, std::span(&name, 1), now);
+}
+
+Result<void> release_holds(db::Transaction& transaction, std::span<const SessionId> sessions) {
+  std::vector<std::string> holds;
+  for (const SessionId& session : sessions) {
+    holds.push_back(earned_hold(session));
+    holds.push_back(redeemed_hold(session));
   }
-  json::Writer data;
-  data.begin_object();
-  data.field("storeId", told.event->store.str()).field("sessionId", rejected.session.str());
-  data.field("transactionId", rejected.transaction.str()).field("customerId", rejected.customer.str());
-  data.field("pdiCode", rejected.pdi_code).field("reason", rejected.reason).end_object();
-  if (auto told_on = events::append(transaction, domain_event(*told.event, "SALE_REJECTED", data.take()));
-      !told_on) {
-    return told_on;
-  }
-  return work_out_waiting(transaction, told.event->store, rejected.transaction, now);
+  return ledger::release(transaction, holds);
 }
 
 }  // namespace perkline::hub::ingest

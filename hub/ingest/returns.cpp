@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "hub/events/event_log.hpp"
+#include "hub/ingest/dead_letters.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "shared/core/assert.hpp"
+#include "shared/core/bytes.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::ingest {
@@ -14,22 +16,8 @@ namespace {
 /// Points times minor units leave 64 bits.
 __extension__ using Wide = __int128;
 
-struct Return {
-  std::string id;
-  StoreId store;
-  StoreId original_store;
-  TransactionId original;
-  std::string currency;
-  std::int64_t amount = 0;
-  Uuid event_id;
-  Uuid clawback_id;
-  Uuid restore_id;
-  std::string traceparent;
-  std::int64_t returned_at = 0;
-};
-
 struct SoldGoods {
-  SessionId session;
+  SaleName name;
   CustomerId customer;
   std::string state;
   std::string currency;
@@ -40,59 +28,172 @@ struct SoldGoods {
   ReturnPoints so_far;
 };
 
-/// The latest sale of that name; nullopt: it has not been heard of.
-Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const StoreId& store,
-                                           const TransactionId& name) {
-  auto rows = transaction.query(
-      "SELECT session_id, customer_id, state, currency, amount, earned, redeemed, returned, clawed_back,"
-      " restored FROM sale WHERE store_id = $1 AND transaction_id = $2 ORDER BY received_at DESC LIMIT 1",
-      {store.str(), name.str()});
-  if (!rows) return failure(rows);
-  if (rows->empty()) return std::nullopt;
-  const db::Row& row = rows->front();
-  return SoldGoods{.session = SessionId(row.text(0)),
-                   .customer = CustomerId(row.text(1)),
-                   .state = row.text(2),
-                   .currency = row.text(3),
-                   .amount = row.integer(4),
-                   .earned = row.integer(5),
-                   .redeemed = row.integer(6),
-                   .returned = row.integer(7),
-                   .so_far = {row.integer(8), row.integer(9)}};
+const std::string select_goods =
+    "SELECT session_id, store_id, transaction_id, customer_id, state, currency, amount, earned, redeemed,"
+    " returned, clawed_back, restored FROM sale";
+
+std::optional<SoldGoods> goods_of(const db::Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  const db::Row& row = rows.front();
+  return SoldGoods{.name = {StoreId(row.text(1)), TransactionId(row.text(2)), SessionId(row.text(0))},
+                   .customer = CustomerId(row.text(3)),
+                   .state = row.text(4),
+                   .currency = row.text(5),
+                   .amount = row.integer(6),
+                   .earned = row.integer(7),
+                   .redeemed = row.integer(8),
+                   .returned = row.integer(9),
+                   .so_far = {row.integer(10), row.integer(11)}};
 }
 
-Result<void> insert(db::Transaction& transaction, const Return& back, const TransactionId& own,
-                    WallTime now) {
+Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const SessionId& session) {
+  static const std::string sql = select_goods + " WHERE session_id = $1";
+  auto rows = transaction.query(sql, {session.str()});
+  if (!rows) return failure(rows);
+  return goods_of(*rows);
+}
+
+/// Its sale; by name the latest, as tills' counters wrap. nullopt: it has not been heard of. Errors:
+/// validation_failed when session and name are two sales'.
+Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const sync::SaleReturned& back) {
+  if (back.session.empty()) {
+    static const std::string sql = select_goods +
+                                   " WHERE store_id = $1 AND transaction_id = $2"
+                                   " ORDER BY received_at DESC, session_id DESC LIMIT 1";
+    auto rows = transaction.query(sql, {back.original_store.str(), back.original_transaction.str()});
+    if (!rows) return failure(rows);
+    return goods_of(*rows);
+  }
+  auto sale = find_sale(transaction, back.session);
+  if (sale && *sale &&
+      ((*sale)->name.store != back.original_store ||
+       (*sale)->name.transaction != back.original_transaction)) {
+    return fail(Errc::validation_failed, "session " + back.session.str() + " is another sale");
+  }
+  return sale;
+}
+
+Result<void> must_be_a_store(db::Transaction& transaction, const StoreId& id) {
+  auto rows = transaction.query("SELECT 1 FROM store WHERE id = $1", {id.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return fail(Errc::not_found, "there is no store " + id.str());
+  return {};
+}
+
+std::optional<ReturnPoints> figures_of(const sync::SaleReturned& back) {
+  return back.figures.transform([](const sync::SaleReturned::Figures& told) {
+    return ReturnPoints{told.clawed_back.count, told.restored.count};
+  });
+}
+
+/// One of the two; nullopt where there are none.
+std::optional<std::int64_t> one_of(const std::optional<ReturnPoints>& figures,
+                                   std::int64_t ReturnPoints::* which) {
+  if (!figures) return std::nullopt;
+  return *figures.*which;
+}
+
+db::Value or_null(const std::optional<std::int64_t>& number) {
+  return number ? db::Value(*number) : db::Value(nullptr);
+}
+
+Result<void> insert(db::Transaction& transaction, const ToldReturn& told, WallTime now) {
+  const sync::SaleReturned& back = *told.payload;
+  const auto figures = figures_of(back);
   auto inserted = transaction.execute(
-      "INSERT INTO sale_return (id, store_id, transaction_id, original_store, original_transaction, state,"
-      " currency, amount, event_id, clawback_id, restore_id, traceparent, returned_at, received_at)"
-      " VALUES ($1, $2, $3, $4, $5, 'waiting', $6, $7, $8, $9, $10, $11, $12, $13)",
-      {back.id, back.store.str(), own.str(), back.original_store.str(), back.original.str(), back.currency,
-       back.amount, back.event_id.str(), back.clawback_id.str(), back.restore_id.str(), back.traceparent,
-       back.returned_at, stamp(now)});
+      "INSERT INTO sale_return (id, store_id, transaction_id, original_store, original_transaction,"
+      " session_id, state, currency, amount, told_clawed_back, told_restored, clawback_transfer,"
+      " restore_transfer, event, returned_at, received_at)"
+      " VALUES ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+      {back.id.str(), told.event->store.str(), back.transaction.str(), back.original_store.str(),
+       back.original_transaction.str(),
+       back.session.empty() ? db::Value(nullptr) : db::Value(back.session.str()),
+       std::string(back.amount.currency.code()), back.amount.minor,
+       or_null(one_of(figures, &ReturnPoints::clawed_back)),
+       or_null(one_of(figures, &ReturnPoints::restored)), (*told.ids)[0].str(), (*told.ids)[1].str(),
+       to_hex(told.bytes), stamp(back.returned_at), stamp(now)});
   if (!inserted) return failure(inserted);
   return {};
 }
 
-void add_transfer(std::vector<ledger::Transfer>& transfers, const Return& back, const SoldGoods& sale,
+/// Errors: already_exists when the return was told with other content. True: it was told before.
+Result<bool> is_known(db::Transaction& transaction, const ToldReturn& told) {
+  const sync::SaleReturned& back = *told.payload;
+  auto rows = transaction.query(
+      "SELECT store_id, original_store, original_transaction, currency, amount, told_clawed_back,"
+      " told_restored FROM sale_return WHERE id = $1",
+      {back.id.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return false;
+  const db::Row& row = rows->front();
+  const auto figures = figures_of(back);
+  if (row.text(0) != told.event->store.str() || row.text(1) != back.original_store.str() ||
+      row.text(2) != back.original_transaction.str() || row.text(3) != back.amount.currency.code() ||
+      row.integer(4) != back.amount.minor ||
+      row.optional_integer(5) != one_of(figures, &ReturnPoints::clawed_back) ||
+      row.optional_integer(6) != one_of(figures, &ReturnPoints::restored)) {
+    return fail(Errc::already_exists, "return " + back.id.str() + " was told with other content");
+  }
+  return true;
+}
+
+/// What `amount` more comes to when `before` of the sale had come back.
+ReturnPoints difference(const SoldGoods& sale, std::int64_t before, std::int64_t amount) {
+  const ReturnPoints total = return_points(sale.earned, sale.redeemed, before + amount, sale.amount);
+  const ReturnPoints so_far = return_points(sale.earned, sale.redeemed, before, sale.amount);
+  return {total.clawed_back - so_far.clawed_back, total.restored - so_far.restored};
+}
+
+/// What it comes to for the store that took it, which knows of its own returns alone.
+Result<ReturnPoints> as_that_store_sees(db::Transaction& transaction, const ToldReturn& told,
+                                        const SoldGoods& sale) {
+  auto rows = transaction.query(
+      "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM sale_return WHERE original_store = $1"
+      " AND original_transaction = $2 AND session_id = $3 AND store_id = $4 AND state = 'booked'",
+      {sale.name.store.str(), sale.name.transaction.str(), sale.name.session.str(), told.event->store.str()});
+  if (!rows) return failure(rows);
+  return difference(sale, rows->front().integer(0), told.payload->amount.minor);
+}
+
+/// What it takes and gives: the totals with it less those before it. Errors: validation_failed,
+/// return_exceeds_sale.
+Result<ReturnPoints> points_of(db::Transaction& transaction, const ToldReturn& told, const SoldGoods& sale) {
+  const sync::SaleReturned& back = *told.payload;
+  if (back.amount.currency.code() != sale.currency)
+    return fail(Errc::validation_failed, "the sale is of another currency");
+  if (back.amount.minor > sale.amount - sale.returned) {
+    return fail(Errc::return_exceeds_sale,
+                "return " + back.id.str() + " is more than what is left of the sale");
+  }
+  const ReturnPoints points = difference(sale, sale.returned, back.amount.minor);
+  const auto figures = figures_of(back);
+  if (!figures || *figures == points) return points;
+  const auto seen = as_that_store_sees(transaction, told, sale);
+  if (!seen) return std::unexpected(seen.error());
+  if (*figures == *seen) return points;
+  return fail(Errc::validation_failed,
+              "return " + back.id.str() + " comes to other points than the store tells");
+}
+
+void add_transfer(std::vector<ledger::Transfer>& transfers, const ToldReturn& told, const SoldGoods& sale,
                   std::int64_t points, bool clawed_back, WallTime now) {
   if (points == 0) return;
   const ledger::Account rewards = ledger::rewards_of(sale.customer);
-  transfers.push_back({.id = clawed_back ? back.clawback_id : back.restore_id,
-                       .external_id = (clawed_back ? "return:" : "return-restored:") + back.id,
-                       .debit = clawed_back ? rewards : ledger::redeemed_at(back.original_store),
-                       .credit = clawed_back ? ledger::issued_by(back.original_store) : rewards,
+  transfers.push_back({.id = (*told.ids)[clawed_back ? 0 : 1],
+                       .external_id = (clawed_back ? "return:" : "return-restored:") + told.payload->id.str(),
+                       .debit = clawed_back ? rewards : ledger::redeemed_at(sale.name.store),
+                       .credit = clawed_back ? ledger::issued_by(sale.name.store) : rewards,
                        .amount = points,
                        .code = clawed_back ? "return.clawed_back" : "return.restored",
                        .created_at = now});
 }
 
-Result<void> update_totals(db::Transaction& transaction, const Return& back, const SoldGoods& sale,
+Result<void> update_totals(db::Transaction& transaction, const ToldReturn& told, const SoldGoods& sale,
                            const ReturnPoints& points) {
   auto sold = transaction.execute(
       "UPDATE sale SET returned = returned + $2, clawed_back = clawed_back + $3, restored = restored + $4"
       " WHERE session_id = $1",
-      {sale.session.str(), back.amount, points.clawed_back, points.restored});
+      {sale.name.session.str(), told.payload->amount.minor, points.clawed_back, points.restored});
   if (!sold) return failure(sold);
   auto owed = transaction.execute("UPDATE member SET owed = owed + $2 WHERE customer_id = $1",
                                   {sale.customer.str(), points.clawed_back - points.restored});
@@ -100,75 +201,114 @@ Result<void> update_totals(db::Transaction& transaction, const Return& back, con
   return {};
 }
 
-Result<void> close(db::Transaction& transaction, const Return& back, const SoldGoods& sale,
-                   const ReturnPoints& points) {
-  auto updated = transaction.execute(
-      "UPDATE sale_return SET state = 'booked', clawed_back = $2, restored = $3 WHERE id = $1",
-      {back.id, points.clawed_back, points.restored});
-  if (!updated) return failure(updated);
-  const auto currency = find_currency(back.currency);
-  PERKLINE_ASSERT(currency.has_value());
+events::DomainEvent domain_event_of(const ToldReturn& told, const SoldGoods& sale,
+                                    const ReturnPoints& points) {
+  const sync::SaleReturned& back = *told.payload;
   json::Writer data;
   data.begin_object();
-  data.field("returnId", back.id).field("storeId", back.store.str());
+  data.field("returnId", back.id.str()).field("storeId", told.event->store.str());
+  data.field("transactionId", back.transaction.str());
   data.field("originalStoreId", back.original_store.str());
-  data.field("originalTransactionId", back.original.str()).field("sessionId", sale.session.str());
-  data.field("customerId", sale.customer.str()).field("amount", format_amount({back.amount, *currency}));
-  data.field("currency", back.currency).field("clawedBackPoints", points.clawed_back);
-  data.field("restoredPoints", points.restored).end_object();
-  return events::append(transaction, {.id = back.event_id,
-                                      .type = "SALE_RETURNED",
-                                      .occurred_at = WallTime{Millis{back.returned_at}},
-                                      .traceparent = back.traceparent,
-                                      .data = data.take()});
+  data.field("originalTransactionId", back.original_transaction.str());
+  data.field("sessionId", sale.name.session.str()).field("customerId", sale.customer.str());
+  data.field("amount", format_amount(back.amount)).field("currency", back.amount.currency.code());
+  data.field("clawedBackPoints", points.clawed_back).field("restoredPoints", points.restored);
+  data.field("returnedAt", format_time(back.returned_at)).end_object();
+  return {.id = told.event->id,
+          .type = "SALE_RETURNED",
+          .occurred_at = told.event->time,
+          .traceparent = told.event->traceparent,
+          .data = data.take()};
 }
 
-/// What this one takes and gives: the totals with it less those before it. Errors: validation_failed,
-/// return_exceeds_sale.
-Result<ReturnPoints> points_of(const Return& back, const SoldGoods& sale) {
-  if (back.currency != sale.currency) return fail(Errc::validation_failed, "the sale is of another currency");
-  if (back.amount > sale.amount - sale.returned)
-    return fail(Errc::return_exceeds_sale, "return " + back.id + " is more than what is left of the sale");
-  const ReturnPoints total =
-      return_points(sale.earned, sale.redeemed, sale.returned + back.amount, sale.amount);
-  return ReturnPoints{total.clawed_back - sale.so_far.clawed_back, total.restored - sale.so_far.restored};
+Result<void> close(db::Transaction& transaction, const ToldReturn& told, const SoldGoods& sale,
+                   const ReturnPoints& points) {
+  auto closed = transaction.execute(
+      "UPDATE sale_return SET state = 'booked', session_id = $2, clawed_back = $3, restored = $4, event = "
+      "NULL"
+      " WHERE id = $1",
+      {told.payload->id.str(), sale.name.session.str(), points.clawed_back, points.restored});
+  if (!closed) return failure(closed);
+  return events::append(transaction, domain_event_of(told, sale, points));
 }
 
-/// `told`: what the store says it comes to. Errors: as points_of.
-Result<void> work_out(db::Transaction& transaction, const Return& back, const SoldGoods& sale,
-                      const std::optional<ReturnPoints>& told, WallTime now) {
-  if (sale.state == "rejected") return close(transaction, back, sale, {});
-  const auto points = points_of(back, sale);
+/// Of a sale that is booked or rejected. Errors: as points_of.
+Result<void> work_out(db::Transaction& transaction, const ToldReturn& told, const SoldGoods& sale,
+                      WallTime now) {
+  if (sale.state == "rejected") return close(transaction, told, sale, {});
+  const auto points = points_of(transaction, told, sale);
   if (!points) return std::unexpected(points.error());
-  if (told && *told != *points)
-    return fail(Errc::validation_failed, "return " + back.id + " comes to other points than the store tells");
   std::vector<ledger::Transfer> transfers;
-  add_transfer(transfers, back, sale, points->clawed_back, true, now);
-  add_transfer(transfers, back, sale, points->restored, false, now);
+  add_transfer(transfers, told, sale, points->clawed_back, true, now);
+  add_transfer(transfers, told, sale, points->restored, false, now);
   if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
-  if (auto updated = update_totals(transaction, back, sale, *points); !updated) return updated;
-  return close(transaction, back, sale, *points);
+  if (auto updated = update_totals(transaction, told, sale, *points); !updated) return updated;
+  return close(transaction, told, sale, *points);
 }
 
-/// Errors: already_exists when the return was told with other content. True: it was told before.
-Result<bool> is_known(db::Transaction& transaction, const Return& back) {
-  auto rows = transaction.query(
-      "SELECT store_id, original_store, original_transaction, currency, amount FROM sale_return WHERE id = "
-      "$1",
-      {back.id});
+Result<bool> any_waiting(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT 1 FROM sale_return WHERE state = 'waiting' LIMIT 1");
   if (!rows) return failure(rows);
-  if (rows->empty()) return false;
-  const db::Row& row = rows->front();
-  if (row.text(0) != back.store.str() || row.text(1) != back.original_store.str() ||
-      row.text(2) != back.original.str() || row.text(3) != back.currency || row.integer(4) != back.amount) {
-    return fail(Errc::already_exists, "return " + back.id + " was told with other content");
-  }
-  return true;
+  return !rows->empty();
 }
 
-Result<void> refuse(db::Transaction& transaction, const std::string& id) {
-  auto refused = transaction.execute("UPDATE sale_return SET state = 'refused' WHERE id = $1", {id});
-  if (!refused) return failure(refused);
+/// A return that waits, as it came.
+struct Waiting {
+  sync::Event event;
+  std::string bytes;
+  EffectIds ids;
+};
+
+Result<std::vector<Waiting>> waiting_for(db::Transaction& transaction, const SaleName& sale) {
+  auto rows = transaction.query(
+      "SELECT event, clawback_transfer, restore_transfer FROM sale_return WHERE state = 'waiting'"
+      " AND original_store = $1 AND original_transaction = $2 AND (session_id IS NULL OR session_id = $3)"
+      " ORDER BY received_at, id",
+      {sale.store.str(), sale.transaction.str(), sale.session.str()});
+  if (!rows) return failure(rows);
+  std::vector<Waiting> all;
+  for (const db::Row& row : *rows) {
+    auto bytes = from_hex(row.text(0));
+    auto event = sync::decode_event(bytes.value_or(""));
+    const auto clawback = parse_uuid(row.text(1));
+    const auto restore = parse_uuid(row.text(2));
+    if (!event || !std::holds_alternative<sync::SaleReturned>(event->payload) || !clawback || !restore)
+      return fail(Errc::corrupt, "a return that waits is not as it was written");
+    all.push_back({std::move(*event), std::move(*bytes), {*clawback, *restore}});
+  }
+  return all;
+}
+
+/// Leaves nothing of it but a dead letter.
+Result<void> bury_return(db::Transaction& transaction, const ToldReturn& told, std::string reason,
+                         WallTime now) {
+  auto gone = transaction.execute("DELETE FROM sale_return WHERE id = $1", {told.payload->id.str()});
+  if (!gone) return failure(gone);
+  return bury(transaction,
+              {.place = {told.event->store, told.event->epoch, told.event->sequence},
+               .type = std::string(sync::type_name(told.event->payload)),
+               .reason = std::move(reason),
+               .bytes = told.bytes},
+              now);
+}
+
+Result<void> work_out_waiting_for(db::Transaction& transaction, const SaleName& name, WallTime now) {
+  const auto waiting = waiting_for(transaction, name);
+  if (!waiting) return std::unexpected(waiting.error());
+  for (const Waiting& each : *waiting) {
+    const ToldReturn told{.event = &each.event,
+                          .payload = &std::get<sync::SaleReturned>(each.event.payload),
+                          .ids = &each.ids,
+                          .bytes = each.bytes};
+    // Read anew for each: the one before has changed the totals.
+    const auto sale = find_sale(transaction, name.session);
+    if (!sale) return std::unexpected(sale.error());
+    PERKLINE_ASSERT(sale->has_value());
+    auto done = transaction.attempt([&] { return work_out(transaction, told, **sale, now); });
+    if (!done && is_fault_of_event(done.error()))
+      done = bury_return(transaction, told, std::move(done.error().detail), now);
+    if (!done) return done;
+  }
   return {};
 }
 
@@ -183,69 +323,29 @@ ReturnPoints return_points(std::int64_t earned, std::int64_t redeemed, std::int6
       .restored = static_cast<std::int64_t>(static_cast<Wide>(redeemed) * returned / amount)};
 }
 
-Result<void> apply_returned(db::Transaction& transaction, const Told<sync::SaleReturned>& told,
-                            WallTime now) {
-  const sync::SaleReturned& payload = *told.payload;
-  const Return back{.id = payload.id.str(),
-                    .store = told.event->store,
-                    .original_store = payload.original_store,
-                    .original = payload.original_transaction,
-                    .currency = std::string(payload.amount.currency.code()),
-                    .amount = payload.amount.minor,
-                    .event_id = told.event->id,
-                    .clawback_id = (*told.ids)[0],
-                    .restore_id = (*told.ids)[1],
-                    .traceparent = told.event->traceparent,
-                    .returned_at = stamp(payload.returned_at)};
-  const auto known = is_known(transaction, back);
+Result<void> apply_returned(db::Transaction& transaction, const ToldReturn& told, WallTime now) {
+  const auto known = is_known(transaction, told);
   if (!known) return std::unexpected(known.error());
   if (*known) return {};
-  if (auto inserted = insert(transaction, back, payload.transaction, now); !inserted) return inserted;
-  auto sale = find_sale(transaction, back.original_store, back.original);
-  if (!sale) return failure(sale);
+  const auto sale = find_sale(transaction, *told.payload);
+  if (!sale) return std::unexpected(sale.error());
+  if (!*sale) {
+    // Its sale may yet come; but of no store it never will.
+    auto is_store = must_be_a_store(transaction, told.payload->original_store);
+    if (!is_store) return is_store;
+  }
+  if (auto inserted = insert(transaction, told, now); !inserted) return inserted;
   if (!*sale || (*sale)->state == "pending") return {};
-  const auto figures = payload.figures.transform([](const sync::SaleReturned::Figures& of_store) {
-    return ReturnPoints{of_store.clawed_back.count, of_store.restored.count};
-  });
-  return work_out(transaction, back, **sale, figures, now);
+  return work_out(transaction, told, **sale, now);
 }
 
-Result<bool> any_waiting(db::Transaction& transaction) {
-  auto rows = transaction.query("SELECT 1 FROM sale_return WHERE state = 'waiting' LIMIT 1");
-  if (!rows) return failure(rows);
-  return !rows->empty();
-}
-
-Result<void> work_out_waiting(db::Transaction& transaction, const StoreId& store, const TransactionId& sale,
-                              WallTime now) {
-  auto rows = transaction.query(
-      "SELECT id, store_id, currency, amount, event_id, clawback_id, restore_id, traceparent, returned_at"
-      " FROM sale_return WHERE state = 'waiting' AND original_store = $1 AND original_transaction = $2"
-      " ORDER BY received_at, id",
-      {store.str(), sale.str()});
-  if (!rows) return failure(rows);
-  for (const db::Row& row : *rows) {
-    const Return back{.id = row.text(0),
-                      .store = StoreId(row.text(1)),
-                      .original_store = store,
-                      .original = sale,
-                      .currency = row.text(2),
-                      .amount = row.integer(3),
-                      .event_id = parse_uuid(row.text(4)).value_or(Uuid{}),
-                      .clawback_id = parse_uuid(row.text(5)).value_or(Uuid{}),
-                      .restore_id = parse_uuid(row.text(6)).value_or(Uuid{}),
-                      .traceparent = row.text(7),
-                      .returned_at = row.integer(8)};
-    // Read anew for each: the one before has changed the totals.
-    auto sold = find_sale(transaction, store, sale);
-    if (!sold) return failure(sold);
-    PERKLINE_ASSERT(sold->has_value());
-    auto done = transaction.attempt([&] { return work_out(transaction, back, **sold, std::nullopt, now); });
-    if (!done &&
-        (done.error().code == Errc::return_exceeds_sale || done.error().code == Errc::validation_failed)) {
-      done = refuse(transaction, back.id);
-    }
-    if (!done) return done;
+Result<void> work_out_waiting(db::Transaction& transaction, std::span<const SaleName> sales, WallTime now) {
+  if (sales.empty()) return {};
+  const auto any = any_waiting(transaction);
+  if (!any) return std::unexpected(any.error());
+  if (!*any) return {};
+  for (const SaleName& sale : sales) {
+    if (auto done = work_out_waiting_for(transaction, sale, now); !done) return done;
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "hub/ingest/told.hpp"
 
 namespace perkline::hub::ingest {
@@ -17,16 +19,23 @@ struct ReturnPoints {
 ReturnPoints return_points(std::int64_t earned, std::int64_t redeemed, std::int64_t returned,
                            std::int64_t amount);
 
-/// SaleReturned: worked out and booked at once if the sale is booked, else when it is. Coming again it
-/// changes nothing. SALE_RETURNED once it is booked. Errors: already_exists (the id with other content),
-/// return_exceeds_sale, validation_failed (another currency, or other points than the rule gives).
-Result<void> apply_returned(db::Transaction& transaction, const Told<sync::SaleReturned>& told, WallTime now);
+/// SaleReturned: worked out and booked at once if the sale is booked, with nothing if it was rejected; else
+/// it waits. Both its points are booked on the member's rewards, and `owed` grows by what PDI does not know
+/// of. SALE_RETURNED once it is booked. The hub's figures count; a store that told others than the rule
+/// gives, even by its own returns alone (it knows of no others), is wrong. Coming again it changes nothing.
+/// Errors: already_exists (the id with other content), return_exceeds_sale, validation_failed (another
+/// currency or sale, other points), not_found (nobody's sale: there is no such store).
+Result<void> apply_returned(db::Transaction& transaction, const ToldReturn& told, WallTime now);
 
-/// Works out what waited for that store's sale, which is booked or rejected now. A return that comes to more
-/// than was sold is refused.
-Result<void> work_out_waiting(db::Transaction& transaction, const StoreId& store, const TransactionId& sale,
-                              WallTime now);
-/// Whether any return waits at all.
-Result<bool> any_waiting(db::Transaction& transaction);
+/// Which sale returns wait for: by its session where the store that took them knew it, else by its name.
+struct SaleName {
+  StoreId store;
+  TransactionId transaction;
+  SessionId session;
+};
+
+/// Works out what waited for these sales, which are booked or rejected now. What cannot be, such as a return
+/// of more than was sold, leaves nothing but a dead letter. Errors: the database's.
+Result<void> work_out_waiting(db::Transaction& transaction, std::span<const SaleName> sales, WallTime now);
 
 }  // namespace perkline::hub::ingest

@@ -1,11 +1,14 @@
 #include "hub/ingest/sales.hpp"
 
 #include <map>
+#include <optional>
+#include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
+#include "hub/ingest/pending.hpp"
 #include "hub/ingest/returns.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "shared/core/assert.hpp"
@@ -20,9 +23,10 @@ using db::Value;
 const BulkStatement& insert_sales() {
   static const BulkStatement statement(
       "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount,"
-      " earned, redeemed, new_balance, tier, receipt_id, rules_version, finalized_at, received_at, state)"
-      " VALUES ",
-      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'finalized')",
+      " earned, redeemed, new_balance, tier, receipt_id, rules_version, finalized_at, settled_at, "
+      "received_at,"
+      " state) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'finalized')",
       " ON CONFLICT (session_id) DO NOTHING RETURNING session_id");
   return statement;
 }
@@ -37,62 +41,85 @@ const BulkStatement& note_members() {
   return statement;
 }
 
-}  // namespace
+/// What the till was told.
+struct Provisional {
+  std::int64_t earned = 0;
+  std::int64_t redeemed = 0;
+};
 
-Result<void> same_as_booked(db::Transaction& transaction, const ToldSale& told) {
-  const sync::SaleFinalized& sale = *told.payload;
-  auto booked = transaction.query(
-      "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed, state FROM sale"
-      " WHERE session_id = $1",
-      {sale.session.str()});
-  if (!booked) return failure(booked);
-  PERKLINE_ASSERT(booked->size() == 1);
-  const db::Row& row = booked->front();
-  if (row.text(7) != "finalized" || row.text(0) != told.event->store.str() ||
-      row.text(1) != sale.transaction.str() || row.text(2) != sale.customer.str() ||
-      row.text(3) != sale.amount.currency.code() || row.integer(4) != sale.amount.minor ||
-      row.integer(5) != sale.earned.count || row.integer(6) != sale.redeemed.count) {
-    return fail(Errc::already_exists, "session " + sale.session.str() + " was booked with other figures");
-  }
-  return {};
-}
+/// A sale whose figures are to be booked now.
+struct NewFigures {
+  ToldSale told;
+  Figures figures;
+  std::optional<Provisional> provisional;  ///< nullopt: it was never pending here.
+};
 
-Result<std::vector<ToldSale>> insert_new_sales(db::Transaction& transaction, std::span<const ToldSale> sales,
-                                               WallTime now) {
+Result<std::unordered_set<std::string>> insert_new(db::Transaction& transaction,
+                                                   std::span<const ToldSale> sales, Figures figures,
+                                                   WallTime now) {
   std::vector<Value> values;
   for (const ToldSale& told : sales) {
     const sync::SaleFinalized& sale = *told.payload;
     db::append_row(values, sale.session.str(), told.event->store.str(), sale.transaction.str(),
                    sale.customer.str(), sale.channel.str(), std::string(sale.amount.currency.code()),
                    sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.new_balance.count,
-                   sale.tier, sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at), stamp(now));
+                   sale.tier, sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at),
+                   figures == Figures::settled ? Value(stamp(told.event->time)) : Value(nullptr), stamp(now));
   }
   auto rows = insert_sales().run(transaction, std::move(values));
   if (!rows) return failure(rows);
   std::unordered_set<std::string> inserted;
   for (const db::Row& row : *rows) inserted.insert(row.text(0));
-
-  std::vector<ToldSale> fresh;
-  for (const ToldSale& told : sales) {
-    // Taken out, so that a second telling of the session among these is held against the first.
-    if (!inserted.extract(told.payload->session.str()).empty()) {
-      fresh.push_back(told);
-    } else if (auto same = same_as_booked(transaction, told); !same) {
-      return failure(same);
-    }
-  }
-  return fresh;
+  return inserted;
 }
 
-namespace {
+Result<void> write_figures(db::Transaction& transaction, const ToldSale& told) {
+  const sync::SaleFinalized& sale = *told.payload;
+  auto updated = transaction.execute(
+      "UPDATE sale SET state = 'finalized', earned = $2, redeemed = $3, new_balance = $4, tier = $5,"
+      " receipt_id = $6, rules_version = $7, finalized_at = $8, settled_at = $9 WHERE session_id = $1",
+      {sale.session.str(), sale.earned.count, sale.redeemed.count, sale.new_balance.count, sale.tier,
+       sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at), stamp(told.event->time)});
+  if (!updated) return failure(updated);
+  return {};
+}
+
+/// Of a sale that is there: the end of its waiting for PDI, and what the till was told till then; nullopt
+/// when it has these figures already. Errors: already_exists.
+Result<std::optional<Provisional>> settle_row(db::Transaction& transaction, const ToldSale& told) {
+  const sync::SaleFinalized& sale = *told.payload;
+  auto rows = transaction.query(
+      "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed, state FROM sale"
+      " WHERE session_id = $1",
+      {sale.session.str()});
+  if (!rows) return failure(rows);
+  PERKLINE_ASSERT(rows->size() == 1);
+  const db::Row& row = rows->front();
+  const std::string session = "session " + sale.session.str();
+  if (row.text(0) != told.event->store.str() || row.text(1) != sale.transaction.str() ||
+      row.text(2) != sale.customer.str() || row.text(3) != sale.amount.currency.code() ||
+      row.integer(4) != sale.amount.minor) {
+    return fail(Errc::already_exists, session + " is another sale");
+  }
+  const Provisional known{.earned = row.integer(5), .redeemed = row.integer(6)};
+  if (row.text(7) == "rejected") return fail(Errc::already_exists, session + " was rejected by a person");
+  if (row.text(7) == "finalized") {
+    if (known.earned != sale.earned.count || known.redeemed != sale.redeemed.count)
+      return fail(Errc::already_exists, session + " was booked with other figures");
+    return std::nullopt;
+  }
+  if (auto written = write_figures(transaction, told); !written) return failure(written);
+  return known;
+}
 
 /// A sale of an unknown card makes an unclaimed member.
-Result<void> note_members_of(db::Transaction& transaction, std::span<const ToldSale> sales, WallTime now) {
+Result<void> note_members_of(db::Transaction& transaction, std::span<const NewFigures> sales, WallTime now) {
   // One row a member: PostgreSQL updates none twice in one statement.
   std::map<std::string_view, const sync::SaleFinalized*> newest;
-  for (const ToldSale& told : sales) {
-    const sync::SaleFinalized*& known = newest[told.payload->customer.str()];
-    if (known == nullptr || known->finalized_at <= told.payload->finalized_at) known = told.payload;
+  for (const NewFigures& each : sales) {
+    const sync::SaleFinalized& sale = *each.told.payload;
+    const sync::SaleFinalized*& known = newest[sale.customer.str()];
+    if (known == nullptr || known->finalized_at <= sale.finalized_at) known = &sale;
   }
   std::vector<Value> values;
   for (const auto& [customer, sale] : newest) {
@@ -104,75 +131,99 @@ Result<void> note_members_of(db::Transaction& transaction, std::span<const ToldS
   return {};
 }
 
-void add_transfers(std::vector<ledger::Transfer>& transfers, const ToldSale& told, Figures figures,
-                   WallTime now) {
-  const bool settled = figures == Figures::settled;
-  const sync::SaleFinalized& sale = *told.payload;
+void add_transfers(std::vector<ledger::Transfer>& transfers, const NewFigures& booked, WallTime now) {
+  const bool settled = booked.figures == Figures::settled;
+  const sync::SaleFinalized& sale = *booked.told.payload;
+  const StoreId& store = booked.told.event->store;
   const ledger::Account rewards = ledger::rewards_of(sale.customer);
   if (sale.earned.count > 0) {
-    transfers.push_back({.id = (*told.ids)[0],
+    transfers.push_back({.id = (*booked.told.ids)[0],
                          .external_id = (settled ? "settle:" : "sale:") + sale.session.str(),
-                         .debit = ledger::issued_by(told.event->store),
+                         .debit = ledger::issued_by(store),
                          .credit = rewards,
                          .amount = sale.earned.count,
                          .code = "sale.earned",
                          .created_at = now});
   }
   if (sale.redeemed.count > 0) {
-    transfers.push_back({.id = (*told.ids)[1],
+    transfers.push_back({.id = (*booked.told.ids)[1],
                          .external_id = (settled ? "settle-redeem:" : "redeem:") + sale.session.str(),
                          .debit = rewards,
-                         .credit = ledger::redeemed_at(told.event->store),
+                         .credit = ledger::redeemed_at(store),
                          .amount = sale.redeemed.count,
                          .code = "sale.redeemed",
                          .created_at = now});
   }
 }
 
+void write_provisional(json::Writer& data, const std::optional<Provisional>& told) {
+  data.key("provisionalEarnedPoints");
+  told ? data.value(told->earned) : data.null();
+  data.key("provisionalRedeemedPoints");
+  told ? data.value(told->redeemed) : data.null();
+}
+
 /// The event's own id is the domain event's, so that it is known again wherever it arrives.
-events::DomainEvent domain_event_of(const ToldSale& told, Figures figures) {
-  const sync::SaleFinalized& sale = *told.payload;
+events::DomainEvent domain_event_of(const NewFigures& booked) {
+  const sync::SaleFinalized& sale = *booked.told.payload;
+  const sync::Event& event = *booked.told.event;
+  const bool settled = booked.figures == Figures::settled;
   json::Writer data;
   data.begin_object();
-  data.field("storeId", told.event->store.str()).field("sessionId", sale.session.str());
+  data.field("storeId", event.store.str()).field("sessionId", sale.session.str());
   data.field("transactionId", sale.transaction.str()).field("channelId", sale.channel.str());
   data.field("customerId", sale.customer.str()).field("amount", format_amount(sale.amount));
   data.field("currency", sale.amount.currency.code()).field("earnedPoints", sale.earned.count);
   data.field("redeemedPoints", sale.redeemed.count).field("newBalance", sale.new_balance.count);
   data.field("tier", sale.tier).field("receiptId", sale.receipt.str());
-  data.field("finalizedAt", format_time(sale.finalized_at)).end_object();
-  return {.id = told.event->id,
-          .type = figures == Figures::settled ? "SALE_SETTLED" : "SALE_FINALIZED",
-          .occurred_at = told.event->time,
-          .traceparent = told.event->traceparent,
+  data.field("finalizedAt", format_time(sale.finalized_at));
+  if (settled) write_provisional(data, booked.provisional);
+  data.end_object();
+  return {.id = event.id,
+          .type = settled ? "SALE_SETTLED" : "SALE_FINALIZED",
+          .occurred_at = event.time,
+          .traceparent = event.traceparent,
           .data = data.take()};
+}
+
+/// What PDI's figures of sales that are written down do: to members, in the ledger, for whoever listens.
+Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sales, WallTime now) {
+  if (auto noted = note_members_of(transaction, sales, now); !noted) return noted;
+  std::vector<SessionId> settled;
+  std::vector<ledger::Transfer> transfers;
+  std::vector<events::DomainEvent> told_on;
+  std::vector<SaleName> names;
+  for (const NewFigures& each : sales) {
+    const sync::SaleFinalized& sale = *each.told.payload;
+    if (each.provisional) settled.push_back(sale.session);
+    add_transfers(transfers, each, now);
+    told_on.push_back(domain_event_of(each));
+    names.push_back({each.told.event->store, sale.transaction, sale.session});
+  }
+  if (auto released = release_holds(transaction, settled); !released) return released;
+  if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
+  if (auto appended = events::append(transaction, told_on); !appended) return appended;
+  return work_out_waiting(transaction, names, now);
 }
 
 }  // namespace
 
-Result<void> book_figures(db::Transaction& transaction, std::span<const ToldSale> sales, Figures figures,
-                          WallTime now) {
-  if (auto noted = note_members_of(transaction, sales, now); !noted) return noted;
-  std::vector<ledger::Transfer> transfers;
-  for (const ToldSale& told : sales) add_transfers(transfers, told, figures, now);
-  if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
-  std::vector<events::DomainEvent> told_on;
-  for (const ToldSale& told : sales) told_on.push_back(domain_event_of(told, figures));
-  return events::append(transaction, told_on);
-}
-
-Result<void> apply_sales(db::Transaction& transaction, std::span<const ToldSale> sales, WallTime now) {
-  auto fresh = insert_new_sales(transaction, sales, now);
-  if (!fresh) return failure(fresh);
-  if (auto booked = book_figures(transaction, *fresh, Figures::finalized, now); !booked) return booked;
-  auto waiting = any_waiting(transaction);
-  if (!waiting) return failure(waiting);
-  if (!*waiting) return {};
-  for (const ToldSale& told : *fresh) {
-    auto done = work_out_waiting(transaction, told.event->store, told.payload->transaction, now);
-    if (!done) return done;
+Result<void> apply_sales(db::Transaction& transaction, std::span<const ToldSale> sales, Figures figures,
+                         WallTime now) {
+  auto inserted = insert_new(transaction, sales, figures, now);
+  if (!inserted) return failure(inserted);
+  std::vector<NewFigures> to_book;
+  for (const ToldSale& told : sales) {
+    // Taken out, so that a second telling of the session among these is held against the first.
+    if (!inserted->extract(told.payload->session.str()).empty()) {
+      to_book.push_back({told, figures, std::nullopt});
+      continue;
+    }
+    auto provisional = settle_row(transaction, told);
+    if (!provisional) return failure(provisional);
+    if (*provisional) to_book.push_back({told, Figures::settled, *provisional});
   }
-  return {};
+  return book(transaction, to_book, now);
 }
 
 }  // namespace perkline::hub::ingest

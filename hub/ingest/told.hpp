@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <string_view>
 
 #include "hub/db/database.hpp"
 #include "shared/sync/event.hpp"
@@ -17,9 +18,12 @@ struct Told {
   const sync::Event* event;
   const Payload* payload;
   const EffectIds* ids;
+  std::string_view bytes;  ///< The event as journalled.
 };
 using ToldSale = Told<sync::SaleFinalized>;
 using ToldPending = Told<sync::SalePending>;
+using ToldRejected = Told<sync::SaleRejected>;
+using ToldReturn = Told<sync::SaleReturned>;
 
 inline std::int64_t stamp(WallTime time) {
   return time.time_since_epoch().count();

@@ -66,10 +66,6 @@ CREATE TABLE transfer (
   CHECK (debit_account <> credit_account)
 );
 
--- What is not posted yet counts for nobody's balance, but is shown.
-CREATE INDEX transfer_pending_credit ON transfer (credit_account) WHERE state = 'pending';
-CREATE INDEX transfer_pending_debit ON transfer (debit_account) WHERE state = 'pending';
-
 -- The history, in total order: id = 2 × the transfer's seq for its debit, one more for its credit. Nothing here is ever
 -- changed. transfer_seq is held against its transfer by verify, not by a foreign key that every insert would pay for.
 CREATE TABLE entry (
@@ -92,81 +88,25 @@ CREATE TABLE member (
   first_seen  BIGINT NOT NULL
 );
 
--- A pending sale's figures are the store's own; once PDI has booked it they are PDI's.
 CREATE TABLE sale (
-  session_id      TEXT NOT NULL PRIMARY KEY,
-  store_id        TEXT NOT NULL REFERENCES store (id),
-  transaction_id  TEXT NOT NULL,              -- the till's; its counter may wrap, so it is no key
-  customer_id     TEXT NOT NULL,              -- a member's; a random token once the member is erased
-  channel_id      TEXT NOT NULL,
-  state           TEXT NOT NULL CHECK (state IN ('pending', 'finalized', 'rejected')),
-  currency        TEXT NOT NULL CHECK (LENGTH(currency) = 3),
-  amount          BIGINT NOT NULL CHECK (amount >= 0),
-  earned          BIGINT NOT NULL CHECK (earned >= 0),
-  redeemed        BIGINT NOT NULL CHECK (redeemed >= 0),
-  new_balance     BIGINT CHECK (new_balance >= 0),
-  tier            TEXT NOT NULL,
-  receipt_id      TEXT NOT NULL,
-  rules_version   TEXT NOT NULL,
-  pending_at      BIGINT,                     -- by the store's clock, as the next two; null: it never was
-  finalized_at    BIGINT,
-  rejected_at     BIGINT,
-  rejected_reason TEXT,
-  received_at     BIGINT NOT NULL,            -- by the hub's clock
-  returned        BIGINT NOT NULL DEFAULT 0,  -- of the amount; the points it took back and gave back so far
-  clawed_back     BIGINT NOT NULL DEFAULT 0,
-  restored        BIGINT NOT NULL DEFAULT 0,
-  CHECK (returned <= amount),
-  CHECK (state <> 'finalized' OR (new_balance IS NOT NULL AND finalized_at IS NOT NULL))
+  session_id     TEXT NOT NULL PRIMARY KEY,
+  store_id       TEXT NOT NULL REFERENCES store (id),
+  transaction_id TEXT NOT NULL,              -- the till's; its counter may wrap, so it is no key
+  customer_id    TEXT NOT NULL,              -- a member's; a random token once the member is erased
+  channel_id     TEXT NOT NULL,
+  currency       TEXT NOT NULL CHECK (LENGTH(currency) = 3),
+  amount         BIGINT NOT NULL CHECK (amount >= 0),
+  earned         BIGINT NOT NULL CHECK (earned >= 0),
+  redeemed       BIGINT NOT NULL CHECK (redeemed >= 0),
+  new_balance    BIGINT NOT NULL CHECK (new_balance >= 0),
+  tier           TEXT NOT NULL,
+  receipt_id     TEXT NOT NULL,
+  rules_version  TEXT NOT NULL,
+  finalized_at   BIGINT NOT NULL,            -- by the store's clock
+  received_at    BIGINT NOT NULL             -- by the hub's
 );
 CREATE INDEX sale_by_transaction ON sale (store_id, transaction_id);
 CREATE INDEX sale_by_customer ON sale (customer_id, finalized_at);
-
--- Goods that came back. waiting: the sale is pending, or has not been heard of yet; refused: more than was sold. The
--- ids are of what it will write once it is worked out.
-CREATE TABLE sale_return (
-  id                   TEXT NOT NULL PRIMARY KEY,
-  store_id             TEXT NOT NULL REFERENCES store (id),   -- where they came back
-  transaction_id       TEXT NOT NULL,
-  original_store       TEXT NOT NULL,
-  original_transaction TEXT NOT NULL,
-  state                TEXT NOT NULL CHECK (state IN ('waiting', 'booked', 'refused')),
-  currency             TEXT NOT NULL,
-  amount               BIGINT NOT NULL CHECK (amount >= 0),
-  clawed_back          BIGINT NOT NULL DEFAULT 0 CHECK (clawed_back >= 0),
-  restored             BIGINT NOT NULL DEFAULT 0 CHECK (restored >= 0),
-  event_id             TEXT NOT NULL,
-  clawback_id          TEXT NOT NULL,
-  restore_id           TEXT NOT NULL,
-  traceparent          TEXT NOT NULL,
-  returned_at          BIGINT NOT NULL,
-  received_at          BIGINT NOT NULL
-);
-CREATE INDEX sale_return_waiting ON sale_return (original_store, original_transaction) WHERE state = 'waiting';
-
-CREATE TABLE session_void (
-  session_id     TEXT NOT NULL PRIMARY KEY,
-  store_id       TEXT NOT NULL REFERENCES store (id),
-  transaction_id TEXT NOT NULL,
-  customer_id    TEXT NOT NULL,
-  channel_id     TEXT NOT NULL,
-  reason         TEXT NOT NULL,
-  voided_at      BIGINT NOT NULL,
-  received_at    BIGINT NOT NULL
-);
-
--- What a store's reconciling with PDI found, by event.
-CREATE TABLE reconcile_difference (
-  id             TEXT NOT NULL PRIMARY KEY,
-  store_id       TEXT NOT NULL REFERENCES store (id),
-  session_id     TEXT NOT NULL,
-  transaction_id TEXT NOT NULL,
-  customer_id    TEXT NOT NULL,
-  ours           TEXT NOT NULL,
-  pdi            TEXT NOT NULL,
-  found_at       BIGINT NOT NULL,
-  received_at    BIGINT NOT NULL
-);
 
 -- Events that could not be applied, in the order they came, until a person decides. Their store's cursor is past them.
 CREATE TABLE dead_letter (

@@ -113,6 +113,61 @@ TEST(HubSchema, IsOfMigrationsNumberedWithoutGaps) {
   EXPECT_GE(number, 1);
 }
 
+TEST(HubSchema, ReleasedMigrationsStayAsTheyWere) {
+  // Databases out there were made with them; a changed one would be refused.
+  const std::vector<std::string> released{"351785d3ef489fa2761dcf474b905f7d2c53965ab23fc32b7fa81c9672a1e814",
+                                          "a49c6f6a2e9afb3208c002e846147c15c7aa3a7ed71bbafaba30115cdad040e9",
+                                          "6696a257b3b57a50557a16276f63c75ae9d33ce16bfaac053435e01c33efe1d2"};
+  test::HubDatabase hub;
+  const auto applied = hub.rows("SELECT checksum FROM schema_migration ORDER BY number");
+  ASSERT_GE(applied.size(), released.size());
+  for (std::size_t i = 0; i < released.size(); ++i) EXPECT_EQ(applied[i].text(0), released[i]) << i + 1;
+}
+
+TEST_F(Migrating, BringsAHubOfTheFirstReleaseUpWithAllItHolds) {
+  const auto all = embedded_migrations();
+  ASSERT_TRUE(run({all.begin(), all.begin() + 3}));
+  const auto write = [&](const std::string& sql) {
+    return database_->write_now([&](Transaction& transaction) -> Result<void> {
+      auto done = transaction.execute(sql);
+      if (!done) return failure(done);
+      return {};
+    });
+  };
+  const std::string hash = "'" + std::string(64, '0') + "'";
+  ASSERT_TRUE(
+      write("INSERT INTO store (id, epoch, cursor_sequence, cursor_hash, created_at) VALUES ('s', 1, 2, " +
+            hash + ", 3)"));
+  ASSERT_TRUE(
+      write("INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, "
+            "amount, earned,"
+            " redeemed, new_balance, tier, receipt_id, rules_version, finalized_at, received_at)"
+            " VALUES ('sess', 's', 'T-1', 'CUST-1', 'POS-1', 'USD', 15000, 450, 20, 5430, 'Gold', 'RCP-1', "
+            "'v7', 11, 12)"));
+  ASSERT_TRUE(
+      write("INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at)"
+            " VALUES ('s/1/2', 's', 1, 2, 'Unknown', 'type 99', '0a', 13)"));
+  ASSERT_TRUE(run({all.begin(), all.end()}));
+  EXPECT_TRUE(database_->read_now([](Transaction& transaction) -> Result<void> {
+    const auto sale = transaction.query(
+        "SELECT session_id, store_id, transaction_id, customer_id, channel_id, currency, tier, receipt_id,"
+        " rules_version, state, amount, earned, redeemed, new_balance, finalized_at, received_at, returned,"
+        " clawed_back, restored, pending_at, settled_at, provisional_earned FROM sale");
+    EXPECT_EQ(sale->size(), 1u);
+    const std::vector<std::string> texts{"sess", "s",    "T-1",   "CUST-1", "POS-1",
+                                         "USD",  "Gold", "RCP-1", "v7",     "finalized"};
+    for (std::size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(sale->at(0).text(i), texts[i]);
+    const std::vector<std::int64_t> numbers{15000, 450, 20, 5430, 11, 12, 0, 0, 0};
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      EXPECT_EQ(sale->at(0).integer(texts.size() + i), numbers[i]) << i;
+    for (std::size_t i = 19; i < 22; ++i) EXPECT_TRUE(sale->at(0).is_null(i)) << i;
+    const auto letter = transaction.query("SELECT id, state FROM dead_letter");
+    EXPECT_EQ(letter->at(0).text(0), "s:1:2");
+    EXPECT_EQ(letter->at(0).text(1), "open");
+    return {};
+  }));
+}
+
 TEST(HubSchema, DrawsTheHubsIncarnationOnce) {
   test::TempDir dir;
   test::HubDatabase hub(dir.file("hub.db"));

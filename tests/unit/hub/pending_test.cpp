@@ -185,14 +185,15 @@ TEST_F(PendingSales, SettledWithOtherFiguresIsADeadLetter) {
   EXPECT_EQ(dead_letters(), 1);
 }
 
-TEST_F(PendingSales, ARejectedSaleLeavesTheMemberWithNothingAndTheStoreWithTheLoss) {
+TEST_F(PendingSales, ARejectedSaleEarnsNothingAndWhatWasRedeemedIsTheStoresLoss) {
   const auto sale = history_.sale(450, 100);
   tell(pending_of(sale, 300));
   for (int i = 0; i < 2; ++i) tell(rejected_of(sale));
-  EXPECT_EQ(rewards(), 0);
+  EXPECT_EQ(rewards(), -100) << "the purse shows what PDI never booked";
   EXPECT_EQ(pending(), 0);
-  EXPECT_EQ(amount_of(ledger::balance_of, ledger::standin_loss_of(store)), -100);
-  EXPECT_EQ(amount_of(ledger::balance_of, ledger::redeemed_at(store)), 100);
+  EXPECT_EQ(owed(), 0);
+  EXPECT_EQ(amount_of(ledger::balance_of, ledger::standin_loss_of(store)), 100);
+  EXPECT_EQ(amount_of(ledger::balance_of, ledger::redeemed_at(store)), 0);
   EXPECT_EQ(state_of_sale(), "rejected");
   EXPECT_EQ(told_on(), (std::vector<std::string>{"SALE_PENDING", "SALE_REJECTED"}));
   EXPECT_EQ(dead_letters(), 0);
@@ -287,19 +288,23 @@ TEST_F(PendingSales, AReturnOfARejectedSaleIsClosedWithNothing) {
   tell(pending_of(sale, 300));
   tell_elsewhere(as_of_another_store(return_of(sale, 500, std::nullopt)));
   tell(rejected_of(sale));
-  EXPECT_EQ(rewards(), 0);
+  EXPECT_EQ(rewards(), -100);
   EXPECT_EQ(owed(), 0);
+  EXPECT_EQ(hub_.number("SELECT clawed_back + restored FROM sale_return"), 0);
   EXPECT_EQ(hub_.rows("SELECT state FROM sale_return").at(0).text(0), "booked");
 }
 
-TEST_F(PendingSales, AWaitingReturnOverTheSaleIsRefusedAndTheSaleIsBooked) {
+TEST_F(PendingSales, AWaitingReturnOverTheSaleBecomesADeadLetterAndTheSaleIsBooked) {
   const auto sale = history_.sale(450);
   tell(pending_of(sale, 300));
   tell_elsewhere(as_of_another_store(return_of(sale, 1501, std::nullopt)));
   tell(sync::SaleSettled{sale});
   EXPECT_EQ(rewards(), 450);
-  EXPECT_EQ(hub_.rows("SELECT state FROM sale_return").at(0).text(0), "refused");
-  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM sale_return"), 0);
+  const auto buried = hub_.rows("SELECT id, type FROM dead_letter WHERE state = 'open'");
+  ASSERT_EQ(buried.size(), 1u);
+  EXPECT_EQ(buried[0].text(0), "store-2:1:1") << "in the history of the store that took it";
+  EXPECT_EQ(buried[0].text(1), "SaleReturned");
 }
 
 // ---- what is only written down

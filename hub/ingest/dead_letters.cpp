@@ -1,0 +1,167 @@
+#include "hub/ingest/dead_letters.hpp"
+
+#include <limits>
+
+#include "shared/core/bytes.hpp"
+
+namespace perkline::hub::ingest {
+namespace {
+
+constexpr std::int64_t page_rows = 100;
+
+const std::string select_letters =
+    "SELECT id, store_id, epoch, sequence, type, reason, event, state, received_at, decided_at FROM "
+    "dead_letter";
+
+Result<DeadLetter> letter_of(const db::Row& row) {
+  auto bytes = from_hex(row.text(6));
+  if (!bytes) return fail(Errc::corrupt, "dead letter " + row.text(0));
+  return DeadLetter{
+      .id = row.text(0),
+      .place = {StoreId(row.text(1)), static_cast<std::uint64_t>(row.integer(2)),
+                static_cast<std::uint64_t>(row.integer(3))},
+      .type = row.text(4),
+      .reason = row.text(5),
+      .bytes = std::move(*bytes),
+      .state = row.text(7),
+      .received_at = WallTime{Millis{row.integer(8)}},
+      .decided_at = row.optional_integer(9).transform([](std::int64_t at) { return WallTime{Millis{at}}; })};
+}
+
+Result<std::vector<DeadLetter>> letters_of(Result<db::Rows> rows) {
+  if (!rows) return failure(rows);
+  std::vector<DeadLetter> letters;
+  for (const db::Row& row : *rows) {
+    auto letter = letter_of(row);
+    if (!letter) return failure(letter);
+    letters.push_back(std::move(*letter));
+  }
+  return letters;
+}
+
+Result<DeadLetter> find_open(db::Transaction& transaction, const std::string& id) {
+  auto letter = find_dead_letter(transaction, id);
+  if (letter && letter->state != "open")
+    return fail(Errc::session_state, "dead letter " + id + " is " + letter->state);
+  return letter;
+}
+
+Result<DeadLetter> decide(db::Transaction& transaction, DeadLetter letter, std::string state, WallTime now) {
+  letter.state = std::move(state);
+  letter.decided_at = now;
+  auto decided = transaction.execute("UPDATE dead_letter SET state = $2, decided_at = $3 WHERE id = $1",
+                                     {letter.id, letter.state, stamp(now)});
+  if (!decided) return failure(decided);
+  return letter;
+}
+
+/// Its type too: what this version knows is not for an upgrade any more.
+Result<DeadLetter> stays_open(db::Transaction& transaction, DeadLetter letter, std::string_view type,
+                              std::string reason) {
+  letter.type = type;
+  letter.reason = std::move(reason);
+  auto noted = transaction.execute("UPDATE dead_letter SET type = $2, reason = $3 WHERE id = $1",
+                                   {letter.id, letter.type, letter.reason});
+  if (!noted) return failure(noted);
+  return letter;
+}
+
+/// Open letters of an unknown type behind `after`, in their stores' order.
+Result<std::vector<DeadLetter>> of_unknown_type(db::Transaction& transaction, const Place& after) {
+  static const std::string sql = select_letters +
+                                 " WHERE state = 'open' AND type = $1"
+                                 " AND (store_id, epoch, sequence) > ($2, $3, $4)"
+                                 " ORDER BY store_id, epoch, sequence LIMIT $5";
+  return letters_of(transaction.query(
+      sql, {std::string(sync::type_name(sync::UnknownEvent{})), after.store.str(),
+            static_cast<std::int64_t>(after.epoch), static_cast<std::int64_t>(after.sequence), page_rows}));
+}
+
+bool is_known_now(const DeadLetter& letter) {
+  const auto event = sync::decode_event(letter.bytes);
+  return event && !std::holds_alternative<sync::UnknownEvent>(event->payload);
+}
+
+}  // namespace
+
+Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTime now) {
+  const auto epoch = static_cast<std::int64_t>(event.place.epoch);
+  const auto sequence = static_cast<std::int64_t>(event.place.sequence);
+  const std::string& store = event.place.store.str();
+  auto buried = transaction.execute(
+      "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET state = 'open',"
+      " decided_at = NULL, reason = excluded.reason, received_at = excluded.received_at",
+      {store + ':' + std::to_string(epoch) + ':' + std::to_string(sequence), store, epoch, sequence,
+       event.type, event.reason, to_hex(event.bytes), stamp(now)});
+  if (!buried) return failure(buried);
+  return {};
+}
+
+Result<DeadLetter> find_dead_letter(db::Transaction& transaction, const std::string& id) {
+  static const std::string sql = select_letters + " WHERE id = $1";
+  auto found = letters_of(transaction.query(sql, {id}));
+  if (!found) return failure(found);
+  if (found->empty()) return fail(Errc::not_found, "dead letter " + id);
+  return std::move(found->front());
+}
+
+Result<std::vector<DeadLetter>> open_dead_letters(db::Transaction& transaction,
+                                                  const std::optional<DeadLetterPlace>& after,
+                                                  std::int64_t limit) {
+  static const std::string sql = select_letters +
+                                 " WHERE state = 'open' AND (received_at, id) < ($1, $2)"
+                                 " ORDER BY received_at DESC, id DESC LIMIT $3";
+  return letters_of(
+      transaction.query(sql, {after ? after->received_at : std::numeric_limits<std::int64_t>::max(),
+                              after ? after->id : std::string(), limit}));
+}
+
+Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::string& id,
+                                     const EffectIds& ids, WallTime now) {
+  auto letter = find_open(transaction, id);
+  if (!letter) return letter;
+  const auto event = sync::decode_event(letter->bytes);
+  if (auto reason = unfit(event, letter->place)) {
+    const std::string type = event ? std::string(sync::type_name(event->payload)) : letter->type;
+    return stays_open(transaction, std::move(*letter), type, std::move(*reason));
+  }
+  const ToldEvent told{.event = &*event, .ids = &ids, .bytes = letter->bytes};
+  auto applied = transaction.attempt([&] { return apply(transaction, std::span(&told, 1), now); });
+  if (applied) return decide(transaction, std::move(*letter), "applied", now);
+  if (!is_fault_of_event(applied.error())) return failure(applied);
+  return stays_open(transaction, std::move(*letter), sync::type_name(event->payload),
+                    std::move(applied.error().detail));
+}
+
+Result<DeadLetter> discard_dead_letter(db::Transaction& transaction, const std::string& id, WallTime now) {
+  auto letter = find_open(transaction, id);
+  if (!letter) return letter;
+  return decide(transaction, std::move(*letter), "discarded", now);
+}
+
+Task<Result<std::int64_t>> retry_upgraded(db::Database& database, const Clock& clock, UuidMaker& uuids) {
+  std::int64_t applied = 0;
+  Place after{.store = {}, .epoch = 0, .sequence = 0};
+  while (true) {
+    auto page = co_await db::read_for<std::vector<DeadLetter>>(
+        database, [&after](db::Transaction& transaction) { return of_unknown_type(transaction, after); });
+    if (!page) co_return failure(page);
+    for (const DeadLetter& letter : *page) {
+      if (!is_known_now(letter)) continue;
+      const EffectIds ids{uuids.next(), uuids.next()};
+      auto retried = co_await db::write_for<DeadLetter>(
+          database, [&letter, &ids, now = clock.wall_now()](db::Transaction& transaction) {
+            return retry_dead_letter(transaction, letter.id, ids, now);
+          });
+      // Another replica, or a person, was faster.
+      if (!retried && retried.error().code == Errc::session_state) continue;
+      if (!retried) co_return failure(retried);
+      if (retried->state == "applied") ++applied;
+    }
+    if (page->size() < static_cast<std::size_t>(page_rows)) co_return applied;
+    after = page->back().place;
+  }
+}
+
+}  // namespace perkline::hub::ingest
