@@ -222,9 +222,10 @@ Result<void> Daemon::Impl::open_pdi() {
                                    std::string_view outcome) { telemetry_.on_pdi_call(call, outcome); },
                  .on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); }});
   if (!client) return failure(client);
+  telemetry_.watch_breaker("token", [http = client->get()] { return http->token_breaker(); });
   pdi_ = std::move(*client);
   guard_.emplace(*pdi_, reactor_.clock(), rng_, guard_options(config_));
-  telemetry_.watch_pdi([this] { return guard_->state(); });
+  telemetry_.watch_breaker("pdi", [this] { return guard_->state(); });
   return {};
 }
 

@@ -16,6 +16,7 @@ constexpr Millis reactor_silence_max{5000};
 constexpr Millis journal_probe_every{5000};
 constexpr Millis journal_silence_max{20'000};
 constexpr std::string_view probe_key = "probe";
+constexpr std::string_view pdi_breaker = "pdi";
 constexpr const char* sessions_help = "Sessions that wait: for PDI (pending), or for a person (review).";
 
 ops::CheckResult result_of(const std::atomic<ops::CheckStatus>& status) {
@@ -139,7 +140,7 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
     if (hub_standing_) hub_.store(hub_standing_(), std::memory_order_relaxed);
     outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
     tell_queue(store);
-    tell_breaker();
+    tell_breakers();
     if (!probing_ && now - journal_.last() > journal_probe_every) {
       probing_ = true;
       co_await net::spawn_child(probe(journal));
@@ -147,16 +148,17 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
   }
 }
 
-void Telemetry::tell_breaker() {
-  if (!breaker_state_) return;
-  const pdi::BreakerState is = breaker_state_();
-  breaker_.store(is, std::memory_order_relaxed);
-  for (const auto state : {pdi::BreakerState::closed, pdi::BreakerState::open, pdi::BreakerState::half_open,
-                           pdi::BreakerState::forced_open}) {
-    metrics_
-        .gauge("perkline_edge_breaker_state", "1 for the state the circuit breaker is in.",
-               {{"name", "pdi"}, {"state", std::string(name_of(state))}})
-        .set(state == is ? 1 : 0);
+void Telemetry::tell_breakers() {
+  for (const auto& [name, ask] : breakers_) {
+    const pdi::BreakerState is = ask();
+    if (name == pdi_breaker) breaker_.store(is, std::memory_order_relaxed);
+    for (const auto state : {pdi::BreakerState::closed, pdi::BreakerState::open, pdi::BreakerState::half_open,
+                             pdi::BreakerState::forced_open}) {
+      metrics_
+          .gauge("perkline_edge_breaker_state", "1 for the state the circuit breaker is in.",
+                 {{"name", name}, {"state", std::string(name_of(state))}})
+          .set(state == is ? 1 : 0);
+    }
   }
 }
 

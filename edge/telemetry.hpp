@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "edge/journal/outbox.hpp"
 #include "edge/session/session_store.hpp"
@@ -46,8 +47,11 @@ class Telemetry {
   /// `outcome` is pdi::Outcome's name, `ok` or `malformed`.
   void on_pdi_call(std::string_view endpoint, std::string_view outcome);
   void on_token_refresh(std::string_view result);
-  /// What the circuit breaker is asked for, on the reactor's thread. Before run().
-  void watch_pdi(std::function<pdi::BreakerState()> breaker) { breaker_state_ = std::move(breaker); }
+  /// Adds a circuit breaker to the gauges; the one named `pdi` is told with PDI's check. `state` is asked on
+  /// the reactor's thread. Before run().
+  void watch_breaker(std::string name, std::function<pdi::BreakerState()> state) {
+    breakers_.emplace_back(std::move(name), std::move(state));
+  }
   /// Adds the hub to the checks; `standing` is asked on the reactor's thread. Before run().
   void watch_hub(std::function<ops::CheckStatus()> standing);
 
@@ -59,7 +63,7 @@ class Telemetry {
  private:
   Task<void> probe(journal::Journal& journal);
   void tell_queue(const session::SessionStore& store);
-  void tell_breaker();
+  void tell_breakers();
 
   ops::Metrics& metrics_;
   ops::Health& health_;
@@ -68,7 +72,7 @@ class Telemetry {
   Pulse journal_;
   bool probing_ = false;
   std::atomic<ops::CheckStatus> pdi_{ops::CheckStatus::up};
-  std::function<pdi::BreakerState()> breaker_state_;
+  std::vector<std::pair<std::string, std::function<pdi::BreakerState()>>> breakers_;
   std::atomic<pdi::BreakerState> breaker_{pdi::BreakerState::closed};
   std::function<ops::CheckStatus()> hub_standing_;
   std::atomic<ops::CheckStatus> hub_{ops::CheckStatus::down};

@@ -100,6 +100,22 @@ TEST_F(DaemonTelemetry, CountsTheSessionsThatWaitForPdiOrForAPerson) {
   EXPECT_TRUE(says(R"(perkline_edge_session_steps_total{state="finalized"} 1)"));
 }
 
+TEST_F(DaemonTelemetry, TellsEachBreakersStateAndPdisWithItsCheck) {
+  pdi::BreakerState state = pdi::BreakerState::closed;
+  telemetry.watch_breaker("pdi", [&] { return state; });
+  telemetry.watch_breaker("token", [] { return pdi::BreakerState::half_open; });
+  world.spawn(telemetry.run(journal, *outbox, store));
+  pass(seconds{1});
+  EXPECT_TRUE(says(R"(perkline_edge_breaker_state{name="pdi",state="CLOSED"} 1)"));
+  state = pdi::BreakerState::open;
+  pass(seconds{1});
+  EXPECT_TRUE(says(R"(perkline_edge_breaker_state{name="pdi",state="CLOSED"} 0)"));
+  EXPECT_TRUE(says(R"(perkline_edge_breaker_state{name="pdi",state="OPEN"} 1)"));
+  EXPECT_TRUE(says(R"(perkline_edge_breaker_state{name="token",state="HALF_OPEN"} 1)"));
+  EXPECT_NE(health.ready().body.find(R"("circuitBreaker":"OPEN")"), std::string::npos);
+  EXPECT_EQ(health.ready().http_status, 200) << "PDI never decides";
+}
+
 TEST_F(DaemonTelemetry, OnlyAFinalizeThatWasAcknowledgedIsASale) {
   telemetry.on_answer(
       {.method = net::Method::post, .route = "/v1/finalize", .status = 503, .duration = Millis{1}});
