@@ -139,7 +139,6 @@ void Breaker::State::open(MonoTime now, unsigned times_reopened, std::optional<M
 
 void Breaker::State::close() {
   change(BreakerState::closed);
-  reopened = 0;
   failures_in_a_row = 0;
   calls.clear();
 }

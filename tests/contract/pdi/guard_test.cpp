@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "shared/net/deadline.hpp"
 #include "shared/net/signal.hpp"
 #include "tests/contract/pdi/sandboxed.hpp"
 #include "tests/support/eventually.hpp"
@@ -47,6 +48,10 @@ class GuardedPdi : public Sandboxed {
     (void)co_await by.status(ProviderSessionId("nobody"), within(seconds{20}));
     if (--crowd->left == 0) crowd->done.notify();
   }
+  static Task<Result<void>> ask_in_vain(pdi::Pdi& by) {
+    (void)co_await by.status(ProviderSessionId("nobody"), within(seconds{20}));
+    co_return Result<void>{};
+  }
   static Task<void> ask_many(pdi::Pdi& by, int count) {
     auto crowd = std::make_shared<Crowd>();
     crowd->left = count;
@@ -91,6 +96,17 @@ TEST_F(GuardedPdi, ATokenEndpointThatIsDownSaysNothingOfPdi) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(guard->tills()).error().outcome, Outcome::no_token);
   EXPECT_EQ(state(), BreakerState::closed);
   EXPECT_EQ(sandbox->arrived("getSessionStatus"), 0);
+}
+
+TEST_F(GuardedPdi, ACallThatIsCancelledSaysNothingOfPdi) {
+  make({.consecutive_failures = 1});
+  ASSERT_EQ(ask(guard->tills()).error().outcome, Outcome::rejected);
+  sandbox->fault(R"({"endpoint":"getSessionStatus","mode":"hang"})");
+  const auto given_up =
+      reactor.await(net::with_deadline(reactor->clock(), within(Millis{100}), ask_in_vain(guard->tills())));
+  EXPECT_EQ(given_up.error().code, Errc::timed_out);
+  EXPECT_EQ(told("getSessionStatus cancelled"), 1u);
+  EXPECT_EQ(state(), BreakerState::closed);
 }
 
 TEST_F(GuardedPdi, SettlementLeavesTillsTheirPlaces) {
