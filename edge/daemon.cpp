@@ -50,17 +50,20 @@ session::StandIn standin_of(const EdgeConfig& config) {
           .timezone = config.timezone};
 }
 
+pdi::BreakerOptions breaker_options(const EdgeConfig::Breaker& breaker) {
+  return {.window = seconds(breaker.window_s),
+          .min_calls = static_cast<std::size_t>(breaker.min_calls),
+          .failure_rate = breaker.failure_rate,
+          .slow_rate = breaker.slow_rate,
+          .consecutive_failures = static_cast<unsigned>(breaker.consecutive_failures),
+          .open_base = Millis(breaker.open_base_ms),
+          .open_max = Millis(breaker.open_max_ms),
+          .half_open_permits = static_cast<unsigned>(breaker.half_open_permits)};
+}
+
 pdi::GuardOptions guard_options(const EdgeConfig& config) {
-  const EdgeConfig::Breaker& breaker = config.breaker;
   const session::PdiTimeouts timeouts = timeouts_of(config.pdi);
-  return {.breaker = {.window = seconds(breaker.window_s),
-                      .min_calls = static_cast<std::size_t>(breaker.min_calls),
-                      .failure_rate = breaker.failure_rate,
-                      .slow_rate = breaker.slow_rate,
-                      .consecutive_failures = static_cast<unsigned>(breaker.consecutive_failures),
-                      .open_base = Millis(breaker.open_base_ms),
-                      .open_max = Millis(breaker.open_max_ms),
-                      .half_open_permits = static_cast<unsigned>(breaker.half_open_permits)},
+  return {.breaker = breaker_options(config.breaker),
           .timeouts = {.identify = timeouts.identify,
                        .calculate = timeouts.calculate,
                        .finalize = timeouts.finalize,
@@ -218,6 +221,7 @@ Result<void> Daemon::Impl::open_pdi() {
                               .calculate = timeouts.calculate,
                               .finalize = timeouts.finalize,
                               .status = timeouts.status},
+                 .token_breaker = breaker_options(config_.breaker),
                  .on_call = [this](std::string_view call,
                                    std::string_view outcome) { telemetry_.on_pdi_call(call, outcome); },
                  .on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); }});

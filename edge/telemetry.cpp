@@ -103,7 +103,9 @@ void Telemetry::on_pdi_call(std::string_view endpoint, std::string_view outcome)
       .counter("perkline_edge_pdi_requests_total", "Calls to PDI, by how they ended.",
                {{"endpoint", std::string(endpoint)}, {"outcome", std::string(outcome)}})
       .add();
-  if (outcome != name_of(pdi::Outcome::not_tried)) pdi_.store(pdi_status(outcome), std::memory_order_relaxed);
+  // Neither says anything of PDI.
+  if (outcome == name_of(pdi::Outcome::not_tried) || outcome == name_of(pdi::Outcome::cancelled)) return;
+  pdi_.store(pdi_status(outcome), std::memory_order_relaxed);
 }
 
 void Telemetry::on_token_refresh(std::string_view result) {
