@@ -43,6 +43,13 @@ int store_show(const std::string& config_path, const std::string& id, bool json)
 int store_revoke_key(const std::string& config_path, const std::string& id);
 int store_retire(const std::string& config_path, const std::string& id);
 
+/// The open ones.
+int dead_letters_list(const std::string& config_path, bool json);
+int dead_letters_show(const std::string& config_path, const std::string& id, bool json);
+/// exit_failed where it still cannot be applied.
+int dead_letters_retry(const std::string& config_path, const std::string& id);
+int dead_letters_discard(const std::string& config_path, const std::string& id, const std::string& reason);
+
 /// Recomputes every balance: exit_failed where one does not agree.
 int verify(const std::string& config_path, bool json);
 

@@ -10,6 +10,7 @@
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
 #include "hub/identity/login.hpp"
+#include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/server.hpp"
 #include "hub/liveness.hpp"
 #include "hub/metrics.hpp"
@@ -87,7 +88,7 @@ Task<Result<void>> Daemon::bring_up() {
   if (auto loaded = co_await load_tokens(); !loaded) co_return failure(loaded);
   Serving& s = *serving_;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
-  s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.health},
+  s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
                 api::HubApi::Options{{.login_per_minute = config_.limits.login_per_minute,
                                       .auth_per_address_minute = config_.limits.auth_per_address_minute},
                                      currency_of(config_)});
@@ -98,6 +99,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.sync->run());
   s.reactor.spawn(s.liveness->watch_reactor());
   s.reactor.spawn(s.liveness->watch_database());
+  s.reactor.spawn(retry_upgraded());
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},
@@ -120,6 +122,17 @@ Task<Result<void>> Daemon::open_database() {
   s.health.add("database", ops::CheckRole::required, [&s] { return s.liveness->database(); });
   s.health.add("reactor", ops::CheckRole::required, [&s] { return s.liveness->reactor(); });
   co_return Result<void>{};
+}
+
+Task<void> Daemon::retry_upgraded() {
+  Serving& s = *serving_;
+  const auto applied = co_await ingest::retry_upgraded(*s.database, s.reactor.clock(), s.ids);
+  if (!applied) {
+    ops::log(ops::Level::warn, context, "dead letters of an older version could not be tried again",
+             {{"error", name_of(applied.error().code)}, {"detail", applied.error().detail}});
+  } else if (*applied > 0) {
+    ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
+  }
 }
 
 Task<Result<void>> Daemon::load_tokens() {

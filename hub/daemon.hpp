@@ -26,6 +26,8 @@ class Daemon {
   Task<void> start();
   Task<Result<void>> bring_up();
   Task<Result<void>> open_database();
+  /// Dead letters whose type this version knows and the one that buried them did not.
+  Task<void> retry_upgraded();
   Task<Result<void>> load_tokens();
   Result<void> open_ports();
   Task<void> drain();

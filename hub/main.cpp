@@ -19,6 +19,8 @@ struct Arguments {
   std::string password_file;
   std::string store;
   std::string public_key;
+  std::string dead_letter;
+  std::string reason;
   bool json = false;
 };
 
@@ -87,6 +89,27 @@ void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
       ->required();
 }
 
+void add_dead_letter_commands(CLI::App& app, Arguments& a, Command& command) {
+  CLI::App& letters = *app.add_subcommand("dead-letters", "stores' events that could not be applied");
+  letters.require_subcommand(1);
+  const auto add_one = [&](const char* name, const char* says, Command action) -> CLI::App& {
+    CLI::App& added = add_command(letters, name, says, a, command, std::move(action));
+    added.add_option("ID", a.dead_letter)->required();
+    return added;
+  };
+  add_json(add_command(letters, "list", "those that wait for a decision, newest first", a, command,
+                       [&a] { return dead_letters_list(a.config, a.json); }),
+           a);
+  add_json(add_one("show", "one, with its event",
+                   [&a] { return dead_letters_show(a.config, a.dead_letter, a.json); }),
+           a);
+  add_one("retry", "tries to apply one again", [&a] { return dead_letters_retry(a.config, a.dead_letter); });
+  add_one("discard", "decides that one will never be applied",
+          [&a] { return dead_letters_discard(a.config, a.dead_letter, a.reason); })
+      .add_option("--reason", a.reason, "for the audit")
+      ->required();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -100,6 +123,7 @@ int main(int argc, char** argv) {
   add_daemon_commands(app, arguments, command);
   add_admin_commands(app, arguments, command);
   add_store_commands(app, arguments, command);
+  add_dead_letter_commands(app, arguments, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

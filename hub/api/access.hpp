@@ -75,6 +75,9 @@ inline constexpr std::array access_rules{
     AccessRule{net::Method::get, "/api/v1/stores/{id}", Access::staff},
     AccessRule{net::Method::get, "/api/v1/stats/overview", Access::staff},
     AccessRule{net::Method::get, "/api/v1/points/balance", Access::member_or_staff},
+    AccessRule{net::Method::get, "/api/v1/dead-letters", Access::staff},
+    AccessRule{net::Method::post, "/api/v1/dead-letters/{id}/retry", Access::staff},
+    AccessRule{net::Method::post, "/api/v1/dead-letters/{id}/discard", Access::staff},
 };
 
 /// nullopt: there is no such route.

@@ -23,6 +23,7 @@ class HubApi {
     identity::PasswordHasher& hasher;
     identity::Tokens& tokens;
     const Clock& clock;
+    Rng& rng;
     const ops::Health& health;
   };
   struct Options {
@@ -38,6 +39,7 @@ class HubApi {
 
  private:
   Parts parts_;
+  UuidMaker uuids_;
   AuthRoutes auth_;
   net::Router router_;
 };

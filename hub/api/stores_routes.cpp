@@ -52,17 +52,28 @@ Task<net::Response> show_store(db::Database& database, const Clock& clock, net::
   co_return net::json_response(200, out.take());
 }
 
+void write_turnover(json::Writer& out, const Turnover& store, Currency currency) {
+  const auto amount = [currency](std::int64_t minor) { return format_amount({minor, currency}); };
+  out.begin_object().field("id", store.store.str()).field("sales", store.sales);
+  out.field("amount", amount(store.amount_minor)).field("currency", currency.code());
+  out.field("earnedPoints", store.earned).field("redeemedPoints", store.redeemed);
+  out.key("pending").begin_object().field("sales", store.pending.sales);
+  out.field("amount", amount(store.pending.amount_minor)).field("earnedPoints", store.pending.earned);
+  out.field("redeemedPoints", store.pending.redeemed).end_object();
+  out.key("returns").begin_object().field("amount", amount(store.returns.amount_minor));
+  out.field("clawedBackPoints", store.returns.clawed_back);
+  out.field("restoredPoints", store.returns.restored).end_object();
+  out.field("rejectedSales", store.rejected_sales).field("standinLossPoints", store.standin_loss);
+  out.end_object();
+}
+
 Task<net::Response> show_overview(db::Database& database, Currency currency, net::Request request) {
   auto all = co_await db::read_for<std::vector<Turnover>>(
       database, [](db::Transaction& transaction) { return stores::turnover(transaction); });
   if (!all) co_return net::problem_response(all.error(), request.traceparent);
   json::Writer out;
   out.begin_object().key("stores").begin_array();
-  for (const Turnover& store : *all) {
-    out.begin_object().field("id", store.store.str()).field("sales", store.sales);
-    out.field("amount", format_amount({store.amount_minor, currency})).field("currency", currency.code());
-    out.field("earnedPoints", store.earned).field("redeemedPoints", store.redeemed).end_object();
-  }
+  for (const Turnover& store : *all) write_turnover(out, store, currency);
   out.end_array().end_object();
   co_return net::json_response(200, out.take());
 }

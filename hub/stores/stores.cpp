@@ -1,6 +1,7 @@
 #include "hub/stores/stores.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "hub/stores/store_row.hpp"
 #include "shared/core/bytes.hpp"
@@ -119,21 +120,67 @@ Result<std::vector<KeyHolder>> valid_keys(db::Transaction& transaction) {
   return keys;
 }
 
-Result<std::vector<Turnover>> turnover(db::Transaction& transaction) {
+namespace {
+
+using ByStore = std::map<std::string, Turnover>;
+
+Result<void> add_sales(db::Transaction& transaction, ByStore& all) {
   auto rows = transaction.query(
-      "SELECT s.id, COUNT(sale.session_id), CAST(COALESCE(SUM(sale.amount), 0) AS BIGINT),"
-      " (SELECT CAST(COALESCE(SUM(e.delta), 0) AS BIGINT) FROM entry e JOIN account a ON a.id = e.account_id"
-      "  WHERE a.owner_kind = 'store' AND a.owner_id = s.id AND a.code = 'issued'),"
-      " (SELECT CAST(COALESCE(SUM(e.delta), 0) AS BIGINT) FROM entry e JOIN account a ON a.id = e.account_id"
-      "  WHERE a.owner_kind = 'store' AND a.owner_id = s.id AND a.code = 'redeemed')"
-      " FROM store s LEFT JOIN sale ON sale.store_id = s.id AND sale.state = 'finalized' GROUP BY s.id ORDER "
-      "BY s.id");
+      "SELECT store_id, state, COUNT(*), CAST(SUM(amount) AS BIGINT), CAST(SUM(earned) AS BIGINT),"
+      " CAST(SUM(redeemed) AS BIGINT), CAST(SUM(returned) AS BIGINT) FROM sale GROUP BY store_id, state");
   if (!rows) return failure(rows);
-  std::vector<Turnover> all;
   for (const db::Row& row : *rows) {
-    // What is issued leaves the store's account, so it stands there below zero.
-    all.push_back({StoreId(row.text(0)), row.integer(1), row.integer(2), -row.integer(3), row.integer(4)});
+    Turnover& store = all.at(row.text(0));
+    if (row.text(1) == "pending") {
+      store.pending = {.sales = row.integer(2),
+                       .amount_minor = row.integer(3),
+                       .earned = row.integer(4),
+                       .redeemed = row.integer(5)};
+    } else if (row.text(1) == "rejected") {
+      store.rejected_sales = row.integer(2);
+    } else {
+      store.sales = row.integer(2);
+      store.amount_minor = row.integer(3);
+      store.returns.amount_minor = row.integer(6);
+    }
   }
+  return {};
+}
+
+/// What leaves a store's account stands there below zero.
+Result<void> add_points(db::Transaction& transaction, ByStore& all) {
+  auto rows = transaction.query(
+      "SELECT a.owner_id, t.code, CAST(SUM(e.delta) AS BIGINT) FROM account a"
+      " JOIN entry e ON e.account_id = a.id JOIN transfer t ON t.seq = e.transfer_seq"
+      " WHERE a.owner_kind = 'store' GROUP BY a.owner_id, t.code");
+  if (!rows) return failure(rows);
+  for (const db::Row& row : *rows) {
+    const auto store = all.find(row.text(0));
+    if (store == all.end()) continue;
+    Turnover& of = store->second;
+    const std::string& code = row.text(1);
+    const std::int64_t delta = row.integer(2);
+    if (code == "sale.earned") of.earned = -delta;
+    if (code == "sale.redeemed") of.redeemed = delta;
+    if (code == "sale.standin_loss") of.standin_loss = delta;
+    if (code == "return.clawed_back") of.returns.clawed_back = delta;
+    if (code == "return.restored") of.returns.restored = -delta;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Turnover>> turnover(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT id FROM store");
+  if (!rows) return failure(rows);
+  ByStore by_store;
+  for (const db::Row& row : *rows) by_store[row.text(0)].store = StoreId(row.text(0));
+  if (auto added = add_sales(transaction, by_store); !added) return failure(added);
+  if (auto added = add_points(transaction, by_store); !added) return failure(added);
+  std::vector<Turnover> all;
+  all.reserve(by_store.size());
+  for (auto& [id, store] : by_store) all.push_back(std::move(store));
   return all;
 }
 

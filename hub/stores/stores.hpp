@@ -53,14 +53,31 @@ struct KeyHolder {
 /// Every key that lets its store in now.
 Result<std::vector<KeyHolder>> valid_keys(db::Transaction& transaction);
 
-/// What one store's sales come to, out of the sales taken in and the ledger's own entries.
+/// What one store's sales come to, out of the sales taken in and the ledger's own entries. Points as the
+/// sales gave and took them; what returns undid stands apart.
 struct Turnover {
   StoreId store;
-  std::int64_t sales = 0;
+  std::int64_t sales = 0;  ///< Those PDI has booked, as the next three.
   std::int64_t amount_minor = 0;
   std::int64_t earned = 0;
   std::int64_t redeemed = 0;
+  /// Those PDI has not booked yet, as the tills were told.
+  struct Pending {
+    std::int64_t sales = 0;
+    std::int64_t amount_minor = 0;
+    std::int64_t earned = 0;
+    std::int64_t redeemed = 0;
+  } pending;
+  /// What came back of them.
+  struct Returns {
+    std::int64_t amount_minor = 0;
+    std::int64_t clawed_back = 0;
+    std::int64_t restored = 0;
+  } returns;
+  std::int64_t rejected_sales = 0;
+  std::int64_t standin_loss = 0;  ///< Points redeemed by those.
 };
+/// Every store's, by id.
 Result<std::vector<Turnover>> turnover(db::Transaction& transaction);
 
 }  // namespace perkline::hub::stores

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/identity/es256_key.hpp"
+#include "hub/ingest/dead_letters.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/json/value.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -138,6 +139,42 @@ TEST_F(Commands, MigrateMakesTheDatabaseAndVerifyAgreesWithIt) {
   const Said said = run([&] { return verify(config_, true); });
   EXPECT_EQ(said.status, exit_ok);
   EXPECT_EQ(said.out, "{\"ok\":true,\"accounts\":0,\"entries\":0,\"mismatches\":[]}\n");
+}
+
+TEST_F(Commands, DeadLettersAreListedShownAndDecidedWithTheirAudit) {
+  EXPECT_EQ(run([&] { return dead_letters_list(config_, true); }).status, exit_failed) << "no database yet";
+  EXPECT_EQ(run([&] { return store_add(config_, "s", key_); }).status, exit_ok);
+  const auto config = load_config(config_);
+  for (const std::uint64_t sequence : {1u, 2u}) {
+    const auto database = open_tool_database(config.value(), IfMissing::fail);
+    ASSERT_TRUE(database.value()->write_now([&](db::Transaction& transaction) {
+      return ingest::bury(
+          transaction,
+          {.place = {StoreId("s"), 1, sequence}, .type = "Unreadable", .reason = "no event", .bytes = "\n"},
+          WallTime{Millis{1'772'323'200'000}});
+    }));
+  }
+  EXPECT_NE(run([&] { return dead_letters_list(config_, false); }).out.find("s:1:2"), std::string::npos);
+  const auto list = json::parse(run([&] { return dead_letters_list(config_, true); }).out);
+  ASSERT_EQ(list->root().items().size(), 2u);
+  const auto one = json::parse(run([&] { return dead_letters_show(config_, "s:1:1", true); }).out);
+  EXPECT_EQ(one->root().find("event")->text(), "0a");
+  EXPECT_NE(run([&] { return dead_letters_show(config_, "s:1:1", false); }).out.find("no event"),
+            std::string::npos);
+
+  const Said retried = run([&] { return dead_letters_retry(config_, "s:1:1"); });
+  EXPECT_EQ(retried.status, exit_failed);
+  EXPECT_NE(retried.err.find("s:1:1 still cannot be applied"), std::string::npos) << retried.err;
+  EXPECT_EQ(run([&] { return dead_letters_discard(config_, "s:1:1", ""); }).status, exit_usage);
+  EXPECT_EQ(run([&] { return dead_letters_discard(config_, "s:1:1", "noise"); }).status, exit_ok);
+  EXPECT_EQ(run([&] { return dead_letters_discard(config_, "s:1:1", "noise"); }).status, exit_failed);
+  EXPECT_EQ(run([&] { return dead_letters_retry(config_, "s:1:9"); }).status, exit_failed);
+  EXPECT_EQ(
+      rows("SELECT action, detail FROM audit WHERE subject = 'dead-letter:s:1:1' ORDER BY id"),
+      (std::vector<std::string>{R"(dead_letter.retried {"state":"open","reason":"event: not an event"})",
+                                R"(dead_letter.discarded {"state":"discarded","reason":"noise"})"}));
+  EXPECT_EQ(json::parse(run([&] { return dead_letters_list(config_, true); }).out)->root().items().size(),
+            1u);
 }
 
 TEST_F(Commands, NewerDataIsExit78) {

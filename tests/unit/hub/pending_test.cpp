@@ -1,132 +1,12 @@
-#include <map>
-
 #include <gtest/gtest.h>
 
-#include "hub/ingest/ingest.hpp"
 #include "hub/ingest/returns.hpp"
-#include "hub/ledger/ledger.hpp"
-#include "hub/stores/stores.hpp"
-#include "tests/support/temp_dir.hpp"
-#include "tests/unit/hub/hub_database.hpp"
-#include "tests/unit/hub/store_history.hpp"
+#include "tests/unit/hub/two_stores.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
 
-using test::StoreHistory;
-
-const StoreId store{"store-1"};
-const StoreId other_store{"store-2"};
-const CustomerId customer{"CUST-00001"};
-
-/// Two stores' events, taken in one batch each.
-class PendingSales : public testing::Test {
- protected:
-  PendingSales() {
-    for (const StoreId& id : {store, other_store}) {
-      EXPECT_TRUE(hub_.write([&](db::Transaction& t) {
-        return stores::add(t, id, std::string(64, id.str().back()), hub_.clock.wall);
-      }));
-    }
-  }
-
-  /// All that is new of a store's history, in one batch.
-  void take_in(StoreHistory& history, const StoreId& from) {
-    auto& sent = sent_[from];
-    const auto batch = history.batch(sent + 1, history.tail());
-    sent = history.tail();
-    const auto answer = test::run_task(hub_.world(), ingest_.handle(from, sync::encode(sync::Frame(batch))));
-    ASSERT_TRUE(answer);
-    ASSERT_TRUE(std::holds_alternative<sync::Ack>(sync::decode_frame(*answer).value()));
-    expect_sound();
-  }
-  void tell(sync::EventPayload payload) {
-    history_.add(std::move(payload));
-    take_in(history_, store);
-  }
-  void tell_elsewhere(sync::EventPayload payload) {
-    other_history_.add(std::move(payload));
-    take_in(other_history_, other_store);
-  }
-
-  sync::SalePending pending_of(const sync::SaleFinalized& sale, std::int64_t earned) {
-    return {.session = sale.session,
-            .transaction = sale.transaction,
-            .customer = sale.customer,
-            .channel = sale.channel,
-            .amount = sale.amount,
-            .earned = Points{earned},
-            .redeemed = sale.redeemed,
-            .tier = "Base",
-            .receipt = ReceiptId("PND-1"),
-            .rules_version = "",
-            .pending_at = hub_.clock.wall};
-  }
-  sync::SaleRejected rejected_of(const sync::SaleFinalized& sale) {
-    return {.session = sale.session,
-            .transaction = sale.transaction,
-            .customer = sale.customer,
-            .pdi_code = "BLOCKED",
-            .reason = "gone",
-            .rejected_at = hub_.clock.wall};
-  }
-  sync::SaleReturned return_of(const sync::SaleFinalized& sale, std::int64_t minor,
-                               std::optional<std::pair<std::int64_t, std::int64_t>> points) {
-    sync::SaleReturned back{.id = hub_.uuids.next_return_id(),
-                            .transaction = TransactionId("R-" + std::to_string(++returns_)),
-                            .original_transaction = sale.transaction,
-                            .original_store = store,
-                            .session = sale.session,
-                            .customer = sale.customer,
-                            .amount = Money{minor, sale.amount.currency},
-                            .figures = std::nullopt,
-                            .returned_at = hub_.clock.wall};
-    if (points) back.figures = sync::SaleReturned::Figures{Points{points->first}, Points{points->second}};
-    return back;
-  }
-  static sync::SaleReturned as_of_another_store(sync::SaleReturned back) {
-    back.session = {};
-    back.customer = {};
-    back.figures = std::nullopt;
-    return back;
-  }
-
-  std::int64_t amount_of(Result<std::int64_t> (*ask)(db::Transaction&, const ledger::Account&),
-                         const ledger::Account& account) {
-    std::int64_t amount = 0;
-    EXPECT_TRUE(hub_.read([&](db::Transaction& t) -> Result<void> {
-      amount = ask(t, account).value();
-      return {};
-    }));
-    return amount;
-  }
-  std::int64_t rewards() { return amount_of(ledger::balance_of, ledger::rewards_of(customer)); }
-  std::int64_t pending() { return amount_of(ledger::pending_of, ledger::rewards_of(customer)); }
-  std::int64_t owed() { return hub_.number("SELECT owed FROM member WHERE customer_id = 'CUST-00001'"); }
-  std::int64_t dead_letters() { return hub_.number("SELECT COUNT(*) FROM dead_letter"); }
-  std::string state_of_sale() { return hub_.rows("SELECT state FROM sale").at(0).text(0); }
-  std::vector<std::string> told_on() {
-    std::vector<std::string> types;
-    for (const db::Row& row : hub_.rows("SELECT type FROM event_outbox ORDER BY id"))
-      types.push_back(row.text(0));
-    return types;
-  }
-  void expect_sound() {
-    EXPECT_TRUE(hub_.read([&](db::Transaction& t) -> Result<void> {
-      const auto verification = ledger::verify(t).value();
-      EXPECT_TRUE(verification.ok()) << verification.mismatches.front();
-      return {};
-    }));
-  }
-
-  test::TempDir dir_;
-  test::HubDatabase hub_{dir_.file("hub.db")};
-  StoreHistory history_{store, hub_.uuids, hub_.clock};
-  StoreHistory other_history_{other_store, hub_.uuids, hub_.clock};
-  Ingest ingest_{hub_.port(), hub_.clock, hub_.rng};
-  std::map<StoreId, std::uint64_t> sent_;
-  int returns_ = 0;
-};
+class PendingSales : public test::TwoStores {};
 
 TEST_F(PendingSales, APendingSaleCountsForNoBalance) {
   const auto sale = history_.sale(450, 100);
@@ -201,6 +81,95 @@ TEST_F(PendingSales, ARejectedSaleEarnsNothingAndWhatWasRedeemedIsTheStoresLoss)
   EXPECT_EQ(dead_letters(), 1) << "what a person closed is not booked behind his back";
 }
 
+TEST_F(PendingSales, SettlingIsToldWithWhatTheTillWasTold) {
+  const auto sale = history_.sale(450, 100);
+  tell(pending_of(sale, 300));
+  tell(sync::SaleSettled{sale});
+  tell(sync::SaleSettled{history_.sale(7)});
+  const auto told = hub_.rows("SELECT data FROM event_outbox WHERE type = 'SALE_SETTLED' ORDER BY id");
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_NE(told[0].text(0).find(R"("earnedPoints":450,"redeemedPoints":100)"), std::string::npos);
+  EXPECT_NE(told[0].text(0).find(R"("provisionalEarnedPoints":300,"provisionalRedeemedPoints":100)"),
+            std::string::npos);
+  EXPECT_NE(told[1].text(0).find(R"("provisionalEarnedPoints":null)"), std::string::npos);
+}
+
+TEST_F(PendingSales, SettlingKeepsWhatTheTillWasToldBesidePdisFigures) {
+  const auto sale = history_.sale(450, 100);
+  tell(pending_of(sale, 300));
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM sale WHERE receipt_id IS NULL AND new_balance IS NULL"), 1);
+  hub_.clock.wall += hours{1};
+  tell(sync::SaleSettled{sale});
+  const auto row = hub_.rows(
+      "SELECT receipt_id, provisional_receipt, earned, redeemed, provisional_earned, provisional_redeemed,"
+      " settled_at - pending_at FROM sale");
+  EXPECT_EQ(row.at(0).text(0), "RCP-1");
+  EXPECT_EQ(row.at(0).text(1), "PND-1");
+  const std::vector<std::int64_t> expected{450, 100, 300, 100, 3'600'000};
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(row.at(0).integer(2 + i), expected[i]) << i;
+}
+
+TEST_F(PendingSales, APendingSaleToldAsFinalIsSettled) {
+  // As by a store restored from a backup older than its answer to the till.
+  const auto sale = history_.sale(450, 100);
+  tell(pending_of(sale, 300));
+  tell(sale);
+  EXPECT_EQ(rewards(), 350);
+  EXPECT_EQ(pending(), 0);
+  EXPECT_EQ(told_on(), (std::vector<std::string>{"SALE_PENDING", "SALE_SETTLED"}));
+  tell(sync::SaleSettled{sale});
+  EXPECT_EQ(rewards(), 350);
+  EXPECT_EQ(dead_letters(), 0);
+}
+
+TEST_F(PendingSales, PendingAgainWithOtherFiguresIsADeadLetter) {
+  const auto sale = history_.sale(450, 100);
+  tell(pending_of(sale, 300));
+  tell(pending_of(sale, 301));
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(pending(), 200);
+  auto dearer = sale;
+  dearer.amount.minor += 1;
+  tell(sync::SaleSettled{dearer});
+  EXPECT_EQ(dead_letters(), 2) << "another sale";
+  EXPECT_EQ(rewards(), 0);
+  auto strangers = sale;
+  strangers.customer = CustomerId("CUST-2");
+  tell(sync::SaleSettled{strangers});
+  tell(rejected_of(strangers));
+  EXPECT_EQ(dead_letters(), 4);
+  EXPECT_EQ(pending(), 200);
+}
+
+TEST_F(PendingSales, ManyAtOnceComeToTheirSum) {
+  std::int64_t provisional = 0;
+  std::int64_t earned = 0;
+  std::vector<sync::SaleFinalized> sales;
+  for (std::int64_t i = 1; i <= 200; ++i) {
+    auto sale = history_.sale(3 * i, i % 4 == 0 ? i : 0);
+    sale.transaction = TransactionId("M-" + std::to_string(i));
+    sales.push_back(sale);
+    history_.add(pending_of(sale, 2 * i));
+    provisional += 2 * i - sale.redeemed.count;
+    earned += 3 * i - sale.redeemed.count;
+  }
+  take_in(history_, store);
+  EXPECT_EQ(pending(), provisional);
+  const auto before = turnover_of(store);
+  EXPECT_EQ(before.sales, 0);
+  EXPECT_EQ(before.pending.sales, 200);
+  EXPECT_EQ(before.pending.earned, 2 * 201 * 100);
+  for (const auto& sale : sales) history_.add(sync::SaleSettled{sale});
+  take_in(history_, store);
+  EXPECT_EQ(pending(), 0);
+  EXPECT_EQ(rewards(), earned);
+  const auto after = turnover_of(store);
+  EXPECT_EQ(after.sales, 200);
+  EXPECT_EQ(after.amount_minor, 200 * 1500);
+  EXPECT_EQ(after.earned, 3 * 201 * 100);
+  EXPECT_EQ(after.pending.sales, 0);
+}
+
 TEST_F(PendingSales, WhatIsNotPendingCannotBeRejected) {
   const auto sale = history_.sale(450);
   tell(rejected_of(sale));
@@ -253,6 +222,72 @@ TEST_F(PendingSales, AReturnThatComesToOtherPointsIsADeadLetter) {
   tell(return_of(sale, 500, {{33, 0}}));
   EXPECT_EQ(dead_letters(), 1);
   EXPECT_EQ(rewards(), 100);
+}
+
+TEST_F(PendingSales, AReturnThatItsStoreWorkedOutByItsOwnReturnsAloneIsBookedByAll) {
+  const auto sale = history_.sale(100);  // of 15.00
+  tell(sale);
+  tell_elsewhere(as_of_another_store(return_of(sale, 500, std::nullopt)));  // 34 of 100
+  tell(return_of(sale, 500, {{34, 0}}));  // its first, for all it knows; with the other one 67
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(rewards(), 100 - 67);
+  EXPECT_EQ(owed(), 67);
+  tell(return_of(sale, 500, {{33, 0}}));
+  EXPECT_EQ(rewards(), 0);
+  EXPECT_EQ(hub_.number("SELECT told_clawed_back - clawed_back FROM sale_return WHERE told_clawed_back = 34"),
+            1);
+}
+
+TEST_F(PendingSales, TurnoverTellsReturnsAndLossesApartFromSales) {
+  const auto sale = history_.sale(450, 100);
+  tell(sale);
+  tell(return_of(sale, 500, {{150, 33}}));
+  auto lost = history_.sale(10, 7);
+  tell(pending_of(lost, 10));
+  tell(rejected_of(lost));
+  const auto turnover = turnover_of(store);
+  EXPECT_EQ(turnover.sales, 1);
+  EXPECT_EQ(turnover.earned, 450);
+  EXPECT_EQ(turnover.redeemed, 100);
+  EXPECT_EQ(turnover.returns.amount_minor, 500);
+  EXPECT_EQ(turnover.returns.clawed_back, 150);
+  EXPECT_EQ(turnover.returns.restored, 33);
+  EXPECT_EQ(turnover.rejected_sales, 1);
+  EXPECT_EQ(turnover.standin_loss, 7);
+  EXPECT_EQ(turnover.pending.sales, 0);
+}
+
+TEST_F(PendingSales, AReturnOfNobodysSaleIsADeadLetter) {
+  const auto sale = history_.sale(100);
+  tell(sale);
+  auto nowhere = as_of_another_store(return_of(sale, 500, std::nullopt));
+  nowhere.original_store = StoreId("store-9");
+  tell_elsewhere(nowhere);
+  EXPECT_EQ(dead_letters(), 1);
+  auto mixed = return_of(sale, 500, {{34, 0}});
+  mixed.original_transaction = TransactionId("T-other");
+  tell(mixed);
+  EXPECT_EQ(dead_letters(), 2) << "session and name are two sales'";
+  EXPECT_EQ(rewards(), 100);
+}
+
+TEST_F(PendingSales, AReturnIdWithOtherContentIsADeadLetter) {
+  const auto sale = history_.sale(100);
+  tell(sale);
+  auto back = return_of(sale, 500, {{34, 0}});
+  tell(back);
+  back.amount.minor = 501;
+  tell(back);
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(rewards(), 66);
+}
+
+TEST_F(PendingSales, MoreRestoredThanClawedBackIsPdisDebt) {
+  const auto sale = history_.sale(10, 400);
+  tell(sale);
+  tell(return_of(sale, 1500, {{10, 400}}));
+  EXPECT_EQ(rewards(), 0);
+  EXPECT_EQ(owed(), -390);
 }
 
 TEST_F(PendingSales, AReturnOfAPendingSaleIsWorkedOutWhenItIsSettled) {

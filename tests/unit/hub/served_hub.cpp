@@ -35,7 +35,7 @@ ServedHub::ServedHub(api::AuthRoutes::Limits limits)
   reactor_.run([&] {
     tokens_.emplace(keys.value(), identity::Tokens::Options{.terms = {.issuer = "perkline"}}, clock_, rng_);
     hasher_.emplace(*reactor_, identity::PasswordHasher::Options{.threads = 1, .cost = cheap});
-    api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, clock_, health_},
+    api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, clock_, rng_, health_},
                  api::HubApi::Options{limits, find_currency("USD").value()});
     server_.emplace(*reactor_,
                     net::HttpServerOptions{.listen = "0", .body_bytes_max = limits::hub_body_bytes_max},

@@ -1,0 +1,123 @@
+#include "hub/api/dead_letters_routes.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "hub/api/add_route.hpp"
+#include "hub/api/dead_letters.hpp"
+#include "hub/api/page.hpp"
+#include "shared/json/fields.hpp"
+
+namespace perkline::hub::api {
+namespace {
+
+using ingest::DeadLetter;
+using ingest::DeadLetterPlace;
+
+constexpr std::string_view list_name = "dead-letters";
+
+/// A page's sort key: `received_at/id`.
+std::string key_of(const DeadLetter& letter) {
+  return std::to_string(letter.received_at.time_since_epoch().count()) + '/' + letter.id;
+}
+
+/// nullopt: from the first. A key of anybody's making that is none names a place too: the list's end.
+std::optional<DeadLetterPlace> place_in(const std::string& key) {
+  if (key.empty()) return std::nullopt;
+  DeadLetterPlace place;
+  const auto slash = std::min(key.find('/'), key.size());
+  const auto [end, error] = std::from_chars(key.data(), key.data() + slash, place.received_at);
+  if (error != std::errc{} || end != key.data() + slash || slash == key.size()) return DeadLetterPlace{};
+  place.id = key.substr(slash + 1);
+  return place;
+}
+
+std::string answer_of(const std::vector<DeadLetter>& letters, std::size_t limit) {
+  json::Writer out;
+  out.begin_object().key("items").begin_array();
+  const std::size_t shown = std::min(letters.size(), limit);
+  for (std::size_t i = 0; i < shown; ++i) write_dead_letter(out, letters[i]);
+  out.end_array().key("nextCursor");
+  letters.size() > limit ? out.value(cursor_after(list_name, key_of(letters[limit - 1]))) : out.null();
+  out.end_object();
+  return out.take();
+}
+
+Task<net::Response> list(db::Database& database, net::Request request) {
+  const auto page = read_page(request, list_name);
+  if (!page) co_return net::problem_response(page.error(), request.traceparent);
+  // One more than shown tells whether anything follows.
+  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
+  const auto after = place_in(page->after);
+  auto letters = co_await db::read_for<std::vector<DeadLetter>>(
+      database, [&after, wanted](db::Transaction& transaction) {
+        return ingest::open_dead_letters(transaction, after, wanted);
+      });
+  if (!letters) co_return net::problem_response(letters.error(), request.traceparent);
+  co_return net::json_response(200, answer_of(*letters, page->limit));
+}
+
+using Decide = std::function<Result<DeadLetter>(db::Transaction&, const std::string& id)>;
+
+Task<net::Response> decide(db::Database& database, net::Request request, Decide how) {
+  const std::string id = request.path_values.at(0);
+  // What cannot be an id is nobody's.
+  if (!std::ranges::all_of(id, [](char c) { return c > ' ' && c <= '~'; })) {
+    co_return net::problem_response({.code = Errc::not_found, .detail = "no such dead letter"},
+                                    request.traceparent);
+  }
+  auto letter = co_await db::write_for<DeadLetter>(
+      database, [&id, &how](db::Transaction& transaction) { return how(transaction, id); });
+  if (!letter) co_return net::problem_response(letter.error(), request.traceparent);
+  json::Writer out;
+  write_dead_letter(out, *letter);
+  co_return net::json_response(200, out.take());
+}
+
+Result<std::string> reason_in(const std::string& body) {
+  auto document = json::parse(body);
+  if (!document) return failure(document);
+  std::vector<FieldFault> faults;
+  json::Fields fields(document->root(), faults);
+  std::string reason = fields.required_text("reason");
+  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
+  return reason;
+}
+
+Task<net::Response> discard(db::Database& database, net::Request request, Decision decision) {
+  auto reason = reason_in(request.body);
+  if (!reason) co_return net::problem_response(reason.error(), request.traceparent);
+  co_return co_await decide(database, std::move(request),
+                            [reason = std::move(*reason), decision = std::move(decision)](
+                                db::Transaction& transaction, const std::string& id) {
+                              return discard_audited(transaction, id, reason, decision);
+                            });
+}
+
+}  // namespace
+
+void add_dead_letters_routes(net::Router& router, db::Database& database, const Clock& clock,
+                             UuidMaker& uuids) {
+  const auto decision_in = [&clock, &uuids](const net::Request& request) {
+    return decision_of("user:" + request.principal.id, clock, uuids);
+  };
+  add_route(router, net::Method::get, "/api/v1/dead-letters",
+            [&database](net::Request request) { return list(database, std::move(request)); });
+  add_route(router, net::Method::post, "/api/v1/dead-letters/{id}/retry",
+            [&database, decision_in](net::Request request) {
+              Decision decision = decision_in(request);
+              return decide(
+                  database, std::move(request),
+                  [decision = std::move(decision)](db::Transaction& transaction, const std::string& id) {
+                    return retry_audited(transaction, id, decision);
+                  });
+            });
+  add_route(router, net::Method::post, "/api/v1/dead-letters/{id}/discard",
+            [&database, decision_in](net::Request request) {
+              Decision decision = decision_in(request);
+              return discard(database, std::move(request), std::move(decision));
+            });
+}
+
+}  // namespace perkline::hub::api

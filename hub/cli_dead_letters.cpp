@@ -1,0 +1,134 @@
+#include <functional>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "hub/api/dead_letters.hpp"
+#include "hub/commands.hpp"
+#include "hub/tool_database.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/core/limits.hpp"
+#include "shared/core/random.hpp"
+
+namespace perkline::hub {
+namespace {
+
+using ingest::DeadLetter;
+
+constexpr std::size_t type_width = 20;
+
+std::string line_of(const DeadLetter& letter) {
+  return fmt::format("{:<32} {:<{}} {}  {}\n", letter.id, letter.type, type_width,
+                     format_time(letter.received_at), letter.reason);
+}
+
+std::string text_of(const DeadLetter& letter) {
+  std::string text = fmt::format(
+      "id        {}\nstore     {}\nepoch     {}\nsequence  {}\ntype      {}\nreason    {}\nstate     {}\n"
+      "received  {}\n",
+      letter.id, letter.place.store.str(), letter.place.epoch, letter.place.sequence, letter.type,
+      letter.reason, letter.state, format_time(letter.received_at));
+  if (letter.decided_at) text += fmt::format("decided   {}\n", format_time(*letter.decided_at));
+  return text + fmt::format("event     {}\n", to_hex(letter.bytes));
+}
+
+/// Runs `work` on the configuration's database, read or write as `run` does, and prints its error. nullopt:
+/// it failed with `status`.
+template <class T>
+std::optional<T> on_database(
+    const std::string& config_path, int& status,
+    Result<void> (db::SqliteInline::*run)(const std::function<Result<void>(db::Transaction&)>&),
+    const std::function<Result<T>(db::Transaction&)>& work) {
+  const auto config = load_config(config_path);
+  if (!config) {
+    status = exit_usage;
+    return std::nullopt;
+  }
+  const auto database = open_tool_database(*config, IfMissing::fail);
+  if (!database) {
+    status = report(database.error());
+    return std::nullopt;
+  }
+  std::optional<T> value;
+  const auto done = ((**database).*run)([&](db::Transaction& transaction) -> Result<void> {
+    auto result = work(transaction);
+    if (!result) return failure(result);
+    value = std::move(*result);
+    return {};
+  });
+  if (done) return value;
+  status = report(done.error());
+  return std::nullopt;
+}
+
+api::Decision decision_here() {
+  const SystemClock clock;
+  SystemRng rng;
+  UuidMaker uuids(clock, rng);
+  return api::decision_of(command_line_actor(), clock, uuids);
+}
+
+}  // namespace
+
+int dead_letters_list(const std::string& config_path, bool json) {
+  int status = exit_ok;
+  const auto letters = on_database<std::vector<DeadLetter>>(
+      config_path, status, &db::SqliteInline::read_now, [](db::Transaction& transaction) {
+        return ingest::open_dead_letters(transaction, std::nullopt, std::numeric_limits<std::int64_t>::max());
+      });
+  if (!letters) return status;
+  if (!json) {
+    fmt::print("{:<32} {:<{}} {:<24}  {}\n", "id", "type", type_width, "received", "reason");
+    for (const DeadLetter& letter : *letters) fmt::print("{}", line_of(letter));
+    return exit_ok;
+  }
+  json::Writer out;
+  out.begin_array();
+  for (const DeadLetter& letter : *letters) api::write_dead_letter(out, letter);
+  out.end_array();
+  fmt::print("{}\n", out.take());
+  return exit_ok;
+}
+
+int dead_letters_show(const std::string& config_path, const std::string& id, bool json) {
+  int status = exit_ok;
+  const auto letter =
+      on_database<DeadLetter>(config_path, status, &db::SqliteInline::read_now,
+                              [&id](db::Transaction& t) { return ingest::find_dead_letter(t, id); });
+  if (!letter) return status;
+  if (!json) {
+    fmt::print("{}", text_of(*letter));
+    return exit_ok;
+  }
+  json::Writer out;
+  api::write_dead_letter(out, *letter, api::EventBytes::told);
+  fmt::print("{}\n", out.take());
+  return exit_ok;
+}
+
+int dead_letters_retry(const std::string& config_path, const std::string& id) {
+  int status = exit_ok;
+  const api::Decision decision = decision_here();
+  const auto letter = on_database<DeadLetter>(
+      config_path, status, &db::SqliteInline::write_now,
+      [&](db::Transaction& transaction) { return api::retry_audited(transaction, id, decision); });
+  if (!letter) return status;
+  if (letter->state == "applied") return exit_ok;
+  fmt::print(stderr, "perkline-hub: {} still cannot be applied: {}\n", id, letter->reason);
+  return exit_failed;
+}
+
+int dead_letters_discard(const std::string& config_path, const std::string& id, const std::string& reason) {
+  if (reason.empty() || reason.size() > limits::text_bytes_max) {
+    fmt::print(stderr, "perkline-hub: --reason: must be 1 to {} bytes\n", limits::text_bytes_max);
+    return exit_usage;
+  }
+  int status = exit_ok;
+  const api::Decision decision = decision_here();
+  const auto letter = on_database<DeadLetter>(
+      config_path, status, &db::SqliteInline::write_now,
+      [&](db::Transaction& transaction) { return api::discard_audited(transaction, id, reason, decision); });
+  return letter ? exit_ok : status;
+}
+
+}  // namespace perkline::hub
