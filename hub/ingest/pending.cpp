@@ -228,8 +228,8 @@ Result<void> apply_rejected(db::Transaction& transaction, const ToldRejected& to
   if (auto booked = book_loss(transaction, told, sale, now); !booked) return booked;
   auto appended = events::append(transaction, domain_event_of(told, sale));
   if (!appended) return appended;
-  const SaleName name{sale.store, sale.transaction, rejected.session};
-  return work_out_waiting(transaction, std::span(&name, 1), now);
+  const SaleName name{sale.transaction, rejected.session};
+  return work_out_waiting(transaction, sale.store, std::span(&name, 1), now);
 }
 
 Result<void> release_holds(db::Transaction& transaction, std::span<const SessionId> sessions) {

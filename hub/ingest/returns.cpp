@@ -1,8 +1,11 @@
 #include "hub/ingest/returns.hpp"
 
 #include <optional>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
+#include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ledger/ledger.hpp"
@@ -17,7 +20,9 @@ namespace {
 __extension__ using Wide = __int128;
 
 struct SoldGoods {
-  SaleName name;
+  StoreId store;
+  TransactionId transaction;
+  SessionId session;
   CustomerId customer;
   std::string state;
   std::string currency;
@@ -35,7 +40,9 @@ const std::string select_goods =
 std::optional<SoldGoods> goods_of(const db::Rows& rows) {
   if (rows.empty()) return std::nullopt;
   const db::Row& row = rows.front();
-  return SoldGoods{.name = {StoreId(row.text(1)), TransactionId(row.text(2)), SessionId(row.text(0))},
+  return SoldGoods{.store = StoreId(row.text(1)),
+                   .transaction = TransactionId(row.text(2)),
+                   .session = SessionId(row.text(0)),
                    .customer = CustomerId(row.text(3)),
                    .state = row.text(4),
                    .currency = row.text(5),
@@ -66,8 +73,7 @@ Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const s
   }
   auto sale = find_sale(transaction, back.session);
   if (sale && *sale &&
-      ((*sale)->name.store != back.original_store ||
-       (*sale)->name.transaction != back.original_transaction)) {
+      ((*sale)->store != back.original_store || (*sale)->transaction != back.original_transaction)) {
     return fail(Errc::validation_failed, "session " + back.session.str() + " is another sale");
   }
   return sale;
@@ -150,7 +156,7 @@ Result<ReturnPoints> as_that_store_sees(db::Transaction& transaction, const Told
   auto rows = transaction.query(
       "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM sale_return WHERE original_store = $1"
       " AND original_transaction = $2 AND session_id = $3 AND store_id = $4 AND state = 'booked'",
-      {sale.name.store.str(), sale.name.transaction.str(), sale.name.session.str(), told.event->store.str()});
+      {sale.store.str(), sale.transaction.str(), sale.session.str(), told.event->store.str()});
   if (!rows) return failure(rows);
   return difference(sale, rows->front().integer(0), told.payload->amount.minor);
 }
@@ -181,8 +187,8 @@ void add_transfer(std::vector<ledger::Transfer>& transfers, const ToldReturn& to
   const ledger::Account rewards = ledger::rewards_of(sale.customer);
   transfers.push_back({.id = (*told.ids)[clawed_back ? 0 : 1],
                        .external_id = (clawed_back ? "return:" : "return-restored:") + told.payload->id.str(),
-                       .debit = clawed_back ? rewards : ledger::redeemed_at(sale.name.store),
-                       .credit = clawed_back ? ledger::issued_by(sale.name.store) : rewards,
+                       .debit = clawed_back ? rewards : ledger::redeemed_at(sale.store),
+                       .credit = clawed_back ? ledger::issued_by(sale.store) : rewards,
                        .amount = points,
                        .code = clawed_back ? "return.clawed_back" : "return.restored",
                        .created_at = now});
@@ -193,7 +199,7 @@ Result<void> update_totals(db::Transaction& transaction, const ToldReturn& told,
   auto sold = transaction.execute(
       "UPDATE sale SET returned = returned + $2, clawed_back = clawed_back + $3, restored = restored + $4"
       " WHERE session_id = $1",
-      {sale.name.session.str(), told.payload->amount.minor, points.clawed_back, points.restored});
+      {sale.session.str(), told.payload->amount.minor, points.clawed_back, points.restored});
   if (!sold) return failure(sold);
   auto owed = transaction.execute("UPDATE member SET owed = owed + $2 WHERE customer_id = $1",
                                   {sale.customer.str(), points.clawed_back - points.restored});
@@ -210,7 +216,7 @@ events::DomainEvent domain_event_of(const ToldReturn& told, const SoldGoods& sal
   data.field("transactionId", back.transaction.str());
   data.field("originalStoreId", back.original_store.str());
   data.field("originalTransactionId", back.original_transaction.str());
-  data.field("sessionId", sale.name.session.str()).field("customerId", sale.customer.str());
+  data.field("sessionId", sale.session.str()).field("customerId", sale.customer.str());
   data.field("amount", format_amount(back.amount)).field("currency", back.amount.currency.code());
   data.field("clawedBackPoints", points.clawed_back).field("restoredPoints", points.restored);
   data.field("returnedAt", format_time(back.returned_at)).end_object();
@@ -227,7 +233,7 @@ Result<void> close(db::Transaction& transaction, const ToldReturn& told, const S
       "UPDATE sale_return SET state = 'booked', session_id = $2, clawed_back = $3, restored = $4, event = "
       "NULL"
       " WHERE id = $1",
-      {told.payload->id.str(), sale.name.session.str(), points.clawed_back, points.restored});
+      {told.payload->id.str(), sale.session.str(), points.clawed_back, points.restored});
   if (!closed) return failure(closed);
   return events::append(transaction, domain_event_of(told, sale, points));
 }
@@ -252,6 +258,23 @@ Result<bool> any_waiting(db::Transaction& transaction) {
   return !rows->empty();
 }
 
+/// Those of the store's sales that any return waits for, by the till's name.
+Result<std::unordered_set<std::string>> awaited_of(db::Transaction& transaction, const StoreId& store,
+                                                   std::span<const SaleName> sales) {
+  static const db::BulkStatement find(
+      "SELECT original_transaction FROM sale_return WHERE state = 'waiting' AND original_store = $1"
+      " AND original_transaction IN (",
+      "?", ")", 1);
+  std::vector<db::Value> names;
+  names.reserve(sales.size());
+  for (const SaleName& sale : sales) names.emplace_back(sale.transaction.str());
+  auto rows = find.run(transaction, std::move(names), {store.str()});
+  if (!rows) return failure(rows);
+  std::unordered_set<std::string> awaited;
+  for (const db::Row& row : *rows) awaited.insert(row.text(0));
+  return awaited;
+}
+
 /// A return that waits, as it came.
 struct Waiting {
   sync::Event event;
@@ -259,12 +282,13 @@ struct Waiting {
   EffectIds ids;
 };
 
-Result<std::vector<Waiting>> waiting_for(db::Transaction& transaction, const SaleName& sale) {
+Result<std::vector<Waiting>> waiting_for(db::Transaction& transaction, const StoreId& store,
+                                         const SaleName& sale) {
   auto rows = transaction.query(
       "SELECT event, clawback_transfer, restore_transfer FROM sale_return WHERE state = 'waiting'"
       " AND original_store = $1 AND original_transaction = $2 AND (session_id IS NULL OR session_id = $3)"
       " ORDER BY received_at, id",
-      {sale.store.str(), sale.transaction.str(), sale.session.str()});
+      {store.str(), sale.transaction.str(), sale.session.str()});
   if (!rows) return failure(rows);
   std::vector<Waiting> all;
   for (const db::Row& row : *rows) {
@@ -292,8 +316,9 @@ Result<void> bury_return(db::Transaction& transaction, const ToldReturn& told, s
               now);
 }
 
-Result<void> work_out_waiting_for(db::Transaction& transaction, const SaleName& name, WallTime now) {
-  const auto waiting = waiting_for(transaction, name);
+Result<void> work_out_waiting_for(db::Transaction& transaction, const StoreId& store, const SaleName& name,
+                                  WallTime now) {
+  const auto waiting = waiting_for(transaction, store, name);
   if (!waiting) return std::unexpected(waiting.error());
   for (const Waiting& each : *waiting) {
     const ToldReturn told{.event = &each.event,
@@ -339,13 +364,17 @@ Result<void> apply_returned(db::Transaction& transaction, const ToldReturn& told
   return work_out(transaction, told, **sale, now);
 }
 
-Result<void> work_out_waiting(db::Transaction& transaction, std::span<const SaleName> sales, WallTime now) {
+Result<void> work_out_waiting(db::Transaction& transaction, const StoreId& store,
+                              std::span<const SaleName> sales, WallTime now) {
   if (sales.empty()) return {};
   const auto any = any_waiting(transaction);
   if (!any) return std::unexpected(any.error());
   if (!*any) return {};
+  const auto awaited = awaited_of(transaction, store, sales);
+  if (!awaited) return std::unexpected(awaited.error());
   for (const SaleName& sale : sales) {
-    if (auto done = work_out_waiting_for(transaction, sale, now); !done) return done;
+    if (!awaited->contains(sale.transaction.str())) continue;
+    if (auto done = work_out_waiting_for(transaction, store, sale, now); !done) return done;
   }
   return {};
 }

@@ -27,15 +27,16 @@ ReturnPoints return_points(std::int64_t earned, std::int64_t redeemed, std::int6
 /// currency or sale, other points), not_found (nobody's sale: there is no such store).
 Result<void> apply_returned(db::Transaction& transaction, const ToldReturn& told, WallTime now);
 
-/// Which sale returns wait for: by its session where the store that took them knew it, else by its name.
+/// What returns of a store's sale name it by: its session where they were taken at that store, else the
+/// till's name for it.
 struct SaleName {
-  StoreId store;
   TransactionId transaction;
   SessionId session;
 };
 
-/// Works out what waited for these sales, which are booked or rejected now. What cannot be, such as a return
-/// of more than was sold, leaves nothing but a dead letter. Errors: the database's.
-Result<void> work_out_waiting(db::Transaction& transaction, std::span<const SaleName> sales, WallTime now);
+/// Works out what waited for these sales of `store`, which are booked or rejected now. What cannot be, such
+/// as a return of more than was sold, leaves nothing but a dead letter. Errors: the database's.
+Result<void> work_out_waiting(db::Transaction& transaction, const StoreId& store,
+                              std::span<const SaleName> sales, WallTime now);
 
 }  // namespace perkline::hub::ingest

@@ -188,6 +188,7 @@ events::DomainEvent domain_event_of(const NewFigures& booked) {
 
 /// What PDI's figures of sales that are written down do: to members, in the ledger, for whoever listens.
 Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sales, WallTime now) {
+  if (sales.empty()) return {};
   if (auto noted = note_members_of(transaction, sales, now); !noted) return noted;
   std::vector<SessionId> settled;
   std::vector<ledger::Transfer> transfers;
@@ -198,12 +199,13 @@ Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sale
     if (each.provisional) settled.push_back(sale.session);
     add_transfers(transfers, each, now);
     told_on.push_back(domain_event_of(each));
-    names.push_back({each.told.event->store, sale.transaction, sale.session});
+    names.push_back({sale.transaction, sale.session});
   }
   if (auto released = release_holds(transaction, settled); !released) return released;
   if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
   if (auto appended = events::append(transaction, told_on); !appended) return appended;
-  return work_out_waiting(transaction, names, now);
+  // A batch is of one store.
+  return work_out_waiting(transaction, sales.front().told.event->store, names, now);
 }
 
 }  // namespace

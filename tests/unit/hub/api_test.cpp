@@ -259,6 +259,25 @@ TEST_F(Balances, AreShownToStaffByCard) {
   EXPECT_EQ(answer.body, johns_balance_);
 }
 
+TEST_F(Balances, TellWhatIsPendingAndWhatIsOwed) {
+  give(john_, 450);
+  hub_.write([&](hub::db::Transaction& transaction) {
+    const hub::ledger::Transfer hold{.id = hub_.ids().next(),
+                                     .external_id = "pending:test",
+                                     .debit = hub::ledger::issued_by(StoreId("store-1")),
+                                     .credit = hub::ledger::rewards_of(john_),
+                                     .amount = 30,
+                                     .code = "sale.pending",
+                                     .created_at = WallTime{}};
+    return hub::ledger::hold_all(transaction, {&hold, 1});
+  });
+  hub_.execute("UPDATE member SET owed = 117 WHERE customer_id = $1", {john_.str()});
+  const RawAnswer answer = hub_.get(path("customerId=CUST-12345"), hub_.token_for(Role::staff));
+  EXPECT_NE(answer.body.find(R"("rewards":{"net":450,"pending":30,"owed":117,"pdiBalance":5450,)"),
+            std::string::npos)
+      << answer.body;
+}
+
 TEST_F(Balances, AreShownToStaffByUser) {
   give(john_, 450);
   const auto user = hub_.add_user("john", Role::member, john_);

@@ -318,6 +318,23 @@ TEST_F(PendingSales, AReturnThatComesBeforeItsSaleWaitsForIt) {
   EXPECT_EQ(rewards(), 300);
 }
 
+TEST_F(PendingSales, ReturnsThatWaitForOtherSalesHoldNothingUp) {
+  auto never = history_.sale(9);
+  never.transaction = TransactionId("NEVER");
+  tell_elsewhere(as_of_another_store(return_of(never, 1, std::nullopt)));
+  std::vector<sync::SaleFinalized> sales;
+  for (int i = 0; i < 100; ++i) {
+    auto& sale = sales.emplace_back(history_.sale(30));
+    sale.transaction = TransactionId("W-" + std::to_string(i));
+    if (i % 10 == 0) other_history_.add(as_of_another_store(return_of(sale, 500, std::nullopt)));
+  }
+  take_in(other_history_, other_store);
+  for (const auto& sale : sales) history_.add(sale);
+  take_in(history_, store);
+  EXPECT_EQ(rewards(), 100 * 30 - 10 * 10);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM sale_return WHERE state = 'waiting'"), 1);
+}
+
 TEST_F(PendingSales, AReturnOfARejectedSaleIsClosedWithNothing) {
   const auto sale = history_.sale(450, 100);
   tell(pending_of(sale, 300));
