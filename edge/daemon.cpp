@@ -19,7 +19,9 @@
 #include "shared/net/http_server.hpp"
 #include "shared/net/link.hpp"
 #include "shared/net/ops_port.hpp"
+#include "shared/net/supervision.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/systemd_notify.hpp"
 
 namespace perkline::edge {
 namespace {
@@ -122,7 +124,9 @@ class Daemon::Impl {
   void on_signal(int number);
   Task<void> drain();
   void reload();
+  void take_over();
   StatusReport status() const;
+  std::string status_line() const;
   sync::Status hub_status() const;
 
   EdgeConfig config_;
@@ -291,12 +295,14 @@ Task<Result<void>> Daemon::Impl::serve() {
             {"apiPort", static_cast<std::int64_t>(server_->port())},
             {"opsPort", static_cast<std::int64_t>(ops_port_->port())},
             {"queueDepth", static_cast<std::int64_t>(queue_->depth())}});
+  ops::systemd::ready(status_line());
+  reactor_.spawn(net::report_to_systemd(reactor_.clock(), health_, [this] { return status_line(); }));
   co_return Result<void>{};
 }
 
 void Daemon::Impl::on_signal(int number) {
   if (number == SIGHUP) {
-    reload();
+    if (!draining_) reload();
   } else if (draining_ || !server_) {
     reactor_.stop();
   } else {
@@ -307,6 +313,7 @@ void Daemon::Impl::on_signal(int number) {
 
 Task<void> Daemon::Impl::drain() {
   ops::log(Level::info, "daemon", "draining");
+  ops::systemd::stopping();
   const MonoTime deadline = reactor_.clock().mono_now() + limits::drain_timeout;
   co_await server_->drain(deadline);
   co_await control_->drain(deadline);
@@ -317,6 +324,13 @@ Task<void> Daemon::Impl::drain() {
 }
 
 void Daemon::Impl::reload() {
+  ops::systemd::reloading(reactor_.clock());
+  take_over();
+  ops::systemd::ready(status_line());
+}
+
+/// All of a configuration without faults, or nothing.
+void Daemon::Impl::take_over() {
   auto fresh = read_config(config_path_);
   if (!fresh) {
     for (const FieldFault& fault : fresh.error().faults) {
@@ -345,6 +359,14 @@ StatusReport Daemon::Impl::status() const {
           .in_review = store_->review_count(),
           .breaker = std::string(name_of(guard_->state())),
           .hub = std::string(uplink_ ? name_of(uplink_->standing().kind) : "none")};
+}
+
+/// For people who ask systemd.
+std::string Daemon::Impl::status_line() const {
+  if (draining_) return "draining";
+  const StatusReport now = status();
+  return std::to_string(now.queue_depth) + " sales await PDI, " + std::to_string(now.in_review) +
+         " a person; circuit breaker " + now.breaker + "; hub " + now.hub;
 }
 
 /// Its tail is the uplink's to fill in.

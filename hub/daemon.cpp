@@ -22,7 +22,9 @@
 #include "shared/net/link.hpp"
 #include "shared/net/ops_port.hpp"
 #include "shared/net/reactor.hpp"
+#include "shared/net/supervision.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/systemd_notify.hpp"
 
 namespace perkline::hub {
 namespace {
@@ -105,6 +107,9 @@ Task<Result<void>> Daemon::bring_up() {
             {"ops", std::int64_t{s.ops->port()}},
             {"sync", s.link->endpoint()},
             {"version", PERKLINE_VERSION}});
+  ready_ = true;
+  ops::systemd::ready(status_line());
+  s.reactor.spawn(net::report_to_systemd(s.reactor.clock(), s.health, [this] { return status_line(); }));
   co_return Result<void>{};
 }
 
@@ -189,15 +194,30 @@ Task<void> Daemon::drain() {
   serving_->reactor.stop();
 }
 
+std::string Daemon::status_line() const {
+  return draining_ ? "draining" : "serving members, staff and stores";
+}
+
 void Daemon::on_signal(int number) {
-  if (number == SIGHUP) return reload();
+  if (number == SIGHUP) {
+    // What it would read before that is what it has just read.
+    if (ready_ && !draining_) reload();
+    return;
+  }
   if (draining_) return serving_->reactor.stop();
   draining_ = true;
   ops::log(ops::Level::info, context, "draining");
+  ops::systemd::stopping();
   serving_->reactor.spawn(drain());
 }
 
 void Daemon::reload() {
+  ops::systemd::reloading(serving_->reactor.clock());
+  take_over();
+  ops::systemd::ready(status_line());
+}
+
+void Daemon::take_over() {
   const auto fresh = read_serving_config(config_path_);
   if (!fresh) {
     for (const FieldFault& fault : fresh.error().faults) {

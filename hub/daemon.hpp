@@ -33,10 +33,15 @@ class Daemon {
   Task<void> drain();
   void on_signal(int number);
   void reload();
+  /// All of a configuration without faults, or nothing.
+  void take_over();
+  /// For people who ask systemd.
+  std::string status_line() const;
 
   const HubConfig config_;
   const std::string config_path_;
   int exit_code_;
+  bool ready_ = false;
   bool draining_ = false;
   std::unique_ptr<Serving> serving_;
 };
