@@ -91,15 +91,15 @@ std::string_view name_of(Outcome outcome) {
 }
 
 struct PdiHttp::State {
-  net::Reactor& reactor;
+  net::AsyncClock& clock;
   PdiHttpOptions options;
   std::string prefix;  ///< Goes before the calls' own names.
-  std::unique_ptr<net::HttpClient> client;
+  std::unique_ptr<net::HttpOrigin> origin;
   TokenSource tokens;
   Places in_flight{options.max_in_flight};
 
   MonoTime earlier(MonoTime deadline, Millis timeout) const {
-    return std::min<MonoTime>(deadline, reactor.clock().mono_now() + timeout);
+    return std::min<MonoTime>(deadline, clock.mono_now() + timeout);
   }
   void tell(std::string_view endpoint, std::string_view outcome) const {
     if (options.on_call) options.on_call(endpoint, outcome);
@@ -107,7 +107,7 @@ struct PdiHttp::State {
 
   Task<Reply<std::string>> exchange(Request request, MonoTime deadline);
   Task<Reply<net::HttpAnswer>> send(Request request, AccessToken token, MonoTime deadline);
-  Failure refusal(Outcome outcome, const net::HttpAnswer& answer, const AccessToken& token);
+  Task<Failure> refusal(Outcome outcome, net::HttpAnswer answer, AccessToken token);
 
   /// The call, and its body as `read` takes it.
   template <class T, class Read>
@@ -139,7 +139,7 @@ Task<Reply<std::string>> PdiHttp::State::exchange(Request request, MonoTime dead
     if (!answer) co_return std::unexpected(std::move(answer.error()));
     const auto outcome = outcome_of(answer->status);
     if (!outcome) co_return std::move(answer->body);
-    Failure failure = refusal(*outcome, *answer, *token);
+    Failure failure = co_await refusal(*outcome, std::move(*answer), *token);
     if (*outcome != Outcome::unauthorized || !first) co_return std::unexpected(std::move(failure));
   }
 }
@@ -149,52 +149,58 @@ Task<Reply<net::HttpAnswer>> PdiHttp::State::send(Request request, AccessToken t
       .method = request.method, .target = std::move(request.target), .body = std::move(request.body)};
   call.headers.add("Authorization", "Bearer " + token.text);
   if (!request.traceparent.empty()) call.headers.add("traceparent", std::move(request.traceparent));
-  auto answer = co_await client->call(std::move(call), deadline);
+  auto answer = co_await origin->call(std::move(call), deadline);
   if (answer) co_return std::move(*answer);
   co_return std::unexpected(failed(outcome_of(answer.error()), answer.error().may_have_been_sent));
 }
 
 /// What an answer that is no success means, for the call and for the token it came with.
-Failure PdiHttp::State::refusal(Outcome outcome, const net::HttpAnswer& answer, const AccessToken& token) {
+Task<Failure> PdiHttp::State::refusal(Outcome outcome, net::HttpAnswer answer, AccessToken token) {
   if (outcome == Outcome::unauthorized) tokens.refused(token);
-  if (outcome == Outcome::forbidden && tokens.forbidden(token))
+  if (outcome == Outcome::forbidden && co_await tokens.forbidden(token))
     ops::log(ops::Level::error, "pdi", "PDI forbids our calls", {{"status", std::int64_t{answer.status}}});
-  return failure_of(outcome, answer);
+  co_return failure_of(outcome, answer);
 }
 
-PdiHttp::PdiHttp(std::unique_ptr<State> state) : state_(std::move(state)) {}
 PdiHttp::~PdiHttp() = default;
 
 BreakerState PdiHttp::token_breaker() {
   return state_->tokens.breaker();
 }
 
-Result<std::unique_ptr<PdiHttp>> PdiHttp::make(net::Reactor& reactor, PdiHttpOptions options) {
+PdiHttp::PdiHttp(PdiHttpPorts ports, PdiHttpOptions options) {
   SplitUrl url = split(options.url);
   while (url.path.ends_with('/')) url.path.pop_back();
-  const SplitUrl token_url = split(options.token_url);
-  auto client = net::HttpClient::make(reactor, {.origin = url.origin,
-                                                .ca_file = options.ca_file,
-                                                .connections_max = options.max_in_flight,
-                                                .answer_bytes_max = limits::pdi_answer_bytes_max});
-  if (!client) return failure(client);
-  auto token_client = net::HttpClient::make(reactor, {.origin = token_url.origin,
-                                                      .ca_file = options.ca_file,
-                                                      .connections_max = 2,
-                                                      .answer_bytes_max = limits::pdi_answer_bytes_max});
-  if (!token_client) return failure(token_client);
-  TokenSourceOptions token_options{.target = token_url.path.empty() ? "/" : token_url.path,
+  const std::string token_path = split(options.token_url).path;
+  TokenSourceOptions token_options{.target = token_path.empty() ? "/" : token_path,
                                    .client_id = options.client_id,
                                    .client_secret = options.client_secret,
                                    .breaker = options.token_breaker,
                                    .on_refresh = options.on_refresh};
-  auto state = std::unique_ptr<State>(
-      new State{.reactor = reactor,
-                .options = std::move(options),
-                .prefix = url.path,
-                .client = std::move(*client),
-                .tokens = TokenSource(reactor, std::move(*token_client), std::move(token_options))});
-  return std::unique_ptr<PdiHttp>(new PdiHttp(std::move(state)));
+  state_.reset(new State{
+      .clock = ports.clock,
+      .options = std::move(options),
+      .prefix = std::move(url.path),
+      .origin = std::move(ports.calls),
+      .tokens = TokenSource(ports.clock, ports.rng, std::move(ports.tokens), std::move(token_options))});
+}
+
+Result<std::unique_ptr<PdiHttp>> PdiHttp::make(net::Reactor& reactor, PdiHttpOptions options) {
+  static SystemRng rng;
+  auto calls = net::HttpClient::make(reactor, {.origin = split(options.url).origin,
+                                               .ca_file = options.ca_file,
+                                               .connections_max = options.max_in_flight,
+                                               .answer_bytes_max = limits::pdi_answer_bytes_max});
+  if (!calls) return failure(calls);
+  auto tokens = net::HttpClient::make(reactor, {.origin = split(options.token_url).origin,
+                                                .ca_file = options.ca_file,
+                                                .connections_max = 2,
+                                                .answer_bytes_max = limits::pdi_answer_bytes_max});
+  if (!tokens) return failure(tokens);
+  return std::make_unique<PdiHttp>(
+      PdiHttpPorts{
+          .clock = reactor.clock(), .rng = rng, .calls = std::move(*calls), .tokens = std::move(*tokens)},
+      std::move(options));
 }
 
 Task<Reply<Identified>> PdiHttp::identify(IdentifyCall call, MonoTime deadline) {

@@ -6,6 +6,7 @@
 
 #include "pdi_client/breaker.hpp"
 #include "pdi_client/pdi.hpp"
+#include "shared/net/http_client.hpp"
 #include "shared/net/reactor.hpp"
 
 namespace perkline::pdi {
@@ -30,6 +31,14 @@ struct PdiHttpOptions {
   std::function<void(std::string_view result)> on_refresh = {};
 };
 
+/// What PdiHttp stands on.
+struct PdiHttpPorts {
+  net::AsyncClock& clock;
+  Rng& rng;
+  std::unique_ptr<net::HttpOrigin> calls;   ///< PDI's own.
+  std::unique_ptr<net::HttpOrigin> tokens;  ///< The token endpoint's.
+};
+
 /// PDI over HTTPS: keep-alive connections, a bearer token, answers held to what they must be. A 401 makes the
 /// token be refreshed and the call be replayed, once; nothing else is repeated here. Over max_in_flight calls
 /// give not_tried, and nothing is sent. Reactor's thread; calls still under way when it goes must not be
@@ -38,6 +47,8 @@ class PdiHttp final : public Pdi {
  public:
   /// `reactor` must outlive it. Errors: bad_request (unusable URL or CA file).
   static Result<std::unique_ptr<PdiHttp>> make(net::Reactor& reactor, PdiHttpOptions options);
+  /// Over whatever answers there; clock and rng must outlive it.
+  PdiHttp(PdiHttpPorts ports, PdiHttpOptions options);
   ~PdiHttp() override;
 
   Task<Reply<Identified>> identify(IdentifyCall call, MonoTime deadline) override;
@@ -50,7 +61,6 @@ class PdiHttp final : public Pdi {
 
  private:
   struct State;
-  explicit PdiHttp(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

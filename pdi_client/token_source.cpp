@@ -8,6 +8,7 @@
 #include "pdi_client/verdict.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/net/deadline.hpp"
+#include "shared/net/reactor.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::pdi {
@@ -34,24 +35,25 @@ Failure failure_of(const std::expected<net::HttpAnswer, net::HttpFailure>& answe
 
 }  // namespace
 
-TokenSource::TokenSource(net::Reactor& reactor, std::unique_ptr<net::HttpClient> client,
+TokenSource::TokenSource(net::AsyncClock& clock, Rng& rng, std::unique_ptr<net::HttpOrigin> origin,
                          TokenSourceOptions options)
-    : reactor_(reactor),
-      client_(std::move(client)),
+    : clock_(clock),
+      rng_(rng),
+      origin_(std::move(origin)),
       options_(std::move(options)),
       breaker_(with_one_permit(options_.breaker), rng_) {}
 
 Task<Result<AccessToken>> TokenSource::get(MonoTime deadline) {
   const MonoTime give_up = std::min<MonoTime>(deadline, now() + limits::token_wait);
   while (true) {
-    refresh_if_due();
+    co_await refresh_if_due();
     if (auto token = state_.usable(now())) co_return std::move(*token);
     if (now() >= give_up || is_failing()) break;
     if (state_.refreshing()) {
       co_await await_refresh(give_up);
     } else {
       // The token was refused within a second of its birth.
-      co_await reactor_.clock().sleep_until(std::min(give_up, state_.retry_at()));
+      co_await clock_.sleep_until(std::min(give_up, state_.retry_at()));
     }
   }
   const auto pause = std::chrono::ceil<Millis>(retry_at() - now());
@@ -59,10 +61,10 @@ Task<Result<AccessToken>> TokenSource::get(MonoTime deadline) {
       .code = Errc::pdi_unavailable, .detail = "no access token", .retry_after = std::max(pause, Millis{0})});
 }
 
-bool TokenSource::forbidden(const AccessToken& token) {
+Task<bool> TokenSource::forbidden(AccessToken token) {
   const bool asked = state_.forbidden(token.generation);
-  refresh_if_due();
-  return asked;
+  co_await refresh_if_due();
+  co_return asked;
 }
 
 /// No refresh is under way, and none may begin for now.
@@ -71,12 +73,12 @@ bool TokenSource::is_failing() const {
 }
 
 /// In a flow of its own: whoever asked may be cancelled, the others still wait for it.
-void TokenSource::refresh_if_due() {
-  if (!state_.wants_refresh(now())) return;
+Task<void> TokenSource::refresh_if_due() {
+  if (!state_.wants_refresh(now())) co_return;
   auto permit = breaker_.admit(now());
-  if (!permit) return;
+  if (!permit) co_return;
   state_.begin(now());
-  reactor_.spawn(refresh(std::move(*permit)));
+  co_await net::spawn_child(refresh(std::move(*permit)));
 }
 
 Task<Result<void>> TokenSource::told(std::shared_ptr<net::Signal> signal) {
@@ -87,7 +89,7 @@ Task<Result<void>> TokenSource::told(std::shared_ptr<net::Signal> signal) {
 Task<void> TokenSource::await_refresh(MonoTime deadline) {
   auto signal = std::make_shared<net::Signal>();
   waiting_.push_back(signal);
-  (void)co_await net::with_deadline(reactor_.clock(), deadline, told(signal));
+  (void)co_await net::with_deadline(clock_, deadline, told(signal));
   waiting_.remove(signal);
 }
 
@@ -103,7 +105,7 @@ Task<void> TokenSource::request(Breaker::Permit permit) {
                      .body = "grant_type=client_credentials"};
   call.headers.add("Authorization", basic_authorization(options_.client_id, options_.client_secret));
   const MonoTime began = now();
-  const auto answer = co_await client_->call(std::move(call), began + limits::token_wait);
+  const auto answer = co_await origin_->call(std::move(call), began + limits::token_wait);
   auto grant = answer && answer->status == 200 ? read_token_grant(answer->body) : std::nullopt;
   if (!grant) {
     fail_refresh(std::move(permit), answer);

@@ -9,6 +9,7 @@
 #include "pdi_client/breaker.hpp"
 #include "pdi_client/token_state.hpp"
 #include "shared/core/result.hpp"
+#include "shared/net/async_clock.hpp"
 #include "shared/net/http_client.hpp"
 #include "shared/net/signal.hpp"
 
@@ -26,8 +27,9 @@ struct TokenSourceOptions {
 /// none while the endpoint's own breaker is open. Reactor's thread.
 class TokenSource {
  public:
-  /// The reactor must outlive it; `client` is for the token endpoint's origin.
-  TokenSource(net::Reactor& reactor, std::unique_ptr<net::HttpClient> client, TokenSourceOptions options);
+  /// `clock` and `rng` must outlive it; `origin` is the token endpoint's.
+  TokenSource(net::AsyncClock& clock, Rng& rng, std::unique_ptr<net::HttpOrigin> origin,
+              TokenSourceOptions options);
   TokenSource(const TokenSource&) = delete;
   TokenSource& operator=(const TokenSource&) = delete;
 
@@ -37,11 +39,11 @@ class TokenSource {
   /// PDI answered 401 to that one: the next get() gives another.
   void refused(const AccessToken& token) { state_.refused(token.generation); }
   /// PDI answered 403 to that one: it is refreshed once, and nobody waits for it. True when it is now.
-  bool forbidden(const AccessToken& token);
+  Task<bool> forbidden(AccessToken token);
   BreakerState breaker() { return breaker_.state(now()); }
 
  private:
-  void refresh_if_due();
+  Task<void> refresh_if_due();
   Task<void> refresh(Breaker::Permit permit);
   Task<void> request(Breaker::Permit permit);
   void fail_refresh(Breaker::Permit permit, const std::expected<net::HttpAnswer, net::HttpFailure>& answer);
@@ -49,16 +51,16 @@ class TokenSource {
   MonoTime retry_at() const { return std::max(state_.retry_at(), breaker_.open_at()); }
   Task<void> await_refresh(MonoTime deadline);
   static Task<Result<void>> told(std::shared_ptr<net::Signal> signal);
-  MonoTime now() const { return reactor_.clock().mono_now(); }
+  MonoTime now() const { return clock_.mono_now(); }
   void tell(std::string_view result) const {
     if (options_.on_refresh) options_.on_refresh(result);
   }
 
-  net::Reactor& reactor_;
-  std::unique_ptr<net::HttpClient> client_;
+  net::AsyncClock& clock_;
+  Rng& rng_;
+  std::unique_ptr<net::HttpOrigin> origin_;
   TokenSourceOptions options_;
   TokenState state_;
-  SystemRng rng_;
   Breaker breaker_;
   std::list<std::shared_ptr<net::Signal>> waiting_;
 };

@@ -40,17 +40,25 @@ struct HttpFailure {
   bool may_have_been_sent = false;  ///< Whether a byte of the request may have reached the peer.
 };
 
+/// One origin to call, as flows see it: HttpClient in production, a simulated line in simulation.
+class HttpOrigin {
+ public:
+  virtual ~HttpOrigin() = default;
+  /// Gives up at `deadline`. Safe to cancel.
+  virtual Task<std::expected<HttpAnswer, HttpFailure>> call(HttpCall call, MonoTime deadline) = 0;
+};
+
 /// A pool of keep-alive connections to one origin, one call each at a time; follows no redirects, repeats
 /// nothing. A kept connection the peer has closed meanwhile is noticed before anything is written and
 /// replaced. Reactor's thread.
-class HttpClient {
+class HttpClient final : public HttpOrigin {
  public:
   /// Errors: bad_request (unusable origin or CA file).
   static Result<std::unique_ptr<HttpClient>> make(Reactor& reactor, HttpClientOptions options);
-  ~HttpClient();
+  ~HttpClient() override;
 
-  /// Gives up at `deadline` and closes that connection. Safe to cancel (then likewise).
-  Task<std::expected<HttpAnswer, HttpFailure>> call(HttpCall call, MonoTime deadline);
+  /// Closes its connection when it gives up or is cancelled.
+  Task<std::expected<HttpAnswer, HttpFailure>> call(HttpCall call, MonoTime deadline) override;
 
  private:
   class Impl;
