@@ -24,6 +24,8 @@ std::string_view name_of(Family family) {
       return "archive";
     case Family::dead_letters:
       return "dead_letters";
+    case Family::expiry:
+      return "expiry";
   }
   PERKLINE_ASSERT(false);
 }

@@ -23,10 +23,11 @@ enum class Family : std::uint8_t {
   catalogue,
   members,
   prizes_leased,
-  archive,
+  archive,  ///< Session id → archived session record.
   dead_letters,
+  expiry,  ///< (expires at, session id) → nothing: what lapses unless it becomes a sale.
 };
-inline constexpr std::uint8_t family_count = 10;
+inline constexpr std::uint8_t family_count = 11;
 /// The family's name on disk and in errors.
 std::string_view name_of(Family family);
 

@@ -14,14 +14,7 @@ Flows::Flows(FlowOptions options, Ports ports, SessionWriter& writer, Finalizer&
       ports_(ports),
       writer_(writer),
       finalizer_(finalizer),
-      on_open_(std::move(on_open)),
-      aging_(ports.clock.wall_now(), ports.clock.mono_now()) {}
-
-/// Past its time, and in a state in which that counts.
-bool Flows::is_old(const Session& session) {
-  return may_expire(session) &&
-         aging_.at(ports_.clock.wall_now(), ports_.clock.mono_now()) >= session.expires_at;
-}
+      on_open_(std::move(on_open)) {}
 
 Task<Result<net::KeyedLock::Guard>> Flows::take_turn(std::string key) {
   auto turn = co_await ports_.locks.acquire(std::move(key), deadline(limits::session_queue_wait));
@@ -33,12 +26,7 @@ Task<Result<Session>> Flows::load(SessionId id) {
   auto found = ports_.store.find(id);
   if (!found) co_return failure(found);
   if (!*found) co_return fail(Errc::not_found, "no such session");
-  co_return co_await expire_if_old(std::move(**found));
-}
-
-Task<Result<Session>> Flows::expire_if_old(Session session) {
-  if (!is_old(session)) co_return session;
-  co_return co_await writer_.change(session.id, expired);
+  co_return co_await writer_.expire_if_old(std::move(**found));
 }
 
 // ---- identify
@@ -106,7 +94,7 @@ Result<Session> Flows::opened(const IdentifyRequest& request, std::optional<pdi:
     session.mode = Mode::standin;
   }
   session.created_at = ports_.clock.wall_now();
-  session.expires_at = aging_.at(session.created_at, ports_.clock.mono_now()) + options_.ttl;
+  session.expires_at = writer_.aged_now() + options_.ttl;
   session.identify_answer = Answer{.status = 200, .body = render_identified(session)};
   return session;
 }
@@ -163,7 +151,7 @@ Task<Result<Answer>> Flows::status(SessionId id) {
   auto session = ports_.store.find(id);
   if (!session) co_return failure(session);
   if (!*session) co_return fail(Errc::not_found, "no such session");
-  if (!is_old(**session)) co_return Answer{.body = render_status(**session)};
+  if (!writer_.is_old(**session)) co_return Answer{.body = render_status(**session)};
 
   auto turn = co_await take_turn(id.str());
   if (!turn) co_return failure(turn);

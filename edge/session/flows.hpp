@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 
-#include "edge/session/aging_clock.hpp"
 #include "edge/session/finalizer.hpp"
 #include "edge/session/ports.hpp"
 #include "edge/session/session.hpp"
@@ -70,8 +69,6 @@ class Flows {
  private:
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
   Task<Result<Session>> load(SessionId id);
-  Task<Result<Session>> expire_if_old(Session session);
-  bool is_old(const Session& session);
 
   Task<pdi::Reply<pdi::Identified>> identify_or_lend(IdentifyRequest request, std::string traceparent,
                                                      std::shared_ptr<SessionId> stood_in);
@@ -95,7 +92,6 @@ class Flows {
   SessionWriter& writer_;
   Finalizer& finalizer_;
   OnOpen on_open_;
-  AgingClock aging_;
 };
 
 }  // namespace perkline::edge::session

@@ -1,11 +1,16 @@
 #include "edge/session/session_record.hpp"
 
+#include <algorithm>
+
 #include "edge/session/session.pb.h"
+#include "shared/core/bytes.hpp"
 
 namespace perkline::edge::session {
 namespace {
 
 constexpr unsigned char format_newest = 1;
+constexpr unsigned char archive_format_newest = 1;
+constexpr std::size_t archive_head_bytes = 9;
 
 std::int64_t millis_of(WallTime time) {
   return time.time_since_epoch().count();
@@ -195,6 +200,23 @@ Result<Session> decode(std::string_view record) {
   read_course(in, session);
   read_outcome(in, session);
   return session;
+}
+
+std::string encode_archived(const Session& session, WallTime archived_at) {
+  std::string record(1, archive_format_newest);
+  append_u64(record, static_cast<std::uint64_t>(std::max<std::int64_t>(0, millis_of(archived_at))));
+  return record + encode(session);
+}
+
+Result<Kept> decode_archived(std::string_view record) {
+  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
+  if (format > archive_format_newest) return fail(Errc::newer_format, "an archive record of a newer version");
+  if (format == 0 || record.size() < archive_head_bytes)
+    return fail(Errc::corrupt, "an archive record that is none");
+  auto session = decode(record.substr(archive_head_bytes));
+  if (!session) return failure(session);
+  return Kept{.session = std::move(*session),
+              .archived_at = wall_of(static_cast<std::int64_t>(read_u64(record.substr(1))))};
 }
 
 }  // namespace perkline::edge::session

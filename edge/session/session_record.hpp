@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,5 +14,16 @@ std::string encode(const Session& session);
 
 /// Errors: newer_format (the format byte is beyond ours), corrupt.
 Result<Session> decode(std::string_view record);
+
+/// A session, and where it lies.
+struct Kept {
+  Session session;
+  std::optional<WallTime> archived_at = std::nullopt;  ///< nullopt: it is not archived.
+};
+/// In the archive: one format byte, when it came there (ms since 1970, big-endian), then the session's
+/// record.
+std::string encode_archived(const Session& session, WallTime archived_at);
+/// Errors: newer_format, corrupt.
+Result<Kept> decode_archived(std::string_view record);
 
 }  // namespace perkline::edge::session

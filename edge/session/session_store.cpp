@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "edge/session/session_record.hpp"
 #include "shared/core/bytes.hpp"
 
 namespace perkline::edge::session {
@@ -14,7 +13,7 @@ using journal::Family;
 constexpr std::size_t time_bytes = 8;
 
 /// (when, who): sorted by time. Times before 1970 sort as 1970.
-std::string due_key(WallTime when, const SessionId& id) {
+std::string time_key(WallTime when, const SessionId& id) {
   std::string key;
   append_u64(key, static_cast<std::uint64_t>(std::max<std::int64_t>(0, when.time_since_epoch().count())));
   return key + id.str();
@@ -28,15 +27,31 @@ SessionId first_id_of(WallTime time) {
   return SessionId("sess_" + id.str());
 }
 
+/// When it lapses; nullopt: it does not.
+std::optional<WallTime> expiry_of(const Session& session) {
+  return may_expire(session) ? std::optional(session.expires_at) : std::nullopt;
+}
+
+/// Adds a session's move from one place in a family that is sorted by time to another.
+void move_place(Batch& batch, Family family, const SessionId& id, std::optional<WallTime> from,
+                std::optional<WallTime> to) {
+  if (from == to) return;
+  if (from) batch.erase(family, time_key(*from, id));
+  if (to) batch.put(family, time_key(*to, id), "");
+}
+
 /// Adds what `next` changes.
-Batch changes(const std::optional<Session>& before, const Session& next, Batch batch) {
-  if (!before) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
-  batch.put(Family::sessions, next.id.str(), encode(next));
-  const auto was_due = before ? before->next_attempt_at : std::nullopt;
-  if (was_due != next.next_attempt_at) {
-    if (was_due) batch.erase(Family::due, due_key(*was_due, next.id));
-    if (next.next_attempt_at) batch.put(Family::due, due_key(*next.next_attempt_at, next.id), "");
+Batch changes(const std::optional<Kept>& kept, const Session& next, Batch batch) {
+  const Session* before = kept ? &kept->session : nullptr;
+  if (before == nullptr) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
+  if (kept && kept->archived_at) {
+    batch.put(Family::archive, next.id.str(), encode_archived(next, *kept->archived_at));
+  } else {
+    batch.put(Family::sessions, next.id.str(), encode(next));
   }
+  move_place(batch, Family::due, next.id, before ? before->next_attempt_at : std::nullopt,
+             next.next_attempt_at);
+  move_place(batch, Family::expiry, next.id, before ? expiry_of(*before) : std::nullopt, expiry_of(next));
   const bool was_review = before && before->status == Status::review;
   const bool is_review = next.status == Status::review;
   if (is_review && !was_review) batch.put(Family::dead_letters, next.id.str(), "");
@@ -50,12 +65,26 @@ SessionStore::SessionStore(journal::Journal& journal, journal::Outbox& outbox)
     : journal_(journal), outbox_(outbox) {}
 
 Result<std::optional<Session>> SessionStore::find(const SessionId& id) const {
+  auto kept = look_up(id);
+  if (!kept) return failure(kept);
+  if (!*kept) return std::nullopt;
+  return std::move((*kept)->session);
+}
+
+Result<std::optional<Kept>> SessionStore::look_up(const SessionId& id) const {
   auto record = journal_.get(Family::sessions, id.str());
   if (!record) return failure(record);
-  if (!*record) return std::nullopt;
-  auto session = decode(**record);
-  if (!session) return failure(session);
-  return std::move(*session);
+  if (*record) {
+    auto session = decode(**record);
+    if (!session) return failure(session);
+    return Kept{.session = std::move(*session)};
+  }
+  auto archived = journal_.get(Family::archive, id.str());
+  if (!archived) return failure(archived);
+  if (!*archived) return std::nullopt;
+  auto kept = decode_archived(**archived);
+  if (!kept) return failure(kept);
+  return std::move(*kept);
 }
 
 Result<std::optional<Session>> SessionStore::find(const TransactionId& transaction) const {
@@ -67,12 +96,12 @@ Result<std::optional<Session>> SessionStore::find(const TransactionId& transacti
   return session;
 }
 
-Result<std::optional<Session>> SessionStore::predecessor(const Session& next) const {
+Result<std::optional<Kept>> SessionStore::predecessor(const Session& next) const {
   if (committing_.contains(next.id))
     return fail(Errc::version_conflict, "a commit of the session is under way");
-  auto before = find(next.id);
+  auto before = look_up(next.id);
   if (!before) return before;
-  const std::uint64_t stored = *before ? (*before)->version : 0;
+  const std::uint64_t stored = *before ? (*before)->session.version : 0;
   if (next.version != stored + 1) {
     return fail(Errc::version_conflict, "version " + std::to_string(stored) + " is stored, version " +
                                             std::to_string(next.version) + " was to follow");
@@ -86,29 +115,24 @@ Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEv
   committing_.insert(next.id);
   co_await outbox_.commit(changes(*before, next, std::move(also)), std::move(events));
   committing_.erase(next.id);
-  if (*before && (*before)->next_attempt_at) --waiting_;
+  if (*before && (*before)->session.next_attempt_at) --waiting_;
   if (next.next_attempt_at) ++waiting_;
-  if (*before && (*before)->status == Status::review) --reviews_;
+  if (*before && (*before)->session.status == Status::review) --reviews_;
   if (next.status == Status::review) ++reviews_;
   if (observe_) observe_(next.status);
   co_return Result<void>{};
 }
 
 Result<SessionStore::Page> SessionStore::waiting(std::string_view from, std::size_t count_max) const {
-  Page page;
-  bool whole = true;
-  auto scanned = journal_.scan(Family::due, from, [&](std::string_view key, std::string_view) {
-    whole = key.size() > time_bytes;
-    if (!whole || page.ids.size() == count_max) {
-      page.next = key;
-      return false;
-    }
-    page.ids.emplace_back(std::string(key.substr(time_bytes)));
-    return true;
-  });
-  if (!scanned) return failure(scanned);
-  if (!whole) return fail(Errc::corrupt, "a due entry without a session");
-  return page;
+  return page_by_time({.family = Family::due, .from = std::string(from)}, count_max);
+}
+
+Result<SessionStore::Page> SessionStore::lapsing(WallTime until, std::string_view from,
+                                                 std::size_t count_max) const {
+  return page_by_time({.family = Family::expiry,
+                       .from = std::string(from),
+                       .before = time_key(until + Millis{1}, SessionId())},
+                      count_max);
 }
 
 Result<void> SessionStore::count() {
@@ -133,10 +157,11 @@ Result<std::optional<WallTime>> SessionStore::waiting_since() const {
   return since;
 }
 
-Result<SessionStore::Page> SessionStore::page_of(Family family, std::string_view from,
-                                                 std::size_t count_max) const {
+/// Of a family whose keys are ids.
+Result<SessionStore::Page> SessionStore::page_of(const Range& range, std::size_t count_max) const {
   Page page;
-  auto scanned = journal_.scan(family, from, [&](std::string_view key, std::string_view) {
+  auto scanned = journal_.scan(range.family, range.from, [&](std::string_view key, std::string_view) {
+    if (!range.before.empty() && key >= range.before) return false;
     if (page.ids.size() == count_max) {
       page.next = key;
       return false;
@@ -148,14 +173,92 @@ Result<SessionStore::Page> SessionStore::page_of(Family family, std::string_view
   return page;
 }
 
+/// Of a family whose keys are times and ids.
+Result<SessionStore::Page> SessionStore::page_by_time(const Range& range, std::size_t count_max) const {
+  Page page;
+  bool whole = true;
+  auto scanned = journal_.scan(range.family, range.from, [&](std::string_view key, std::string_view) {
+    if (!range.before.empty() && key >= range.before) return false;
+    whole = key.size() > time_bytes;
+    if (!whole || page.ids.size() == count_max) {
+      page.next = key;
+      return false;
+    }
+    page.ids.emplace_back(std::string(key.substr(time_bytes)));
+    return true;
+  });
+  if (!scanned) return failure(scanned);
+  if (!whole) return fail(Errc::corrupt, "a place in time without a session");
+  return page;
+}
+
 Result<SessionStore::Page> SessionStore::opened_since(WallTime since, std::string_view from,
                                                       std::size_t count_max) const {
-  const std::string first = first_id_of(since).str();
-  return page_of(Family::sessions, std::max<std::string_view>(first, from), count_max);
+  return page_of({.family = Family::sessions, .from = std::max(first_id_of(since).str(), std::string(from))},
+                 count_max);
+}
+
+SessionStore::Range SessionStore::range_of(Family family, const Period& period, std::string_view from) {
+  return {.family = family,
+          .from = std::max(first_id_of(period.since).str(), std::string(from)),
+          .before = first_id_of(period.until).str()};
+}
+
+Result<SessionStore::Page> SessionStore::opened_in(const Period& period, std::string_view from,
+                                                   std::size_t count_max) const {
+  return page_of(range_of(Family::sessions, period, from), count_max);
+}
+
+Result<SessionStore::Page> SessionStore::archived_of(const Period& period, std::string_view from,
+                                                     std::size_t count_max) const {
+  return page_of(range_of(Family::archive, period, from), count_max);
 }
 
 Result<SessionStore::Page> SessionStore::reviews(std::string_view from, std::size_t count_max) const {
-  return page_of(Family::dead_letters, from, count_max);
+  return page_of({.family = Family::dead_letters, .from = std::string(from)}, count_max);
+}
+
+// ---- age
+
+Task<Result<void>> SessionStore::index_expiry(SessionId id) {
+  auto session = find(id);
+  if (!session) co_return failure(session);
+  if (!*session || !expiry_of(**session)) co_return Result<void>{};
+  Batch batch;
+  move_place(batch, Family::expiry, id, std::nullopt, expiry_of(**session));
+  co_return co_await rewrite({std::move(**session)}, std::move(batch));
+}
+
+Task<Result<void>> SessionStore::archive(std::vector<Session> sessions, WallTime now) {
+  Batch batch;
+  for (const Session& session : sessions) {
+    batch.erase(Family::sessions, session.id.str());
+    batch.put(Family::archive, session.id.str(), encode_archived(session, now));
+  }
+  co_return co_await rewrite(std::move(sessions), std::move(batch));
+}
+
+Task<Result<void>> SessionStore::remove(std::vector<Session> sessions) {
+  Batch batch;
+  for (const Session& session : sessions) {
+    batch.erase(Family::archive, session.id.str());
+    const auto named = journal_.get(Family::by_transaction, session.transaction.str());
+    if (!named) co_return std::unexpected(named.error());
+    if (*named == session.id.str()) batch.erase(Family::by_transaction, session.transaction.str());
+  }
+  co_return co_await rewrite(std::move(sessions), std::move(batch));
+}
+
+/// Commits what changes no session, only where it lies, while nobody else commits one of them.
+Task<Result<void>> SessionStore::rewrite(std::vector<Session> sessions, Batch batch) {
+  for (const Session& session : sessions) {
+    if (committing_.contains(session.id))
+      co_return fail(Errc::version_conflict, "a commit of the session is under way");
+  }
+  for (const Session& session : sessions) committing_.insert(session.id);
+  co_await journal_.commit(std::move(batch));
+  for (const Session& session : sessions) committing_.erase(session.id);
+  co_return Result<void>{};
 }
 
 }  // namespace perkline::edge::session

@@ -8,26 +8,27 @@
 #include <vector>
 
 #include "edge/journal/outbox.hpp"
-#include "edge/session/session.hpp"
+#include "edge/session/session_record.hpp"
 #include "shared/net/task.hpp"
 
 namespace perkline::edge::session {
 
-/// Sessions in the journal: one record a session in `sessions`, its name for the till in `by_transaction`,
-/// and a place in `due` while PDI's word on it is out, so that a start finds those without reading every
-/// session. Reactor's thread.
+/// Sessions in the journal: one record a session in `sessions`, and after some time in `archive`; its name
+/// for the till in `by_transaction`; a place in `due` while PDI's word on it is out and one in `expiry` while
+/// it may lapse, so that nobody reads every session to find those. Reactor's thread.
 class SessionStore {
  public:
   /// Both must outlive the store.
   SessionStore(journal::Journal& journal, journal::Outbox& outbox);
 
-  /// What is durable; nullopt: there is none. Errors: corrupt, newer_format, io_failed.
+  /// What is durable, archived or not; nullopt: there is none. Errors: corrupt, newer_format, io_failed.
   Result<std::optional<Session>> find(const SessionId& id) const;
   Result<std::optional<Session>> find(const TransactionId& transaction) const;
+  Result<std::optional<Kept>> look_up(const SessionId& id) const;
 
-  /// Commits `next` with `events` and `also` as one: durable when it returns. The first version also takes
-  /// the transaction's name. Errors: version_conflict (the stored version is not next's less one, or a commit
-  /// of that session is under way), corrupt, newer_format, io_failed.
+  /// Commits `next`, where the session lies, with `events` and `also` as one: durable when it returns. The
+  /// first version also takes the transaction's name. Errors: version_conflict (the stored version is not
+  /// next's less one, or a commit of that session is under way), corrupt, newer_format, io_failed.
   Task<Result<void>> commit(Session next, std::vector<journal::NewEvent> events = {},
                             journal::Batch also = {});
 
@@ -46,18 +47,47 @@ class SessionStore {
   /// When the one that waits longest began to; nullopt: none waits. Errors: corrupt, io_failed.
   Result<std::optional<WallTime>> waiting_since() const;
 
-  /// The sessions opened at `since` or later, by their ids, the oldest first; pages as above.
+  /// The sessions opened at `since` or later and not archived, by their ids, the oldest first; pages as
+  /// above.
   Result<Page> opened_since(WallTime since, std::string_view from, std::size_t count_max) const;
+  struct Period {
+    WallTime since = {};
+    WallTime until;  ///< Not itself.
+  };
+  /// Those opened in a period, likewise: not archived, and archived.
+  Result<Page> opened_in(const Period& period, std::string_view from, std::size_t count_max) const;
+  Result<Page> archived_of(const Period& period, std::string_view from, std::size_t count_max) const;
   /// The sessions in review, likewise, by id.
   Result<Page> reviews(std::string_view from, std::size_t count_max) const;
+
+  /// The sessions whose time is over at `until` and that may lapse, the oldest first; pages as above.
+  Result<Page> lapsing(WallTime until, std::string_view from, std::size_t count_max) const;
+  /// Gives a session that may lapse its place in `expiry`, if it has none. As the next two for SessionWriter,
+  /// who sees to it that the session is not being changed meanwhile: version_conflict if it is. Other errors:
+  /// find's.
+  Task<Result<void>> index_expiry(SessionId id);
+  /// Moves sessions, which must be as they are stored, into the archive; forgets archived ones and frees
+  /// their transactions' names. Each as one batch, durable when it returns. Errors: version_conflict,
+  /// io_failed.
+  Task<Result<void>> archive(std::vector<Session> sessions, WallTime now);
+  Task<Result<void>> remove(std::vector<Session> sessions);
 
   /// Called after each commit with the status the session is in now.
   using OnStep = std::function<void(Status to)>;
   void on_step(OnStep observe) { observe_ = std::move(observe); }
 
  private:
-  Result<Page> page_of(journal::Family family, std::string_view from, std::size_t count_max) const;
-  Result<std::optional<Session>> predecessor(const Session& next) const;
+  /// What of an ordered family a page may hold.
+  struct Range {
+    journal::Family family;
+    std::string from;
+    std::string before = {};  ///< Empty: to the end.
+  };
+  static Range range_of(journal::Family family, const Period& period, std::string_view from);
+  Result<Page> page_of(const Range& range, std::size_t count_max) const;
+  Result<Page> page_by_time(const Range& range, std::size_t count_max) const;
+  Result<std::optional<Kept>> predecessor(const Session& next) const;
+  Task<Result<void>> rewrite(std::vector<Session> sessions, journal::Batch batch);
 
   journal::Journal& journal_;
   journal::Outbox& outbox_;

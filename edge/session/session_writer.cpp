@@ -16,6 +16,10 @@ void release(standin::Member& member, const Session& session) {
   member.unsettled = Points{std::max<std::int64_t>(0, member.unsettled.count - redeemed.count)};
 }
 
+std::string state_key(const SessionId& id) {
+  return "state:" + id.str();
+}
+
 void note_balance(standin::Member& member, const Session& session) {
   if (*session.finalized_at < member.as_of) return;
   member.points = *session.new_balance;
@@ -24,12 +28,28 @@ void note_balance(standin::Member& member, const Session& session) {
 
 }  // namespace
 
+SessionWriter::SessionWriter(Ports ports, std::string timezone)
+    : ports_(ports), timezone_(std::move(timezone)), aging_(ports.clock.wall_now(), ports.clock.mono_now()) {}
+
 std::chrono::sys_days SessionWriter::today() const {
   return standin::local_day(timezone_, ports_.clock.wall_now());
 }
 
+WallTime SessionWriter::aged_now() {
+  return aging_.at(ports_.clock.wall_now(), ports_.clock.mono_now());
+}
+
+bool SessionWriter::is_old(const Session& session) {
+  return may_expire(session) && aged_now() >= session.expires_at;
+}
+
+Task<Result<Session>> SessionWriter::expire_if_old(Session session) {
+  if (!is_old(session)) co_return session;
+  co_return co_await change(session.id, expired);
+}
+
 Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<Outcome>(Session)> next) {
-  const auto turn = co_await ports_.locks.acquire("state:" + id.str(), ports_.clock.mono_now() + turn_wait);
+  const auto turn = co_await ports_.locks.acquire(state_key(id), ports_.clock.mono_now() + turn_wait);
   if (!turn) co_return fail(Errc::session_busy, "the session is being written");
   auto session = ports_.store.find(id);
   if (!session) co_return failure(session);
@@ -65,6 +85,46 @@ Task<Result<void>> SessionWriter::open(Session session, bool told_by_pdi) {
     writing = ports_.members.put(also, session.customer, member);
   }
   co_return co_await ports_.store.commit(std::move(session), {}, std::move(also));
+}
+
+// ---- age
+
+Task<Result<void>> SessionWriter::index_expiry(SessionId id) {
+  const auto turn = co_await ports_.locks.acquire(state_key(id), ports_.clock.mono_now() + turn_wait);
+  if (!turn) co_return fail(Errc::session_busy, "the session is being written");
+  co_return co_await ports_.store.index_expiry(std::move(id));
+}
+
+Task<Result<SessionWriter::Held>> SessionWriter::hold(std::vector<SessionId> ids, Choice chosen) {
+  Held held;
+  for (const SessionId& id : ids) {
+    if (ports_.locks.is_held(state_key(id))) continue;
+    auto turn = co_await ports_.locks.acquire(state_key(id), ports_.clock.mono_now());
+    if (!turn) continue;
+    auto kept = ports_.store.look_up(id);
+    if (!kept) co_return failure(kept);
+    if (!*kept || !chosen(**kept)) continue;
+    held.turns.push_back(std::move(*turn));
+    held.sessions.push_back(std::move((*kept)->session));
+  }
+  co_return held;
+}
+
+Task<Result<std::size_t>> SessionWriter::archive(std::vector<SessionId> ids, Choice chosen) {
+  auto held = co_await hold(std::move(ids), std::move(chosen));
+  if (!held) co_return failure(held);
+  const std::size_t count = held->sessions.size();
+  if (auto moved = co_await ports_.store.archive(std::move(held->sessions), aged_now()); !moved)
+    co_return failure(moved);
+  co_return count;
+}
+
+Task<Result<std::size_t>> SessionWriter::remove(std::vector<SessionId> ids, Choice chosen) {
+  auto held = co_await hold(std::move(ids), std::move(chosen));
+  if (!held) co_return failure(held);
+  const std::size_t count = held->sessions.size();
+  if (auto gone = co_await ports_.store.remove(std::move(held->sessions)); !gone) co_return failure(gone);
+  co_return count;
 }
 
 /// What the event tells is what concerns the member.

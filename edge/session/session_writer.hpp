@@ -1,7 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
+#include "edge/session/aging_clock.hpp"
 #include "edge/session/outcome.hpp"
 #include "edge/session/ports.hpp"
 
@@ -13,7 +16,7 @@ namespace perkline::edge::session {
 class SessionWriter {
  public:
   /// `timezone`: whose days the redemptions offline are counted by.
-  SessionWriter(Ports ports, std::string timezone) : ports_(ports), timezone_(std::move(timezone)) {}
+  SessionWriter(Ports ports, std::string timezone);
 
   /// `next` makes of the durable session what is to be committed. Durable when it returns; gives what was
   /// committed. Errors: not_found, what `next` gives, SessionStore::commit's.
@@ -24,12 +27,36 @@ class SessionWriter {
 
   std::chrono::sys_days today() const;
 
+  /// The wall time that sessions age by.
+  WallTime aged_now();
+  /// Past its time, and in a state in which that counts.
+  bool is_old(const Session& session);
+  /// The session as it is, or as expired. Errors: change()'s.
+  Task<Result<Session>> expire_if_old(Session session);
+  /// Gives a session that was opened before there was a family `expiry` its place in there. Errors: the
+  /// store's.
+  Task<Result<void>> index_expiry(SessionId id);
+
+  using Choice = std::function<bool(const Kept& kept)>;
+  /// Moves those of `ids` that `chosen` picks into the archive, or forgets them for good with their
+  /// transactions' names, as one batch. One that is being changed right now is left for another time. Gives
+  /// how many went, durably. Errors: the store's.
+  Task<Result<std::size_t>> archive(std::vector<SessionId> ids, Choice chosen);
+  Task<Result<std::size_t>> remove(std::vector<SessionId> ids, Choice chosen);
+
  private:
+  /// Sessions that nobody else changes meanwhile.
+  struct Held {
+    std::vector<net::KeyedLock::Guard> turns;
+    std::vector<Session> sessions;
+  };
+  Task<Result<Held>> hold(std::vector<SessionId> ids, Choice chosen);
   Task<Result<Session>> commit(Outcome outcome);
   Result<standin::Members::Writing> note_member(journal::Batch& batch, const Outcome& outcome);
 
   Ports ports_;
   std::string timezone_;
+  AgingClock aging_;
 };
 
 }  // namespace perkline::edge::session

@@ -99,6 +99,24 @@ TEST(SessionRecord, WritesTheBytesOfFormat1) {
   EXPECT_EQ(to_hex(encode(minimal())), to_hex(golden("session_1_minimal.hex")));
 }
 
+TEST(ArchiveRecord, ReadsAndWritesTheBytesOfFormat1) {
+  const WallTime archived_at = at("2026-03-31T02:00:00.250Z");
+  const auto back = decode_archived(golden("archive_1_full.hex"));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->session, full());
+  EXPECT_EQ(back->archived_at, archived_at);
+  EXPECT_EQ(to_hex(encode_archived(full(), archived_at)), to_hex(golden("archive_1_full.hex")));
+}
+
+TEST(ArchiveRecord, ANewerFormatIsToldApartFromDamage) {
+  std::string record = encode_archived(full(), at("2026-03-31T02:00:00.250Z"));
+  EXPECT_EQ(decode_archived("").error().code, Errc::corrupt);
+  EXPECT_EQ(decode_archived(record.substr(0, 5)).error().code, Errc::corrupt);
+  EXPECT_EQ(decode_archived(record.substr(0, 40)).error().code, Errc::corrupt);
+  record.front() = 2;
+  EXPECT_EQ(decode_archived(record).error().code, Errc::newer_format);
+}
+
 TEST(SessionRecord, ANewerFormatIsToldApartFromDamage) {
   std::string record = encode(minimal());
   record.front() = 2;

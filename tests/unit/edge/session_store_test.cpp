@@ -135,6 +135,93 @@ TEST_F(Store, AReviewIsListedUntilItIsDecided) {
   EXPECT_EQ(store.review_count(), 0u);
 }
 
+TEST_F(Store, ASessionLapsesFromItsTimeOnExactlyWhileItMay) {
+  Session session = opened(first_id, "TXN-1");
+  session.expires_at = time.wall + hours{24};
+  ASSERT_TRUE(commit(session));
+  EXPECT_TRUE(store.lapsing(time.wall + hours{24} - Millis{1}, "", 10)->ids.empty());
+  EXPECT_EQ(store.lapsing(time.wall + hours{24}, "", 10)->ids, std::vector{first_id});
+  for (const Status status :
+       {Status::finalizing, Status::calculated, Status::finalizing, Status::finalized}) {
+    ++session.version;
+    session.status = status;
+    ASSERT_TRUE(commit(session));
+    EXPECT_EQ(store.lapsing(time.wall + hours{24}, "", 10)->ids.size(),
+              status == Status::calculated ? 1u : 0u);
+  }
+}
+
+TEST_F(Store, OneFromBeforeThereWasAPlaceForItGetsItOnce) {
+  Session session = opened(first_id, "TXN-1");
+  session.expires_at = time.wall;
+  ASSERT_TRUE(test::run_task(world, put(Family::sessions, first_id.str(), encode(session))));
+  EXPECT_TRUE(store.lapsing(time.wall, "", 10)->ids.empty());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(test::run_task(world, store.index_expiry(first_id)));
+    EXPECT_EQ(store.lapsing(time.wall, "", 10)->ids, std::vector{first_id});
+  }
+  ASSERT_TRUE(test::run_task(world, store.index_expiry(second_id))) << "there is no such session";
+  EXPECT_EQ(store.lapsing(time.wall, "", 10)->ids, std::vector{first_id});
+}
+
+TEST_F(Store, AnArchivedSessionIsFoundAsBeforeAndListedNoMore) {
+  Session session = opened(first_id, "TXN-1");
+  session.status = Status::finalized;
+  ASSERT_TRUE(commit(session));
+  ASSERT_EQ(store.opened_since({}, "", 10)->ids, std::vector{first_id});
+  ASSERT_TRUE(test::run_task(world, store.archive({session}, time.wall)));
+  EXPECT_EQ(*store.find(first_id), session);
+  EXPECT_EQ(*store.find(TransactionId("TXN-1")), session);
+  EXPECT_EQ((*store.look_up(first_id))->archived_at, time.wall);
+  EXPECT_TRUE(store.opened_since({}, "", 10)->ids.empty());
+  EXPECT_EQ(store.archived_of({.until = time.wall}, "", 10)->ids, std::vector{first_id});
+}
+
+TEST_F(Store, AChangeOfAnArchivedSessionLeavesItWhereItLies) {
+  Session session = opened(first_id, "TXN-1");
+  session.status = Status::finalized;
+  ASSERT_TRUE(commit(session));
+  ASSERT_TRUE(test::run_task(world, store.archive({session}, time.wall)));
+  EXPECT_EQ(commit(session).error().code, Errc::version_conflict);
+  session.version = 2;
+  session.reason = "goods came back";
+  ASSERT_TRUE(commit(session));
+  EXPECT_EQ(*store.find(TransactionId("TXN-1")), session);
+  EXPECT_EQ((*store.look_up(first_id))->archived_at, time.wall) << "its age is its own";
+  EXPECT_TRUE(store.opened_since({}, "", 10)->ids.empty()) << "one record, not two";
+}
+
+TEST_F(Store, AForgottenSessionsTransactionIsFree) {
+  Session session = opened(first_id, "TXN-1");
+  session.status = Status::finalized;
+  ASSERT_TRUE(commit(session));
+  ASSERT_TRUE(test::run_task(world, store.archive({session}, time.wall)));
+  ASSERT_TRUE(test::run_task(world, store.remove({session})));
+  EXPECT_EQ(*store.find(first_id), std::nullopt);
+  EXPECT_EQ(*store.find(TransactionId("TXN-1")), std::nullopt);
+  ASSERT_TRUE(commit(opened(second_id, "TXN-1")));
+  EXPECT_EQ((*store.find(TransactionId("TXN-1")))->id, second_id);
+}
+
+TEST_F(Store, NothingIsArchivedInTheMidstOfItsCommit) {
+  Session session = opened(first_id, "TXN-1");
+  session.status = Status::finalized;
+  ASSERT_TRUE(commit(session));
+  Session next = session;
+  next.version = 2;
+  std::vector<Result<void>> results;
+  const auto collect = [](Task<Result<void>> task, std::vector<Result<void>>& out) -> Task<void> {
+    out.push_back(co_await std::move(task));
+  };
+  disk.sync_time = Millis{5};
+  world.spawn(collect(store.commit(next), results));
+  world.spawn(collect(store.archive({session}, time.wall), results));
+  ASSERT_TRUE(world.run_until([&] { return results.size() == 2; }));
+  EXPECT_EQ(results[0].error().code, Errc::version_conflict) << "the archiving";
+  EXPECT_TRUE(results[1]);
+  EXPECT_EQ(*store.find(first_id), next);
+}
+
 TEST_F(Store, TellsEachStepToWhoWatches) {
   std::vector<Status> steps;
   store.on_step([&](Status to) { steps.push_back(to); });
