@@ -185,8 +185,7 @@ int run_demo(const DemoOptions& options, const std::atomic<bool>& stop) {
                              .state_dir = options.state_dir,
                              .edges = 2,
                              .port_base = options.port_base,
-                             .pdi_quiet_ms = 2000,
-                             .edge_yaml = {}});
+                             .pdi_quiet_ms = 2000});
   if (!fleet) return say(fleet.error().detail), 1;
   Demo demo(std::move(*fleet), options, stop);
   if (auto played = demo.play(*baskets); !played) return say(played.error().detail), 1;

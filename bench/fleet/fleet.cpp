@@ -114,6 +114,8 @@ struct Fleet::State {
   std::string edge_name(std::size_t edge) const { return fmt::format("edge-{}", edge + 1); }
   fs::path edge_config(std::size_t edge) const { return in(edge_name(edge) + ".yaml"); }
   std::string url(std::uint16_t port) const { return fmt::format("http://127.0.0.1:{}", port); }
+  std::string sandbox_url() const { return fmt::format("https://127.0.0.1:{}", ports.sandbox); }
+  std::string pdi_url() const { return options.pdi_url.empty() ? sandbox_url() : options.pdi_url; }
 
   Result<void> make_certificate() const;
   Result<void> prepare();
@@ -196,13 +198,14 @@ Result<void> Fleet::State::prepare_edge(std::size_t edge) {
 data_dir: "{1}"
 api: {{ listen: "127.0.0.1:{2}", terminals_file: "{3}", rate_per_terminal_s: 0 }}
 ops: {{ listen: "127.0.0.1:{4}" }}
-pdi: {{ url: "https://127.0.0.1:{5}", client_id: perkline, client_secret_file: "{6}", ca_file: "{7}", quiet_ms: {8} }}
+pdi: {{ url: "{5}", client_id: perkline, client_secret_file: "{6}", ca_file: "{7}", quiet_ms: {8}{13} }}
 hub: {{ endpoint: "tcp://127.0.0.1:{9}", hub_public_key: "{10}", secret_key_file: "{11}" }}
 {12})",
                   edge + 1, in(name).string(), ports.edges[edge].api, in(name + ".terminals").string(),
-                  ports.edges[edge].ops, ports.sandbox, in(name + ".client_secret").string(),
+                  ports.edges[edge].ops, pdi_url(), in(name + ".client_secret").string(),
                   in("sandbox.crt").string(), options.pdi_quiet_ms, ports.sync, hub_public_key,
-                  in(name + ".key").string(), options.edge_yaml));
+                  in(name + ".key").string(), edge < options.edge_yaml.size() ? options.edge_yaml[edge] : "",
+                  options.pdi_yaml.empty() ? "" : ", " + options.pdi_yaml));
   if (!written) return written;
   // The key file has to be there before the configuration that names it is read.
   if (written = write_file(in(name + ".terminals"), ""); !written) return written;
@@ -246,7 +249,9 @@ Result<Fleet> Fleet::start(FleetOptions options) {
   state->ports = choose_ports(state->options);
   if (auto prepared = state->prepare(); !prepared) return failure(prepared);
   Fleet fleet(std::move(state));
-  if (auto started = fleet.start_sandbox(); !started) return failure(started);
+  if (fleet.state_->options.pdi_url.empty()) {
+    if (auto started = fleet.start_sandbox(); !started) return failure(started);
+  }
   if (auto started = fleet.start_hub(); !started) return failure(started);
   for (std::size_t i = 0; i < fleet.edges(); ++i) {
     if (auto started = fleet.start_edge(i); !started) return failure(started);
@@ -276,7 +281,7 @@ std::string Fleet::hub_ops_url() const {
   return state_->url(state_->ports.hub_ops);
 }
 std::string Fleet::sandbox_url() const {
-  return fmt::format("https://127.0.0.1:{}", state_->ports.sandbox);
+  return state_->sandbox_url();
 }
 std::string Fleet::ca_file() const {
   return state_->in("sandbox.crt").string();

@@ -16,7 +16,10 @@ struct FleetOptions {
   std::size_t edges = 2;
   std::uint16_t port_base = 0;  ///< Ports as contract.md §4 says; 0: free ones.
   int pdi_quiet_ms = 20'000;
-  std::string edge_yaml;  ///< More lines for every edge's configuration.
+  std::vector<std::string> edge_yaml =
+      {};                     ///< More lines for the configuration of the first edge, the second …
+  std::string pdi_yaml = {};  ///< More keys of every edge's `pdi`: `max_in_flight: 8, timeouts_ms: { … }`.
+  std::string pdi_url = {};   ///< Another PDI in the sandbox's place, which is not started then.
 };
 
 /// A whole small chain on loopback, every part a real process with keys of its own: sandbox over TLS, hub on

@@ -64,11 +64,12 @@ Result<session::FinalizeRequest> parse_finalize(std::string_view body, Currency 
   session::FinalizeRequest request{.session = SessionId(fields.required_id("sessionId")),
                                    .transaction = TransactionId(fields.required_id("transactionId")),
                                    .sale = {.final_amount = fields.required_amount("finalAmount", currency)}};
+  const std::size_t faults_before = faults.size();
   request.sale.apply_rewards = fields.required_bool("applyRewards");
+  const bool declined = faults.size() == faults_before && !request.sale.apply_rewards;
   if (const auto redeem = fields.optional_integer("redeemPoints", 0, points_max.count)) {
     request.sale.redeem = Points{*redeem};
   }
-  const bool declined = faults.empty() && !request.sale.apply_rewards;
   if (declined && request.sale.redeem)
     fields.fault("redeemPoints", "must be absent when applyRewards is false");
   if (!faults.empty()) return fail(json::validation_error(std::move(faults)));

@@ -8,33 +8,9 @@ namespace {
 
 class BadInput : public ChainTest {
  protected:
-  static std::vector<std::string> faulty_fields(const bench::WebAnswer& answer) {
-    std::vector<std::string> fields;
-    const auto document = answer.json();
-    const json::Value* errors = document.root().find("errors");
-    if (errors == nullptr) return fields;
-    for (const auto& error : errors->items()) fields.push_back(bench::text_at(error, "field"));
-    return fields;
-  }
-  static void expect_problem(const bench::WebAnswer& answer, int status, const std::string& code) {
-    EXPECT_EQ(answer.status, status) << answer.body;
-    EXPECT_EQ(bench::text_at(answer.json().root(), "code"), code) << answer.body;
-    EXPECT_EQ(bench::integer_at(answer.json().root(), "status"), status);
-    EXPECT_EQ(answer.headers.contains("content-type") ? answer.headers.at("content-type") : "",
-              "application/problem+json");
-    EXPECT_TRUE(answer.headers.contains("traceparent"));
-  }
   /// A priced session, so that what is refused afterwards is refused for its own sake.
   static std::string priced_session(const std::string& transaction) {
-    const auto identified =
-        till("identify",
-             R"({"customerId":"CUST-00007","channelId":"POS-001","transactionId":")" + transaction + R"("})");
-    const std::string session = bench::text_at(identified.json().root(), "sessionId");
-    EXPECT_EQ(till("calculateRewards",
-                   R"({"sessionId":")" + session + R"(","transactionAmount":"9.99","items":[]})")
-                  .status,
-              200);
-    return session;
+    return till_of(0).price(transaction, "9.99", "CUST-00007");
   }
 };
 

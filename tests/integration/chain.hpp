@@ -6,6 +6,7 @@
 
 #include "bench/fleet/fleet.hpp"
 #include "bench/fleet/web.hpp"
+#include "tests/integration/till.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -16,16 +17,23 @@ inline bench::FleetOptions fleet_options(const TempDir& folder, std::size_t edge
           .state_dir = folder.path() / "fleet",
           .edges = edges,
           .port_base = 0,
-          .pdi_quiet_ms = 1000,
-          .edge_yaml = {}};
+          .pdi_quiet_ms = 1000};
 }
 
 /// A whole chain of real binaries, shared by the tests of one suite.
 class ChainTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
+  static void SetUpTestSuite() { start_chain(1); }
+  /// For suites that need other edges: called by a SetUpTestSuite of their own. `edge_yaml`, `pdi_yaml` and
+  /// `pdi_url` as FleetOptions has them.
+  static void start_chain(std::size_t edges, std::vector<std::string> edge_yaml = {},
+                          std::string pdi_yaml = {}, std::string pdi_url = {}) {
     folder_ = new TempDir();
-    auto fleet = bench::Fleet::start(fleet_options(*folder_));
+    auto options = fleet_options(*folder_, edges);
+    options.edge_yaml = std::move(edge_yaml);
+    options.pdi_yaml = std::move(pdi_yaml);
+    options.pdi_url = std::move(pdi_url);
+    auto fleet = bench::Fleet::start(std::move(options));
     ASSERT_TRUE(fleet) << fleet.error().detail;
     fleet_ = new bench::Fleet(std::move(*fleet));
   }
@@ -36,27 +44,43 @@ class ChainTest : public ::testing::Test {
   void SetUp() override { ASSERT_NE(fleet_, nullptr); }
 
   static bench::Fleet& fleet() { return *fleet_; }
+  static std::string folder_file(const std::string& name) { return folder_->file(name); }
+  static Till till_of(std::size_t edge) { return {fleet().edge_url(edge), fleet().terminal_key(edge)}; }
 
   static bench::WebAnswer till(const std::string& path, const std::string& body) {
-    auto answer = bench::call({.method = "POST",
-                               .origin = fleet().edge_url(0),
-                               .path = "/v1/" + path,
-                               .body = body,
-                               .bearer = fleet().terminal_key(0)});
-    EXPECT_TRUE(answer) << path;
-    return answer.value_or(bench::WebAnswer{});
+    return till_of(0).post(path, body);
   }
-  static bench::WebAnswer till_get(const std::string& path) {
-    auto answer = bench::call(
-        {.origin = fleet().edge_url(0), .path = "/v1/" + path, .bearer = fleet().terminal_key(0)});
-    EXPECT_TRUE(answer) << path;
-    return answer.value_or(bench::WebAnswer{});
-  }
+  static bench::WebAnswer till_get(const std::string& path) { return till_of(0).get(path); }
   static bench::WebAnswer sandbox(const std::string& path) {
     auto answer = bench::call({.origin = fleet().sandbox_url(), .path = path, .ca_file = fleet().ca_file()});
     EXPECT_TRUE(answer) << path;
     return answer.value_or(bench::WebAnswer{});
   }
+  /// PUT /sandbox/faults, which must be taken.
+  static void pdi(const std::string& fault) {
+    const auto answer = bench::call({.method = "PUT",
+                                     .origin = fleet().sandbox_url(),
+                                     .path = "/sandbox/faults",
+                                     .body = fault,
+                                     .ca_file = fleet().ca_file()});
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->status, 204) << answer->body;
+  }
+  static void pdi_is_well() { pdi(R"({"endpoint":"*","mode":"ok"})"); }
+  /// How many calls of that endpoint have reached the sandbox.
+  static std::int64_t calls_at_pdi(const std::string& endpoint) {
+    return number_at(sandbox("/sandbox/stats"), endpoint);
+  }
+  static bench::CommandOutput edge_command(std::size_t edge, std::vector<std::string> arguments) {
+    auto output = fleet().edge_command(edge, std::move(arguments));
+    EXPECT_TRUE(output);
+    return output.value_or(bench::CommandOutput{});
+  }
+  /// No call goes to PDI until it may again.
+  static void keep_from_pdi(std::size_t edge) {
+    ASSERT_EQ(edge_command(edge, {"breaker", "force-open"}).status, 0);
+  }
+  static void let_to_pdi(std::size_t edge) { ASSERT_EQ(edge_command(edge, {"breaker", "auto"}).status, 0); }
   /// As the admin.
   static bench::WebAnswer hub(const std::string& path) {
     const auto token = fleet().log_in();
@@ -66,12 +90,38 @@ class ChainTest : public ::testing::Test {
     EXPECT_TRUE(answer) << path;
     return answer.value_or(bench::WebAnswer{});
   }
-  static std::size_t booked_at_pdi(const std::string& transaction) {
+  struct Booking {
+    std::int64_t earned;
+    std::int64_t redeemed;
+    std::int64_t balance;
+    std::string receipt;
+  };
+  /// PDI's bookings of that transaction, as its ledger lists them.
+  static std::vector<Booking> bookings_at_pdi(const std::string& transaction) {
     const auto ledger = sandbox("/sandbox/ledger").json();
-    std::size_t count = 0;
-    for (const auto& item : ledger.root().find("items")->items())
-      count += bench::text_at(item, "transactionId") == transaction ? 1 : 0;
-    return count;
+    std::vector<Booking> found;
+    for (const auto& item : ledger.root().find("items")->items()) {
+      if (bench::text_at(item, "transactionId") != transaction) continue;
+      found.push_back({.earned = bench::integer_at(item, "earnedPoints"),
+                       .redeemed = bench::integer_at(item, "redeemedPoints"),
+                       .balance = bench::integer_at(item, "newBalance"),
+                       .receipt = bench::text_at(item, "receiptId")});
+    }
+    return found;
+  }
+  static std::size_t booked_at_pdi(const std::string& transaction) {
+    return bookings_at_pdi(transaction).size();
+  }
+  /// The status once it is that; whatever it is after a while.
+  static bench::WebAnswer status_once(const Till& till, const std::string& session,
+                                      const std::string& status) {
+    bench::WebAnswer answer;
+    (void)eventually([&] {
+      answer = till.status(session);
+      return text_at(answer, "status") == status;
+    });
+    EXPECT_EQ(text_at(answer, "status"), status) << answer.body;
+    return answer;
   }
 
  private:

@@ -6,16 +6,6 @@ namespace {
 /// A store whose PDI goes away and comes back: every call is answered, and all is settled once.
 class Outage : public ChainTest {
  protected:
-  static void pdi(const std::string& fault) {
-    const auto answer = bench::call({.method = "PUT",
-                                     .origin = fleet().sandbox_url(),
-                                     .path = "/sandbox/faults",
-                                     .body = fault,
-                                     .ca_file = fleet().ca_file()});
-    ASSERT_TRUE(answer);
-    ASSERT_EQ(answer->status, 204) << answer->body;
-  }
-  static void pdi_is_well() { pdi(R"({"endpoint":"*","mode":"ok"})"); }
   static void pdi_refuses_connections() { pdi(R"({"endpoint":"*","mode":"reset"})"); }
   void TearDown() override {
     pdi_is_well();
