@@ -87,4 +87,18 @@ Result<session::VoidRequest> parse_void(std::string_view body) {
   return request;
 }
 
+Result<session::ReturnRequest> parse_return(std::string_view body, Currency currency) {
+  auto document = json::parse(body);
+  if (!document) return failure(document);
+  std::vector<FieldFault> faults;
+  Fields fields(document->root(), faults);
+  session::ReturnRequest request{
+      .original_transaction = TransactionId(fields.required_id("originalTransactionId")),
+      .transaction = TransactionId(fields.required_id("transactionId")),
+      .amount = fields.required_amount("amount", currency)};
+  if (auto store = fields.optional_id("originalStoreId")) request.original_store = StoreId(std::move(*store));
+  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
+  return request;
+}
+
 }  // namespace perkline::edge::api

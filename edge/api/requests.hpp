@@ -12,5 +12,6 @@ Result<session::IdentifyRequest> parse_identify(std::string_view body);
 Result<session::CalculateRequest> parse_calculate(std::string_view body, Currency currency);
 Result<session::FinalizeRequest> parse_finalize(std::string_view body, Currency currency);
 Result<session::VoidRequest> parse_void(std::string_view body);
+Result<session::ReturnRequest> parse_return(std::string_view body, Currency currency);
 
 }  // namespace perkline::edge::api

@@ -48,6 +48,12 @@ Task<Response> void_session(Flows& flows, Request request) {
   co_return respond(co_await flows.void_session(std::move(*call)), request.traceparent);
 }
 
+Task<Response> return_goods(Flows& flows, Currency currency, Request request) {
+  auto call = parse_return(request.body, currency);
+  if (!call) co_return net::problem_response(call.error(), request.traceparent);
+  co_return respond(co_await flows.return_goods(std::move(*call), request.traceparent), request.traceparent);
+}
+
 Task<Response> session_status(Flows& flows, Request request) {
   const auto id = request.query_value("sessionId");
   if (!id) {
@@ -80,6 +86,9 @@ void add_routes(net::Router& router, Flows& flows, const ops::Health& health, Cu
               [&flows, currency](Request request) { return finalize(flows, currency, std::move(request)); }});
   router.add({Method::post, "/v1/void", "terminal",
               [&flows](Request request) { return void_session(flows, std::move(request)); }});
+  router.add({Method::post, "/v1/return", "terminal", [&flows, currency](Request request) {
+                return return_goods(flows, currency, std::move(request));
+              }});
   router.add({Method::get, "/v1/getSessionStatus", "terminal",
               [&flows](Request request) { return session_status(flows, std::move(request)); }});
   router.add({Method::get, "/health", "anyone", [&health](Request) { return health_report(health); }});

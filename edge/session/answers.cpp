@@ -92,6 +92,18 @@ Answer refusal_answer(const Session& session) {
   return {.status = http_status(error.code), .body = net::problem_response(error, session.traceparent).body};
 }
 
+Answer return_answer(const Return& goods) {
+  json::Writer out;
+  out.begin_object();
+  if (goods.points) {
+    out.field("clawedBackPoints", goods.points->clawed_back).field("restoredPoints", goods.points->restored);
+  } else {
+    out.field("status", "pending");
+  }
+  out.field("receiptId", goods.receipt.str()).end_object();
+  return {.status = goods.points ? 200 : 202, .body = out.take()};
+}
+
 std::string render_status(const Session& session) {
   json::Writer out;
   out.begin_object();

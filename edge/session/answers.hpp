@@ -16,6 +16,8 @@ std::string render_finalized(const Session& session);
 Answer pending_answer(const Session& session);
 /// Of a sale that PDI has refused, or that a person closed: status 400, problem+json.
 Answer refusal_answer(const Session& session);
+/// Status 202 until it is worked out, here or at the hub.
+Answer return_answer(const Return& goods);
 std::string render_status(const Session& session);
 
 }  // namespace perkline::edge::session

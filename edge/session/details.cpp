@@ -42,6 +42,21 @@ void outcome(json::Writer& out, const Session& session) {
   }
 }
 
+void returns(json::Writer& out, const std::vector<Return>& all) {
+  out.key("returns").begin_array();
+  for (const Return& goods : all) {
+    out.begin_object().field("returnId", goods.id.str()).field("transactionId", goods.transaction.str());
+    out.field("amount", format_amount(goods.amount)).field("receiptId", goods.receipt.str());
+    out.field("returnedAt", format_time(goods.returned_at));
+    if (goods.points) {
+      out.field("clawedBackPoints", goods.points->clawed_back);
+      out.field("restoredPoints", goods.points->restored);
+    }
+    out.end_object();
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 std::string render_details(const Session& session) {
@@ -57,6 +72,7 @@ std::string render_details(const Session& session) {
   if (session.basket) basket(out, *session.basket);
   if (session.sale) sale(out, *session.sale);
   outcome(out, session);
+  if (!session.returns.empty()) returns(out, session.returns);
   out.field("createdAt", format_time(session.created_at)).field("expiresAt", format_time(session.expires_at));
   optional_time(out, "pendingAt", session.pending_at);
   optional_time(out, "finalizedAt", session.finalized_at);

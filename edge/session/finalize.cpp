@@ -49,11 +49,9 @@ Result<void> Flows::may_finalize(const Session& session, const FinalizeRequest& 
   if (redeem.count == 0) return {};
   auto known = ports_.members.find(session.customer);
   if (!known) return failure(known);
-  const Points owed = *known ? (*known)->owed : Points{};
-  if (redeem.count > session.current_points.count - owed.count) {
-    return fail(Errc::redemption_limit,
-                "the member has " + std::to_string(session.current_points.count - owed.count) + " points");
-  }
+  const Points left = known->value_or(standin::Member{}).spendable(session.current_points);
+  if (redeem > left)
+    return fail(Errc::redemption_limit, "the member has " + std::to_string(left.count) + " points");
   return {};
 }
 
@@ -66,7 +64,7 @@ Result<void> Flows::may_redeem(const Session& session, const Sale& sale) const {
   const standin::Member member = known->value_or(standin::Member{});
   const auto store = ports_.members.store_day();
   if (!store) return std::unexpected(store.error());
-  return standin::may_redeem(redeem, member.spendable(),
+  return standin::may_redeem(redeem, member.spendable(member.points),
                              standin::redeemed_so_far(member, *store, writer_.today()),
                              options_.standin.limits);
 }
@@ -141,7 +139,7 @@ Task<Result<Finalizer::Sent>> Flows::finish_online(Session intent, Acknowledgeme
 /// 202, and from then on only events tell the outcome; unless it has come meanwhile.
 Task<Result<Answer>> Flows::acknowledge(SessionId id) {
   auto told = co_await writer_.change(id, [this](Session current) -> Result<Outcome> {
-    if (current.acknowledged || !awaits_pdi(current)) return fail(Errc::session_state);
+    if (current.acknowledged || !is_open_sale(current)) return fail(Errc::session_state);
     const auto words = acknowledgement(current, *current.sale);
     if (!words) return std::unexpected(words.error());
     return acknowledged(std::move(current), *words);

@@ -37,10 +37,11 @@ Task<Result<Answer>> Flows::identify(IdentifyRequest request, std::string tracep
   auto known = ports_.store.find(request.transaction);
   if (!known) co_return failure(known);
   if (*known) {
-    const Session& earlier = **known;
-    if (earlier.customer != request.customer || earlier.channel != request.channel)
-      co_return fail(transaction_reused());
-    co_return replay(earlier.identify_answer);
+    const auto* earlier = std::get_if<Session>(&**known);
+    const bool same = earlier != nullptr && earlier->transaction == request.transaction &&
+                      earlier->customer == request.customer && earlier->channel == request.channel;
+    if (!same) co_return fail(transaction_reused());
+    co_return replay(earlier->identify_answer);
   }
 
   auto stood_in = std::make_shared<SessionId>();

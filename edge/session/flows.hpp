@@ -34,6 +34,13 @@ struct VoidRequest {
   std::string reason;
 };
 
+struct ReturnRequest {
+  TransactionId original_transaction;
+  TransactionId transaction;  ///< The return's own.
+  Money amount;
+  std::optional<StoreId> original_store = std::nullopt;  ///< nullopt: this one.
+};
+
 struct FlowOptions {
   StoreId store;
   Currency currency;
@@ -65,6 +72,9 @@ class Flows {
   /// What is durable; waits for no other call.
   Task<Result<Answer>> status(SessionId id);
   Task<Result<Answer>> void_session(VoidRequest request);
+  /// Goods of a finalized sale, of one that is pending, or of another store's. Also return_exceeds_sale. A
+  /// pending one is told again with its points once they are known.
+  Task<Result<Answer>> return_goods(ReturnRequest request, std::string traceparent);
 
  private:
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
@@ -84,6 +94,10 @@ class Flows {
   Task<Result<Finalizer::Sent>> finish_online(Session intent, Acknowledgement told, Result<void> may_queue);
   Task<Result<Answer>> finalize_standin(Session session, Sale sale, std::string traceparent);
   Task<Result<Answer>> acknowledge(SessionId id);
+
+  Result<Answer> replay_return(const SessionStore::Named& named, const ReturnRequest& request) const;
+  Task<Result<Answer>> return_own(SessionId id, ReturnRequest request, std::string traceparent);
+  Task<Result<Answer>> return_foreign(ReturnRequest request, std::string traceparent);
 
   MonoTime deadline(Millis timeout) const { return ports_.clock.mono_now() + timeout; }
 

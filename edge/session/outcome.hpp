@@ -12,6 +12,9 @@ namespace perkline::edge::session {
 struct Outcome {
   Session session;
   std::optional<sync::EventPayload> event = std::nullopt;  ///< What the hub is to hear of it.
+  /// The call that the event is part of; empty: the one that finalized the sale.
+  std::string traceparent = {};
+  std::int64_t owed = 0;  ///< What the member owes more from now on, by returns; less when negative.
 };
 
 /// PDI or the stand-in has priced a basket. `rules_version`: of the store's rules, when those did, which
@@ -62,6 +65,21 @@ Result<Session> referred(Session session, std::string reason, std::optional<Prov
 Result<Session> reopened(Session session, WallTime now);
 /// The person closes it: PDI will never book it. Errors: session_state.
 Result<Outcome> discarded(Session session, std::string reason, WallTime now);
+
+/// Goods on their way back.
+struct GoodsReturned {
+  ReturnId id;
+  TransactionId transaction;
+  Money amount;
+  ReceiptId receipt;
+  WallTime now;
+  std::string traceparent;  ///< The call's.
+};
+
+/// Goods of the sale come back, as the last of its returns. Of an open sale they are worked out when that is
+/// booked, of one that PDI never booked they come to nothing. Errors: session_state (no sale, or one that
+/// the till was refused), return_exceeds_sale.
+Result<Outcome> returned(Session session, GoodsReturned goods);
 
 /// The till gives the session up. Errors: session_state.
 Result<Outcome> abandoned(Session session, std::string reason, WallTime now);

@@ -33,6 +33,10 @@ bool awaits_pdi(const Session& session) {
          session.status == Status::finalizing;
 }
 
+bool is_open_sale(const Session& session) {
+  return awaits_pdi(session) || session.status == Status::review;
+}
+
 std::string_view name_of(Status status) {
   switch (status) {
     case Status::active:

@@ -12,6 +12,7 @@
 #include "shared/core/ids.hpp"
 #include "shared/core/money.hpp"
 #include "shared/core/result.hpp"
+#include "shared/loyalty/returns.hpp"
 
 /// One sale's way from the customer's card to the booked points (edge.md, "Session machine"). Pure.
 namespace perkline::edge::session {
@@ -65,7 +66,8 @@ enum class Step : std::uint8_t {
 //                          ▼                       enqueue, lost ◀──┘ └discard┘
 //                   expired, voided
 //
-// calculate also leads from calculated to itself, and note from each status that is not an end.
+// calculate also leads from calculated to itself, give_back from failed, and note from each status that is
+// not an end.
 
 struct Rule {
   Status from;
@@ -104,6 +106,7 @@ inline constexpr std::array rules{
     Rule{Status::review, Step::discard, Status::failed},
     Rule{Status::review, Step::note, Status::review},
     Rule{Status::finalized, Step::give_back, Status::finalized},
+    Rule{Status::failed, Step::give_back, Status::failed},
 };
 
 constexpr std::optional<Status> next_status(Status from, Step step) {
@@ -158,6 +161,20 @@ struct Answer {
   bool operator==(const Answer&) const = default;
 };
 
+/// Goods of a sale that came back.
+struct Return {
+  ReturnId id = {};
+  TransactionId transaction = {};  ///< The return's own, at the till.
+  Money amount;
+  ReceiptId receipt = {};
+  WallTime returned_at = {};
+  /// What it took and gave; nullopt while PDI's word on the sale is out, or where only the hub knows the
+  /// sale.
+  std::optional<loyalty::ReturnPoints> points = std::nullopt;
+  Answer answer = {};
+  bool operator==(const Return&) const = default;
+};
+
 struct Session {
   SessionId id = {};
   StoreId store = {};
@@ -202,7 +219,17 @@ struct Session {
   std::optional<Answer> calculate_answer = std::nullopt;  ///< To `basket`.
   std::optional<Answer> finalize_answer = std::nullopt;   ///< To `sale`; once it is here it never changes.
 
+  std::vector<Return> returns = {};  ///< In the order in which they came.
+
   bool operator==(const Session&) const = default;
+};
+
+/// Goods of another store's sale, which the hub alone knows: the till's call, kept to be told again.
+struct ForeignReturn {
+  StoreId original_store = {};
+  TransactionId original_transaction = {};
+  Return goods;
+  bool operator==(const ForeignReturn&) const = default;
 };
 
 /// The session after `step`: its status moved and its version raised. The caller fills in the rest and
@@ -214,6 +241,8 @@ bool may_expire(const Session& session);
 
 /// Whether PDI's word on its sale is out: queued, in doubt or on its way.
 bool awaits_pdi(const Session& session);
+/// Whether its sale is neither booked nor refused yet: it awaits PDI, or a person.
+bool is_open_sale(const Session& session);
 
 /// For logs, metrics and commands: the enumerator's own name.
 std::string_view name_of(Status status);

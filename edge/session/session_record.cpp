@@ -44,6 +44,19 @@ void fill(stored::Sale& out, const Sale& sale) {
   if (sale.redeem) out.set_redeem_points(sale.redeem->count);
 }
 
+void fill(stored::Return& out, const Return& goods) {
+  out.set_id(goods.id.str());
+  out.set_transaction(goods.transaction.str());
+  out.set_amount_minor(goods.amount.minor);
+  out.set_receipt(goods.receipt.str());
+  out.set_returned_at(millis_of(goods.returned_at));
+  if (goods.points) {
+    out.set_clawed_back(goods.points->clawed_back);
+    out.set_restored(goods.points->restored);
+  }
+  fill(*out.mutable_answer(), goods.answer);
+}
+
 void fill_who(stored::Session& out, const Session& session) {
   out.set_id(session.id.str());
   out.set_store(session.store.str());
@@ -116,6 +129,17 @@ Sale sale_of(const stored::Sale& in, Currency currency) {
   return sale;
 }
 
+Return return_of(const stored::Return& in, Currency currency) {
+  Return goods{.id = ReturnId(in.id()),
+               .transaction = TransactionId(in.transaction()),
+               .amount = {in.amount_minor(), currency},
+               .receipt = ReceiptId(in.receipt()),
+               .returned_at = wall_of(in.returned_at()),
+               .answer = answer_of(in.answer())};
+  if (in.has_clawed_back() && in.has_restored()) goods.points = {in.clawed_back(), in.restored()};
+  return goods;
+}
+
 void read_who(const stored::Session& in, Session& session) {
   session.id = SessionId(in.id());
   session.store = StoreId(in.store());
@@ -158,6 +182,27 @@ void read_outcome(const stored::Session& in, Session& session) {
   session.identify_answer = answer_of(in.identify_answer());
   if (in.has_calculate_answer()) session.calculate_answer = answer_of(in.calculate_answer());
   if (in.has_finalize_answer()) session.finalize_answer = answer_of(in.finalize_answer());
+  for (const stored::Return& goods : in.returns())
+    session.returns.push_back(return_of(goods, session.currency));
+}
+
+template <class Stored>
+std::string with_format(const Stored& stored) {
+  std::string record(1, format_newest);
+  stored.AppendToString(&record);
+  return record;
+}
+
+template <class Stored>
+Result<Stored> without_format(std::string_view record) {
+  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
+  if (format == 0) return fail(Errc::corrupt, "a record without a format");
+  if (format > format_newest) return fail(Errc::newer_format, "a record of a newer version");
+  const std::string_view body = record.substr(1);
+  Stored stored;
+  if (!stored.ParseFromArray(body.data(), static_cast<int>(body.size())))
+    return fail(Errc::corrupt, "a record that is none");
+  return stored;
 }
 
 bool is_plausible(const stored::Session& in) {
@@ -177,28 +222,21 @@ std::string encode(const Session& session) {
   fill(*out.mutable_identify_answer(), session.identify_answer);
   if (session.calculate_answer) fill(*out.mutable_calculate_answer(), *session.calculate_answer);
   if (session.finalize_answer) fill(*out.mutable_finalize_answer(), *session.finalize_answer);
-
-  std::string record(1, format_newest);
-  out.AppendToString(&record);
-  return record;
+  for (const Return& goods : session.returns) fill(*out.add_returns(), goods);
+  return with_format(out);
 }
 
 Result<Session> decode(std::string_view record) {
-  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
-  if (format == 0) return fail(Errc::corrupt, "a session record without a format");
-  if (format > format_newest) return fail(Errc::newer_format, "a session record of a newer version");
-  const std::string_view body = record.substr(1);
-  stored::Session in;
-  if (!in.ParseFromArray(body.data(), static_cast<int>(body.size())) || !is_plausible(in)) {
-    return fail(Errc::corrupt, "a session record that is none");
-  }
-  const auto currency = find_currency(in.currency());
+  const auto in = without_format<stored::Session>(record);
+  if (!in) return std::unexpected(in.error());
+  if (!is_plausible(*in)) return fail(Errc::corrupt, "a session record that is none");
+  const auto currency = find_currency(in->currency());
   if (!currency) return fail(Errc::corrupt, "a session record without a currency");
 
   Session session{.currency = *currency};
-  read_who(in, session);
-  read_course(in, session);
-  read_outcome(in, session);
+  read_who(*in, session);
+  read_course(*in, session);
+  read_outcome(*in, session);
   return session;
 }
 
@@ -217,6 +255,26 @@ Result<Kept> decode_archived(std::string_view record) {
   if (!session) return failure(session);
   return Kept{.session = std::move(*session),
               .archived_at = wall_of(static_cast<std::int64_t>(read_u64(record.substr(1))))};
+}
+
+std::string encode(const ForeignReturn& foreign) {
+  stored::ForeignReturn out;
+  out.set_original_store(foreign.original_store.str());
+  out.set_original_transaction(foreign.original_transaction.str());
+  out.set_currency(std::string(foreign.goods.amount.currency.code()));
+  fill(*out.mutable_goods(), foreign.goods);
+  return with_format(out);
+}
+
+Result<ForeignReturn> decode_foreign_return(std::string_view record) {
+  const auto in = without_format<stored::ForeignReturn>(record);
+  if (!in) return std::unexpected(in.error());
+  const auto currency = find_currency(in->currency());
+  if (!currency || !is_return_id(in->goods().id()))
+    return fail(Errc::corrupt, "a return's record that is none");
+  return ForeignReturn{.original_store = StoreId(in->original_store()),
+                       .original_transaction = TransactionId(in->original_transaction()),
+                       .goods = return_of(in->goods(), *currency)};
 }
 
 }  // namespace perkline::edge::session

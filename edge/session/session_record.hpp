@@ -26,4 +26,8 @@ std::string encode_archived(const Session& session, WallTime archived_at);
 /// Errors: newer_format, corrupt.
 Result<Kept> decode_archived(std::string_view record);
 
+/// The same for a return that has no session here.
+std::string encode(const ForeignReturn& foreign);
+Result<ForeignReturn> decode_foreign_return(std::string_view record);
+
 }  // namespace perkline::edge::session

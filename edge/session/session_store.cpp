@@ -44,6 +44,8 @@ void move_place(Batch& batch, Family family, const SessionId& id, std::optional<
 Batch changes(const std::optional<Kept>& kept, const Session& next, Batch batch) {
   const Session* before = kept ? &kept->session : nullptr;
   if (before == nullptr) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
+  for (std::size_t i = before == nullptr ? 0 : before->returns.size(); i < next.returns.size(); ++i)
+    batch.put(Family::by_transaction, next.returns[i].transaction.str(), next.id.str());
   if (kept && kept->archived_at) {
     batch.put(Family::archive, next.id.str(), encode_archived(next, *kept->archived_at));
   } else {
@@ -87,13 +89,32 @@ Result<std::optional<Kept>> SessionStore::look_up(const SessionId& id) const {
   return std::move(*kept);
 }
 
-Result<std::optional<Session>> SessionStore::find(const TransactionId& transaction) const {
+Result<std::optional<SessionStore::Named>> SessionStore::find(const TransactionId& transaction) const {
   auto id = journal_.get(Family::by_transaction, transaction.str());
   if (!id) return failure(id);
   if (!*id) return std::nullopt;
+  if (is_return_id(**id)) {
+    auto record = journal_.get(Family::sessions, **id);
+    if (!record) return failure(record);
+    if (!*record) return fail(Errc::corrupt, "a transaction's return is missing");
+    auto foreign = decode_foreign_return(**record);
+    if (!foreign) return failure(foreign);
+    return Named(std::move(*foreign));
+  }
   auto session = find(SessionId(**id));
-  if (session && !*session) return fail(Errc::corrupt, "a transaction's session is missing");
-  return session;
+  if (!session) return failure(session);
+  if (!*session) return fail(Errc::corrupt, "a transaction's session is missing");
+  return Named(std::move(**session));
+}
+
+Task<void> SessionStore::add(ForeignReturn foreign, journal::NewEvent event) {
+  const Return& goods = foreign.goods;
+  Batch batch;
+  batch.put(Family::sessions, goods.id.str(), encode(foreign));
+  batch.put(Family::by_transaction, goods.transaction.str(), goods.id.str());
+  std::vector<journal::NewEvent> events;
+  events.push_back(std::move(event));
+  co_await outbox_.commit(std::move(batch), std::move(events));
 }
 
 Result<std::optional<Kept>> SessionStore::predecessor(const Session& next) const {
@@ -242,9 +263,13 @@ Task<Result<void>> SessionStore::remove(std::vector<Session> sessions) {
   Batch batch;
   for (const Session& session : sessions) {
     batch.erase(Family::archive, session.id.str());
-    const auto named = journal_.get(Family::by_transaction, session.transaction.str());
-    if (!named) co_return std::unexpected(named.error());
-    if (*named == session.id.str()) batch.erase(Family::by_transaction, session.transaction.str());
+    std::vector<TransactionId> names{session.transaction};
+    for (const Return& goods : session.returns) names.push_back(goods.transaction);
+    for (const TransactionId& name : names) {
+      const auto named = journal_.get(Family::by_transaction, name.str());
+      if (!named) co_return std::unexpected(named.error());
+      if (*named == session.id.str()) batch.erase(Family::by_transaction, name.str());
+    }
   }
   co_return co_await rewrite(std::move(sessions), std::move(batch));
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <variant>
 #include <vector>
 
 #include "edge/journal/outbox.hpp"
@@ -14,8 +15,9 @@
 namespace perkline::edge::session {
 
 /// Sessions in the journal: one record a session in `sessions`, and after some time in `archive`; its name
-/// for the till in `by_transaction`; a place in `due` while PDI's word on it is out and one in `expiry` while
-/// it may lapse, so that nobody reads every session to find those. Reactor's thread.
+/// for the till in `by_transaction`, as those of its returns; a place in `due` while PDI's word on it is out
+/// and one in `expiry` while it may lapse, so that nobody reads every session to find those. Returns of other
+/// stores' sales lie beside the sessions. Reactor's thread.
 class SessionStore {
  public:
   /// Both must outlive the store.
@@ -23,14 +25,20 @@ class SessionStore {
 
   /// What is durable, archived or not; nullopt: there is none. Errors: corrupt, newer_format, io_failed.
   Result<std::optional<Session>> find(const SessionId& id) const;
-  Result<std::optional<Session>> find(const TransactionId& transaction) const;
   Result<std::optional<Kept>> look_up(const SessionId& id) const;
+  /// Whose the till's name is: a sale's, that of a return of this sale, or of a return of another store's.
+  using Named = std::variant<Session, ForeignReturn>;
+  Result<std::optional<Named>> find(const TransactionId& transaction) const;
 
   /// Commits `next`, where the session lies, with `events` and `also` as one: durable when it returns. The
-  /// first version also takes the transaction's name. Errors: version_conflict (the stored version is not
-  /// next's less one, or a commit of that session is under way), corrupt, newer_format, io_failed.
+  /// first version also takes the transaction's name, as every one takes those of the returns it adds.
+  /// Errors: version_conflict (the stored version is not next's less one, or a commit of that session is
+  /// under way), corrupt, newer_format, io_failed.
   Task<Result<void>> commit(Session next, std::vector<journal::NewEvent> events = {},
                             journal::Batch also = {});
+
+  /// Commits a return that nobody has heard of, with its event: durable when it returns.
+  Task<void> add(ForeignReturn foreign, journal::NewEvent event);
 
   struct Page {
     std::vector<SessionId> ids;

@@ -65,7 +65,9 @@ Task<Result<Session>> SessionWriter::commit(Outcome outcome) {
   if (!writing) co_return std::unexpected(writing.error());
   std::vector<journal::NewEvent> events;
   if (outcome.event)
-    events.push_back(new_event(ports_, outcome.session.traceparent, std::move(*outcome.event)));
+    events.push_back(new_event(
+        ports_, outcome.traceparent.empty() ? outcome.session.traceparent : std::move(outcome.traceparent),
+        std::move(*outcome.event)));
   auto kept = co_await ports_.store.commit(outcome.session, std::move(events), std::move(also));
   if (!kept) co_return failure(kept);
   co_return std::move(outcome.session);
@@ -136,7 +138,7 @@ Result<standin::Members::Writing> SessionWriter::note_member(journal::Batch& bat
   const bool rejected = std::holds_alternative<sync::SaleRejected>(*outcome.event);
   const bool booked = settled || std::holds_alternative<sync::SaleFinalized>(*outcome.event);
   const bool redeems = session.sale && session.sale->redeem.value_or(Points{}).count > 0;
-  if (!booked && !(redeems && (pending || rejected))) return nullptr;
+  if (!booked && !(redeems && (pending || rejected)) && outcome.owed == 0) return nullptr;
 
   auto known = ports_.members.find(session.customer);
   if (!known) return failure(known);
@@ -149,6 +151,7 @@ Result<standin::Members::Writing> SessionWriter::note_member(journal::Batch& bat
   }
   if (settled || rejected) release(member, session);
   if (booked) note_balance(member, session);
+  member.owed.count += outcome.owed;
   return ports_.members.put(batch, session.customer, member);
 }
 

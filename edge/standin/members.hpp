@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,13 +21,18 @@ struct Member {
   std::string tier = "Base";
   Points points = {};   ///< PDI's balance at `as_of`.
   WallTime as_of = {};  ///< When it was told; 1970: never.
-  Points owed = {};     ///< Claw-backs that PDI does not know of: not to be redeemed.
+  /// Claw-backs that PDI does not know of, less what it should have restored: not to be redeemed. Negative:
+  /// PDI is in the member's debt, which redeems nothing.
+  Points owed = {};
   /// What was redeemed without PDI: on the latest such day, and in sales not settled yet.
   std::chrono::sys_days redeemed_day = {};
   Points redeemed_on_day = {};
   Points unsettled = {};
 
-  Points spendable() const { return Points{points.count > owed.count ? points.count - owed.count : 0}; }
+  /// What of `balance`, PDI's, may be redeemed.
+  Points spendable(Points balance) const {
+    return Points{std::max<std::int64_t>(0, balance.count - std::max<std::int64_t>(0, owed.count))};
+  }
   bool operator==(const Member&) const = default;
 };
 

@@ -12,12 +12,12 @@
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/json/writer.hpp"
+#include "shared/loyalty/returns.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
 
-/// Points times minor units leave 64 bits.
-__extension__ using Wide = __int128;
+using loyalty::ReturnPoints;
 
 struct SoldGoods {
   StoreId store;
@@ -26,16 +26,13 @@ struct SoldGoods {
   CustomerId customer;
   std::string state;
   std::string currency;
-  std::int64_t amount = 0;
-  std::int64_t earned = 0;
-  std::int64_t redeemed = 0;
+  loyalty::SoldFor sold;
   std::int64_t returned = 0;
-  ReturnPoints so_far;
 };
 
 const std::string select_goods =
     "SELECT session_id, store_id, transaction_id, customer_id, state, currency, amount, earned, redeemed,"
-    " returned, clawed_back, restored FROM sale";
+    " returned FROM sale";
 
 std::optional<SoldGoods> goods_of(const db::Rows& rows) {
   if (rows.empty()) return std::nullopt;
@@ -46,11 +43,8 @@ std::optional<SoldGoods> goods_of(const db::Rows& rows) {
                    .customer = CustomerId(row.text(3)),
                    .state = row.text(4),
                    .currency = row.text(5),
-                   .amount = row.integer(6),
-                   .earned = row.integer(7),
-                   .redeemed = row.integer(8),
-                   .returned = row.integer(9),
-                   .so_far = {row.integer(10), row.integer(11)}};
+                   .sold = {.amount = row.integer(6), .earned = row.integer(7), .redeemed = row.integer(8)},
+                   .returned = row.integer(9)};
 }
 
 Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const SessionId& session) {
@@ -143,13 +137,6 @@ Result<bool> is_known(db::Transaction& transaction, const ToldReturn& told) {
   return true;
 }
 
-/// What `amount` more comes to when `before` of the sale had come back.
-ReturnPoints difference(const SoldGoods& sale, std::int64_t before, std::int64_t amount) {
-  const ReturnPoints total = return_points(sale.earned, sale.redeemed, before + amount, sale.amount);
-  const ReturnPoints so_far = return_points(sale.earned, sale.redeemed, before, sale.amount);
-  return {total.clawed_back - so_far.clawed_back, total.restored - so_far.restored};
-}
-
 /// What it comes to for the store that took it, which knows of its own returns alone.
 Result<ReturnPoints> as_that_store_sees(db::Transaction& transaction, const ToldReturn& told,
                                         const SoldGoods& sale) {
@@ -158,7 +145,8 @@ Result<ReturnPoints> as_that_store_sees(db::Transaction& transaction, const Told
       " AND original_transaction = $2 AND session_id = $3 AND store_id = $4 AND state = 'booked'",
       {sale.store.str(), sale.transaction.str(), sale.session.str(), told.event->store.str()});
   if (!rows) return failure(rows);
-  return difference(sale, rows->front().integer(0), told.payload->amount.minor);
+  return loyalty::return_points(sale.sold,
+                                {.before = rows->front().integer(0), .amount = told.payload->amount.minor});
 }
 
 /// What it takes and gives: the totals with it less those before it. Errors: validation_failed,
@@ -167,11 +155,12 @@ Result<ReturnPoints> points_of(db::Transaction& transaction, const ToldReturn& t
   const sync::SaleReturned& back = *told.payload;
   if (back.amount.currency.code() != sale.currency)
     return fail(Errc::validation_failed, "the sale is of another currency");
-  if (back.amount.minor > sale.amount - sale.returned) {
+  if (back.amount.minor > sale.sold.amount - sale.returned) {
     return fail(Errc::return_exceeds_sale,
                 "return " + back.id.str() + " is more than what is left of the sale");
   }
-  const ReturnPoints points = difference(sale, sale.returned, back.amount.minor);
+  const ReturnPoints points =
+      loyalty::return_points(sale.sold, {.before = sale.returned, .amount = back.amount.minor});
   const auto figures = figures_of(back);
   if (!figures || *figures == points) return points;
   const auto seen = as_that_store_sees(transaction, told, sale);
@@ -338,15 +327,6 @@ Result<void> work_out_waiting_for(db::Transaction& transaction, const StoreId& s
 }
 
 }  // namespace
-
-ReturnPoints return_points(std::int64_t earned, std::int64_t redeemed, std::int64_t returned,
-                           std::int64_t amount) {
-  PERKLINE_ASSERT(returned >= 0 && returned <= amount);
-  if (amount == 0) return {};
-  return {
-      .clawed_back = static_cast<std::int64_t>((static_cast<Wide>(earned) * returned + amount - 1) / amount),
-      .restored = static_cast<std::int64_t>(static_cast<Wide>(redeemed) * returned / amount)};
-}
 
 Result<void> apply_returned(db::Transaction& transaction, const ToldReturn& told, WallTime now) {
   const auto known = is_known(transaction, told);

@@ -6,19 +6,6 @@
 
 namespace perkline::hub::ingest {
 
-/// What a sale's returns take back and give back.
-struct ReturnPoints {
-  std::int64_t clawed_back = 0;
-  std::int64_t restored = 0;
-  bool operator==(const ReturnPoints&) const = default;
-};
-
-/// In total, once `returned` of `amount` (minor units, 0 ≤ returned ≤ amount) has come back of a sale that
-/// earned and redeemed so many points: earned × returned / amount rounded up, redeemed × returned / amount
-/// rounded down; nothing of a sale for nothing. Pure.
-ReturnPoints return_points(std::int64_t earned, std::int64_t redeemed, std::int64_t returned,
-                           std::int64_t amount);
-
 /// SaleReturned: worked out and booked at once if the sale is booked, with nothing if it was rejected; else
 /// it waits. Both its points are booked on the member's rewards, and `owed` grows by what PDI does not know
 /// of. SALE_RETURNED once it is booked. The hub's figures count; a store that told others than the rule

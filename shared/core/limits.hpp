@@ -35,6 +35,7 @@ inline constexpr std::size_t basket_items_max = 500;
 
 // Sessions.
 inline constexpr seconds session_queue_wait{2};
+inline constexpr std::size_t returns_per_sale_max = 2 * basket_items_max;  ///< They lie in the sale's record.
 
 // PDI.
 inline constexpr std::size_t pdi_answer_bytes_max = 1 * mib;

@@ -114,6 +114,23 @@ TEST(Requests, PointsAreWholeAndBounded) {
   }
 }
 
+TEST(Requests, AReturnIsReadInFullWithTheStoreWhereNamed) {
+  const auto plain =
+      parse_return(R"({"originalTransactionId":"T-1","transactionId":"R-1","amount":"5.00"})", usd);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->original_transaction.str(), "T-1");
+  EXPECT_EQ(plain->transaction.str(), "R-1");
+  EXPECT_EQ(plain->amount, (Money{500, usd}));
+  EXPECT_FALSE(plain->original_store);
+  const auto elsewhere = parse_return(
+      R"({"originalTransactionId":"T-1","transactionId":"R-1","amount":5,"originalStoreId":"store-2"})", usd);
+  ASSERT_TRUE(elsewhere);
+  EXPECT_EQ(elsewhere->original_store, StoreId("store-2"));
+  EXPECT_EQ(
+      fields_of(parse_return(R"({"amount":"-5","originalStoreId":""})", usd).error()),
+      (std::vector<std::string>{"originalTransactionId", "transactionId", "amount", "originalStoreId"}));
+}
+
 TEST(Requests, ApplyRewardsMustBeSaid) {
   EXPECT_EQ(
       fields_of(parse_finalize(R"({"sessionId":"s","transactionId":"t","finalAmount":"1"})", usd).error()),

@@ -130,6 +130,27 @@ TEST_F(Routes, ASaleIsNotVoided) {
   EXPECT_EQ(code_of(post("/v1/void", R"({"sessionId":")" + id + R"(","reason":"oops"})")), "SESSION_STATE");
 }
 
+TEST_F(Routes, GoodsComeBack) {
+  const std::string id = identify();
+  calculate(id);
+  ASSERT_EQ(finalize(id).status, 200);
+  const std::string body = R"({"originalTransactionId":"T-1","transactionId":"R-1","amount":"50.00"})";
+  const Response returned = post("/v1/return", body);
+  EXPECT_EQ(returned.status, 200);
+  EXPECT_TRUE(returned.body.starts_with(R"({"clawedBackPoints":150,"restoredPoints":0,"receiptId":"RET-)"));
+  EXPECT_EQ(post("/v1/return", body).headers.find("Idempotent-Replayed"), "true");
+  EXPECT_EQ(code_of(post("/v1/return",
+                         R"({"originalTransactionId":"T-1","transactionId":"R-2","amount":"100.01"})")),
+            "RETURN_EXCEEDS_SALE");
+  EXPECT_EQ(
+      code_of(post("/v1/return", R"({"originalTransactionId":"T-9","transactionId":"R-2","amount":"1"})")),
+      "NOT_FOUND");
+  EXPECT_EQ(post("/v1/return", R"({"originalTransactionId":"T-9","transactionId":"R-2","amount":"1",)"
+                               R"("originalStoreId":"store-2"})")
+                .status,
+            202);
+}
+
 TEST_F(Routes, OnlyHealthIsForAnyone) {
   for (const net::Route& route : router.routes()) {
     EXPECT_EQ(route.access, route.pattern == "/health" ? "anyone" : "terminal") << route.pattern;
@@ -138,7 +159,7 @@ TEST_F(Routes, OnlyHealthIsForAnyone) {
 }
 
 TEST_F(Routes, WhatLaterPartsBringIsNotThereYet) {
-  for (const auto* path : {"/v1/return", "/v1/spin", "/v1/promotions/claim", "/v2/identify"}) {
+  for (const auto* path : {"/v1/spin", "/v1/promotions/claim", "/v2/identify"}) {
     EXPECT_EQ(post(path, "{}").status, 404) << path;
   }
   EXPECT_EQ(call(Method::get, "/v1/identify").status, 405);

@@ -63,6 +63,31 @@ Session pending() {
   return session;
 }
 
+/// Goods of it came back: some worked out, some not yet.
+Session with_returns() {
+  Session session = full();
+  session.returns = {{.id = ReturnId("ret_0190163d-8694-739b-aea5-966c26f8ad92"),
+                      .transaction = TransactionId("RET-1"),
+                      .amount = {5000, session.currency},
+                      .receipt = ReceiptId("RET-0190163d"),
+                      .returned_at = at("2026-03-03T09:00:00.125Z"),
+                      .points = loyalty::ReturnPoints{151, 3},
+                      .answer = {.status = 200, .body = R"({"clawedBackPoints":151})"}},
+                     {.id = ReturnId("ret_0190163d-8694-739b-aea5-966c26f8ad93"),
+                      .transaction = TransactionId("RET-2"),
+                      .amount = {1, session.currency},
+                      .receipt = ReceiptId("RET-0190163e"),
+                      .returned_at = at("2026-03-04T09:00:00.125Z"),
+                      .answer = {.status = 202, .body = R"({"status":"pending"})"}}};
+  return session;
+}
+
+ForeignReturn foreign() {
+  return {.original_store = StoreId("store-2"),
+          .original_transaction = TransactionId("TXN-1"),
+          .goods = with_returns().returns[1]};
+}
+
 Session minimal() {
   Session session{.currency = *find_currency("JPY")};
   session.id = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad91");
@@ -83,20 +108,26 @@ TEST(SessionRecord, GivesBackEveryField) {
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, full());
   EXPECT_EQ(decode(encode(pending())), pending());
+  EXPECT_EQ(decode(encode(with_returns())), with_returns());
   EXPECT_EQ(decode(encode(minimal())), minimal());
+  EXPECT_EQ(decode_foreign_return(encode(foreign())), foreign());
 }
 
 // A change that breaks these breaks every store's journal: add a format, keep the old file and its test.
 TEST(SessionRecord, OpensTheBytesOfFormat1) {
   EXPECT_EQ(decode(golden("session_1_full.hex")), full());
   EXPECT_EQ(decode(golden("session_1_pending.hex")), pending());
+  EXPECT_EQ(decode(golden("session_1_returns.hex")), with_returns());
   EXPECT_EQ(decode(golden("session_1_minimal.hex")), minimal());
+  EXPECT_EQ(decode_foreign_return(golden("foreign_return_1.hex")), foreign());
 }
 
 TEST(SessionRecord, WritesTheBytesOfFormat1) {
   EXPECT_EQ(to_hex(encode(full())), to_hex(golden("session_1_full.hex")));
   EXPECT_EQ(to_hex(encode(pending())), to_hex(golden("session_1_pending.hex")));
+  EXPECT_EQ(to_hex(encode(with_returns())), to_hex(golden("session_1_returns.hex")));
   EXPECT_EQ(to_hex(encode(minimal())), to_hex(golden("session_1_minimal.hex")));
+  EXPECT_EQ(to_hex(encode(foreign())), to_hex(golden("foreign_return_1.hex")));
 }
 
 TEST(ArchiveRecord, ReadsAndWritesTheBytesOfFormat1) {
@@ -123,6 +154,9 @@ TEST(SessionRecord, ANewerFormatIsToldApartFromDamage) {
   EXPECT_EQ(decode(record).error().code, Errc::newer_format);
   record.front() = 0;
   EXPECT_EQ(decode(record).error().code, Errc::corrupt);
+  std::string returned = encode(foreign());
+  returned.front() = 2;
+  EXPECT_EQ(decode_foreign_return(returned).error().code, Errc::newer_format);
 }
 
 TEST(SessionRecord, DamageIsCorrupt) {
@@ -130,6 +164,9 @@ TEST(SessionRecord, DamageIsCorrupt) {
   EXPECT_EQ(decode("").error().code, Errc::corrupt);
   EXPECT_EQ(decode(record.substr(0, record.size() - 1)).error().code, Errc::corrupt);
   EXPECT_EQ(decode(record.substr(0, 1)).error().code, Errc::corrupt);
+
+  EXPECT_EQ(decode_foreign_return("").error().code, Errc::corrupt);
+  EXPECT_EQ(decode_foreign_return(encode(full())).error().code, Errc::corrupt);
 
   Session nameless = full();
   nameless.id = SessionId("x");

@@ -25,6 +25,11 @@ class Store : public ::testing::Test {
  protected:
   std::vector<SessionId> waiting() { return store.waiting("", 100)->ids; }
   Result<void> commit(Session session) { return test::run_task(world, store.commit(std::move(session))); }
+  Task<bool> add(ForeignReturn foreign) {
+    co_await store.add(std::move(foreign),
+                       {.id = {}, .time = {}, .traceparent = {}, .payload = sync::UnknownEvent{.type = 99}});
+    co_return true;
+  }
   Task<bool> put(Family family, std::string key, std::string value) {
     journal::Batch batch;
     batch.put(family, std::move(key), std::move(value));
@@ -44,9 +49,33 @@ TEST_F(Store, FindsASessionByItsIdAndByItsTransaction) {
   const Session session = opened(first_id, "TXN-1");
   ASSERT_TRUE(commit(session));
   EXPECT_EQ(*store.find(first_id), session);
-  EXPECT_EQ(*store.find(TransactionId("TXN-1")), session);
+  EXPECT_EQ(*store.find(TransactionId("TXN-1")), SessionStore::Named(session));
   EXPECT_EQ(*store.find(second_id), std::nullopt);
   EXPECT_EQ(*store.find(TransactionId("TXN-2")), std::nullopt);
+}
+
+TEST_F(Store, FindsASaleByTheTransactionsOfItsReturns) {
+  Session session = opened(first_id, "TXN-1");
+  ASSERT_TRUE(commit(session));
+  for (const char* transaction : {"RET-1", "RET-2"}) {
+    ++session.version;
+    session.returns.push_back({.transaction = TransactionId(transaction), .amount = {100, session.currency}});
+    ASSERT_TRUE(commit(session));
+  }
+  EXPECT_EQ(*store.find(TransactionId("RET-1")), SessionStore::Named(session));
+  EXPECT_EQ(*store.find(TransactionId("RET-2")), SessionStore::Named(session));
+}
+
+TEST_F(Store, FindsAReturnOfAnotherStoresSaleAndTakesItForNoSession) {
+  const ForeignReturn foreign{.original_store = StoreId("store-2"),
+                              .original_transaction = TransactionId("TXN-1"),
+                              .goods = {.id = ReturnId("ret_0190163d-8694-739b-aea5-966c26f8ad91"),
+                                        .transaction = TransactionId("RET-1"),
+                                        .amount = {100, *find_currency("USD")}}};
+  test::run_task(world, add(foreign));
+  EXPECT_EQ(*store.find(TransactionId("RET-1")), SessionStore::Named(foreign));
+  EXPECT_TRUE(store.opened_since(WallTime{}, "", 10)->ids.empty());
+  EXPECT_EQ(outbox->tail(), 1u);
 }
 
 TEST_F(Store, RefusesEveryVersionButTheNext) {
@@ -171,7 +200,7 @@ TEST_F(Store, AnArchivedSessionIsFoundAsBeforeAndListedNoMore) {
   ASSERT_EQ(store.opened_since({}, "", 10)->ids, std::vector{first_id});
   ASSERT_TRUE(test::run_task(world, store.archive({session}, time.wall)));
   EXPECT_EQ(*store.find(first_id), session);
-  EXPECT_EQ(*store.find(TransactionId("TXN-1")), session);
+  EXPECT_EQ(*store.find(TransactionId("TXN-1")), SessionStore::Named(session));
   EXPECT_EQ((*store.look_up(first_id))->archived_at, time.wall);
   EXPECT_TRUE(store.opened_since({}, "", 10)->ids.empty());
   EXPECT_EQ(store.archived_of({.until = time.wall}, "", 10)->ids, std::vector{first_id});
@@ -186,7 +215,7 @@ TEST_F(Store, AChangeOfAnArchivedSessionLeavesItWhereItLies) {
   session.version = 2;
   session.reason = "goods came back";
   ASSERT_TRUE(commit(session));
-  EXPECT_EQ(*store.find(TransactionId("TXN-1")), session);
+  EXPECT_EQ(*store.find(TransactionId("TXN-1")), SessionStore::Named(session));
   EXPECT_EQ((*store.look_up(first_id))->archived_at, time.wall) << "its age is its own";
   EXPECT_TRUE(store.opened_since({}, "", 10)->ids.empty()) << "one record, not two";
 }
@@ -194,13 +223,15 @@ TEST_F(Store, AChangeOfAnArchivedSessionLeavesItWhereItLies) {
 TEST_F(Store, AForgottenSessionsTransactionIsFree) {
   Session session = opened(first_id, "TXN-1");
   session.status = Status::finalized;
+  session.returns.push_back({.transaction = TransactionId("RET-1"), .amount = {100, session.currency}});
   ASSERT_TRUE(commit(session));
   ASSERT_TRUE(test::run_task(world, store.archive({session}, time.wall)));
   ASSERT_TRUE(test::run_task(world, store.remove({session})));
   EXPECT_EQ(*store.find(first_id), std::nullopt);
   EXPECT_EQ(*store.find(TransactionId("TXN-1")), std::nullopt);
+  EXPECT_EQ(*store.find(TransactionId("RET-1")), std::nullopt);
   ASSERT_TRUE(commit(opened(second_id, "TXN-1")));
-  EXPECT_EQ((*store.find(TransactionId("TXN-1")))->id, second_id);
+  EXPECT_EQ(std::get<Session>(**store.find(TransactionId("TXN-1"))).id, second_id);
 }
 
 TEST_F(Store, NothingIsArchivedInTheMidstOfItsCommit) {

@@ -181,15 +181,6 @@ TEST_F(PendingSales, WhatIsNotPendingCannotBeRejected) {
 
 // ---- returns
 
-TEST(ReturnPoints, AreRoundedAgainstTheMemberInTheirTotals) {
-  EXPECT_EQ(return_points(450, 100, 5000, 15000), (ReturnPoints{150, 33}));
-  EXPECT_EQ(return_points(450, 100, 1, 15000), (ReturnPoints{1, 0}));
-  EXPECT_EQ(return_points(450, 100, 15000, 15000), (ReturnPoints{450, 100}));
-  EXPECT_EQ(return_points(450, 100, 0, 0), (ReturnPoints{}));
-  EXPECT_EQ(return_points(1'000'000'000'000, 0, 99'999'999'999'999, 99'999'999'999'999),
-            (ReturnPoints{1'000'000'000'000, 0}));
-}
-
 TEST_F(PendingSales, ReturnsOverSeveralReceiptsComeToTheWhole) {
   const auto sale = history_.sale(100, 10);  // of 15.00
   tell(sale);
