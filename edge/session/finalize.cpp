@@ -47,26 +47,35 @@ Result<void> Flows::may_finalize(const Session& session, const FinalizeRequest& 
   if (!next_status(session.status, Step::finalize)) return fail(out_of_order(session));
   const Points redeem = request.sale.redeem.value_or(Points{});
   if (redeem.count == 0) return {};
+  const auto left = redeemable(session, Mode::online);
+  if (!left) return std::unexpected(left.error());
+  if (redeem > *left)
+    return fail(Errc::redemption_limit, "the member has " + std::to_string(left->count) + " points");
+  return {};
+}
+
+/// What the member may redeem now, with PDI or without it.
+Result<Points> Flows::redeemable(const Session& session, Mode mode) const {
   auto known = ports_.members.find(session.customer);
   if (!known) return failure(known);
-  const Points left = known->value_or(standin::Member{}).spendable(session.current_points);
-  if (redeem > left)
-    return fail(Errc::redemption_limit, "the member has " + std::to_string(left.count) + " points");
-  return {};
+  const standin::Member member = known->value_or(standin::Member{});
+  if (mode == Mode::online) return member.spendable(session.current_points);
+  const auto store = ports_.members.store_day();
+  if (!store) return std::unexpected(store.error());
+  return standin::redeemable(member.spendable(member.points),
+                             standin::redeemed_so_far(member, *store, writer_.today()),
+                             options_.standin.limits);
 }
 
 /// Without PDI. Errors: redemption_limit.
 Result<void> Flows::may_redeem(const Session& session, const Sale& sale) const {
   const Points redeem = sale.redeem.value_or(Points{});
   if (redeem.count == 0) return {};
-  auto known = ports_.members.find(session.customer);
-  if (!known) return failure(known);
-  const standin::Member member = known->value_or(standin::Member{});
-  const auto store = ports_.members.store_day();
-  if (!store) return std::unexpected(store.error());
-  return standin::may_redeem(redeem, member.spendable(member.points),
-                             standin::redeemed_so_far(member, *store, writer_.today()),
-                             options_.standin.limits);
+  const auto left = redeemable(session, Mode::standin);
+  if (!left) return std::unexpected(left.error());
+  if (redeem <= *left) return {};
+  return fail(Errc::redemption_limit,
+              "without the loyalty provider " + std::to_string(left->count) + " points may be redeemed");
 }
 
 /// What the till is told while PDI's word is out.

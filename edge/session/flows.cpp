@@ -111,7 +111,7 @@ Task<Result<Answer>> Flows::calculate_rewards(CalculateRequest request, std::str
     co_return replay(*session->calculate_answer);
   if (!next_status(session->status, Step::calculate)) co_return fail(out_of_order(*session));
 
-  std::optional<pdi::Rewards> rewards;
+  std::optional<pdi::Rewards> by_pdi;
   if (session->mode == Mode::online) {
     const auto call = co_await ask(ports_.clock, options_.standin,
                                    ports_.pdi.calculate({.session = session->provider_session,
@@ -120,30 +120,28 @@ Task<Result<Answer>> Flows::calculate_rewards(CalculateRequest request, std::str
                                                          .traceparent = std::move(traceparent)},
                                                         deadline(options_.timeouts.calculate)));
     if (call->reply && *call->reply) {
-      rewards = std::move(**call->reply);
+      by_pdi = std::move(**call->reply);
     } else if (call->reply && !may_stand_in(options_.standin, call->reply->error())) {
       co_return fail(till_error(std::move(call->reply->error())));
     }
   }
-  const bool by_pdi = rewards.has_value();
-  if (!by_pdi) {
-    auto ours = priced(*session, request.basket);
-    if (!ours) co_return failure(ours);
-    rewards = std::move(*ours);
-  }
-  auto next = co_await writer_.change(request.session, [&](Session current) {
-    return calculated(std::move(current), std::move(request.basket), *rewards,
-                      by_pdi ? std::nullopt : std::optional(options_.standin.rules.version));
-  });
+  auto priced = by_pdi ? Result<Priced>(Priced{std::move(request.basket), std::move(*by_pdi)})
+                       : price_offline(*session, std::move(request.basket));
+  if (!priced) co_return failure(priced);
+  const auto spendable = redeemable(*session, by_pdi ? Mode::online : Mode::standin);
+  if (!spendable) co_return std::unexpected(spendable.error());
+  priced->redeemable = *spendable;
+  auto next = co_await writer_.change(
+      request.session, [&](Session current) { return calculated(std::move(current), std::move(*priced)); });
   if (!next) co_return failure(next);
   co_return *next->calculate_answer;
 }
 
-Result<pdi::Rewards> Flows::priced(const Session& session, const Basket& basket) {
+Result<Priced> Flows::price_offline(const Session& session, Basket basket) {
   const auto rewards = standin::price(options_.standin.rules, session.tier, {basket.amount, basket.items},
                                       basket.amount, writer_.today());
   if (rewards.earned() > points_max) return fail(too_many_points("transactionAmount"));
-  return standin::as_told(rewards);
+  return Priced{std::move(basket), standin::as_told(rewards), options_.standin.rules.version};
 }
 
 // ---- the rest

@@ -83,10 +83,11 @@ class Flows {
   Task<pdi::Reply<pdi::Identified>> identify_or_lend(IdentifyRequest request, std::string traceparent,
                                                      std::shared_ptr<SessionId> stood_in);
   Result<Session> opened(const IdentifyRequest& request, std::optional<pdi::Identified> identified);
-  Result<pdi::Rewards> priced(const Session& session, const Basket& basket);
+  Result<Priced> price_offline(const Session& session, Basket basket);
 
   Task<Result<Answer>> replay_finalize(Session session, FinalizeRequest request);
   Result<void> may_finalize(const Session& session, const FinalizeRequest& request) const;
+  Result<Points> redeemable(const Session& session, Mode mode) const;
   Result<void> may_redeem(const Session& session, const Sale& sale) const;
   Result<void> check_transaction(const Session& session, const TransactionId& transaction) const;
   Result<Acknowledgement> acknowledgement(const Session& session, const Sale& sale) const;

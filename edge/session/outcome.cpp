@@ -140,16 +140,15 @@ Result<Outcome> rejected(Session session, const ProviderFault& refusal, WallTime
 
 }  // namespace
 
-Result<Outcome> calculated(Session session, Basket basket, const pdi::Rewards& rewards,
-                           std::optional<std::string> rules_version) {
+Result<Outcome> calculated(Session session, Priced priced) {
   auto next = take_step(std::move(session), Step::calculate);
   if (!next) return failure(next);
-  next->basket = std::move(basket);
-  next->priced_at_pdi = !rules_version;
-  if (rules_version) next->mode = Mode::standin;
-  next->rules_version = std::move(rules_version).value_or("");
-  next->earned = rewards.earned;
-  next->calculate_answer = Answer{.status = 200, .body = render_rewards(rewards, next->current_points)};
+  next->basket = std::move(priced.basket);
+  next->priced_at_pdi = !priced.rules_version;
+  if (priced.rules_version) next->mode = Mode::standin;
+  next->rules_version = std::move(priced.rules_version).value_or("");
+  next->earned = priced.rewards.earned;
+  next->calculate_answer = Answer{.status = 200, .body = render_rewards(priced.rewards, priced.redeemable)};
   return Outcome{.session = std::move(*next)};
 }
 

@@ -17,10 +17,17 @@ struct Outcome {
   std::int64_t owed = 0;  ///< What the member owes more from now on, by returns; less when negative.
 };
 
-/// PDI or the stand-in has priced a basket. `rules_version`: of the store's rules, when those did, which
-/// makes the session the stand-in's for good. Errors: session_state.
-Result<Outcome> calculated(Session session, Basket basket, const pdi::Rewards& rewards,
-                           std::optional<std::string> rules_version);
+/// What a basket is worth in points.
+struct Priced {
+  Basket basket;
+  pdi::Rewards rewards;
+  std::optional<std::string> rules_version = std::nullopt;  ///< Of the store's rules; nullopt: PDI did it.
+  Points redeemable = {};                                   ///< What the member may redeem now.
+};
+
+/// PDI or the stand-in has priced a basket; the latter makes the session the stand-in's for good. Errors:
+/// session_state.
+Result<Outcome> calculated(Session session, Priced priced);
 
 /// PDI's session, told too late for the till, for settlement. Errors: session_state when it is of no use.
 Result<Outcome> lent(Session session, ProviderSessionId provider_session);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "shared/core/money.hpp"
-#include "shared/core/result.hpp"
 
 namespace perkline::edge::standin {
 
@@ -18,9 +17,8 @@ struct Redeemed {
   Points unsettled;  ///< By that member, in sales of this store that PDI has yet to book.
 };
 
-/// Whether a member may redeem `points` offline, up to each limit and not a point further. `balance`: as last
-/// heard, less what is owed. Errors: redemption_limit, which says what is left.
-Result<void> may_redeem(Points points, Points balance, const Redeemed& so_far,
-                        const RedemptionLimits& limits);
+/// What a member may redeem offline, up to each limit and not a point further. `balance`: as last heard, less
+/// what is owed.
+Points redeemable(Points balance, const Redeemed& so_far, const RedemptionLimits& limits);
 
 }  // namespace perkline::edge::standin

@@ -51,7 +51,8 @@ TEST_F(Offline, WorkedExampleIsTheSameToTheLetter) {
   EXPECT_EQ(
       till.calculate(session, "150.00", R"([{"sku":"SKU-001","qty":2}])").body,
       R"({"earnedPoints":450,"multiplier":3.0,"bonusPoints":150,"breakdown":{"basePoints":300,"tierBonus":150},)"
-      R"("redeemable":{"maxPoints":5000}})");
+      R"("redeemable":{"maxPoints":0}})")
+      << "nothing may be redeemed offline here; all else is PDI's";
   const auto pending = till.finalize(session, "EXAMPLE-2");
   EXPECT_EQ(pending.status, 202) << pending.body;
   const auto told = pending.json();
