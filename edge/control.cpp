@@ -43,14 +43,11 @@ struct Decision {
 };
 
 Result<Decision> read_decision(const Request& request, bool with_reason) {
-  auto document = json::parse(request.body);
-  if (!document) return failure(document);
-  std::vector<FieldFault> faults;
-  json::Fields fields(document->root(), faults);
-  Decision decision{.actor = fields.required_text("actor"), .reason = {}};
-  if (with_reason) decision.reason = fields.required_text("reason");
-  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
-  return decision;
+  return json::read_body(request.body, [with_reason](json::Fields& fields, const json::Value&) {
+    Decision decision{.actor = fields.required_text("actor"), .reason = {}};
+    if (with_reason) decision.reason = fields.required_text("reason");
+    return decision;
+  });
 }
 
 Task<Response> decide(std::shared_ptr<const ControlParts> parts, bool discard, Request request) {
@@ -64,18 +61,17 @@ Task<Response> decide(std::shared_ptr<const ControlParts> parts, bool discard, R
 }
 
 Task<Response> set_breaker(std::shared_ptr<const ControlParts> parts, Request request) {
-  auto document = json::parse(request.body);
-  if (!document) co_return net::problem_response(document.error(), request.traceparent);
-  std::vector<FieldFault> faults;
-  json::Fields fields(document->root(), faults);
-  const std::string action = fields.required_text("action");
-  if (action == "force-open") {
-    parts->guard.force_open();
-  } else if (action == "auto") {
+  const auto action = json::read_body(request.body, [](json::Fields& fields, const json::Value&) {
+    std::string named = fields.required_text("action");
+    if (!named.empty() && named != "force-open" && named != "auto")
+      fields.fault("action", "must be force-open or auto");
+    return named;
+  });
+  if (!action) co_return net::problem_response(action.error(), request.traceparent);
+  if (*action == "auto") {
     parts->guard.automatic();
   } else {
-    fields.fault("action", "must be force-open or auto");
-    co_return net::problem_response(json::validation_error(std::move(faults)), request.traceparent);
+    parts->guard.force_open();
   }
   co_return co_await tell_status(parts);
 }

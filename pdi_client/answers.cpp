@@ -15,13 +15,9 @@ constexpr std::size_t breakdown_parts_max = 16;
 /// Reads a body with Fields; nullopt when anything in it was wrong.
 template <class T, class Read>
 std::optional<T> read(std::string_view body, Read read_fields) {
-  const auto document = json::parse(body);
-  if (!document) return std::nullopt;
-  std::vector<FieldFault> faults;
-  json::Fields fields(document->root(), faults);
-  T value = read_fields(fields, document->root());
-  if (!faults.empty()) return std::nullopt;
-  return value;
+  auto value = json::read_body(body, std::move(read_fields));
+  if (!value) return std::nullopt;
+  return std::move(*value);
 }
 
 Points required_points(json::Fields& fields, std::string_view name) {
@@ -87,12 +83,10 @@ std::optional<Rewards> read_rewards(std::string_view body, const ProviderSession
                     .breakdown = {}};
     const json::Value* breakdown = fields.required_object("breakdown");
     if (breakdown == nullptr) return rewards;
-    std::vector<FieldFault> faults;
-    json::Fields parts(*breakdown, faults);
+    json::Fields parts = fields.nested(*breakdown, "breakdown");
     for (const json::Member& part : breakdown->members())
       rewards.breakdown.emplace_back(part.name, required_points(parts, part.name));
-    if (!faults.empty() || rewards.breakdown.size() > breakdown_parts_max)
-      fields.fault("breakdown", "is malformed");
+    if (rewards.breakdown.size() > breakdown_parts_max) fields.fault("breakdown", "has too many parts");
     return rewards;
   });
 }

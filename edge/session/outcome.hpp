@@ -73,21 +73,6 @@ Result<Session> reopened(Session session, WallTime now);
 /// The person closes it: PDI will never book it. Errors: session_state.
 Result<Outcome> discarded(Session session, std::string reason, WallTime now);
 
-/// Goods on their way back.
-struct GoodsReturned {
-  ReturnId id;
-  TransactionId transaction;
-  Money amount;
-  ReceiptId receipt;
-  WallTime now;
-  std::string traceparent;  ///< The call's.
-};
-
-/// Goods of the sale come back, as the last of its returns. Of an open sale they are worked out when that is
-/// booked, of one that PDI never booked they come to nothing. Errors: session_state (no sale, or one that
-/// the till was refused), return_exceeds_sale.
-Result<Outcome> returned(Session session, GoodsReturned goods);
-
 /// The till gives the session up. Errors: session_state.
 Result<Outcome> abandoned(Session session, std::string reason, WallTime now);
 

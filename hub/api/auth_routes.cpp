@@ -34,14 +34,10 @@ std::string password_in(const json::Value& root, json::Fields& fields) {
 }
 
 Result<LoginBody> read_login(const std::string& body) {
-  auto document = json::parse(body);
-  if (!document) return failure(document);
-  std::vector<FieldFault> faults;
-  json::Fields fields(document->root(), faults);
-  LoginBody read{.login = fields.required_text("login", {.bytes_min = 1, .bytes_max = login_bytes_max}),
-                 .password = password_in(document->root(), fields)};
-  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
-  return read;
+  return json::read_body(body, [](json::Fields& fields, const json::Value& root) {
+    return LoginBody{.login = fields.required_text("login", {.bytes_min = 1, .bytes_max = login_bytes_max}),
+                     .password = password_in(root, fields)};
+  });
 }
 
 /// draft-ietf-httpapi-ratelimit-headers-07.

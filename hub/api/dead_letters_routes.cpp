@@ -76,13 +76,8 @@ Task<net::Response> decide(db::Database& database, net::Request request, Decide 
 }
 
 Result<std::string> reason_in(const std::string& body) {
-  auto document = json::parse(body);
-  if (!document) return failure(document);
-  std::vector<FieldFault> faults;
-  json::Fields fields(document->root(), faults);
-  std::string reason = fields.required_text("reason");
-  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
-  return reason;
+  return json::read_body(
+      body, [](json::Fields& fields, const json::Value&) { return fields.required_text("reason"); });
 }
 
 Task<net::Response> discard(db::Database& database, net::Request request, Decision decision) {

@@ -42,27 +42,31 @@ std::string_view name_of(Endpoint endpoint) {
 }
 
 Result<void> Faults::change(std::string_view body) {
-  const auto document = json::parse(body);
-  if (!document) return std::unexpected(document.error());
-  std::vector<FieldFault> wrong;
-  json::Fields fields(document->root(), wrong);
-  const std::string endpoint = fields.required_text("endpoint");
-  const std::string mode = fields.required_text("mode");
-  const auto endpoint_place = place_of(endpoint_names, endpoint);
-  const auto mode_place = place_of(mode_names, mode);
-  if (!endpoint.empty() && endpoint != "*" && !endpoint_place) fields.fault("endpoint", "is no endpoint");
-  if (!mode.empty() && !mode_place) fields.fault("mode", "is no mode");
-  Fault fault{.mode = static_cast<FaultMode>(mode_place.value_or(0)),
-              .status = static_cast<int>(fields.optional_integer("status", 200, 599).value_or(503)),
-              .delay = Millis{fields.optional_integer("delayMs", 0, 3'600'000).value_or(0)},
-              .retry_after = fields.optional_text("retryAfter", {.bytes_min = 0}).value_or(""),
-              .probability = probability_of(document->root(), fields),
-              .count = fields.optional_integer("count", 0, 1'000'000'000).value_or(0)};
-  if (!wrong.empty()) return fail(json::validation_error(std::move(wrong)));
-  if (endpoint == "*") {
-    faults_.fill(fault);
+  struct Change {
+    std::optional<std::size_t> endpoint;  ///< nullopt: all of them.
+    Fault fault;
+  };
+  const auto change = json::read_body(body, [](json::Fields& fields, const json::Value& root) {
+    const std::string endpoint = fields.required_text("endpoint");
+    const std::string mode = fields.required_text("mode");
+    const auto endpoint_place = place_of(endpoint_names, endpoint);
+    const auto mode_place = place_of(mode_names, mode);
+    if (!endpoint.empty() && endpoint != "*" && !endpoint_place) fields.fault("endpoint", "is no endpoint");
+    if (!mode.empty() && !mode_place) fields.fault("mode", "is no mode");
+    return Change{
+        .endpoint = endpoint_place,
+        .fault = {.mode = static_cast<FaultMode>(mode_place.value_or(0)),
+                  .status = static_cast<int>(fields.optional_integer("status", 200, 599).value_or(503)),
+                  .delay = Millis{fields.optional_integer("delayMs", 0, 3'600'000).value_or(0)},
+                  .retry_after = fields.optional_text("retryAfter", {.bytes_min = 0}).value_or(""),
+                  .probability = probability_of(root, fields),
+                  .count = fields.optional_integer("count", 0, 1'000'000'000).value_or(0)}};
+  });
+  if (!change) return std::unexpected(change.error());
+  if (change->endpoint) {
+    faults_[*change->endpoint] = change->fault;
   } else {
-    faults_[*endpoint_place] = fault;
+    faults_.fill(change->fault);
   }
   return {};
 }

@@ -4,6 +4,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "shared/core/limits.hpp"
@@ -49,6 +51,10 @@ class Fields {
   /// Notes a fault of the caller's own: `fields.fault("redeemPoints", "must be absent when applyRewards is
   /// false")`.
   void fault(std::string_view name, std::string message);
+  /// How many there are so far, nested readers' included.
+  std::size_t fault_count() const { return faults_.size(); }
+  /// Of an object inside this one; their faults are gathered together.
+  Fields nested(const Value& value, std::string path) { return {value, faults_, std::move(path)}; }
   std::string path_of(std::string_view name) const;
 
  private:
@@ -62,5 +68,19 @@ class Fields {
 
 /// validation_failed with all of `faults`, which must not be empty.
 Error validation_error(std::vector<FieldFault> faults);
+
+/// What `read(Fields&, const Value& root)` makes of a body. Errors: malformed_json, validation_failed with
+/// every fault that reading found.
+template <class Read>
+auto read_body(std::string_view body, Read read)
+    -> Result<std::invoke_result_t<Read, Fields&, const Value&>> {
+  auto document = parse(body);
+  if (!document) return failure(document);
+  std::vector<FieldFault> faults;
+  Fields fields(document->root(), faults);
+  auto value = read(fields, document->root());
+  if (!faults.empty()) return fail(validation_error(std::move(faults)));
+  return value;
+}
 
 }  // namespace perkline::json

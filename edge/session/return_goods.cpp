@@ -1,5 +1,6 @@
 #include "edge/session/answers.hpp"
 #include "edge/session/flows.hpp"
+#include "edge/session/returns.hpp"
 #include "edge/session/till_error.hpp"
 
 /// Goods come back: points are worked out by the sale's figures, here or at the hub. PDI hears nothing of it.
