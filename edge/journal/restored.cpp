@@ -1,0 +1,56 @@
+#include "edge/journal/restored.hpp"
+
+#include "shared/core/bytes.hpp"
+
+namespace perkline::edge::journal {
+namespace {
+
+constexpr unsigned char format_newest = 1;
+constexpr std::size_t record_bytes = 1 + 2 * sizeof(std::uint64_t);
+
+void append_time(std::string& out, WallTime time) {
+  append_u64(out, static_cast<std::uint64_t>(time.time_since_epoch().count()));
+}
+
+WallTime time_in(std::string_view bytes) {
+  return WallTime(Millis(static_cast<std::int64_t>(read_u64(bytes))));
+}
+
+}  // namespace
+
+std::string encode(const Restored& restored) {
+  std::string record(1, static_cast<char>(format_newest));
+  append_time(record, restored.backed_up_at);
+  append_time(record, restored.restored_at);
+  return record;
+}
+
+Result<Restored> decode_restored(std::string_view record) {
+  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
+  if (format > format_newest)
+    return fail(Errc::newer_format, "the restore's mark was written by a newer version");
+  if (format == 0 || record.size() != record_bytes)
+    return fail(Errc::corrupt, "the restore's mark is damaged");
+  record.remove_prefix(1);
+  return Restored{.backed_up_at = time_in(record),
+                  .restored_at = time_in(record.substr(sizeof(std::uint64_t)))};
+}
+
+Result<std::optional<Restored>> read_restored(const Journal& journal) {
+  const auto record = journal.get(Family::meta, restored_key);
+  if (!record) return std::unexpected(record.error());
+  if (!*record) return std::nullopt;
+  auto restored = decode_restored(**record);
+  if (!restored) return failure(restored);
+  return *restored;
+}
+
+void put(Batch& batch, const Restored& restored) {
+  batch.put(Family::meta, std::string(restored_key), encode(restored));
+}
+
+void clear_restored(Batch& batch) {
+  batch.erase(Family::meta, std::string(restored_key));
+}
+
+}  // namespace perkline::edge::journal
