@@ -62,7 +62,8 @@ class Blocker {
 };
 
 TEST(Sqlite, WritesThatWaitShareOneCommitAndItsFailure) {
-  SqliteOnReactor subject;
+  // However slow the machine, the group waits for those held up behind the blocker.
+  SqliteOnReactor subject({.group_time = minutes{1}});
   ASSERT_TRUE(subject.write(execute(std::string(create))));
   ASSERT_TRUE(subject.write(execute("CREATE TABLE child (id BIGINT REFERENCES item (id))")));
 
