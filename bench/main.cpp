@@ -1,5 +1,9 @@
 #include <atomic>
+#include <filesystem>
+#include <map>
+#include <optional>
 #include <signal.h>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -9,6 +13,7 @@
 #include "bench/demo/summary.hpp"
 #include "bench/load/journey_csv.hpp"
 #include "bench/load/replay.hpp"
+#include "bench/outage/outage.hpp"
 
 namespace {
 
@@ -60,6 +65,38 @@ int run_replay(const ReplayFlags& flags) {
   return summary.sold.size() == file->baskets.size() ? exit_ok : exit_failed;
 }
 
+struct EdgeFlags {
+  OutageKind scenario = OutageKind::blackhole;
+  std::filesystem::path bin_dir;
+  std::filesystem::path state_dir = "build/bench/outage";
+  std::optional<double> rate;
+  std::optional<int> seconds;
+  std::optional<int> after;
+  bool quick = false;
+  bool json = false;
+};
+
+const std::map<std::string, OutageKind> scenarios{{"blackhole", OutageKind::blackhole},
+                                                  {"frozen", OutageKind::frozen},
+                                                  {"commit-timeouts", OutageKind::commit_timeouts}};
+
+/// Exit: 0 when every goal was met.
+int run_edge(const EdgeFlags& flags) {
+  OutageOptions options = outage_options(flags.scenario, flags.quick);
+  options.bin_dir = flags.bin_dir;
+  options.state_dir = flags.state_dir;
+  options.rate = flags.rate.value_or(options.rate);
+  if (flags.seconds) options.trouble = std::chrono::seconds(*flags.seconds);
+  if (flags.after) options.after = std::chrono::seconds(*flags.after);
+  const auto report = run_outage(options, stop_asked);
+  if (!report) {
+    fmt::print(stderr, "perkline-bench: {}\n", report.error().detail);
+    return exit_failed;
+  }
+  fmt::print("{}", flags.json ? to_json(*report) + "\n" : to_text(*report));
+  return report->ok() ? exit_ok : exit_failed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -82,6 +119,24 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1e6));
   replay_command->add_flag("--json", flags.json, "the summary as JSON");
 
+  EdgeFlags edge;
+  std::error_code ignored;
+  edge.bin_dir = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+  auto* edge_command = app.add_subcommand("edge", "one store under load while PDI is in trouble");
+  edge_command->add_option("--scenario", edge.scenario, "blackhole, frozen or commit-timeouts")
+      ->required()
+      ->transform(CLI::CheckedTransformer(scenarios));
+  edge_command->add_option("--bin", edge.bin_dir, "where the daemons are; by default beside this program");
+  edge_command->add_option("--state", edge.state_dir,
+                           "folder for keys, configurations, data and logs; emptied");
+  edge_command->add_option("--rate", edge.rate, "sales a second")->check(CLI::Range(1.0, 1e5));
+  edge_command->add_option("--seconds", edge.seconds, "how long the trouble lasts")
+      ->check(CLI::Range(1, 86400));
+  edge_command->add_option("--after", edge.after, "how long tills sell on once PDI is well, in seconds")
+      ->check(CLI::Range(0, 86400));
+  edge_command->add_flag("--quick", edge.quick, "a few seconds, with short time-outs and wide goals");
+  edge_command->add_flag("--json", edge.json, "the report as JSON");
+
   DemoOptions demo;
   auto* demo_command = app.add_subcommand("demo", "a whole chain on loopback, with outages, reconciled");
   demo_command->add_option("--bin", demo.bin_dir, "where the daemons are")->required();
@@ -102,5 +157,6 @@ int main(int argc, char** argv) {
   action.sa_handler = ask_to_stop;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  return replay_command->parsed() ? run_replay(flags) : run_demo(demo, stop_asked);
+  if (replay_command->parsed()) return run_replay(flags);
+  return edge_command->parsed() ? run_edge(edge) : run_demo(demo, stop_asked);
 }

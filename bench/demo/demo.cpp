@@ -33,27 +33,17 @@ Result<void> no_trouble(Fleet&, const std::atomic<bool>&) {
   return {};
 }
 
-Result<void> set_fault(Fleet& fleet, const std::string& fault) {
-  const auto answer = call({.method = "PUT",
-                            .origin = fleet.sandbox_url(),
-                            .path = "/sandbox/faults",
-                            .body = fault,
-                            .ca_file = fleet.ca_file()});
-  if (!answer || answer->status != 204) return fail(Errc::io_failed, "the sandbox does not take a fault");
-  return {};
-}
-
 /// Some finalizes are booked and never answered; then nothing comes through at all.
 Result<void> pdi_outage(Fleet& fleet, const std::atomic<bool>& stop) {
   std::this_thread::sleep_for(seconds(1));
   const char* lost_answers = R"({"endpoint":"finalize","mode":"timeout_after_commit","probability":0.3})";
-  if (auto set = set_fault(fleet, lost_answers); !set) return set;
+  if (auto set = fleet.set_fault(lost_answers); !set) return set;
   say("   PDI books some sales and does not answer");
   std::this_thread::sleep_for(seconds(2));
-  if (auto set = set_fault(fleet, R"({"endpoint":"*","mode":"hang"})"); !set) return set;
+  if (auto set = fleet.set_fault(R"({"endpoint":"*","mode":"hang"})"); !set) return set;
   say("   PDI is dark; the stand-in answers the tills");
   for (int i = 0; i < 80 && !stop; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  auto back = set_fault(fleet, R"({"endpoint":"*","mode":"ok"})");
+  auto back = fleet.set_fault(R"({"endpoint":"*","mode":"ok"})");
   say("   PDI is back; the queue settles");
   return back;
 }

@@ -302,6 +302,16 @@ fs::path Fleet::log_of(const std::string& part) const {
   return state_->in(part + ".log");
 }
 
+Result<void> Fleet::set_fault(const std::string& fault) const {
+  const auto answer = call({.method = "PUT",
+                            .origin = sandbox_url(),
+                            .path = "/sandbox/faults",
+                            .body = fault,
+                            .ca_file = ca_file()});
+  if (!answer || answer->status != 204) return fail(Errc::io_failed, "the sandbox does not take the fault");
+  return {};
+}
+
 Result<std::string> Fleet::log_in() const {
   const auto answer =
       call({.method = "POST",

@@ -47,6 +47,8 @@ class Fleet {
   std::filesystem::path hub_config() const;
   std::filesystem::path log_of(const std::string& part) const;  ///< `sandbox`, `hub`, `edge-1` …
 
+  /// What the sandbox does wrong from now on (`PUT /sandbox/faults`). Errors: io_failed.
+  Result<void> set_fault(const std::string& fault) const;
   /// An admin's access token. Errors: io_failed.
   Result<std::string> log_in() const;
 

@@ -47,12 +47,13 @@ class Run {
     Till till({.edge_url = options_.edges[edge].url,
                .key = options_.edges[edge].key,
                .channel = "POS-" + std::to_string(number + 1),
-               .patience = options_.patience});
+               .patience = options_.patience,
+               .on_call = options_.on_call});
     Lane& lane = lanes_[edge];
     for (std::size_t place = lane.next++; place < lane.baskets.size() && !stop_; place = lane.next++) {
-      wait_turn(lane, place, begin);
+      const auto due = wait_turn(lane, place, begin);
       const Basket& basket = *lane.baskets[place];
-      note(edge, basket, till.sell(basket, stop_));
+      note(edge, basket, till.sell(basket, stop_, due));
     }
     const std::scoped_lock lock(mutex_);
     summary_.times.identify.merge(till.times().identify);
@@ -61,14 +62,16 @@ class Run {
     summary_.times.repeats += till.times().repeats;
   }
 
-  /// Each lane gets its share of the rate, by its share of the baskets.
-  void wait_turn(const Lane& lane, std::size_t place, steady_clock::time_point begin) const {
-    if (options_.rate <= 0) return;
+  /// When the sale was to begin. Each lane gets its share of the rate, by its share of the baskets.
+  steady_clock::time_point wait_turn(const Lane& lane, std::size_t place,
+                                     steady_clock::time_point begin) const {
+    if (options_.rate <= 0) return steady_clock::now();
     const double lane_rate =
         options_.rate * static_cast<double>(lane.baskets.size()) / static_cast<double>(total_);
-    std::this_thread::sleep_until(begin +
-                                  std::chrono::duration_cast<steady_clock::duration>(
-                                      std::chrono::duration<double>(static_cast<double>(place) / lane_rate)));
+    const auto due = begin + std::chrono::duration_cast<steady_clock::duration>(
+                                 std::chrono::duration<double>(static_cast<double>(place) / lane_rate));
+    std::this_thread::sleep_until(due);
+    return due;
   }
 
   void note(std::size_t edge, const Basket& basket, SaleOutcome outcome) {

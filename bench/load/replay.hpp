@@ -22,6 +22,9 @@ struct ReplayOptions {
   std::size_t concurrency = 8;  ///< Tills, shared out evenly over the edges.
   double rate = 0;              ///< Sales a second over all tills; 0: as fast as they go.
   std::chrono::milliseconds patience{60'000};
+  /// Told of every call, from any till's thread. With a rate the sales come at their own times, whether or
+  /// not a till is free: what a slow answer holds up counts (no coordinated omission).
+  std::function<void(const CallTime&)> on_call = {};
 };
 
 /// A sale whose till has its receipt.

@@ -82,19 +82,35 @@ struct Till::State {
     std::string body;
   };
 
-  /// The first answer that settles the call; nullopt when patience ended, `reason` then says why.
-  std::optional<Answer> call(const char* path, const std::string& body, Histogram& times_of_call,
-                             const std::atomic<bool>& stop, std::string& reason) {
+  struct Asked {
+    TillCall call;
+    const char* path;
+    Histogram& times;
+  };
+
+  /// The first answer that settles the call, told with how long it took since it was due.
+  std::optional<Answer> call(const Asked& asked, const std::string& body, const std::atomic<bool>& stop,
+                             std::string& reason) {
+    auto answer = settle(asked, body, stop, reason);
+    const auto answered = steady_clock::now();
+    if (options.on_call) options.on_call({asked.call, due, answered - due, answer ? answer->status : 0});
+    due = answered;
+    return answer;
+  }
+
+  /// nullopt when patience ended, `reason` then says why.
+  std::optional<Answer> settle(const Asked& asked, const std::string& body, const std::atomic<bool>& stop,
+                               std::string& reason) {
     const auto give_up = steady_clock::now() + options.patience;
     while (true) {
       const auto begin = steady_clock::now();
-      auto result = client.Post(path, body, "application/json");
+      auto result = client.Post(asked.path, body, "application/json");
       milliseconds pause = repeat_after;
       if (result) {
         const std::string code = result->status >= 400 ? code_of(result->body) : std::string();
         const bool busy = result->status == 409 && code == "SESSION_BUSY";
         if (!busy && !worth_repeating(result->status)) {
-          times_of_call.add(steady_clock::now() - begin);
+          asked.times.add(steady_clock::now() - begin);
           return Answer{result->status, std::move(result->body)};
         }
         reason = code;
@@ -110,6 +126,7 @@ struct Till::State {
   Options options;
   httplib::Client client;
   TillTimes times;
+  steady_clock::time_point due;  ///< When the next call is.
 };
 
 Till::Till(Options options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -118,12 +135,12 @@ const TillTimes& Till::times() const {
   return state_->times;
 }
 
-SaleOutcome Till::sell(const Basket& basket, const std::atomic<bool>& stop) {
+SaleOutcome Till::sell(const Basket& basket, const std::atomic<bool>& stop, steady_clock::time_point due) {
   SaleOutcome outcome;
+  state_->due = due;
   std::string session;
-  const auto step = [&](const char* path, const std::string& body,
-                        Histogram& times_of_call) -> std::optional<json::Document> {
-    const auto answer = state_->call(path, body, times_of_call, stop, outcome.reason);
+  const auto step = [&](const State::Asked& asked, const std::string& body) -> std::optional<json::Document> {
+    const auto answer = state_->call(asked, body, stop, outcome.reason);
     if (!answer) return std::nullopt;
     if (answer->status != 200 && answer->status != 202) {
       outcome.kind = SaleOutcome::Kind::refused;
@@ -138,12 +155,15 @@ SaleOutcome Till::sell(const Basket& basket, const std::atomic<bool>& stop) {
     return std::move(*document);
   };
 
-  const auto identified =
-      step("/v1/identify", identify_body(basket, state_->options.channel), state_->times.identify);
+  const auto identified = step({TillCall::identify, "/v1/identify", state_->times.identify},
+                               identify_body(basket, state_->options.channel));
   if (!identified) return outcome;
   session = text_of(identified->root(), "sessionId");
-  if (!step("/v1/calculateRewards", calculate_body(basket, session), state_->times.calculate)) return outcome;
-  const auto finalized = step("/v1/finalize", finalize_body(basket, session), state_->times.finalize);
+  if (!step({TillCall::calculate, "/v1/calculateRewards", state_->times.calculate},
+            calculate_body(basket, session)))
+    return outcome;
+  const auto finalized =
+      step({TillCall::finalize, "/v1/finalize", state_->times.finalize}, finalize_body(basket, session));
   if (!finalized) return outcome;
 
   const bool done = text_of(finalized->root(), "status") == "finalized";

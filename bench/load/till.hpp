@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,16 @@ struct TillTimes {
   std::uint64_t repeats = 0;  ///< Calls that were made again after no answer, 409 SESSION_BUSY, 429 or 503.
 };
 
+enum class TillCall : std::uint8_t { identify, calculate, finalize };
+
+/// How long a till waited for one call.
+struct CallTime {
+  TillCall call;
+  std::chrono::steady_clock::time_point due;  ///< The sale's own time, or when the call before was answered.
+  std::chrono::nanoseconds latency;           ///< From then to the answer that settled it, repeats and all.
+  int status;                                 ///< 0: none did.
+};
+
 /// A till: one keep-alive connection to its store's edge, sales one after another. One thread.
 /// Like a real till it repeats a call that got no answer, under the same ids, until it is answered or
 /// `patience` ends.
@@ -38,12 +49,15 @@ class Till {
     std::string key;  ///< Empty: none is sent.
     std::string channel = "POS-001";
     std::chrono::milliseconds patience{60'000};
+    std::function<void(const CallTime&)> on_call = {};
   };
   explicit Till(Options options);
   ~Till();
 
-  /// identify → calculateRewards → finalize. `stop`, when it turns true, ends the waiting.
-  SaleOutcome sell(const Basket& basket, const std::atomic<bool>& stop);
+  /// identify → calculateRewards → finalize. `stop`, when it turns true, ends the waiting. `due` is when the
+  /// customer came: a till that was not free then has kept them waiting.
+  SaleOutcome sell(const Basket& basket, const std::atomic<bool>& stop,
+                   std::chrono::steady_clock::time_point due = std::chrono::steady_clock::now());
   const TillTimes& times() const;
 
  private:

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -57,15 +59,7 @@ class ChainTest : public ::testing::Test {
     return answer.value_or(bench::WebAnswer{});
   }
   /// PUT /sandbox/faults, which must be taken.
-  static void pdi(const std::string& fault) {
-    const auto answer = bench::call({.method = "PUT",
-                                     .origin = fleet().sandbox_url(),
-                                     .path = "/sandbox/faults",
-                                     .body = fault,
-                                     .ca_file = fleet().ca_file()});
-    ASSERT_TRUE(answer);
-    ASSERT_EQ(answer->status, 204) << answer->body;
-  }
+  static void pdi(const std::string& fault) { ASSERT_TRUE(fleet().set_fault(fault)) << fault; }
   static void pdi_is_well() { pdi(R"({"endpoint":"*","mode":"ok"})"); }
   /// How many calls of that endpoint have reached the sandbox.
   static std::int64_t calls_at_pdi(const std::string& endpoint) {
@@ -89,6 +83,19 @@ class ChainTest : public ::testing::Test {
         bench::call({.origin = fleet().hub_url(), .path = "/api/v1/" + path, .bearer = token.value_or("")});
     EXPECT_TRUE(answer) << path;
     return answer.value_or(bench::WebAnswer{});
+  }
+  /// A dozen members of that tier with at least 1000 points, as PDI has them before the first sale.
+  static const std::vector<std::string>& members_at_pdi(const std::string& tier) {
+    static std::map<std::string, std::vector<std::string>> known;
+    auto& found = known[tier];
+    for (int i = 1; found.size() < 12; ++i) {
+      const std::string digits = std::to_string(100'000 + i);
+      const auto member = sandbox("/sandbox/members/CUST-" + digits.substr(1));
+      if (member.status != 200) break;
+      if (text_at(member, "tier") == tier && number_at(member, "points") >= 1000)
+        found.push_back(text_at(member, "customerId"));
+    }
+    return found;
   }
   struct Booking {
     std::int64_t earned;
