@@ -21,14 +21,14 @@ class Offline : public ChainTest {
   static std::int64_t points_at_pdi(const std::string& customer) {
     return number_at(sandbox("/sandbox/members/" + customer), "points");
   }
-  /// A member with at least 1000 points; each number another one.
-  static std::string member(int number) {
-    for (int i = 1, found = 0; i < 1000; ++i) {
-      std::string customer = "CUST-00" + std::to_string(1000 + i).substr(1);
-      if (points_at_pdi(customer) >= 1000 && found++ == number) return customer;
-    }
-    ADD_FAILURE() << "PDI has no such member";
-    return {};
+  /// Another one for each number.
+  static std::string member(std::size_t number) { return members_at_pdi("Gold").at(number); }
+  /// What calculateRewards says may be redeemed.
+  static std::int64_t told_redeemable(const Till& till, const std::string& session,
+                                      const std::string& amount) {
+    const auto priced = till.calculate(session, amount).json();
+    const json::Value* redeemable = priced.root().find("redeemable");
+    return redeemable == nullptr ? -1 : bench::integer_at(*redeemable, "maxPoints");
   }
   /// A sale of 150.00 that redeems; `session` is left for another try when it is refused.
   static bench::WebAnswer redeem(const Till& till, const std::string& session, const std::string& transaction,
@@ -39,9 +39,9 @@ class Offline : public ChainTest {
 };
 
 TEST_F(Offline, WorkedExampleIsTheSameToTheLetter) {
-  const Till till = till_of(2);
+  const Till till = till_of(1);
   (void)till.open("EXAMPLE-1");  // The member is met.
-  keep_from_pdi(2);
+  keep_from_pdi(1);
   const auto identified = till.identify("EXAMPLE-2");
   const std::string session = text_at(identified, "sessionId");
   EXPECT_EQ(
@@ -51,8 +51,7 @@ TEST_F(Offline, WorkedExampleIsTheSameToTheLetter) {
   EXPECT_EQ(
       till.calculate(session, "150.00", R"([{"sku":"SKU-001","qty":2}])").body,
       R"({"earnedPoints":450,"multiplier":3.0,"bonusPoints":150,"breakdown":{"basePoints":300,"tierBonus":150},)"
-      R"("redeemable":{"maxPoints":0}})")
-      << "nothing may be redeemed offline here; all else is PDI's";
+      R"("redeemable":{"maxPoints":5000}})");
   const auto pending = till.finalize(session, "EXAMPLE-2");
   EXPECT_EQ(pending.status, 202) << pending.body;
   const auto told = pending.json();
@@ -68,7 +67,7 @@ TEST_F(Offline, WorkedExampleIsTheSameToTheLetter) {
   ASSERT_NE(told.root().find("provisional"), nullptr);
   EXPECT_TRUE(told.root().find("provisional")->boolean());
 
-  let_to_pdi(2);
+  let_to_pdi(1);
   (void)status_once(till, session, "finalized");
   const auto done = till.finalize(session, "EXAMPLE-2");
   EXPECT_EQ(done.status, 200);
@@ -95,8 +94,10 @@ TEST_F(Offline, RedeemsToTheLimitsAndNotAPointFurther) {
   std::vector<std::string> sales;
   for (int i = 1; i <= 5; ++i)
     sales.push_back(till.price("LIMIT-" + std::to_string(i), "150.00", i <= 3 ? one : other));
+  EXPECT_EQ(told_redeemable(till, sales[0], "150.00"), 100);
   refused(sales[0], "LIMIT-1", 101);
   taken(sales[0], "LIMIT-1", 60);
+  EXPECT_EQ(told_redeemable(till, sales[1], "149.00"), 40);
   refused(sales[1], "LIMIT-2", 41);
   taken(sales[1], "LIMIT-2", 40);
   refused(sales[2], "LIMIT-3", 1);
@@ -155,6 +156,7 @@ TEST_F(Offline, RedeemsNothingUnlessConfigured) {
   (void)till.open("NOTHING-MET", customer);
   keep_from_pdi(2);
   const std::string session = till.price("NOTHING-1", "150.00", customer);
+  EXPECT_EQ(told_redeemable(till, session, "150.00"), 0);
   expect_problem(redeem(till, session, "NOTHING-1", 1), 422, "REDEMPTION_LIMIT");
   EXPECT_EQ(redeem(till, session, "NOTHING-1", 0).status, 202);
 }
@@ -184,9 +186,10 @@ TEST_F(Offline, AMemberNeverMetIsServedAsTierBaseAndGetsPdisFiguresLater) {
 
 TEST_F(Offline, AnAmountPaidThatDiffersIsPricedAnew) {
   const Till till = till_of(1);
-  (void)till.open("DIFFERS-MET", "CUST-12345");
+  const std::string customer = member(5);
+  (void)till.open("DIFFERS-MET", customer);
   keep_from_pdi(1);
-  const std::string session = till.price("DIFFERS-1", "150.00");
+  const std::string session = till.price("DIFFERS-1", "150.00", customer);
   const auto pending = till.finalize(session, "DIFFERS-1", "99.99");
   EXPECT_EQ(pending.status, 202) << pending.body;
   EXPECT_EQ(number_at(pending, "earnedPoints"), 199 + 99);  // floor(199.98), and half of it rounded down
