@@ -9,6 +9,7 @@
 #include "edge/closed_shop.hpp"
 #include "edge/commands.hpp"
 #include "edge/control.hpp"
+#include "edge/jobs/jobs.hpp"
 #include "edge/session/details.hpp"
 #include "edge/session/review.hpp"
 #include "shared/json/value.hpp"
@@ -21,7 +22,11 @@ namespace {
 struct Ask {
   std::string path;
   std::string body = {};
+  seconds patience{5};
 };
+
+/// A job by hand waits for the one that is running, and a look at all of two days takes its time.
+constexpr hours job_patience{4};
 
 /// A problem's `detail`, which says what is wrong.
 std::string detail_of(const std::string& problem) {
@@ -35,7 +40,7 @@ Result<std::string> ask_daemon(const EdgeConfig& config, const Ask& ask) {
   httplib::Client client(control_socket(config.data_dir));
   client.set_address_family(AF_UNIX);
   client.set_connection_timeout(2);
-  client.set_read_timeout(5);
+  client.set_read_timeout(ask.patience);
   const httplib::Headers headers{{"Host", "localhost"}};
   const auto answer = ask.body.empty() ? client.Get(ask.path, headers)
                                        : client.Post(ask.path, headers, ask.body, "application/json");
@@ -129,35 +134,74 @@ class NoPdi final : public pdi::Pdi {
   }
 };
 
-Task<void> run_decision(net::Reactor& reactor, Task<Result<session::Session>> decision,
-                        Result<session::Session>& out) {
-  out = co_await std::move(decision);
+/// What changes the sessions of a closed shop.
+struct ShopWriter {
+  explicit ShopWriter(ClosedShop& of) : shop(of) {}
+
+  ClosedShop& shop;
+  NoPdi pdi;
+  SystemRng rng;
+  UuidMaker uuids{shop.reactor.clock(), rng};
+  net::KeyedLock locks{shop.reactor.clock()};
+  standin::Members members{*shop.journal};
+  session::Ports ports{.store = *shop.store,
+                       .members = members,
+                       .pdi = pdi,
+                       .settlement = pdi,
+                       .clock = shop.reactor.clock(),
+                       .locks = locks,
+                       .uuids = uuids};
+  session::SessionWriter writer{ports, shop.config.timezone};
+};
+
+template <class T>
+Task<void> run_task(net::Reactor& reactor, Task<Result<T>> task, Result<T>& out) {
+  out = co_await std::move(task);
   reactor.stop();
+}
+
+template <class T>
+Result<T> run(net::Reactor& reactor, Task<Result<T>> task) {
+  Result<T> out = fail(Errc::internal);
+  reactor.spawn(run_task(reactor, std::move(task), out));
+  reactor.run();
+  return out;
 }
 
 /// `reason` empty: a retry.
 Result<std::string> decide_on_data(ClosedShop& shop, const SessionId& id, const std::string& reason) {
-  NoPdi pdi;
-  SystemRng rng;
-  UuidMaker uuids(shop.reactor.clock(), rng);
-  net::KeyedLock locks(shop.reactor.clock());
-  standin::Members members(*shop.journal);
-  session::SessionWriter writer({.store = *shop.store,
-                                 .members = members,
-                                 .pdi = pdi,
-                                 .settlement = pdi,
-                                 .clock = shop.reactor.clock(),
-                                 .locks = locks,
-                                 .uuids = uuids},
-                                "UTC");
-  Result<session::Session> decided = fail(Errc::internal);
-  auto decision = reason.empty()
-                      ? session::retry_review(writer, shop.reactor.clock(), id, login_name())
-                      : session::discard_review(writer, shop.reactor.clock(), id, reason, login_name());
-  shop.reactor.spawn(run_decision(shop.reactor, std::move(decision), decided));
-  shop.reactor.run();
+  ShopWriter of(shop);
+  const net::AsyncClock& clock = shop.reactor.clock();
+  auto decided =
+      run(shop.reactor, reason.empty() ? session::retry_review(of.writer, clock, id, login_name())
+                                       : session::discard_review(of.writer, clock, id, reason, login_name()));
   if (!decided) return failure(decided);
   return session::render_details(*decided);
+}
+
+/// The jobs of a store whose daemon does not run.
+struct ShopJobs {
+  explicit ShopJobs(ClosedShop& shop) : of(shop) {}
+
+  ShopWriter of;
+  jobs::Jobs jobs{
+      jobs::Parts{.ports = of.ports,
+                  .writer = of.writer,
+                  .journal = *of.shop.journal,
+                  .outbox = *of.shop.outbox,
+                  .gate = {.open_at = [] { return MonoTime::max(); }, .is_closed = [] { return false; }}},
+      {.session_keep = days(of.shop.config.session.keep_days),
+       .outbox_keep = days(of.shop.config.outbox.keep_days)},
+      {}};
+};
+
+Result<std::string> run_job_on_data(ClosedShop& shop, jobs::Job job) {
+  if (job == jobs::Job::reconcile)
+    return fail(Errc::connection_failed, "no daemon runs, and only that asks PDI: reconcile needs it");
+  ShopJobs of(shop);
+  auto done = run(shop.reactor, of.jobs.run_by_hand(job));
+  if (!done) return failure(done);
+  return jobs::render(*done);
 }
 
 int decide(const std::string& config_path, const std::string& id, const std::string& reason, bool json) {
@@ -217,6 +261,21 @@ int queue_retry(const std::string& config_path, const std::string& id, bool json
 int queue_discard(const std::string& config_path, const std::string& id, const std::string& reason,
                   bool json) {
   return decide(config_path, id, reason, json);
+}
+
+int jobs_list(const std::string& config_path, bool json) {
+  return answer(
+      config_path, {.path = "/jobs"},
+      [](ClosedShop& shop) -> Result<std::string> { return jobs::render(ShopJobs(shop).jobs.standing()); },
+      json);
+}
+
+int jobs_run(const std::string& config_path, const std::string& name, bool json) {
+  const auto job = jobs::job_named(name);
+  if (!job) return report({.code = Errc::validation_failed, .detail = "no such job: " + name});
+  return answer(
+      config_path, {.path = "/jobs/" + name, .body = "{}", .patience = job_patience},
+      [&](ClosedShop& shop) { return run_job_on_data(shop, *job); }, json);
 }
 
 int breaker(const std::string& config_path, const std::string& action, bool json) {

@@ -24,6 +24,7 @@ Result<std::unique_ptr<ClosedShop>> open_data(const EdgeConfig& config) {
   }
   if (auto owner = become_owner_of(config.data_dir); !owner) return failure(owner);
   auto shop = std::make_unique<ClosedShop>();
+  shop->config = config;
   shop->store_id = StoreId(config.store_id);
   auto journal = journal::JournalRocks::open(shop->reactor, {.folder = config.data_dir});
   if (!journal) return failure(journal);

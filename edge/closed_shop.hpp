@@ -13,6 +13,7 @@ namespace perkline::edge {
 /// The data of a daemon that does not run, opened for as long as this lives. `reactor` is to be run for what
 /// commits; reading needs no run.
 struct ClosedShop {
+  EdgeConfig config;
   StoreId store_id;
   net::Reactor reactor;
   std::unique_ptr<journal::JournalRocks> journal;

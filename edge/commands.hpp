@@ -41,6 +41,9 @@ int queue_retry(const std::string& config_path, const std::string& id, bool json
 /// `reason`: not empty.
 int queue_discard(const std::string& config_path, const std::string& id, const std::string& reason,
                   bool json);
+int jobs_list(const std::string& config_path, bool json);
+/// `name`: one of jobs::plans. Answers when it has run.
+int jobs_run(const std::string& config_path, const std::string& name, bool json);
 /// `action`: force-open, auto. Errors when no daemon runs.
 int breaker(const std::string& config_path, const std::string& action, bool json);
 

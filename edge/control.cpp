@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/jobs/jobs.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/session/details.hpp"
 #include "pdi_client/guard.hpp"
@@ -76,6 +77,20 @@ Task<Response> set_breaker(std::shared_ptr<const ControlParts> parts, Request re
   co_return co_await tell_status(parts);
 }
 
+Task<Response> list_jobs(std::shared_ptr<const ControlParts> parts) {
+  co_return net::json_response(200, jobs::render(parts->jobs.standing()));
+}
+
+Task<Response> run_job(std::shared_ptr<const ControlParts> parts, Request request) {
+  const auto job = jobs::job_named(request.path_values.at(0));
+  if (!job)
+    co_return net::problem_response(Error{.code = Errc::not_found, .detail = "no such job"},
+                                    request.traceparent);
+  auto done = co_await parts->jobs.run_by_hand(*job);
+  if (!done) co_return net::problem_response(done.error(), request.traceparent);
+  co_return net::json_response(200, jobs::render(*done));
+}
+
 Task<Result<net::Principal>> admit() {
   co_return net::Principal{};
 }
@@ -127,6 +142,9 @@ void add_control_routes(net::Router& router, ControlParts parts) {
               [shared](Request request) { return decide(shared, false, std::move(request)); }});
   router.add({Method::post, "/queue/{id}/discard", "anyone",
               [shared](Request request) { return decide(shared, true, std::move(request)); }});
+  router.add({Method::get, "/jobs", "anyone", [shared](Request) { return list_jobs(shared); }});
+  router.add({Method::post, "/jobs/{name}", "anyone",
+              [shared](Request request) { return run_job(shared, std::move(request)); }});
   router.add({Method::post, "/breaker", "anyone",
               [shared](Request request) { return set_breaker(shared, std::move(request)); }});
 }

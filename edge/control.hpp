@@ -14,6 +14,9 @@ class Guard;
 namespace perkline::edge::pdi_queue {
 class PdiQueue;
 }
+namespace perkline::edge::jobs {
+class Jobs;
+}
 
 /// What operators ask a daemon over `data_dir/control.sock`, or the data itself when none runs.
 namespace perkline::edge {
@@ -51,12 +54,14 @@ struct ControlParts {
   const Clock& clock;
   pdi_queue::PdiQueue& queue;
   pdi::Guard& guard;
+  jobs::Jobs& jobs;
 };
 
 ///   GET /status                     GET /sessions              GET /sessions/{id}
 ///   GET /queue                      POST /breaker              {action: force-open | auto}
 ///   POST /queue/{id}/retry          {actor}
 ///   POST /queue/{id}/discard        {actor, reason}
+///   GET /jobs                       POST /jobs/{name}          runs it; answers when it has run
 /// Whoever may open the socket (mode 0600) may ask.
 void add_control_routes(net::Router& router, ControlParts parts);
 net::Guard control_guard();

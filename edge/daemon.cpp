@@ -8,6 +8,7 @@
 #include "edge/api/routes.hpp"
 #include "edge/api/terminals.hpp"
 #include "edge/control.hpp"
+#include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/session/flows.hpp"
@@ -119,6 +120,7 @@ class Daemon::Impl {
   Result<void> open_pdi();
   Result<void> open_hub();
   void build_flows();
+  void build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate);
   Task<void> start_up();
   Task<Result<void>> serve();
   void on_signal(int number);
@@ -151,6 +153,7 @@ class Daemon::Impl {
   std::optional<session::Finalizer> finalizer_;
   std::optional<pdi_queue::PdiQueue> queue_;
   std::optional<session::Flows> flows_;
+  std::optional<jobs::Jobs> jobs_;
   std::unique_ptr<net::HubLink> link_;
   std::unique_ptr<uplink::Uplink> uplink_;
   net::Router router_;
@@ -191,11 +194,10 @@ void Daemon::Impl::build_flows() {
   const Currency currency = *find_currency(config_.currency);  // the configuration was checked
   writer_.emplace(ports, standin.timezone);
   finalizer_.emplace(ports, *writer_, standin.enabled);
+  const pdi_queue::Gate gate{.open_at = [this] { return guard_->open_at(); },
+                             .is_closed = [this] { return guard_->is_closed(); }};
   queue_.emplace(pdi_queue::PdiQueueOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
-                 ports, *writer_, *finalizer_,
-                 pdi_queue::Gate{.open_at = [this] { return guard_->open_at(); },
-                                 .is_closed = [this] { return guard_->is_closed(); }},
-                 rng_);
+                 ports, *writer_, *finalizer_, gate, rng_);
   flows_.emplace(session::FlowOptions{.store = StoreId(config_.store_id),
                                       .currency = currency,
                                       .ttl = hours(config_.session.ttl_hours),
@@ -203,12 +205,31 @@ void Daemon::Impl::build_flows() {
                                       .standin = standin},
                  ports, *writer_, *finalizer_,
                  [this](const SessionId& id, MonoTime last_byte) { queue_->add(id, last_byte); });
+  build_jobs(ports, gate);
   api::add_routes(router_, *flows_, health_, currency);
   add_control_routes(control_router_, {.status = [this] { return status(); },
                                        .store = *store_,
                                        .clock = reactor_.clock(),
                                        .queue = *queue_,
-                                       .guard = *guard_});
+                                       .guard = *guard_,
+                                       .jobs = *jobs_});
+}
+
+void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate) {
+  jobs_.emplace(
+      jobs::Parts{.ports = ports, .writer = *writer_, .journal = *journal_, .outbox = *outbox_, .gate = gate},
+      jobs::JobsOptions{.session_keep = days(config_.session.keep_days),
+                        .outbox_keep = days(config_.outbox.keep_days),
+                        .reconcile = {.status_timeout = Millis(config_.pdi.timeouts_ms.status)}},
+      jobs::Watch{
+          .on_run = [this](jobs::Job job, std::string_view result,
+                           std::chrono::nanoseconds took) { telemetry_.on_job(name_of(job), result, took); },
+          .on_last_success =
+              [this](jobs::Job job, std::optional<WallTime> last) {
+                telemetry_.on_job_success(name_of(job), last);
+              },
+          .on_difference = [this](std::string_view ours,
+                                  std::string_view pdi) { telemetry_.on_difference(ours, pdi); }});
 }
 
 Result<void> Daemon::Impl::open_pdi() {
@@ -289,6 +310,7 @@ Task<Result<void>> Daemon::Impl::serve() {
   reactor_.spawn(queue_->run());
   reactor_.spawn(telemetry_.run(*journal_, *outbox_, *store_));
   if (uplink_) reactor_.spawn(uplink_->run());
+  reactor_.spawn(jobs_->run());
   ops::log(Level::info, "daemon", "ready",
            {{"storeId", config_.store_id},
             {"version", PERKLINE_VERSION},
@@ -315,8 +337,10 @@ Task<void> Daemon::Impl::drain() {
   ops::log(Level::info, "daemon", "draining");
   ops::systemd::stopping();
   const MonoTime deadline = reactor_.clock().mono_now() + limits::drain_timeout;
+  jobs_->stop();
   co_await server_->drain(deadline);
   co_await control_->drain(deadline);
+  co_await jobs_->drain(deadline);
   co_await queue_->drain(deadline);
   if (uplink_) uplink_->stop();
   ops::log(Level::info, "daemon", "stopped");

@@ -1,8 +1,11 @@
 #include <functional>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "edge/commands.hpp"
+#include "edge/jobs/schedule.hpp"
 #include "shared/core/limits.hpp"
 
 namespace {
@@ -125,6 +128,24 @@ void add_queue_commands(CLI::App& app, Arguments& arguments, Command& command) {
   });
 }
 
+void add_job_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& all = *app.add_subcommand("jobs", "what the daemon does regularly");
+  all.require_subcommand(1);
+  CLI::App& listing = *all.add_subcommand("list", "each with its schedule and its last success");
+  add_config(listing, arguments);
+  add_json(listing, arguments);
+  listing.final_callback([&] { command = [&] { return jobs_list(arguments.config, arguments.json); }; });
+
+  std::vector<std::string> names;
+  for (const jobs::Plan& plan : jobs::plans) names.emplace_back(plan.name);
+  CLI::App& running = *all.add_subcommand("run", "runs one now and tells what it did");
+  running.add_option("NAME", arguments.name)->required()->check(CLI::IsMember(names));
+  add_config(running, arguments);
+  add_json(running, arguments);
+  running.final_callback(
+      [&] { command = [&] { return jobs_run(arguments.config, arguments.name, arguments.json); }; });
+}
+
 void add_breaker_commands(CLI::App& app, Arguments& arguments, Command& command) {
   CLI::App& all = *app.add_subcommand("breaker", "the circuit breaker of PDI");
   all.require_subcommand(1);
@@ -150,6 +171,7 @@ int main(int argc, char** argv) {
   add_terminal_commands(app, arguments, command);
   add_session_commands(app, arguments, command);
   add_queue_commands(app, arguments, command);
+  add_job_commands(app, arguments, command);
   add_breaker_commands(app, arguments, command);
   try {
     app.parse(argc, argv);

@@ -19,6 +19,11 @@ constexpr std::string_view probe_key = "probe";
 constexpr std::string_view pdi_breaker = "pdi";
 constexpr const char* sessions_help = "Sessions that wait: for PDI (pending), or for a person (review).";
 
+/// From what an idle store's jobs take to a slow night's reconciling.
+std::vector<double> job_duration_bounds() {
+  return {0.01, 0.1, 1, 10, 60, 600, 3600};
+}
+
 ops::CheckResult result_of(const std::atomic<ops::CheckStatus>& status) {
   ops::CheckResult result;
   result.status = status.load(std::memory_order_relaxed);
@@ -112,6 +117,34 @@ void Telemetry::on_token_refresh(std::string_view result) {
   metrics_
       .counter("perkline_edge_oauth_refresh_total", "Refreshes of PDI's token.",
                {{"result", std::string(result)}})
+      .add();
+}
+
+void Telemetry::on_job(std::string_view job, std::string_view result, std::chrono::nanoseconds took) {
+  metrics_
+      .counter("perkline_edge_job_runs_total", "Runs of the regular jobs, by how they ended.",
+               {{"job", std::string(job)}, {"result", std::string(result)}})
+      .add();
+  metrics_
+      .histogram("perkline_edge_job_duration_seconds", "How long the runs took.", job_duration_bounds(),
+                 {{"job", std::string(job)}})
+      .observe(std::chrono::duration<double>(took).count());
+}
+
+void Telemetry::on_job_success(std::string_view job, std::optional<WallTime> last) {
+  const std::chrono::duration<double> since_1970 = last.value_or(WallTime{}).time_since_epoch();
+  metrics_
+      .gauge("perkline_edge_job_last_success_timestamp_seconds",
+             "When the job's last run that succeeded began, also before a restart; 0: never.",
+             {{"job", std::string(job)}})
+      .set(since_1970.count());
+}
+
+void Telemetry::on_difference(std::string_view ours, std::string_view pdi) {
+  metrics_
+      .counter("perkline_edge_reconcile_differences_total",
+               "Sessions that are booked here and not at PDI, or there and not here.",
+               {{"ours", std::string(ours)}, {"pdi", std::string(pdi)}})
       .add();
 }
 

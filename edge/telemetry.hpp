@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,12 @@ class Telemetry {
   /// `outcome` is pdi::Outcome's name, `ok` or `malformed`.
   void on_pdi_call(std::string_view endpoint, std::string_view outcome);
   void on_token_refresh(std::string_view result);
+  /// A run of a job has ended: success, failed, interrupted.
+  void on_job(std::string_view job, std::string_view result, std::chrono::nanoseconds took);
+  /// nullopt: never.
+  void on_job_success(std::string_view job, std::optional<WallTime> last);
+  /// A difference between our books and PDI's was found; each is told once.
+  void on_difference(std::string_view ours, std::string_view pdi);
   /// Adds a circuit breaker to the gauges; the one named `pdi` is told with PDI's check. `state` is asked on
   /// the reactor's thread. Before run().
   void watch_breaker(std::string name, std::function<pdi::BreakerState()> state) {

@@ -77,6 +77,7 @@ struct Outbox::State {
   std::uint64_t durable = 0;
   Digest durable_hash{};
   std::uint64_t acked = 0;
+  std::uint64_t first_kept = 0;  ///< As far as is known: nothing is kept before it.
   std::function<void()> wake;
 };
 
@@ -194,10 +195,11 @@ Task<void> Outbox::set_acked(std::uint64_t sequence) {
   co_await state_->journal.commit(std::move(batch));
 }
 
-Task<Result<std::uint64_t>> Outbox::prune(WallTime now, days keep) {
+Task<Result<std::uint64_t>> Outbox::prune(WallTime now, days keep, std::uint64_t count_max) {
   std::uint64_t pruned = 0;
-  std::uint64_t from = 0;
   while (true) {
+    // From the beginning it would come by all that earlier runs have erased.
+    std::uint64_t from = state_->first_kept;
     const auto records = read(from, prune_slice, limits::sync_batch_bytes_max);
     if (!records) co_return std::unexpected(records.error());
     Batch batch;
@@ -213,8 +215,9 @@ Task<Result<std::uint64_t>> Outbox::prune(WallTime now, days keep) {
     const std::size_t slice = batch.changes().size();
     if (slice == 0) co_return pruned;
     co_await state_->journal.commit(std::move(batch));
+    state_->first_kept = from;
     pruned += slice;
-    if (young) co_return pruned;
+    if (young || pruned >= count_max) co_return pruned;
   }
 }
 

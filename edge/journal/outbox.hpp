@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,10 +58,11 @@ class Outbox {
   Task<void> set_acked(std::uint64_t sequence);
 
   /// Removes what the hub has acknowledged and is older than `keep`, oldest first, slice by slice, until an
-  /// event that is younger. One stamped in the future counts as old: a clock that was wrong must not keep
-  /// everything behind it for years. The last event stays, since the chain hangs on it. How many went.
-  /// Errors: corrupt, io_failed.
-  Task<Result<std::uint64_t>> prune(WallTime now, days keep);
+  /// event that is younger, and at most `count_max` (by whole slices). One stamped in the future counts as
+  /// old: a clock that was wrong must not keep everything behind it for years. The last event stays, since
+  /// the chain hangs on it. How many went. Errors: corrupt, io_failed.
+  Task<Result<std::uint64_t>> prune(WallTime now, days keep,
+                                    std::uint64_t count_max = std::numeric_limits<std::uint64_t>::max());
 
   /// Called after each commit that made events durable.
   void on_growth(std::function<void()> wake);

@@ -19,12 +19,12 @@ std::string time_key(WallTime when, const SessionId& id) {
   return key + id.str();
 }
 
-/// Ids are UUIDv7, so they sort by the time they were made: no earlier one is behind this.
-SessionId first_id_of(WallTime time) {
+/// No UUIDv7 made at `time` or later sorts before it.
+Uuid first_uuid_of(WallTime time) {
   Uuid id;
   const auto millis = static_cast<std::uint64_t>(std::max<std::int64_t>(0, time.time_since_epoch().count()));
   for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(millis >> (8 * (5 - i)));
-  return SessionId("sess_" + id.str());
+  return id;
 }
 
 /// When it lapses; nullopt: it does not.
@@ -62,6 +62,10 @@ Batch changes(const std::optional<Kept>& kept, const Session& next, Batch batch)
 }
 
 }  // namespace
+
+SessionId first_id_of(WallTime time) {
+  return SessionId("sess_" + first_uuid_of(time).str());
+}
 
 SessionStore::SessionStore(journal::Journal& journal, journal::Outbox& outbox)
     : journal_(journal), outbox_(outbox) {}
@@ -148,11 +152,11 @@ Result<SessionStore::Page> SessionStore::waiting(std::string_view from, std::siz
   return page_by_time({.family = Family::due, .from = std::string(from)}, count_max);
 }
 
-Result<SessionStore::Page> SessionStore::lapsing(WallTime until, std::string_view from,
+Result<SessionStore::Page> SessionStore::lapsing(const Period& period, std::string_view from,
                                                  std::size_t count_max) const {
   return page_by_time({.family = Family::expiry,
-                       .from = std::string(from),
-                       .before = time_key(until + Millis{1}, SessionId())},
+                       .from = std::max(time_key(period.since, SessionId()), std::string(from)),
+                       .before = time_key(period.until, SessionId())},
                       count_max);
 }
 
@@ -272,6 +276,27 @@ Task<Result<void>> SessionStore::remove(std::vector<Session> sessions) {
     }
   }
   co_return co_await rewrite(std::move(sessions), std::move(batch));
+}
+
+Task<Result<std::size_t>> SessionStore::remove_foreign_returns(WallTime until, std::size_t count_max) {
+  const std::string end = "ret_" + first_uuid_of(until).str();
+  Batch batch;
+  std::size_t count = 0;
+  Result<void> sound;
+  const auto scanned =
+      journal_.scan(Family::sessions, "ret_", [&](std::string_view key, std::string_view record) {
+        if (key >= end || count == count_max) return false;
+        const auto foreign = decode_foreign_return(record);
+        if (!foreign) return sound = std::unexpected(foreign.error()), false;
+        batch.erase(Family::sessions, std::string(key));
+        batch.erase(Family::by_transaction, foreign->goods.transaction.str());
+        ++count;
+        return true;
+      });
+  if (!scanned) co_return std::unexpected(scanned.error());
+  if (!sound) co_return failure(sound);
+  co_await journal_.commit(std::move(batch));
+  co_return count;
 }
 
 /// Commits what changes no session, only where it lies, while nobody else commits one of them.

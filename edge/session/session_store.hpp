@@ -14,6 +14,10 @@
 
 namespace perkline::edge::session {
 
+/// Ids are UUIDv7, so they sort by the time they were made: no session made at `time` or later is before
+/// this.
+SessionId first_id_of(WallTime time);
+
 /// Sessions in the journal: one record a session in `sessions`, and after some time in `archive`; its name
 /// for the till in `by_transaction`, as those of its returns; a place in `due` while PDI's word on it is out
 /// and one in `expiry` while it may lapse, so that nobody reads every session to find those. Returns of other
@@ -68,8 +72,8 @@ class SessionStore {
   /// The sessions in review, likewise, by id.
   Result<Page> reviews(std::string_view from, std::size_t count_max) const;
 
-  /// The sessions whose time is over at `until` and that may lapse, the oldest first; pages as above.
-  Result<Page> lapsing(WallTime until, std::string_view from, std::size_t count_max) const;
+  /// The sessions that may lapse and whose time is over in a period, the oldest first; pages as above.
+  Result<Page> lapsing(const Period& period, std::string_view from, std::size_t count_max) const;
   /// Gives a session that may lapse its place in `expiry`, if it has none. As the next two for SessionWriter,
   /// who sees to it that the session is not being changed meanwhile: version_conflict if it is. Other errors:
   /// find's.
@@ -79,6 +83,10 @@ class SessionStore {
   /// io_failed.
   Task<Result<void>> archive(std::vector<Session> sessions, WallTime now);
   Task<Result<void>> remove(std::vector<Session> sessions);
+  /// Forgets returns of other stores' sales that were taken before `until`, with their transactions' names,
+  /// the oldest first and at most so many, as one batch. Gives how many went, durably. Errors: corrupt,
+  /// newer_format, io_failed.
+  Task<Result<std::size_t>> remove_foreign_returns(WallTime until, std::size_t count_max);
 
   /// Called after each commit with the status the session is in now.
   using OnStep = std::function<void(Status to)>;

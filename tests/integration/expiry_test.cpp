@@ -1,41 +1,12 @@
-#include <cstdlib>
-#include <fstream>
-
-#include "tests/integration/chain.hpp"
+#include "tests/integration/clocked_chain.hpp"
 
 namespace perkline::test {
 namespace {
 
-constexpr std::int64_t hour = 3600;
-constexpr std::int64_t year = 365 * 24 * hour;
-
-/// An edge whose wall clock can be set; all else runs on the machine's.
-class Expiry : public ChainTest {
+class Expiry : public ClockedChainTest {
  protected:
-  void SetUp() override {
-    ChainTest::SetUp();
-    set_clock(0);
-    restart();
-  }
   void TearDown() override { pdi_is_well(); }
   static Till till() { return till_of(0); }
-
-  static std::string shift_file() { return folder_file("clock_shift"); }
-  /// In place: a running edge has the file mapped.
-  static void set_clock(std::int64_t seconds_off) {
-    std::fstream file(shift_file(), std::ios::binary | std::ios::in | std::ios::out);
-    if (!file) file.open(shift_file(), std::ios::binary | std::ios::out);
-    file.write(reinterpret_cast<const char*>(&seconds_off), sizeof seconds_off);
-    ASSERT_TRUE(file.flush());
-  }
-  static void restart() {
-    fleet().edge(0).terminate();
-    ASSERT_EQ(::setenv("LD_PRELOAD", PERKLINE_CLOCK_SHIFT_LIBRARY, 1), 0);
-    ASSERT_EQ(::setenv("PERKLINE_CLOCK_SHIFT", shift_file().c_str(), 1), 0);
-    const auto started = fleet().start_edge(0);
-    ::unsetenv("LD_PRELOAD");
-    ASSERT_TRUE(started) << started.error().detail;
-  }
 };
 
 TEST_F(Expiry, SessionsThatAreNoSaleEndAfterADayAndSalesNever) {

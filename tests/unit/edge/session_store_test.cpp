@@ -24,6 +24,9 @@ Session opened(const SessionId& id, const std::string& transaction) {
 class Store : public ::testing::Test {
  protected:
   std::vector<SessionId> waiting() { return store.waiting("", 100)->ids; }
+  std::vector<SessionId> lapsing(WallTime until) {
+    return store.lapsing({.until = until + Millis{1}}, "", 10)->ids;
+  }
   Result<void> commit(Session session) { return test::run_task(world, store.commit(std::move(session))); }
   Task<bool> add(ForeignReturn foreign) {
     co_await store.add(std::move(foreign),
@@ -168,15 +171,14 @@ TEST_F(Store, ASessionLapsesFromItsTimeOnExactlyWhileItMay) {
   Session session = opened(first_id, "TXN-1");
   session.expires_at = time.wall + hours{24};
   ASSERT_TRUE(commit(session));
-  EXPECT_TRUE(store.lapsing(time.wall + hours{24} - Millis{1}, "", 10)->ids.empty());
-  EXPECT_EQ(store.lapsing(time.wall + hours{24}, "", 10)->ids, std::vector{first_id});
+  EXPECT_TRUE(lapsing(time.wall + hours{24} - Millis{1}).empty());
+  EXPECT_EQ(lapsing(time.wall + hours{24}), std::vector{first_id});
   for (const Status status :
        {Status::finalizing, Status::calculated, Status::finalizing, Status::finalized}) {
     ++session.version;
     session.status = status;
     ASSERT_TRUE(commit(session));
-    EXPECT_EQ(store.lapsing(time.wall + hours{24}, "", 10)->ids.size(),
-              status == Status::calculated ? 1u : 0u);
+    EXPECT_EQ(lapsing(time.wall + hours{24}).size(), status == Status::calculated ? 1u : 0u);
   }
 }
 
@@ -184,13 +186,13 @@ TEST_F(Store, OneFromBeforeThereWasAPlaceForItGetsItOnce) {
   Session session = opened(first_id, "TXN-1");
   session.expires_at = time.wall;
   ASSERT_TRUE(test::run_task(world, put(Family::sessions, first_id.str(), encode(session))));
-  EXPECT_TRUE(store.lapsing(time.wall, "", 10)->ids.empty());
+  EXPECT_TRUE(lapsing(time.wall).empty());
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(test::run_task(world, store.index_expiry(first_id)));
-    EXPECT_EQ(store.lapsing(time.wall, "", 10)->ids, std::vector{first_id});
+    EXPECT_EQ(lapsing(time.wall), std::vector{first_id});
   }
   ASSERT_TRUE(test::run_task(world, store.index_expiry(second_id))) << "there is no such session";
-  EXPECT_EQ(store.lapsing(time.wall, "", 10)->ids, std::vector{first_id});
+  EXPECT_EQ(lapsing(time.wall), std::vector{first_id});
 }
 
 TEST_F(Store, AnArchivedSessionIsFoundAsBeforeAndListedNoMore) {
