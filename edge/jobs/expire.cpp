@@ -39,7 +39,7 @@ Task<Result<bool>> Expire::expire(SessionId id) {
   auto session = ports_.store.find(id);
   if (!session) co_return failure(session);
   if (!*session || !writer_.is_old(**session)) co_return false;
-  auto done = co_await writer_.expire_if_old(std::move(**session));
+  auto done = co_await writer_.change(std::move(id), session::expired);
   if (done) co_return true;
   // A till was quicker.
   if (done.error().code == Errc::session_state) co_return false;

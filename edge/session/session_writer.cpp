@@ -45,7 +45,13 @@ bool SessionWriter::is_old(const Session& session) {
 
 Task<Result<Session>> SessionWriter::expire_if_old(Session session) {
   if (!is_old(session)) co_return session;
-  co_return co_await change(session.id, expired);
+  auto done = co_await change(session.id, expired);
+  if (done || done.error().code != Errc::session_state) co_return done;
+  // Somebody was quicker: a till's call, or the job.
+  auto found = ports_.store.find(session.id);
+  if (!found) co_return failure(found);
+  if (!*found) co_return fail(Errc::not_found, "no such session");
+  co_return std::move(**found);
 }
 
 Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<Outcome>(Session)> next) {

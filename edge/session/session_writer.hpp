@@ -31,7 +31,8 @@ class SessionWriter {
   WallTime aged_now();
   /// Past its time, and in a state in which that counts.
   bool is_old(const Session& session);
-  /// The session as it is, or as expired. Errors: change()'s.
+  /// The session as it was given, or as expired by now, by whomever. Errors: change()'s but for
+  /// session_state.
   Task<Result<Session>> expire_if_old(Session session);
   /// Gives a session that was opened before there was a family `expiry` its place in there. Errors: the
   /// store's.

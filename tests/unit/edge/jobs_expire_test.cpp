@@ -80,6 +80,19 @@ TEST_F(ExpireJob, LeavesASessionWhoseTillIsBeingServed) {
   EXPECT_EQ(expire(), 1);
 }
 
+TEST_F(ExpireJob, ATillThatAsksAtThatVeryMomentIsToldExpired) {
+  Till till = opened("T-1");
+  ASSERT_EQ(expire(), 0);
+  skip(hours{25});
+  outside.disk.sync_time = Millis{5};
+  ASSERT_TRUE(run_steps(Job::expire, 1));
+  ASSERT_TRUE(life->locks.is_held("state:" + till.session.str())) << "the job is writing it";
+  const auto told = life->run(life->flows.status(till.session));
+  ASSERT_TRUE(told) << told.error().detail;
+  EXPECT_NE(told->body.find(R"("status":"expired")"), std::string::npos) << told->body;
+  EXPECT_EQ(life->stored(till.session).version, 2u) << "one step, whoever took it";
+}
+
 TEST_F(ExpireJob, ReadsOnlyWhatMayLapse) {
   for (int i = 0; i < 20; ++i) sold("S-" + std::to_string(i));
   const Till till = opened("T-1");
