@@ -7,7 +7,7 @@ namespace perkline::test {
 namespace {
 
 std::string program(const char* name) {
-  return std::string(PERKLINE_BIN_DIR) + "/" + name;
+  return bin_dir() + "/" + name;
 }
 
 TEST(CheckConfig, NamesFourFaultsInFourLinesAndExits2) {
@@ -115,7 +115,7 @@ TEST(UnknownKey, SyncsNothingAndItsSalesWaitUntilTheHubKnowsIt) {
 TEST(Demo, EndsWithATableThatAgrees) {
   TempDir folder;
   const auto output = bench::run_command(program("perkline-bench"),
-                                         {"demo", "--bin", PERKLINE_BIN_DIR, "--once", "--seconds", "10",
+                                         {"demo", "--bin", bin_dir(), "--once", "--seconds", "10",
                                           "--port-base", "0", "--state", folder.file("demo")});
   ASSERT_TRUE(output);
   EXPECT_EQ(output->status, 0) << output->out << output->err;

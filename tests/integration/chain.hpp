@@ -8,6 +8,7 @@
 
 #include "bench/fleet/fleet.hpp"
 #include "bench/fleet/web.hpp"
+#include "tests/integration/paths.hpp"
 #include "tests/integration/till.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -15,7 +16,7 @@
 namespace perkline::test {
 
 inline bench::FleetOptions fleet_options(const TempDir& folder, std::size_t edges = 1) {
-  return {.bin_dir = PERKLINE_BIN_DIR,
+  return {.bin_dir = bin_dir(),
           .state_dir = folder.path() / "fleet",
           .edges = edges,
           .port_base = 0,

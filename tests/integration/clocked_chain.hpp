@@ -46,7 +46,7 @@ class ClockedChainTest : public ChainTest {
   /// What is started meanwhile goes by the clock that is set.
   struct Preload {
     Preload() {
-      ::setenv("LD_PRELOAD", PERKLINE_CLOCK_SHIFT_LIBRARY, 1);
+      ::setenv("LD_PRELOAD", clock_shift_library().c_str(), 1);
       ::setenv("PERKLINE_CLOCK_SHIFT", shift_file().c_str(), 1);
     }
     Preload(const Preload&) = delete;

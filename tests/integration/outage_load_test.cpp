@@ -7,7 +7,7 @@ namespace {
 void run_quick(const std::string& scenario) {
   TempDir folder;
   const auto output = bench::run_command(
-      std::string(PERKLINE_BIN_DIR) + "/perkline-bench",
+      bin_dir() + "/perkline-bench",
       {"edge", "--scenario", scenario, "--quick", "--json", "--state", folder.file("state")});
   ASSERT_TRUE(output);
   EXPECT_EQ(output->status, 0) << output->out << output->err;
