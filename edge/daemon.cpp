@@ -11,6 +11,7 @@
 #include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
+#include "edge/reload.hpp"
 #include "edge/session/flows.hpp"
 #include "edge/telemetry.hpp"
 #include "edge/uplink/uplink.hpp"
@@ -77,6 +78,10 @@ pdi::GuardOptions guard_options(const EdgeConfig& config) {
           }};
 }
 
+RateLimiter terminal_rate(const EdgeConfig::Api& api) {
+  return RateLimiter({.calls_max = api.rate_per_terminal_s, .window = seconds{1}, .refill = Refill::gradual});
+}
+
 net::HttpServerOptions api_options(const EdgeConfig::Api& api) {
   return {.listen = api.listen,
           .unix_socket = api.unix_socket,
@@ -111,6 +116,7 @@ class Daemon::Impl {
         uuids_(reactor_.clock(), rng_),
         locks_(reactor_.clock()),
         terminals_(config_.api.terminals_file, reactor_.clock()),
+        terminal_rate_(terminal_rate(config_.api)),
         started_(reactor_.clock().mono_now()) {}
 
   Result<void> run();
@@ -142,6 +148,7 @@ class Daemon::Impl {
   UuidMaker uuids_;
   net::KeyedLock locks_;
   api::Terminals terminals_;
+  RateLimiter terminal_rate_;
   MonoTime started_;
   std::unique_ptr<journal::JournalRocks> journal_;
   std::unique_ptr<journal::Outbox> outbox_;
@@ -195,7 +202,8 @@ void Daemon::Impl::build_flows() {
   writer_.emplace(ports, standin.timezone);
   finalizer_.emplace(ports, *writer_, standin.enabled);
   const pdi_queue::Gate gate{.open_at = [this] { return guard_->open_at(); },
-                             .is_closed = [this] { return guard_->is_closed(); }};
+                             .is_closed = [this] { return guard_->is_closed(); },
+                             .may_retry = [this] { return guard_->take_settlement_retry(); }};
   queue_.emplace(pdi_queue::PdiQueueOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
                  ports, *writer_, *finalizer_, gate, rng_);
   flows_.emplace(session::FlowOptions{.store = StoreId(config_.store_id),
@@ -296,7 +304,8 @@ Task<Result<void>> Daemon::Impl::serve() {
   if (auto found = queue_->start(); !found) co_return found;
   if (auto read = terminals_.reload(); !read) co_return read;
 
-  server_.emplace(reactor_, api_options(config_.api), router_, api::make_guard(terminals_),
+  server_.emplace(reactor_, api_options(config_.api), router_,
+                  api::make_guard(terminals_, terminal_rate_, reactor_.clock()),
                   [this](const net::Answered& answered) { telemetry_.on_answer(answered); });
   control_.emplace(reactor_,
                    net::HttpServerOptions{.listen = "", .unix_socket = control_socket(config_.data_dir)},
@@ -353,9 +362,9 @@ void Daemon::Impl::reload() {
   ops::systemd::ready(status_line());
 }
 
-/// All of a configuration without faults, or nothing.
+/// All of what is without faults, or nothing.
 void Daemon::Impl::take_over() {
-  auto fresh = read_config(config_path_);
+  const auto fresh = read_config(config_path_);
   if (!fresh) {
     for (const FieldFault& fault : fresh.error().faults) {
       ops::log(Level::error, "daemon", "the configuration has a fault; the old one stays",
@@ -363,13 +372,23 @@ void Daemon::Impl::take_over() {
     }
     return;
   }
-  config_.log.level = fresh->log.level;
-  ops::set_log_level(*ops::level_named(config_.log.level));
-  if (auto read = terminals_.reload(); !read) {
-    ops::log(Level::error, "daemon", "the terminals' file cannot be read; the old list stays",
+  if (const auto read = terminals_.reload(); !read) {
+    ops::log(Level::error, "daemon", "the terminals' file cannot be read; the old configuration stays",
              {{"error", read.error().detail}});
+    return;
   }
-  ops::log(Level::info, "daemon", "configuration read again", {{"logLevel", config_.log.level}});
+  const ConfigChange change = change_of(config_, *fresh);
+  config_ = taken_over(std::move(config_), *fresh);
+  ops::set_log_level(*ops::level_named(config_.log.level));
+  ops::set_log_format(config_.log.format == "json");
+  terminal_rate_ = terminal_rate(config_.api);
+  flows_->set_standin(standin_of(config_));
+  for (const std::string& key : change.at_once)
+    ops::log(Level::info, "daemon", "a setting has changed", {{"key", key}});
+  for (const std::string& key : change.at_start)
+    ops::log(Level::warn, "daemon", "a setting has changed that the next start puts into effect",
+             {{"key", key}});
+  ops::log(Level::info, "daemon", "configuration read again");
 }
 
 StatusReport Daemon::Impl::status() const {

@@ -67,17 +67,31 @@ auto named(std::vector<Terminal>& terminals, const std::string& name) {
   return std::ranges::find(terminals, name, &Terminal::name);
 }
 
-Task<Result<net::Principal>> admit(Terminals& terminals, std::string access, std::string authorization) {
-  if (access == "anyone") co_return net::Principal{};
-  PERKLINE_ASSERT(access == "terminal");
-  if (!terminals.ask_for_key()) co_return net::Principal{.id = "", .role = "terminal"};
+/// Errors: unauthenticated.
+Result<net::Principal> terminal_of(Terminals& terminals, std::string_view authorization) {
+  if (!terminals.ask_for_key()) return net::Principal{.id = "", .role = "terminal"};
   const std::string_view scheme = "bearer ";
   const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
   const bool bearer = std::ranges::equal(authorization.substr(0, scheme.size()), scheme, same);
-  if (!bearer) co_return fail(Errc::unauthenticated, "a terminal's key is needed");
-  auto name = terminals.find(std::string_view(authorization).substr(scheme.size()));
-  if (!name) co_return fail(Errc::unauthenticated, "no terminal has this key");
-  co_return net::Principal{.id = std::move(*name), .role = "terminal"};
+  if (!bearer) return fail(Errc::unauthenticated, "a terminal's key is needed");
+  auto name = terminals.find(authorization.substr(scheme.size()));
+  if (!name) return fail(Errc::unauthenticated, "no terminal has this key");
+  return net::Principal{.id = std::move(*name), .role = "terminal"};
+}
+
+Result<net::Principal> admit(Terminals& terminals, RateLimiter& rate, const Clock& clock,
+                             const net::RequestHead& head, const net::Route& route) {
+  if (route.access == "anyone") return net::Principal{};
+  PERKLINE_ASSERT(route.access == "terminal");
+  auto terminal = terminal_of(terminals, head.headers.find("Authorization").value_or(""));
+  if (!terminal) return terminal;
+  const auto verdict = rate.admit(terminal->id.empty() ? head.peer : terminal->id, clock.mono_now());
+  if (!verdict.admitted) return fail(rate_limited(verdict.quota, "this terminal calls too often"));
+  return terminal;
+}
+
+Task<Result<net::Principal>> ready_made(Result<net::Principal> verdict) {
+  co_return verdict;
 }
 
 }  // namespace
@@ -161,9 +175,9 @@ std::optional<std::string> Terminals::find(std::string_view key) {
   return found == nullptr ? std::nullopt : std::optional(found->name);
 }
 
-net::Guard make_guard(Terminals& terminals) {
-  return [&terminals](const net::RequestHead& head, const net::Route& route) {
-    return admit(terminals, route.access, std::string(head.headers.find("Authorization").value_or("")));
+net::Guard make_guard(Terminals& terminals, RateLimiter& rate, const Clock& clock) {
+  return [&terminals, &rate, &clock](const net::RequestHead& head, const net::Route& route) {
+    return ready_made(admit(terminals, rate, clock, head, route));
   };
 }
 

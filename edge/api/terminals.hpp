@@ -9,6 +9,7 @@
 #include "shared/core/bytes.hpp"
 #include "shared/core/clock.hpp"
 #include "shared/core/random.hpp"
+#include "shared/core/rate_limiter.hpp"
 #include "shared/core/result.hpp"
 #include "shared/net/router.hpp"
 
@@ -60,7 +61,9 @@ class Terminals {
   MonoTime next_look_;
 };
 
-/// Lets `terminal` routes through for a key the file knows, `anyone` routes for anybody.
-net::Guard make_guard(Terminals& terminals);
+/// Lets `terminal` routes through for a key the file knows, `anyone` routes for anybody. Of the former each
+/// terminal has so many as `rate` says; where no key is asked, each peer's address. All references outlive
+/// it.
+net::Guard make_guard(Terminals& terminals, RateLimiter& rate, const Clock& clock);
 
 }  // namespace perkline::edge::api

@@ -8,8 +8,6 @@
 namespace perkline::hub::api {
 namespace {
 
-using identity::RateLimiter;
-
 /// RFC 5321 §4.5.3.1.3; a mobile number is shorter.
 constexpr std::size_t login_bytes_max = 254;
 
@@ -40,14 +38,8 @@ Result<LoginBody> read_login(const std::string& body) {
   });
 }
 
-/// draft-ietf-httpapi-ratelimit-headers-07.
 net::Response refusal(const RateLimiter::Verdict& verdict, const net::Request& request) {
-  Error error{.code = Errc::rate_limited, .detail = "too many attempts", .retry_after = verdict.reset};
-  auto response = net::problem_response(error, request.traceparent);
-  response.headers.add("RateLimit-Limit", std::to_string(verdict.limit));
-  response.headers.add("RateLimit-Remaining", std::to_string(verdict.remaining));
-  response.headers.add("RateLimit-Reset", std::to_string(std::chrono::ceil<seconds>(verdict.reset).count()));
-  return response;
+  return net::problem_response(rate_limited(verdict.quota, "too many attempts"), request.traceparent);
 }
 
 std::string answer_of(const identity::LoggedIn& done) {

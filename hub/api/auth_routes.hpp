@@ -1,7 +1,7 @@
 #pragma once
 
 #include "hub/identity/login.hpp"
-#include "hub/identity/rate_limiter.hpp"
+#include "shared/core/rate_limiter.hpp"
 #include "shared/net/router.hpp"
 
 namespace perkline::hub::api {
@@ -26,8 +26,8 @@ class AuthRoutes {
   identity::PasswordHasher& hasher_;
   identity::Tokens& tokens_;
   const Clock& clock_;
-  identity::RateLimiter per_login_;
-  identity::RateLimiter per_address_;
+  RateLimiter per_login_;
+  RateLimiter per_address_;
 };
 
 }  // namespace perkline::hub::api

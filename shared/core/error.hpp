@@ -77,12 +77,21 @@ struct ProviderFault {
   bool operator==(const ProviderFault&) const = default;
 };
 
+/// What a caller may still do, as RateLimit fields tell it (draft-ietf-httpapi-ratelimit-headers-07).
+struct Quota {
+  std::int64_t limit = 0;
+  std::int64_t remaining = 0;
+  std::chrono::milliseconds reset{0};  ///< Until all of `limit` is there again.
+  bool operator==(const Quota&) const = default;
+};
+
 struct Error {
   Errc code = Errc::internal;
   std::string detail;  ///< For people; never holds a secret nor a library's own text.
   std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
   std::vector<FieldFault> faults = {};                   ///< With validation_failed: all of them.
   std::optional<ProviderFault> provider = std::nullopt;  ///< With pdi_rejected.
+  std::optional<Quota> quota = std::nullopt;             ///< With rate_limited.
 };
 
 /// The code as the HTTP APIs spell it: `VALIDATION_FAILED`. Codes of the second block give `INTERNAL`.

@@ -132,6 +132,12 @@ Response problem_response(const Error& error, std::string_view traceparent) {
     const auto whole = std::max(std::chrono::ceil<seconds>(*error.retry_after), seconds{1});
     response.headers.add("Retry-After", std::to_string(whole.count()));
   }
+  if (error.quota) {
+    response.headers.add("RateLimit-Limit", std::to_string(error.quota->limit));
+    response.headers.add("RateLimit-Remaining", std::to_string(error.quota->remaining));
+    response.headers.add("RateLimit-Reset",
+                         std::to_string(std::chrono::ceil<seconds>(error.quota->reset).count()));
+  }
   if (error.code == Errc::method_not_allowed) response.headers.add("Allow", error.detail);
   if (status == 401) response.headers.add("WWW-Authenticate", "Bearer");
   return response;

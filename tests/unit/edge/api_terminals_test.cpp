@@ -111,9 +111,10 @@ TEST_F(TerminalsFile, AnUnreadableChangeKeepsTheOldList) {
 class TerminalGuard : public TerminalsFile {
  protected:
   Result<net::Principal> ask(Terminals& terminals, const std::string& access,
-                             const std::string& authorization) {
-    const net::Guard guard = make_guard(terminals);
+                             const std::string& authorization, const std::string& peer = "") {
+    const net::Guard guard = make_guard(terminals, rate, clock);
     net::RequestHead head;
+    head.peer = peer;
     if (!authorization.empty()) head.headers.add("authorization", authorization);
     net::Route route{.method = net::Method::get, .pattern = "/", .access = access, .handler = {}};
     return test::run_task(world, guard(head, route));
@@ -121,6 +122,7 @@ class TerminalGuard : public TerminalsFile {
 
   test::VirtualTime time;
   test::SimWorld world{time};
+  RateLimiter rate{{.calls_max = 2, .window = seconds{1}, .refill = Refill::gradual}};
 };
 
 TEST_F(TerminalGuard, AdmitsAKnownKeyByName) {
@@ -141,6 +143,35 @@ TEST_F(TerminalGuard, RefusesEverythingElse) {
     ASSERT_FALSE(principal) << authorization;
     EXPECT_EQ(principal.error().code, Errc::unauthenticated);
   }
+}
+
+TEST_F(TerminalGuard, TurnsATerminalAwayThatCallsTooOftenAndNoOther) {
+  const std::string noisy = "Bearer " + add("till-1");
+  const std::string quiet = "Bearer " + add("till-2");
+  Terminals terminals(path, clock);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(ask(terminals, "terminal", noisy).has_value(), i < 2);
+  EXPECT_EQ(ask(terminals, "terminal", noisy).error().code, Errc::rate_limited);
+  EXPECT_EQ(ask(terminals, "terminal", noisy).error().quota, (Quota{.limit = 2, .reset = seconds{1}}));
+  EXPECT_TRUE(ask(terminals, "terminal", quiet));
+  clock.advance(Millis{500});
+  EXPECT_TRUE(ask(terminals, "terminal", noisy)) << "its next token has come";
+  EXPECT_FALSE(ask(terminals, "terminal", noisy));
+}
+
+TEST_F(TerminalGuard, CountsNobodyWhoIsNotLetInAndNoCallThatIsForAnyone) {
+  const std::string key = "Bearer " + add("till-1");
+  Terminals terminals(path, clock);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(ask(terminals, "terminal", "Bearer wrong").error().code, Errc::unauthenticated);
+    EXPECT_TRUE(ask(terminals, "anyone", key));
+  }
+  EXPECT_TRUE(ask(terminals, "terminal", key));
+}
+
+TEST_F(TerminalGuard, CountsByAddressWhereNoKeyIsAsked) {
+  Terminals open("", clock);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(open, "terminal", "", "127.0.0.1").has_value(), i < 2);
+  EXPECT_TRUE(ask(open, "terminal", "", "127.0.0.2"));
 }
 
 TEST_F(TerminalGuard, AsksNobodyForAKeyWhereNoneIsNeeded) {

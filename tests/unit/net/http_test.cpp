@@ -101,6 +101,16 @@ TEST(Problem, RetryAfterIsInWholeSecondsAndNeverZero) {
   EXPECT_EQ(problem_response(error, traceparent).headers.find("Retry-After"), "1");
 }
 
+TEST(Problem, TellsWhatIsLeftOfAQuota) {
+  Error error = fail(Errc::rate_limited).error();
+  error.quota = Quota{.limit = 500, .reset = Millis{1001}};
+  const Response response = problem_response(error, traceparent);
+  EXPECT_EQ(response.status, 429);
+  EXPECT_EQ(response.headers.find("RateLimit-Limit"), "500");
+  EXPECT_EQ(response.headers.find("RateLimit-Remaining"), "0");
+  EXPECT_EQ(response.headers.find("RateLimit-Reset"), "2");
+}
+
 TEST(Problem, CarriesTheHeadersThatGoWithItsStatus) {
   EXPECT_EQ(problem_response({.code = Errc::method_not_allowed, .detail = "GET, HEAD"}, traceparent)
                 .headers.find("Allow"),
