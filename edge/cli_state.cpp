@@ -129,7 +129,7 @@ class NoPdi final : public pdi::Pdi {
   Task<pdi::Reply<pdi::Finalized>> finalize(pdi::FinalizeCall, MonoTime) override {
     co_return std::unexpected(pdi::Failure{.outcome = pdi::Outcome::not_tried, .error = {}});
   }
-  Task<pdi::Reply<pdi::SessionStatus>> status(ProviderSessionId, MonoTime) override {
+  Task<pdi::Reply<pdi::SessionStatus>> status(pdi::StatusCall, MonoTime) override {
     co_return std::unexpected(pdi::Failure{.outcome = pdi::Outcome::not_tried, .error = {}});
   }
 };

@@ -6,6 +6,7 @@
 
 #include "pdi_client/places.hpp"
 #include "pdi_client/retry.hpp"
+#include "pdi_client/retry_after.hpp"
 #include "pdi_client/verdict.hpp"
 
 namespace perkline::pdi {
@@ -13,8 +14,9 @@ namespace {
 
 /// A 429 that does not say for how long.
 constexpr Millis gate_pause{1000};
-/// What PDI asks for is stretched by up to so much, lest all stores come back at once.
-constexpr double gate_stretch = 0.2;
+/// Of settlement's retries, so many a minute are let through where its calls are few: after a short outage
+/// they are all that there is to do.
+constexpr std::size_t settlement_retries_always = 60;
 /// When to look again whether an operator still holds the breaker open.
 constexpr Millis forced_pause{1000};
 
@@ -50,11 +52,13 @@ struct Guard::State {
   GuardOptions options;
   Breaker breaker;
   Places settling;
-  RetryBudget budget;
+  RetryBudget till_budget;
+  RetryBudget settlement_budget{settlement_retries_always};
   MonoTime gate_until{};
   BreakerState told = BreakerState::closed;
 
   MonoTime now() const { return clock.mono_now(); }
+  RetryBudget& budget_of(Caller caller) { return caller == Caller::till ? till_budget : settlement_budget; }
   MonoTime open_at() const {
     const MonoTime open = breaker.open_at();
     return std::max(open == MonoTime::max() ? now() + forced_pause : open, gate_until);
@@ -92,9 +96,8 @@ struct Guard::State {
   }
 
   void close_gate(const Failure& failure) {
-    const double stretched = 1 + gate_stretch * rng.unit();
-    const auto pause = failure.error.retry_after.value_or(gate_pause) * stretched;
-    gate_until = std::max(gate_until, now() + std::chrono::ceil<Millis>(pause));
+    const Millis pause = stretched(failure.error.retry_after.value_or(gate_pause), rng);
+    gate_until = std::max<MonoTime>(gate_until, now() + pause);
   }
   template <class T>
   void judge(Breaker::Permit permit, const Reply<T>& reply, MonoTime::duration took, Millis timeout) {
@@ -128,11 +131,10 @@ class Guard::View final : public Pdi {
       return pdi.finalize(call, deadline);
     });
   }
-  Task<Reply<SessionStatus>> status(ProviderSessionId session, MonoTime deadline) override {
-    return guarded<SessionStatus>(state_, repeatable(state_->options.timeouts.status), deadline,
-                                  [&pdi = state_->pdi, session = std::move(session), deadline] {
-                                    return pdi.status(session, deadline);
-                                  });
+  Task<Reply<SessionStatus>> status(StatusCall call, MonoTime deadline) override {
+    return guarded<SessionStatus>(
+        state_, repeatable(state_->options.timeouts.status), deadline,
+        [&pdi = state_->pdi, call = std::move(call), deadline] { return pdi.status(call, deadline); });
   }
 
  private:
@@ -145,14 +147,14 @@ class Guard::View final : public Pdi {
   static Task<Reply<T>> guarded(std::shared_ptr<State> state, Rule rule, MonoTime deadline, Call call) {
     auto first = state->admit(rule.caller, deadline);
     if (!first) co_return std::unexpected(std::move(first.error()));
-    state->budget.note_call(state->now());
+    state->budget_of(rule.caller).note_call(state->now());
     auto reply = co_await attempt<T>(state, std::move(*first), rule.timeout, call);
     if (reply || !rule.repeatable ||
         !is_worth_repeating(
             {.outcome = reply.error().outcome, .left = deadline - state->now(), .timeout = rule.timeout}))
       co_return reply;
     auto second = state->admit(rule.caller, deadline);
-    if (!second || !state->budget.take(state->now())) co_return reply;
+    if (!second || !state->budget_of(rule.caller).take(state->now())) co_return reply;
     co_return co_await attempt<T>(state, std::move(*second), rule.timeout, call);
   }
 
@@ -187,6 +189,9 @@ BreakerState Guard::state() const {
 }
 MonoTime Guard::open_at() const {
   return state_->open_at();
+}
+bool Guard::take_settlement_retry() {
+  return state_->settlement_budget.take(state_->now());
 }
 void Guard::force_open() {
   state_->breaker.force_open();

@@ -46,6 +46,9 @@ class Guard {
   /// When settlement may call at the earliest; now or earlier: at once. While forced open, when no time is
   /// known, a little later than now, however often it is asked.
   MonoTime open_at() const;
+  /// Whether settlement may repeat what failed before; counted as done. Its retries, like those of tills,
+  /// stay under a fifth of its calls.
+  bool take_settlement_retry();
   void force_open();
   void automatic();
 

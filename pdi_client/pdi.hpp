@@ -21,7 +21,7 @@ struct IdentifyCall {
   CustomerId customer;
   ChannelId channel;
   TransactionId transaction;
-  std::string traceparent = {};  ///< Sent on as W3C trace context; empty: none.
+  std::string traceparent = {};  ///< W3C trace context, continued with a span of the call's own; empty: none.
 };
 struct Identified {
   ProviderSessionId session;
@@ -65,6 +65,12 @@ struct Finalized {
   ReceiptId receipt;
 };
 
+struct StatusCall {
+  StatusCall(ProviderSessionId its_session, std::string its_traceparent = {})
+      : session(std::move(its_session)), traceparent(std::move(its_traceparent)) {}
+  ProviderSessionId session;
+  std::string traceparent;  ///< As IdentifyCall's.
+};
 struct SessionStatus {
   std::string status;                  ///< active, calculated, finalized.
   std::optional<Finalized> finalized;  ///< Exactly when status is finalized.
@@ -100,7 +106,7 @@ class Pdi {
   virtual Task<Reply<Identified>> identify(IdentifyCall call, MonoTime deadline) = 0;
   virtual Task<Reply<Rewards>> calculate(CalculateCall call, MonoTime deadline) = 0;
   virtual Task<Reply<Finalized>> finalize(FinalizeCall call, MonoTime deadline) = 0;
-  virtual Task<Reply<SessionStatus>> status(ProviderSessionId session, MonoTime deadline) = 0;
+  virtual Task<Reply<SessionStatus>> status(StatusCall call, MonoTime deadline) = 0;
 };
 
 }  // namespace perkline::pdi

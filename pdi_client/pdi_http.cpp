@@ -10,6 +10,7 @@
 #include "shared/core/limits.hpp"
 #include "shared/net/http_client.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/trace.hpp"
 
 namespace perkline::pdi {
 namespace {
@@ -96,13 +97,28 @@ struct PdiHttp::State {
   std::string prefix;  ///< Goes before the calls' own names.
   std::unique_ptr<net::HttpOrigin> origin;
   TokenSource tokens;
+  SeededRng span_ids;  ///< Need only be unique.
   Places in_flight{options.max_in_flight};
 
   MonoTime earlier(MonoTime deadline, Millis timeout) const {
     return std::min<MonoTime>(deadline, clock.mono_now() + timeout);
   }
-  void tell(std::string_view endpoint, std::string_view outcome) const {
-    if (options.on_call) options.on_call(endpoint, outcome);
+  /// What a call was, once it has ended.
+  struct Called {
+    std::string_view endpoint;
+    std::string traceparent;
+    MonoTime began;
+  };
+  void tell(const Called& call, std::string_view outcome) const {
+    if (options.on_call) options.on_call(call.endpoint, outcome);
+    if (!ops::log_enabled(ops::Level::debug)) return;
+    const std::chrono::duration<double, std::milli> took = clock.mono_now() - call.began;
+    ops::log(ops::Level::debug, "pdi", "called",
+             {{"endpoint", call.endpoint},
+              {"outcome", outcome},
+              {"duration", took.count()},
+              {"traceId", ops::trace_id_of(call.traceparent)},
+              {"spanId", ops::span_id_of(call.traceparent)}});
   }
 
   Task<Reply<std::string>> exchange(Request request, MonoTime deadline);
@@ -112,18 +128,21 @@ struct PdiHttp::State {
   /// The call, and its body as `read` takes it.
   template <class T, class Read>
   Task<Reply<T>> call(Request request, MonoTime deadline, Read read) {
-    const std::string_view endpoint = request.endpoint;
+    if (!request.traceparent.empty())
+      request.traceparent = ops::child_traceparent(request.traceparent, span_ids);
+    const Called called{
+        .endpoint = request.endpoint, .traceparent = request.traceparent, .began = clock.mono_now()};
     auto body = co_await exchange(std::move(request), deadline);
     if (!body) {
-      tell(endpoint, name_of(body.error().outcome));
+      tell(called, name_of(body.error().outcome));
       co_return std::unexpected(std::move(body.error()));
     }
     auto value = read(*body);
     if (!value) {
-      tell(endpoint, malformed);
+      tell(called, malformed);
       co_return std::unexpected(failed(Outcome::unavailable, true));
     }
-    tell(endpoint, ok);
+    tell(called, ok);
     co_return std::move(*value);
   }
 };
@@ -182,7 +201,8 @@ PdiHttp::PdiHttp(PdiHttpPorts ports, PdiHttpOptions options) {
       .options = std::move(options),
       .prefix = std::move(url.path),
       .origin = std::move(ports.calls),
-      .tokens = TokenSource(ports.clock, ports.rng, std::move(ports.tokens), std::move(token_options))});
+      .tokens = TokenSource(ports.clock, ports.rng, std::move(ports.tokens), std::move(token_options)),
+      .span_ids = SeededRng(ports.rng.next())});
 }
 
 Result<std::unique_ptr<PdiHttp>> PdiHttp::make(net::Reactor& reactor, PdiHttpOptions options) {
@@ -226,15 +246,15 @@ Task<Reply<Finalized>> PdiHttp::finalize(FinalizeCall call, MonoTime deadline) {
       [call = std::move(call)](std::string_view answer) { return read_finalized(answer, call); });
 }
 
-Task<Reply<SessionStatus>> PdiHttp::status(ProviderSessionId session, MonoTime deadline) {
+Task<Reply<SessionStatus>> PdiHttp::status(StatusCall call, MonoTime deadline) {
   Request request{"getSessionStatus",
                   net::Method::get,
-                  state_->prefix + "/getSessionStatus?sessionId=" + net::percent_encode(session.str()),
+                  state_->prefix + "/getSessionStatus?sessionId=" + net::percent_encode(call.session.str()),
                   {},
-                  {}};
+                  std::move(call.traceparent)};
   co_return co_await state_->call<SessionStatus>(
       std::move(request), state_->earlier(deadline, state_->options.timeouts.status),
-      [session = std::move(session)](std::string_view answer) { return read_status(answer, session); });
+      [session = std::move(call.session)](std::string_view answer) { return read_status(answer, session); });
 }
 
 }  // namespace perkline::pdi

@@ -54,7 +54,7 @@ class PdiHttp final : public Pdi {
   Task<Reply<Identified>> identify(IdentifyCall call, MonoTime deadline) override;
   Task<Reply<Rewards>> calculate(CalculateCall call, MonoTime deadline) override;
   Task<Reply<Finalized>> finalize(FinalizeCall call, MonoTime deadline) override;
-  Task<Reply<SessionStatus>> status(ProviderSessionId session, MonoTime deadline) override;
+  Task<Reply<SessionStatus>> status(StatusCall call, MonoTime deadline) override;
 
   /// The token endpoint's breaker.
   BreakerState token_breaker();

@@ -10,7 +10,7 @@ bool is_worth_repeating(const FirstAttempt& first) {
 
 bool RetryBudget::take(MonoTime now) {
   const Counts sum = counted_.sum(now);
-  if (sum.retries >= std::max(always, sum.calls / calls_per_retry)) return false;
+  if (sum.retries >= std::max(always_, sum.calls / calls_per_retry)) return false;
   counted_.at(now).retries += 1;
   return true;
 }

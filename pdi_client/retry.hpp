@@ -22,7 +22,8 @@ bool is_worth_repeating(const FirstAttempt& first);
 class RetryBudget {
  public:
   static constexpr std::size_t calls_per_retry = 5;
-  static constexpr std::size_t always = 3;
+
+  explicit RetryBudget(std::size_t always = 3) : always_(always) {}
 
   /// A first attempt, a queued sale's among them.
   void note_call(MonoTime now) { counted_.at(now).calls += 1; }
@@ -39,6 +40,7 @@ class RetryBudget {
       return *this;
     }
   };
+  std::size_t always_;
   SlidingWindow<Counts> counted_{seconds{60}};
 };
 

@@ -7,6 +7,7 @@ namespace perkline::pdi {
 namespace {
 
 constexpr seconds cap{600};
+constexpr double stretch_max = 0.2;
 constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
@@ -51,6 +52,10 @@ std::optional<Millis> parse_retry_after(std::string_view value, std::string_view
   const auto now = imf_date(date);
   if (!until || !now) return std::nullopt;
   return std::clamp<Millis>(*until - *now, Millis{0}, cap);
+}
+
+Millis stretched(Millis asked, Rng& rng) {
+  return std::chrono::ceil<Millis>(asked * (1 + stretch_max * rng.unit()));
 }
 
 }  // namespace perkline::pdi

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pdi_client/retry_after.hpp"
 #include "shared/core/backoff.hpp"
 
 namespace perkline::pdi {
@@ -54,7 +55,8 @@ void TokenState::failed(Failed why, MonoTime now, Rng& rng) {
                            ? invalid_client_pause
                            : std::max(refresh_every, full_jitter(rng, failures_, refresh_every, backoff_max));
   ++failures_;
-  not_before_ = now + std::max(pause, why.retry_after.value_or(Millis{0}));
+  const Millis asked = why.retry_after ? stretched(*why.retry_after, rng) : Millis{0};
+  not_before_ = now + std::max(pause, asked);
 }
 
 void TokenState::refused(std::uint64_t generation) {

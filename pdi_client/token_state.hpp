@@ -35,7 +35,7 @@ class TokenState {
   /// life runs from begin(), as the endpoint made the token some time after.
   void succeeded(std::string text, std::optional<std::int64_t> expires_in);
   /// `invalid_client`: the endpoint does not know us, which is tried again in 5 minutes only; else with
-  /// backoff, and not before what the endpoint asked for.
+  /// backoff, and not before what the endpoint asked for, plus up to a fifth.
   struct Failed {
     bool invalid_client = false;
     std::optional<Millis> retry_after = std::nullopt;

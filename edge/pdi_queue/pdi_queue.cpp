@@ -4,10 +4,12 @@
 #include <utility>
 
 #include "edge/session/review.hpp"
+#include "pdi_client/retry_after.hpp"
 #include "shared/core/backoff.hpp"
 #include "shared/net/deadline.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/trace.hpp"
 
 namespace perkline::edge::pdi_queue {
 namespace {
@@ -20,6 +22,8 @@ using session::Status;
 /// Settlement's calls at a time; tills come first at PDI.
 constexpr std::size_t slots = 4;
 constexpr Millis drain_look{20};
+/// When to ask again whether a retry may be made.
+constexpr Millis retry_pause{1000};
 /// Between two probes at least, and after a call the gate did not let through.
 constexpr Millis gate_pause{100};
 constexpr std::size_t page_max = 256;
@@ -33,8 +37,12 @@ Task<Result<void>> woken(std::shared_ptr<net::Signal> wake) {
   co_return Result<void>{};
 }
 
-void log_session(Level level, const char* what, const SessionId& id, const std::string& detail) {
-  ops::log(level, "pdi_queue", what, {{"sessionId", id.str()}, {"detail", detail}});
+void log_session(Level level, const char* what, const Session& session, const std::string& detail) {
+  ops::log(level, "pdi_queue", what,
+           {{"sessionId", session.id.str()},
+            {"detail", detail},
+            {"traceId", ops::trace_id_of(session.traceparent)},
+            {"spanId", ops::span_id_of(session.traceparent)}});
 }
 
 Result<Outcome> plain(Result<Session> session) {
@@ -98,13 +106,22 @@ Task<void> PdiQueue::drain(MonoTime deadline) {
   while (working_ > 0 && now() < deadline) co_await ports_.clock.sleep(drain_look);
 }
 
+/// The next one whose time has come; what failed before also needs leave.
+std::optional<SessionId> PdiQueue::take_due() {
+  while (auto id = schedule_.take(now())) {
+    if (schedule_.working(*id).failures == 0 || gate_.may_retry()) return id;
+    schedule_.put_back(*id, now() + retry_pause);
+  }
+  return std::nullopt;
+}
+
 Task<void> PdiQueue::begin_work() {
   if (!all_known_ && schedule_.size() < options_.known_max / 2) {
     if (auto filled = refill(); !filled)
       ops::log(Level::error, "pdi_queue", "the queue cannot be read", {{"detail", filled.error().detail}});
   }
   while (!draining_ && gate_.open_at() <= now() && working_ < (gate_.is_closed() ? slots : 1)) {
-    if (auto id = schedule_.take(now())) {
+    if (auto id = take_due()) {
       ++working_;
       co_await net::spawn_child(work(std::move(*id)));
     } else if (!gate_.is_closed() && next_probe_ <= now()) {
@@ -158,7 +175,8 @@ Task<void> PdiQueue::probe() {
 Task<PdiQueue::Next> PdiQueue::work_on(SessionId id) {
   auto found = ports_.store.find(id);
   if (!found || !*found) {
-    log_session(Level::error, "a sale to be settled cannot be read", id, found ? "" : found.error().detail);
+    ops::log(Level::error, "pdi_queue", "a sale to be settled cannot be read",
+             {{"sessionId", id.str()}, {"detail", found ? std::string_view() : found.error().detail}});
     co_return Next{found ? std::nullopt : std::optional(now() + backoff_max)};
   }
   Session session = std::move(**found);
@@ -189,12 +207,17 @@ Task<PdiQueue::Next> PdiQueue::work_on(SessionId id) {
 
 Task<PdiQueue::Next> PdiQueue::ask(Session session) {
   const SessionId id = session.id;
-  auto answer = co_await ports_.settlement.status(session.provider_session, now() + options_.timeouts.status);
-  Doubt& doubt = *schedule_.working(id).doubt;
+  auto answer = co_await ports_.settlement.status({session.provider_session, session.traceparent},
+                                                  now() + options_.timeouts.status);
+  Schedule::Entry& entry = schedule_.working(id);
+  Doubt& doubt = *entry.doubt;
   if (!answer && answer.error().outcome == pdi::Outcome::not_tried) {
     doubt.wait_until(std::max(gate_.open_at(), now() + gate_pause));
     co_return Next{doubt.next_ask()};
   }
+  entry.failures = answer || answer.error().outcome == pdi::Outcome::rejected ? 0 : entry.failures + 1;
+  if (!answer && answer.error().error.retry_after)
+    answer.error().error.retry_after = patience(answer.error().error.retry_after);
   switch (doubt.judge(answer, now(), session.attempts - 1)) {
     case Doubt::Verdict::wait:
       co_return Next{doubt.next_ask()};
@@ -203,11 +226,11 @@ Task<PdiQueue::Next> PdiQueue::ask(Session session) {
         return session::booked(std::move(current), *answer->finalized, ports_.clock.wall_now());
       });
       if (!done) co_return Next{now() + backoff_base};
-      log_session(Level::info, "PDI had booked the sale", id, "");
       co_return Next{};
     }
     case Doubt::Verdict::send_again:
-      log_session(Level::warn, "sending finalize again", id, std::to_string(session.attempts));
+      if (!gate_.may_retry()) co_return Next{doubt.next_ask()};
+      log_session(Level::warn, "sending finalize again", session, std::to_string(session.attempts));
       co_return co_await send(std::move(session));
     case Doubt::Verdict::exhausted:
       co_return co_await refer(id, "PDI does not book it however often it is sent", std::nullopt);
@@ -259,13 +282,20 @@ Task<PdiQueue::Next> PdiQueue::send(Session session) {
   const auto sent = co_await finalizer_.send(std::move(*intent), ports_.settlement,
                                              now() + options_.timeouts.finalize, std::nullopt, {});
   if (!sent) co_return Next{now() + backoff_base};
-  co_return after(sent->session);
+  co_return after(*sent);
 }
 
-PdiQueue::Next PdiQueue::after(const Session& session) {
+/// What PDI asks for, and up to a fifth more.
+Millis PdiQueue::patience(std::optional<Millis> retry_after) {
+  return retry_after ? pdi::stretched(*retry_after, rng_) : Millis{0};
+}
+
+PdiQueue::Next PdiQueue::after(const session::Finalizer::Sent& sent) {
+  const Session& session = sent.session;
   Schedule::Entry& entry = schedule_.working(session.id);
+  const MonoTime not_before = now() + patience(sent.retry_after);
   if (session.status == Status::review)
-    log_session(Level::error, "PDI refuses a pending sale; a person has to decide", session.id,
+    log_session(Level::error, "PDI refuses a pending sale; a person has to decide", session,
                 session.refusal.value_or(ProviderFault{}).code);
   if (session.status == Status::in_doubt) {
     if (entry.doubt) {
@@ -273,10 +303,12 @@ PdiQueue::Next PdiQueue::after(const Session& session) {
     } else {
       entry.doubt.emplace(now(), options_.quiet);
     }
+    entry.doubt->wait_until(not_before);
     return {entry.doubt->next_ask()};
   }
   if (session.status != Status::queued) return {};
-  return {std::max(gate_.open_at(), now() + full_jitter(rng_, entry.failures++, backoff_base, backoff_max))};
+  const MonoTime backed_off = now() + full_jitter(rng_, entry.failures++, backoff_base, backoff_max);
+  return {std::max({gate_.open_at(), not_before, backed_off})};
 }
 
 /// A step before finalize has failed.
@@ -295,7 +327,7 @@ Task<PdiQueue::Next> PdiQueue::put_off(Session session, pdi::Failure why) {
   });
   (void)noted;
   const Millis pause = full_jitter(rng_, entry.failures++, backoff_base, backoff_max);
-  co_return Next{now() + std::max(pause, why.error.retry_after.value_or(Millis{0}))};
+  co_return Next{now() + std::max(pause, patience(why.error.retry_after))};
 }
 
 // ---- a person's part
@@ -305,7 +337,7 @@ Task<PdiQueue::Next> PdiQueue::refer(SessionId id, std::string reason, std::opti
     return plain(session::referred(std::move(current), reason, std::move(refusal)));
   });
   if (!done) co_return Next{now() + backoff_base};
-  log_session(Level::error, "a person has to decide about a sale", id, reason);
+  log_session(Level::error, "a person has to decide about a sale", *done, reason);
   co_return Next{};
 }
 

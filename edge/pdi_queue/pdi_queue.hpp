@@ -21,6 +21,8 @@ struct Gate {
   std::function<MonoTime()> open_at;
   /// Whether tills may call PDI too; while they may not, settlement's calls are probes, one at a time.
   std::function<bool()> is_closed;
+  /// Whether a call that failed before may be made once more; counted as made.
+  std::function<bool()> may_retry = [] { return true; };
 };
 
 struct PdiQueueOptions {
@@ -62,6 +64,7 @@ class PdiQueue {
   };
 
   Result<void> refill();
+  std::optional<SessionId> take_due();
   Task<void> begin_work();
   Task<void> wait_for_work();
   Task<void> work(SessionId id);
@@ -72,7 +75,8 @@ class PdiQueue {
   Task<Next> send(session::Session session);
   Task<Next> refer(SessionId id, std::string reason, std::optional<ProviderFault> refusal);
   Task<Next> put_off(session::Session session, pdi::Failure why);
-  Next after(const session::Session& session);
+  Next after(const session::Finalizer::Sent& sent);
+  Millis patience(std::optional<Millis> retry_after);
   MonoTime now() const { return ports_.clock.mono_now(); }
   void finish_work();
 

@@ -2,30 +2,12 @@
 
 #include "edge/session/till_error.hpp"
 #include "shared/ops/log.hpp"
-#include "shared/ops/trace.hpp"
 
 namespace perkline::edge::session {
-namespace {
-
-using ops::Level;
-
-void log_booked(const Session& session, std::chrono::nanoseconds took) {
-  if (!ops::log_enabled(Level::info)) return;
-  ops::log(Level::info, "session", "PDI has booked the sale",
-           {{"sessionId", session.id.str()},
-            {"customerId", ops::hashed(session.customer.str())},
-            {"earnedPoints", session.earned.count},
-            {"duration", std::chrono::duration<double, std::milli>(took).count()},
-            {"traceId", ops::trace_id_of(session.traceparent)},
-            {"spanId", ops::span_id_of(session.traceparent)}});
-}
-
-}  // namespace
 
 Task<Result<Finalizer::Sent>> Finalizer::send(Session session, pdi::Pdi& pdi, MonoTime deadline,
                                               std::optional<Acknowledgement> waiting,
                                               Result<void> may_queue) {
-  const MonoTime began = ports_.clock.mono_now();
   sending_.insert(session.id);
   auto reply = co_await pdi.finalize({.session = session.provider_session,
                                       .transaction = session.transaction,
@@ -40,12 +22,12 @@ Task<Result<Finalizer::Sent>> Finalizer::send(Session session, pdi::Pdi& pdi, Mo
   });
   sending_.erase(session.id);
   if (!done) {
-    ops::log(Level::error, "session", "PDI's word on a sale cannot be kept",
+    ops::log(ops::Level::error, "session", "PDI's word on a sale cannot be kept",
              {{"sessionId", session.id.str()}, {"error", name_of(done.error().code)}});
     co_return failure(done);
   }
-  if (done->status == Status::finalized) log_booked(*done, ports_.clock.mono_now() - began);
   Sent sent{.session = std::move(*done)};
+  if (!reply) sent.retry_after = reply.error().error.retry_after;
   if (sent.session.status == Status::calculated)
     sent.error = may_queue || !standin_ ? till_error(std::move(reply.error())) : std::move(may_queue.error());
   co_return sent;

@@ -20,6 +20,7 @@ class Finalizer {
     Session session;  ///< As committed.
     /// Why the till's sale has not been taken on; the session is calculated again.
     std::optional<Error> error = std::nullopt;
+    std::optional<Millis> retry_after = std::nullopt;  ///< For how long PDI asked not to be called.
   };
 
   /// Calls PDI for `session`, which has just been committed as finalizing, and commits its outcome.

@@ -16,6 +16,11 @@ Flows::Flows(FlowOptions options, Ports ports, SessionWriter& writer, Finalizer&
       finalizer_(finalizer),
       on_open_(std::move(on_open)) {}
 
+void Flows::set_standin(StandIn standin) {
+  standin.enabled = options_.standin.enabled;
+  options_.standin = std::move(standin);
+}
+
 Task<Result<net::KeyedLock::Guard>> Flows::take_turn(std::string key) {
   auto turn = co_await ports_.locks.acquire(std::move(key), deadline(limits::session_queue_wait));
   if (!turn) co_return fail(session_busy());

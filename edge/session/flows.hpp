@@ -76,6 +76,9 @@ class Flows {
   /// pending one is told again with its points once they are known.
   Task<Result<Answer>> return_goods(ReturnRequest request, std::string traceparent);
 
+  /// From the next call on. Whether there is a stand-in at all stays as it is.
+  void set_standin(StandIn standin);
+
  private:
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
   Task<Result<Session>> load(SessionId id);

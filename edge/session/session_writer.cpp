@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/session/sale_log.hpp"
 #include "edge/standin/calendar.hpp"
 #include "shared/core/assert.hpp"
 
@@ -60,9 +61,17 @@ Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<O
   auto session = ports_.store.find(id);
   if (!session) co_return failure(session);
   if (!*session) co_return fail(Errc::not_found, "no such session");
+  const Status before = (*session)->status;
+  const auto asked = asked_at(**session);
   auto outcome = next(std::move(**session));
   if (!outcome) co_return failure(outcome);
-  co_return co_await commit(std::move(*outcome));
+  const std::string_view what = what_became(before, *outcome);
+  auto committed = co_await commit(std::move(*outcome));
+  if (committed && !what.empty()) {
+    const WallTime now = ports_.clock.wall_now();
+    log_sale(what, *committed, std::max(Millis{0}, now - asked.value_or(now)));
+  }
+  co_return committed;
 }
 
 Task<Result<Session>> SessionWriter::commit(Outcome outcome) {

@@ -171,16 +171,20 @@ Task<pdi::Reply<T>> SimPdi::call(PdiCall kind, SimPdiBooks::Request request, Mon
 }
 
 Task<pdi::Reply<pdi::Identified>> SimPdi::identify(pdi::IdentifyCall request, MonoTime deadline) {
+  books_.note_trace(PdiCall::identify, request.traceparent);
   return call<pdi::Identified>(PdiCall::identify, std::move(request), deadline);
 }
 Task<pdi::Reply<pdi::Rewards>> SimPdi::calculate(pdi::CalculateCall request, MonoTime deadline) {
+  books_.note_trace(PdiCall::calculate, request.traceparent);
   return call<pdi::Rewards>(PdiCall::calculate, std::move(request), deadline);
 }
 Task<pdi::Reply<pdi::Finalized>> SimPdi::finalize(pdi::FinalizeCall request, MonoTime deadline) {
+  books_.note_trace(PdiCall::finalize, request.traceparent);
   return call<pdi::Finalized>(PdiCall::finalize, std::move(request), deadline);
 }
-Task<pdi::Reply<pdi::SessionStatus>> SimPdi::status(ProviderSessionId session, MonoTime deadline) {
-  return call<pdi::SessionStatus>(PdiCall::status, std::move(session), deadline);
+Task<pdi::Reply<pdi::SessionStatus>> SimPdi::status(pdi::StatusCall request, MonoTime deadline) {
+  books_.note_trace(PdiCall::status, request.traceparent);
+  return call<pdi::SessionStatus>(PdiCall::status, std::move(request.session), deadline);
 }
 
 }  // namespace perkline::test

@@ -62,6 +62,8 @@ class SimPdiBooks {
   const std::vector<SimBooking>& ledger() const { return ledger_; }
   /// How many calls of that kind have left a client.
   std::size_t sent(PdiCall call) const { return sent_.contains(call) ? sent_.at(call) : 0; }
+  /// The trace that the last call of that kind belonged to.
+  const std::string& trace(PdiCall call) { return traces_[call]; }
   std::size_t sessions() const { return sessions_.size(); }
   /// As if PDI had lost it.
   void forget(const ProviderSessionId& session) { sessions_.erase(session); }
@@ -90,6 +92,7 @@ class SimPdiBooks {
     std::optional<ProviderFault> reject;
   };
 
+  void note_trace(PdiCall call, std::string traceparent) { traces_[call] = std::move(traceparent); }
   PdiFault fault_of(PdiCall call);
   std::uint64_t send(MonoTime arrives, Request request, std::optional<ProviderFault> reject);
   Done answer(std::uint64_t ticket);
@@ -103,6 +106,7 @@ class SimPdiBooks {
   std::map<ProviderSessionId, Session> sessions_;
   std::vector<SimBooking> ledger_;
   std::map<PdiCall, std::size_t> sent_;
+  std::map<PdiCall, std::string> traces_;
   std::map<PdiCall, std::deque<PdiFault>> planned_;
   std::function<PdiFault(PdiCall)> otherwise_;
   std::multimap<MonoTime, Arrival> on_their_way_;
@@ -119,7 +123,7 @@ class SimPdi final : public pdi::Pdi {
   Task<pdi::Reply<pdi::Identified>> identify(pdi::IdentifyCall call, MonoTime deadline) override;
   Task<pdi::Reply<pdi::Rewards>> calculate(pdi::CalculateCall call, MonoTime deadline) override;
   Task<pdi::Reply<pdi::Finalized>> finalize(pdi::FinalizeCall call, MonoTime deadline) override;
-  Task<pdi::Reply<pdi::SessionStatus>> status(ProviderSessionId session, MonoTime deadline) override;
+  Task<pdi::Reply<pdi::SessionStatus>> status(pdi::StatusCall request, MonoTime deadline) override;
 
  private:
   template <class T>

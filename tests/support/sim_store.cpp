@@ -14,12 +14,15 @@ Task<void> forget(Task<Result<Answer>> call) {
   (void)co_await std::move(call);
 }
 
-pdi_queue::Gate gate_of(const pdi::Guard& guard, const Clock& clock, bool breaker) {
-  if (breaker) {
+pdi_queue::Gate gate_of(pdi::Guard& guard, const Clock& clock, const LifeOptions& options) {
+  if (options.breaker) {
     return {.open_at = [&guard] { return guard.open_at(); },
-            .is_closed = [&guard] { return guard.is_closed(); }};
+            .is_closed = [&guard] { return guard.is_closed(); },
+            .may_retry = [&guard] { return guard.take_settlement_retry(); }};
   }
-  return {.open_at = [&clock] { return clock.mono_now(); }, .is_closed = [] { return true; }};
+  return {.open_at = [&clock] { return clock.mono_now(); },
+          .is_closed = [] { return true; },
+          .may_retry = options.may_retry};
 }
 
 std::unique_ptr<journal::Outbox> opened(journal::Journal& journal) {
@@ -58,7 +61,7 @@ Life::Life(Outside& around, LifeOptions options)
       writer(ports, options.standin.timezone),
       finalizer(ports, writer, options.standin.enabled),
       queue({.quiet = options.quiet, .known_max = options.queue_known_max}, ports, writer, finalizer,
-            gate_of(guard, world->clock(), options.breaker), rng),
+            gate_of(guard, world->clock(), options), rng),
       flows({.store = StoreId("store-1"), .currency = usd(), .standin = options.standin}, ports, writer,
             finalizer, [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }) {
   ops::set_log_level(ops::Level::error);

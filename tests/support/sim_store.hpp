@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,7 +59,8 @@ struct LifeOptions {
   Millis quiet{20'000};
   StandIn standin = {};
   std::size_t queue_known_max = 10'000;
-  bool breaker = false;  ///< Else PDI is called whatever it does.
+  bool breaker = false;                                   ///< Else PDI is called whatever it does.
+  std::function<bool()> may_retry = [] { return true; };  ///< Without a breaker.
 };
 
 /// One life of the daemon's session part, from its start on: the production flows over a simulated world.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "shared/net/http_server.hpp"
+#include "shared/ops/trace.hpp"
 #include "tests/contract/pdi/sandboxed.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/raw_http.hpp"
@@ -142,7 +143,9 @@ TEST_F(PdiConnections, CallsCarryPathTokenTraceAndBody) {
   EXPECT_EQ(seen[0].body, "grant_type=client_credentials");
   EXPECT_EQ(seen[1].path, "/base/v2/identify");
   EXPECT_EQ(seen[1].authorization, "Bearer abc.def");
-  EXPECT_EQ(seen[1].traceparent, trace);
+  EXPECT_TRUE(ops::is_traceparent(seen[1].traceparent)) << seen[1].traceparent;
+  EXPECT_EQ(ops::trace_id_of(seen[1].traceparent), ops::trace_id_of(trace));
+  EXPECT_NE(ops::span_id_of(seen[1].traceparent), ops::span_id_of(trace));
   EXPECT_EQ(seen[1].content_type, "application/json");
   EXPECT_EQ(seen[1].body, R"({"customerId":"CUST-1","channelId":"POS-1","transactionId":"TXN-1"})");
   EXPECT_EQ(seen[2].traceparent, "");

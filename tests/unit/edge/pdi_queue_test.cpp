@@ -226,6 +226,86 @@ TEST_F(InDoubt, ManySessionsAreWorkedOnFourAtATimeAndAllSettle) {
   EXPECT_EQ(booked_events(), open_calls);
 }
 
+// ---- how often
+
+class Patience : public InDoubt {
+ protected:
+  /// Waits in the queue, PDI having been away, which it is no more.
+  void queued() {
+    life.reset();
+    life = std::make_unique<Life>(outside, LifeOptions{.standin = {.enabled = true}, .may_retry = [this] {
+                                                         ++asked;
+                                                         return leave;
+                                                       }});
+    outside.pdi.otherwise([this](PdiCall) { return out ? PdiFault{.refuse_to_send = failure} : PdiFault{}; });
+    till.session = life->identify(till);
+    ASSERT_TRUE(life->calculate(till));
+    ASSERT_EQ(life->finalize(till)->status, 202);
+  }
+  void pass(Millis time) {
+    life->world->run_until([] { return false; }, time);
+  }
+
+  pdi::Failure failure = test::pdi_not_sent(pdi::Outcome::unavailable);
+  bool out = true;
+  bool leave = false;
+  int asked = 0;
+};
+
+TEST_F(Patience, ASecondAttemptNeedsLeaveAndAFirstDoesNot) {
+  queued();
+  pass(minutes{1});
+  EXPECT_GT(asked, 10) << "it has failed once, and asks for leave again and again";
+  out = false;
+  pass(minutes{1});
+  EXPECT_EQ(outside.pdi.ledger().size(), 0u) << "and gets none";
+  leave = true;
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+
+  leave = false;
+  out = true;
+  till.transaction = TransactionId("TXN-2");
+  till.session = life->identify(till);
+  ASSERT_TRUE(life->calculate(till));
+  out = false;
+  const int before = asked;
+  ASSERT_EQ(life->finalize(till)->status, 202);
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(asked, before) << "the first sends of a queued sale are no retries";
+}
+
+TEST_F(Patience, WaitsForAsLongAsPdiAsksAndUpToAFifthMore) {
+  failure = test::pdi_not_sent(pdi::Outcome::unavailable, seconds{100});
+  leave = true;
+  queued();
+  pass(seconds{1});
+  const MonoTime refused = outside.time.mono - seconds{1};
+  out = false;
+  ASSERT_TRUE(life->settle());
+  const double waited = std::chrono::duration<double>(outside.time.mono - refused).count();
+  EXPECT_GE(waited, 100);
+  EXPECT_LE(waited, 121.5);
+}
+
+TEST_F(Patience, AFinalizeThatPdiPutsOffIsAskedAboutNoEarlier) {
+  leave = true;
+  queued();
+  failure = test::pdi_not_sent(pdi::Outcome::unavailable, seconds{60});
+  failure.may_have_been_sent = true;
+  MonoTime put_off{};
+  outside.pdi.otherwise([&](PdiCall call) {
+    if (call != PdiCall::finalize || put_off != MonoTime{}) return PdiFault{};
+    put_off = outside.time.mono;
+    return PdiFault{.refuse_to_send = failure};
+  });
+  ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::status) > 0; }));
+  ASSERT_NE(put_off, MonoTime{});
+  EXPECT_GE(outside.time.mono - put_off, seconds{60});
+  EXPECT_LE(outside.time.mono - put_off, seconds{73});
+  ASSERT_TRUE(life->settle());
+}
+
 // ---- a person's part
 
 class InReview : public InDoubt {

@@ -26,8 +26,8 @@ class Watching final : public Pdi {
   Task<Reply<Finalized>> finalize(FinalizeCall call, MonoTime deadline) override {
     return watched<Finalized>(&Pdi::finalize, std::move(call), deadline);
   }
-  Task<Reply<SessionStatus>> status(ProviderSessionId session, MonoTime deadline) override {
-    return watched<SessionStatus>(&Pdi::status, std::move(session), deadline);
+  Task<Reply<SessionStatus>> status(StatusCall call, MonoTime deadline) override {
+    return watched<SessionStatus>(&Pdi::status, std::move(call), deadline);
   }
 
   Guard* guard = nullptr;

@@ -98,6 +98,17 @@ TEST_F(Guarding, FinalizeIsNeverTriedTwice) {
   EXPECT_TRUE(test::run_task(world, guard.tills().finalize(sale, in_time())));
 }
 
+TEST_F(Guarding, SettlementsRetriesHaveABudgetOfTheirOwn) {
+  int taken = 0;
+  while (guard.take_settlement_retry()) ++taken;
+  EXPECT_EQ(taken, 60) << "with hardly a call, one a second";
+  books.next(PdiCall::identify, silent_at_once());
+  EXPECT_TRUE(identify(guard.tills())) << "a till's second attempt is none of them";
+  for (int i = 0; i < 400; ++i) ASSERT_TRUE(identify(guard.settlement()));
+  while (guard.take_settlement_retry()) ++taken;
+  EXPECT_EQ(taken, 80) << "a fifth of what settlement calls";
+}
+
 TEST_F(Guarding, NothingIsTriedTwiceAfterTheDeadline) {
   out();
   EXPECT_FALSE(identify(guard.tills()));
@@ -248,7 +259,7 @@ class Held final : public Pdi {
   Task<Reply<Identified>> identify(IdentifyCall, MonoTime) override { return hold<Identified>(); }
   Task<Reply<Rewards>> calculate(CalculateCall, MonoTime) override { return hold<Rewards>(); }
   Task<Reply<Finalized>> finalize(FinalizeCall, MonoTime) override { return hold<Finalized>(); }
-  Task<Reply<SessionStatus>> status(ProviderSessionId, MonoTime) override { return hold<SessionStatus>(); }
+  Task<Reply<SessionStatus>> status(StatusCall, MonoTime) override { return hold<SessionStatus>(); }
 
   std::size_t calls = 0;
   bool lets_go = false;  ///< Fails from then on.

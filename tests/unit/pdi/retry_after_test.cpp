@@ -1,5 +1,7 @@
 #include "pdi_client/retry_after.hpp"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 namespace perkline::pdi {
@@ -43,6 +45,19 @@ TEST(RetryAfter, GarbageIsIgnored) {
         "2026-03-01T12:01:30Z", "\xff\xff"}) {
     EXPECT_EQ(parse_retry_after(garbage, date), std::nullopt) << garbage;
   }
+}
+
+TEST(RetryAfter, IsStretchedByUpToAFifthAndNotByTheSameForAll) {
+  SeededRng rng(1);
+  std::set<Millis> waited;
+  for (int i = 0; i < 100; ++i) {
+    const Millis wait = stretched(seconds{100}, rng);
+    EXPECT_GE(wait, seconds{100});
+    EXPECT_LE(wait, seconds{120});
+    waited.insert(wait);
+  }
+  EXPECT_GT(waited.size(), 50u);
+  EXPECT_EQ(stretched(Millis{0}, rng), Millis{0});
 }
 
 }  // namespace

@@ -61,6 +61,11 @@ TEST_F(Budgeting, AFewAreLetThroughWhereCallsAreFew) {
   EXPECT_EQ(retries(), 3);
 }
 
+TEST_F(Budgeting, HowManyIsTheCallersToSay) {
+  budget = RetryBudget(60);
+  EXPECT_EQ(retries(), 60);
+}
+
 TEST_F(Budgeting, CallsOfMoreThanAMinuteAgoDoNotCount) {
   call(1000);
   now += seconds{59};
