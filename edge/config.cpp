@@ -44,7 +44,8 @@ void describe_api(Schema& s, EdgeConfig::Api& api) {
   s.text("unix_socket", api.unix_socket);
   if (!is_socket_path(api.unix_socket)) s.fault("unix_socket", "must be at most 107 bytes long");
   s.text("terminals_file", api.terminals_file);
-  s.integer("max_connections", api.max_connections, 1, 65'536);
+  s.integer("max_connections", api.max_connections, 1,
+            static_cast<std::int64_t>(limits::till_connections_max));
   s.integer("rate_per_terminal_s", api.rate_per_terminal_s, 0, 1'000'000);
   config::describe_tls(s, api.tls);
   if (api.terminals_file.empty() && !config::is_loopback_listen(api.listen)) {
@@ -145,6 +146,11 @@ Result<EdgeConfig> read_config(const std::string& path) {
   auto read = config::read_file(path, [&](Schema& schema) { describe(schema, config); });
   if (!read) return failure(read);
   return config;
+}
+
+std::vector<std::string> changed_keys(EdgeConfig before, EdgeConfig after) {
+  return config::changed_keys([&](Schema& schema) { describe(schema, before); },
+                              [&](Schema& schema) { describe(schema, after); });
 }
 
 std::string print(EdgeConfig config) {

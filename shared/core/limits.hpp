@@ -24,6 +24,7 @@ inline constexpr seconds http_write_timeout{30};
 inline constexpr std::size_t lingering_close_bytes_max = 1 * mib;
 inline constexpr seconds lingering_close_timeout{2};
 inline constexpr seconds drain_timeout{10};
+inline constexpr std::size_t http_refusals_max = 64;  ///< Connections told at a time that there is no room.
 
 // JSON.
 inline constexpr std::size_t json_depth_max = 32;
@@ -43,6 +44,9 @@ inline constexpr seconds token_wait{5};
 
 // Journal.
 inline constexpr std::size_t journal_queue_max = 16 * kib;  ///< Batches waiting for the journal's thread.
+inline constexpr std::size_t till_connections_max = 8 * kib;
+static_assert(2 * till_connections_max <= journal_queue_max,
+              "each till's call and as much again may commit at once");
 
 // Sync (sync.md).
 inline constexpr std::size_t sync_batch_events_max = 512;

@@ -56,6 +56,16 @@ Task<void> HttpConnection::serve() {
   stream_.close();
 }
 
+Task<void> HttpConnection::refuse(Error why) {
+  idle_ = false;
+  Exchange exchange;
+  exchange.began = now();
+  exchange.close = true;
+  exchange.traceparent = ops::new_traceparent(shared_.trace_ids);
+  co_await answer(exchange, problem_response(why, exchange.traceparent));
+  stream_.close();
+}
+
 /// True: another request may come.
 Task<bool> HttpConnection::serve_one() {
   const Head found = co_await await_head();

@@ -33,6 +33,8 @@ class HttpConnection {
 
   /// Ends when the connection has.
   Task<void> serve();
+  /// Answers `why` to whatever will be asked, and ends. Not under TLS.
+  Task<void> refuse(Error why);
 
   /// Past it the connection is to be closed. Far away while a handler works: that has deadlines of its own.
   MonoTime deadline() const { return deadline_; }

@@ -31,6 +31,8 @@ using Protocol = asio::generic::stream_protocol;
 using Acceptor = asio::basic_socket_acceptor<Protocol, asio::io_context::executor_type>;
 using ErrorCode = boost::system::error_code;
 
+/// When a connection beyond the limit may find room.
+constexpr Millis overload_retry{1000};
 constexpr Millis accept_pause{100};  ///< After a failed accept: out of descriptors, most likely.
 
 /// Without port; empty on a Unix socket.
@@ -88,7 +90,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   Result<void> listen_unix(const std::string& path);
   static Task<void> accept_loop(std::shared_ptr<Impl> self, Acceptor& acceptor);
   void take(ByteStream::Socket socket);
-  static Task<void> run(std::shared_ptr<Impl> self, std::shared_ptr<HttpConnection> connection);
+  static Task<void> run(std::shared_ptr<Impl> self, std::shared_ptr<HttpConnection> connection, bool refused);
   void sweep();
   void stop_listening();
   void close_where(auto condition) {
@@ -104,6 +106,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   std::deque<Acceptor> acceptors_;  ///< A deque: its loops hold references.
   std::uint16_t port_ = 0;
   std::unordered_set<std::shared_ptr<HttpConnection>> connections_;
+  std::size_t refusing_ = 0;  ///< Of them.
   asio::steady_timer sweep_timer_;
   asio::steady_timer drained_;  ///< Never fires by itself; its end is the signal.
 };
@@ -199,25 +202,35 @@ Task<void> HttpServer::Impl::accept_loop(std::shared_ptr<Impl> self, Acceptor& a
 }
 
 void HttpServer::Impl::take(ByteStream::Socket socket) {
-  if (connections_.size() >= shared_.options.connections_max) return;  // Closed as it goes out of scope.
   std::string peer = address_of(socket);
   const bool is_tcp = !peer.empty();
   ErrorCode ignored;
   if (is_tcp) socket.set_option(tcp::no_delay(true), ignored);
   asio::ssl::context* tls = is_tcp && tls_ ? &*tls_ : nullptr;
+  const bool full = connections_.size() - refusing_ >= shared_.options.connections_max;
+  if (full && (tls != nullptr || refusing_ >= limits::http_refusals_max))
+    return;  // Closed as it goes out of scope.
   auto connection = std::make_shared<HttpConnection>(shared_, std::move(socket), std::move(peer), tls);
   connections_.insert(connection);
-  reactor_.spawn(run(shared_from_this(), std::move(connection)));
+  if (full) ++refusing_;
+  reactor_.spawn(run(shared_from_this(), std::move(connection), full));
 }
 
-Task<void> HttpServer::Impl::run(std::shared_ptr<Impl> self, std::shared_ptr<HttpConnection> connection) {
+Task<void> HttpServer::Impl::run(std::shared_ptr<Impl> self, std::shared_ptr<HttpConnection> connection,
+                                 bool refused) {
   try {
-    co_await connection->serve();
+    if (refused) {
+      co_await connection->refuse(
+          {.code = Errc::overloaded, .detail = "too many connections", .retry_after = overload_retry});
+    } else {
+      co_await connection->serve();
+    }
   } catch (const std::exception& error) {
     // Out of memory, most likely: the others may still be served.
     ops::log(ops::Level::error, "http", "a connection failed", {{"what", std::string_view(error.what())}});
     connection->close();
   }
+  if (refused) --self->refusing_;
   self->connections_.erase(connection);
   if (self->connections_.empty()) self->drained_.cancel();
 }

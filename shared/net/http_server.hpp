@@ -32,7 +32,8 @@ struct HttpServerOptions {
   std::string listen;  ///< `host:port`, `[::1]:port`, or a port alone (on 127.0.0.1). Port 0: any free one.
   std::string unix_socket = {};  ///< Also served there when not empty, mode 0600 under the process's umask.
   ServerTls tls = {};
-  std::size_t connections_max = 1024;  ///< Beyond it a connection is accepted and closed at once.
+  /// Beyond it a connection is told 503 OVERLOADED and closed; under TLS it is closed without a word.
+  std::size_t connections_max = 1024;
   std::size_t body_bytes_max = limits::till_body_bytes_max;
   HttpServerTimeouts timeouts = {};
 };

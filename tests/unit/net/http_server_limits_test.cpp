@@ -115,7 +115,7 @@ TEST(HttpServerLimits, LingeringEndsBySizeWhenTheClientNeverStops) {
   EXPECT_LT(taken, 32 * limits::mib);
 }
 
-TEST(HttpServerLimits, ConnectionBeyondTheLimitIsClosedAtOnce) {
+TEST(HttpServerLimits, ConnectionBeyondTheLimitIsToldSoAndClosed) {
   const Serving serving({.listen = "0", .connections_max = 2});
   RawHttp first = serving.connect();
   RawHttp second = serving.connect();
@@ -124,7 +124,15 @@ TEST(HttpServerLimits, ConnectionBeyondTheLimitIsClosedAtOnce) {
     ASSERT_EQ(connection->read_answer()->status, 200);
   }
   RawHttp third = serving.connect();
-  EXPECT_EQ(third.read_until_closed(), "");
+  third.send(post("/echo", std::string(100'000, 'x')));
+  const auto refused = third.read_answer();
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_EQ(refused->code(), "OVERLOADED");
+  EXPECT_EQ(refused->field("Content-Type"), "application/problem+json");
+  EXPECT_EQ(refused->field("Retry-After"), "1");
+  EXPECT_EQ(refused->field("Connection"), "close");
+  EXPECT_TRUE(third.is_closed());
   first.send(request("GET", "/things/1", "Connection: close\r\n"));
   EXPECT_EQ(first.read_answer()->status, 200);
   EXPECT_TRUE(first.is_closed());
@@ -133,8 +141,24 @@ TEST(HttpServerLimits, ConnectionBeyondTheLimitIsClosedAtOnce) {
   while (true) {
     RawHttp fourth = serving.connect();
     fourth.send(request("GET", "/things/1"));
-    if (fourth.read_answer()) break;
+    if (fourth.read_answer().value_or(RawAnswer{}).status == 200) break;
   }
+}
+
+TEST(HttpServerLimits, WhoIsRefusedHasNoPlaceToKeep) {
+  Serving serving({.listen = "0", .connections_max = 1});
+  RawHttp first = serving.connect();
+  first.send(request("GET", "/things/1"));
+  ASSERT_EQ(first.read_answer()->status, 200);
+  std::vector<RawHttp> refused;
+  for (std::size_t i = 0; i < limits::http_refusals_max + 10; ++i) {
+    refused.push_back(serving.connect());
+    // Those who wait for nothing but their own end.
+    const bool told = refused.back().read_answer().value_or(RawAnswer{}).status == 503;
+    EXPECT_EQ(told, i < limits::http_refusals_max) << i;
+  }
+  first.send(request("GET", "/things/1"));
+  EXPECT_EQ(first.read_answer()->status, 200) << "nobody is put out";
 }
 
 TEST(HttpServerLimits, ThousandUnfinishedHeadsBlockNobody) {
