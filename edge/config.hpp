@@ -94,6 +94,9 @@ void describe(config::Schema& schema, EdgeConfig& config);
 /// Errors: validation_failed with every fault of the file.
 Result<EdgeConfig> read_config(const std::string& path);
 
+/// The keys whose values differ.
+std::vector<std::string> changed_keys(EdgeConfig before, EdgeConfig after);
+
 /// As YAML, secrets as `***`.
 std::string print(EdgeConfig config);
 

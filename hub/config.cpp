@@ -165,6 +165,11 @@ Result<HubConfig> read_config(const std::string& path) {
   return config;
 }
 
+std::vector<std::string> changed_keys(HubConfig before, HubConfig after) {
+  return config::changed_keys([&](Schema& schema) { describe(schema, before); },
+                              [&](Schema& schema) { describe(schema, after); });
+}
+
 std::string print(HubConfig config) {
   return config::print([&](Schema& schema) { describe(schema, config); });
 }

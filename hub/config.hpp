@@ -94,6 +94,9 @@ void describe(config::Schema& schema, HubConfig& config);
 /// Errors: validation_failed with every fault of the file.
 Result<HubConfig> read_config(const std::string& path);
 
+/// The keys whose values differ.
+std::vector<std::string> changed_keys(HubConfig before, HubConfig after);
+
 /// As YAML, secrets and the passwords inside URLs as `***`.
 std::string print(HubConfig config);
 

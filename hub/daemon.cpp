@@ -228,9 +228,17 @@ void Daemon::take_over() {
              {{"file", config_path_}});
     return;
   }
-  ops::set_log_level(*ops::level_named(fresh->log.level));
-  ops::log(ops::Level::info, context, "configuration read again; what is not log.level takes a restart",
-           {{"file", config_path_}});
+  const auto changed = changed_keys(config_, *fresh);
+  config_.log = fresh->log;
+  ops::set_log_level(*ops::level_named(config_.log.level));
+  ops::set_log_format(config_.log.format == "json");
+  for (const std::string& key : changed) {
+    const bool at_once = key == "log.level" || key == "log.format";
+    ops::log(at_once ? ops::Level::info : ops::Level::warn, context,
+             at_once ? "a setting has changed" : "a setting has changed that the next start puts into effect",
+             {{"key", key}});
+  }
+  ops::log(ops::Level::info, context, "configuration read again", {{"file", config_path_}});
 }
 
 int serve(const std::string& config_path) {

@@ -38,7 +38,7 @@ class Daemon {
   /// For people who ask systemd.
   std::string status_line() const;
 
-  const HubConfig config_;
+  HubConfig config_;
   const std::string config_path_;
   int exit_code_;
   bool ready_ = false;

@@ -72,6 +72,10 @@ Result<void> read_file(const std::string& path, const Describe& describe);
 /// none).
 std::string print(const Describe& describe);
 
+/// The keys (`api.listen`) whose values are not the same in both, a secret's among them; the description's
+/// order.
+std::vector<std::string> changed_keys(const Describe& before, const Describe& after);
+
 /// One line a fault: `edge.yaml: api.listen: is not host:port`.
 std::string fault_lines(const std::string& path, const Error& error);
 

@@ -27,7 +27,7 @@ struct Output {
 
   spdlog::logger logger;
   std::atomic<Level> level{Level::info};
-  bool json = false;
+  std::atomic<bool> json = false;
   std::string service;
 };
 
@@ -170,6 +170,10 @@ void start_log(const LogOptions& options) {
 
 void set_log_level(Level level) {
   output().level = level;
+}
+
+void set_log_format(bool json) {
+  output().json = json;
 }
 
 bool log_enabled(Level level) {

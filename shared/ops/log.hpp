@@ -31,6 +31,7 @@ struct LogOptions {
 /// Once, before the first thread. Until then lines go out as text at info.
 void start_log(const LogOptions& options);
 void set_log_level(Level level);
+void set_log_format(bool json);
 bool log_enabled(Level level);
 
 /// `log(Level::info, "session", "finalized", {{"sessionId", id}, {"earnedPoints", 450}});` Never a token, a

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "edge/config.hpp"
+#include "edge/reload.hpp"
 #include "tests/unit/ops/config_file.hpp"
 
 namespace perkline::edge {
@@ -176,13 +177,44 @@ TEST(EdgeConfig, EveryNumberHasItsRange) {
                    "standin: {deadline_ms: 0, max_redeem_points_per_member_day: 1000000000001}\n"
                    "storage: {reserve_mib: -1}\nlog: {level: INFO, format: xml}\n"),
             "f: api.unix_socket: must be at most 107 bytes long\n"
-            "f: api.max_connections: must be a whole number from 1 to 65536\n"
+            "f: api.max_connections: must be a whole number from 1 to 8192\n"
             "f: api.rate_per_terminal_s: must be a whole number from 0 to 1000000\n"
             "f: standin.deadline_ms: must be a whole number from 1 to 120000\n"
             "f: standin.max_redeem_points_per_member_day: must be a whole number from 0 to 1000000000000\n"
             "f: storage.reserve_mib: must be a whole number from 0 to 1048576\n"
             "f: log.level: must be one of debug, info, warn, error\n"
             "f: log.format: must be one of json, text\n");
+}
+
+// ---- read again
+
+TEST(EdgeReload, NamesWhatTakesEffectAtOnceAndWhatWaits) {
+  const auto running = read(least);
+  const auto fresh = read(
+      "store_id: store-1\n"
+      "pdi: {url: 'https://pdi.example.com', client_id: id, client_secret: another}\n"
+      "api: {rate_per_terminal_s: 7, max_connections: 8}\n"
+      "standin: {deadline_ms: 900, max_redeem_points_store_day: 5}\n"
+      "hub: {endpoint: [], hub_public_key: '', secret_key: ''}\n"
+      "log: {level: debug, format: text}\n");
+  ASSERT_TRUE(running && fresh);
+  const ConfigChange change = change_of(*running, *fresh);
+  EXPECT_EQ(change.at_once,
+            (std::vector<std::string>{"api.rate_per_terminal_s", "standin.deadline_ms",
+                                      "standin.max_redeem_points_store_day", "log.level", "log.format"}));
+  EXPECT_EQ(change.at_start, (std::vector<std::string>{"api.max_connections", "pdi.client_secret"}));
+
+  const EdgeConfig next = taken_over(*running, *fresh);
+  EXPECT_EQ(next.api.rate_per_terminal_s, 7);
+  EXPECT_EQ(next.api.max_connections, running->api.max_connections);
+  EXPECT_EQ(change_of(next, *fresh).at_once, std::vector<std::string>{});
+  EXPECT_EQ(change_of(next, *fresh).at_start, change.at_start) << "it is told again until the next start";
+}
+
+TEST(EdgeReload, OfTheSameChangesNothing) {
+  const auto config = read(least);
+  ASSERT_TRUE(config);
+  EXPECT_TRUE(changed_keys(*config, *config).empty());
 }
 
 }  // namespace

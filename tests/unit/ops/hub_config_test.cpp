@@ -139,6 +139,20 @@ TEST(HubConfig, BrowsersOriginsAreExact) {
             "behind\n");
 }
 
+TEST(HubConfig, ChangedKeysAreNamedOfListsAndMapsToo) {
+  const HubConfig before;
+  HubConfig after;
+  after.sync.secret_key = key;
+  after.programme.tiers[1].second = 21'000;
+  after.programme.purchase_rule = {{.from = "10.00", .points = 1}};
+  after.api.cors_origins = {"https://a.example"};
+  const std::vector<std::string> names{"api.cors_origins", "sync.secret_key", "programme.tiers.Gold",
+                                       "programme.purchase_rule[0].from",
+                                       "programme.purchase_rule[0].points"};
+  EXPECT_EQ(changed_keys(before, after), names);
+  EXPECT_EQ(changed_keys(after, before).size(), names.size()) << "what is gone has changed too";
+}
+
 }  // namespace
 }  // namespace perkline::hub
 
