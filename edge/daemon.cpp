@@ -176,7 +176,8 @@ Result<void> Daemon::Impl::open_journal() {
   if (auto made = make_data_folder(config_.data_dir); !made) return made;
   auto journal = journal::JournalRocks::open(
       reactor_, {.folder = config_.data_dir,
-                 .on_sync = [this](std::chrono::nanoseconds took) { telemetry_.on_sync(took); }});
+                 .on_sync = [this](std::chrono::nanoseconds took) { telemetry_.on_sync(took); },
+                 .on_error = [this](std::string_view kind) { telemetry_.on_storage_error(kind); }});
   if (!journal) return failure(journal);
   journal_ = std::move(*journal);
   auto outbox = journal::Outbox::open(*journal_, StoreId(config_.store_id));

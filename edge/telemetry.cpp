@@ -1,6 +1,7 @@
 #include "edge/telemetry.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "pdi_client/pdi.hpp"
 #include "shared/core/bytes.hpp"
@@ -17,7 +18,10 @@ constexpr Millis journal_probe_every{5000};
 constexpr Millis journal_silence_max{20'000};
 constexpr std::string_view probe_key = "probe";
 constexpr std::string_view pdi_breaker = "pdi";
-constexpr const char* sessions_help = "Sessions that wait: for PDI (pending), or for a person (review).";
+/// As Telemetry and those who tell it name them; each is there from the start, so that no alert waits for the
+/// first of its kind.
+constexpr std::array refresh_results{"ok", "failed", "invalid_client"};
+constexpr std::array storage_kinds{"read", "write", "mark"};
 
 /// From what an idle store's jobs take to a slow night's reconciling.
 std::vector<double> job_duration_bounds() {
@@ -61,17 +65,25 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
       health_(health),
       clock_(clock),
       sale_ack_(metrics.histogram("perkline_edge_sale_ack_duration_seconds",
-                                  "From a finalize's request to its 200.", ops::duration_bounds())),
+                                  "From a finalize's request to its 200 or 202.", ops::duration_bounds())),
       journal_sync_(metrics.histogram("perkline_edge_journal_sync_duration_seconds",
                                       "Writing and syncing one group of batches.", ops::duration_bounds())),
       queue_records_(metrics.gauge("perkline_edge_queue_records", "Sales that await PDI.")),
       queue_oldest_age_(metrics.gauge("perkline_edge_queue_oldest_age_seconds",
                                       "How long the oldest of them has waited for its next attempt.")),
-      pending_(metrics.gauge("perkline_edge_sessions", sessions_help, {{"state", "pending"}})),
-      review_(metrics.gauge("perkline_edge_sessions", sessions_help, {{"state", "review"}})),
       outbox_lag_(metrics.gauge("perkline_edge_outbox_lag_records", "Events the hub has not acknowledged.")) {
-  reactor_.beat(clock.mono_now(), {});
-  journal_.beat(clock.mono_now(), {});
+  for (std::uint8_t value = 1; value <= session::status_count; ++value) {
+    const auto status = static_cast<session::Status>(value);
+    const ops::Labels state{{"state", std::string(name_of(status))}};
+    steps_.emplace(status, metrics.counter("perkline_edge_session_steps_total",
+                                           "Steps of sessions, by where they led.", state));
+    if (session::is_end(status)) continue;
+    sessions_.emplace(status, metrics.gauge("perkline_edge_sessions",
+                                            "Sessions that are not at their end, by their state.", state));
+  }
+  for (const char* result : refresh_results) refreshes(result);
+  for (const char* kind : storage_kinds) storage_errors(kind);
+  beat();
   health.add("reactor", ops::CheckRole::required,
              [this, &clock] { return reactor_.check(clock.mono_now(), reactor_silence_max); });
   health.add("journal", ops::CheckRole::required,
@@ -90,7 +102,8 @@ void Telemetry::on_sync(std::chrono::nanoseconds took) {
 
 void Telemetry::on_answer(const net::Answered& answered) {
   const double took = std::chrono::duration<double>(answered.duration).count();
-  if (answered.route == "/v1/finalize" && answered.status == 200) sale_ack_.observe(took);
+  const bool acknowledged = answered.status == 200 || answered.status == 202;
+  if (answered.route == "/v1/finalize" && acknowledged) sale_ack_.observe(took);
   const std::pair<std::string, int> key(answered.route, answered.status);
   auto found = answers_.find(key);
   if (found == answers_.end()) {
@@ -113,11 +126,22 @@ void Telemetry::on_pdi_call(std::string_view endpoint, std::string_view outcome)
   pdi_.store(pdi_status(outcome), std::memory_order_relaxed);
 }
 
+ops::Counter Telemetry::refreshes(std::string_view result) {
+  return metrics_.counter("perkline_edge_oauth_refresh_total", "Refreshes of PDI's token.",
+                          {{"result", std::string(result)}});
+}
+
+ops::Counter Telemetry::storage_errors(std::string_view kind) {
+  return metrics_.counter("perkline_edge_storage_errors_total",
+                          "What the disk or the journal on it failed at.", {{"kind", std::string(kind)}});
+}
+
 void Telemetry::on_token_refresh(std::string_view result) {
-  metrics_
-      .counter("perkline_edge_oauth_refresh_total", "Refreshes of PDI's token.",
-               {{"result", std::string(result)}})
-      .add();
+  refreshes(result).add();
+}
+
+void Telemetry::on_storage_error(std::string_view kind) {
+  storage_errors(kind).add();
 }
 
 void Telemetry::on_job(std::string_view job, std::string_view result, std::chrono::nanoseconds took) {
@@ -149,15 +173,13 @@ void Telemetry::on_difference(std::string_view ours, std::string_view pdi) {
 }
 
 void Telemetry::on_step(session::Status to) {
-  auto found = steps_.find(to);
-  if (found == steps_.end()) {
-    found = steps_
-                .emplace(to, metrics_.counter("perkline_edge_session_steps_total",
-                                              "Steps of sessions, by where they led.",
-                                              {{"state", std::string(name_of(to))}}))
-                .first;
-  }
-  found->second.add();
+  steps_.at(to).add();
+}
+
+/// Whatever took long before this is no silence.
+void Telemetry::beat() {
+  reactor_.beat(clock_.mono_now(), {});
+  journal_.beat(clock_.mono_now(), {});
 }
 
 void Telemetry::watch_hub(std::function<ops::CheckStatus()> standing) {
@@ -167,6 +189,7 @@ void Telemetry::watch_hub(std::function<ops::CheckStatus()> standing) {
 
 Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outbox,
                           const session::SessionStore& store) {
+  beat();
   while (true) {
     const MonoTime due = clock_.mono_now() + beat_every;
     co_await clock_.sleep_until(due);
@@ -199,8 +222,7 @@ void Telemetry::tell_breakers() {
 
 void Telemetry::tell_queue(const session::SessionStore& store) {
   queue_records_.set(static_cast<double>(store.waiting_count()));
-  pending_.set(static_cast<double>(store.waiting_count()));
-  review_.set(static_cast<double>(store.review_count()));
+  for (const auto& [status, gauge] : sessions_) gauge.set(static_cast<double>(store.open_count(status)));
   const auto since = store.waiting_since();
   if (!since) return;
   const auto age = *since ? std::max(Millis{0}, clock_.wall_now() - **since) : Millis{0};

@@ -54,6 +54,8 @@ class Telemetry {
   void on_job_success(std::string_view job, std::optional<WallTime> last);
   /// A difference between our books and PDI's was found; each is told once.
   void on_difference(std::string_view ours, std::string_view pdi);
+  /// `kind`: read, write, mark. Any thread.
+  void on_storage_error(std::string_view kind);
   /// Adds a circuit breaker to the gauges; the one named `pdi` is told with PDI's check. `state` is asked on
   /// the reactor's thread. Before run().
   void watch_breaker(std::string name, std::function<pdi::BreakerState()> state) {
@@ -69,6 +71,9 @@ class Telemetry {
 
  private:
   Task<void> probe(journal::Journal& journal);
+  ops::Counter refreshes(std::string_view result);
+  ops::Counter storage_errors(std::string_view kind);
+  void beat();
   void tell_queue(const session::SessionStore& store);
   void tell_breakers();
 
@@ -87,9 +92,8 @@ class Telemetry {
   ops::Histogram journal_sync_;
   ops::Gauge queue_records_;
   ops::Gauge queue_oldest_age_;
-  ops::Gauge pending_;
-  ops::Gauge review_;
   ops::Gauge outbox_lag_;
+  std::map<session::Status, ops::Gauge> sessions_;  ///< Of every status that is no end.
   std::map<session::Status, ops::Counter> steps_;
   std::map<std::pair<std::string, int>, ops::Counter, std::less<>> answers_;
 };

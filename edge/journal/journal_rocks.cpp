@@ -140,6 +140,16 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
 
   std::size_t waiting() const { return waiting_; }
   const RocksStore& store() const { return *store_; }
+  void tell(ops::Level level, std::string_view kind, const std::string& what) const {
+    ops::log(level, "journal", what, {{"kind", kind}});
+    if (options_.on_error) options_.on_error(kind);
+  }
+  /// `result`, and its error told.
+  template <class T>
+  T read(T result) const {
+    if (!result) tell(ops::Level::error, "read", result.error().detail);
+    return result;
+  }
   const RocksStore::View& visible() const { return *visible_; }
 
  private:
@@ -223,6 +233,7 @@ JournalRocks::Writer::Group JournalRocks::Writer::take_group() {
 bool JournalRocks::Writer::write(Group group) {
   const auto begin = steady_clock::now();
   if (const auto written = store_->write(group.batches); !written) {
+    tell(ops::Level::error, "write", written.error().detail);
     if (!options_.on_failure) std::_Exit(1);
     options_.on_failure(written.error().detail);
     return false;
@@ -266,7 +277,7 @@ void JournalRocks::Writer::move_mark() {
     marked_ = reached_;
   } else {
     // No reason to stop selling: the old mark is still true.
-    ops::log(ops::Level::warn, "journal", moved.error().detail);
+    tell(ops::Level::warn, "mark", moved.error().detail);
   }
 }
 
@@ -309,17 +320,17 @@ Task<void> JournalRocks::commit(Batch batch) {
 }
 
 Result<std::optional<std::string>> JournalRocks::get(Family family, std::string_view key) const {
-  return writer_->store().get(writer_->visible(), family, key);
+  return writer_->read(writer_->store().get(writer_->visible(), family, key));
 }
 
 Result<std::optional<Entry>> JournalRocks::last(Family family) const {
-  return writer_->store().last(writer_->visible(), family);
+  return writer_->read(writer_->store().last(writer_->visible(), family));
 }
 
 Result<void> JournalRocks::scan(
     Family family, std::string_view from,
     const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
-  return writer_->store().scan(writer_->visible(), family, from, visit);
+  return writer_->read(writer_->store().scan(writer_->visible(), family, from, visit));
 }
 
 std::size_t JournalRocks::waiting() const {

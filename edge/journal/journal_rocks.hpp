@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "edge/journal/journal.hpp"
 #include "shared/net/reactor.hpp"
@@ -17,6 +18,9 @@ struct JournalRocksOptions {
   std::filesystem::path folder;
   /// How long the write and sync of each group took. Called on the writer's thread.
   std::function<void(std::chrono::nanoseconds)> on_sync = {};
+  /// Something of the storage has failed: `read`, `write` (or its sync), `mark` (the high-water mark's file).
+  /// Any thread.
+  std::function<void(std::string_view kind)> on_error = {};
   /// A write or sync has failed and nothing is acknowledged from now on. Called on the writer's thread.
   /// Empty: the process ends with status 1, for systemd to start it anew.
   std::function<void(const std::string& what)> on_failure = {};

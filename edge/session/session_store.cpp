@@ -32,12 +32,30 @@ std::optional<WallTime> expiry_of(const Session& session) {
   return may_expire(session) ? std::optional(session.expires_at) : std::nullopt;
 }
 
-/// Adds a session's move from one place in a family that is sorted by time to another.
-void move_place(Batch& batch, Family family, const SessionId& id, std::optional<WallTime> from,
-                std::optional<WallTime> to) {
+/// What lies in a place: the session's status.
+std::string place_value(Status status) {
+  return std::string(1, static_cast<char>(status));
+}
+
+/// A session's place in a family that is sorted by time.
+struct Place {
+  std::optional<WallTime> when;
+  Status status;
+  bool operator==(const Place&) const = default;
+};
+
+/// Adds a session's move from one place to another; `from` nullopt: it is new.
+void move_place(Batch& batch, Family family, const SessionId& id, const std::optional<Place>& from,
+                const Place& to) {
   if (from == to) return;
-  if (from) batch.erase(family, time_key(*from, id));
-  if (to) batch.put(family, time_key(*to, id), "");
+  if (from && from->when && from->when != to.when) batch.erase(family, time_key(*from->when, id));
+  if (to.when) batch.put(family, time_key(*to.when, id), place_value(to.status));
+}
+Place due_of(const Session& session) {
+  return {.when = session.next_attempt_at, .status = session.status};
+}
+Place lapse_of(const Session& session) {
+  return {.when = expiry_of(session), .status = session.status};
 }
 
 /// Adds what `next` changes.
@@ -51,9 +69,10 @@ Batch changes(const std::optional<Kept>& kept, const Session& next, Batch batch)
   } else {
     batch.put(Family::sessions, next.id.str(), encode(next));
   }
-  move_place(batch, Family::due, next.id, before ? before->next_attempt_at : std::nullopt,
-             next.next_attempt_at);
-  move_place(batch, Family::expiry, next.id, before ? expiry_of(*before) : std::nullopt, expiry_of(next));
+  move_place(batch, Family::due, next.id, before ? std::optional(due_of(*before)) : std::nullopt,
+             due_of(next));
+  move_place(batch, Family::expiry, next.id, before ? std::optional(lapse_of(*before)) : std::nullopt,
+             lapse_of(next));
   const bool was_review = before && before->status == Status::review;
   const bool is_review = next.status == Status::review;
   if (is_review && !was_review) batch.put(Family::dead_letters, next.id.str(), "");
@@ -140,10 +159,7 @@ Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEv
   committing_.insert(next.id);
   co_await outbox_.commit(changes(*before, next, std::move(also)), std::move(events));
   committing_.erase(next.id);
-  if (*before && (*before)->session.next_attempt_at) --waiting_;
-  if (next.next_attempt_at) ++waiting_;
-  if (*before && (*before)->session.status == Status::review) --reviews_;
-  if (next.status == Status::review) ++reviews_;
+  count_step(*before ? &(*before)->session : nullptr, next);
   if (observe_) observe_(next.status);
   co_return Result<void>{};
 }
@@ -160,16 +176,49 @@ Result<SessionStore::Page> SessionStore::lapsing(const Period& period, std::stri
                       count_max);
 }
 
+void SessionStore::count_step(const Session* before, const Session& next) {
+  if (before != nullptr && before->next_attempt_at) --waiting_;
+  if (next.next_attempt_at) ++waiting_;
+  // One that had no place yet, being an earlier version's, was never counted.
+  if (before != nullptr && !is_end(before->status)) {
+    std::size_t& count = open_[static_cast<std::size_t>(before->status)];
+    count -= std::min<std::size_t>(count, 1);
+  }
+  if (!is_end(next.status)) ++open_[static_cast<std::size_t>(next.status)];
+}
+
 Result<void> SessionStore::count() {
-  const auto count_of = [this](Family family, std::size_t& count) {
-    count = 0;
-    return journal_.scan(family, "", [&](std::string_view, std::string_view) {
-      ++count;
-      return true;
-    });
-  };
-  if (auto counted = count_of(Family::due, waiting_); !counted) return counted;
-  return count_of(Family::dead_letters, reviews_);
+  open_ = {};
+  for (const Family family : {Family::due, Family::expiry}) {
+    if (auto counted = count_places(family); !counted) return counted;
+  }
+  std::size_t& reviews = open_[static_cast<std::size_t>(Status::review)];
+  reviews = 0;
+  return journal_.scan(Family::dead_letters, "", [&](std::string_view, std::string_view) {
+    ++reviews;
+    return true;
+  });
+}
+
+/// Of a family whose keys are times and ids.
+Result<void> SessionStore::count_places(Family family) {
+  std::size_t places = 0;
+  Result<void> readable;
+  auto scanned = journal_.scan(family, "", [&](std::string_view key, std::string_view value) {
+    ++places;
+    std::size_t status = value.empty() ? 0 : static_cast<unsigned char>(value.front());
+    if (status == 0 && key.size() > time_bytes) {
+      const auto session = find(SessionId(std::string(key.substr(time_bytes))));
+      if (!session) readable = std::unexpected(session.error());
+      if (session && *session) status = static_cast<std::size_t>((*session)->status);
+    }
+    if (status > status_count) readable = fail(Errc::newer_format, "a status this version does not know");
+    if (readable) ++open_[status];
+    return readable.has_value();
+  });
+  if (!scanned) return scanned;
+  if (family == Family::due) waiting_ = places;
+  return readable;
 }
 
 Result<std::optional<WallTime>> SessionStore::waiting_since() const {
@@ -249,9 +298,15 @@ Task<Result<void>> SessionStore::index_expiry(SessionId id) {
   auto session = find(id);
   if (!session) co_return failure(session);
   if (!*session || !expiry_of(**session)) co_return Result<void>{};
+  const auto there = journal_.get(Family::expiry, time_key(*expiry_of(**session), id));
+  if (!there) co_return std::unexpected(there.error());
+  if (*there) co_return Result<void>{};
   Batch batch;
-  move_place(batch, Family::expiry, id, std::nullopt, expiry_of(**session));
-  co_return co_await rewrite({std::move(**session)}, std::move(batch));
+  move_place(batch, Family::expiry, id, std::nullopt, lapse_of(**session));
+  const Status status = (*session)->status;
+  auto indexed = co_await rewrite({std::move(**session)}, std::move(batch));
+  if (indexed) ++open_[static_cast<std::size_t>(status)];
+  co_return indexed;
 }
 
 Task<Result<void>> SessionStore::archive(std::vector<Session> sessions, WallTime now) {

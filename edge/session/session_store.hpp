@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -53,8 +54,11 @@ class SessionStore {
   Result<Page> waiting(std::string_view from, std::size_t count_max) const;
   /// How many there are, and how many in review, once count() has looked.
   std::size_t waiting_count() const { return waiting_; }
-  std::size_t review_count() const { return reviews_; }
-  /// Reads every place in `due`, but no session. Errors: io_failed.
+  std::size_t review_count() const { return open_count(Status::review); }
+  /// How many are in that status, which is no end, once count() has looked.
+  std::size_t open_count(Status status) const { return open_[static_cast<std::size_t>(status)]; }
+  /// Reads every place of a session that is open, but no session: the place tells its status. (One that an
+  /// earlier version has made does not: that session is read.) Errors: corrupt, newer_format, io_failed.
   Result<void> count();
   /// When the one that waits longest began to; nullopt: none waits. Errors: corrupt, io_failed.
   Result<std::optional<WallTime>> waiting_since() const;
@@ -102,6 +106,8 @@ class SessionStore {
   static Range range_of(journal::Family family, const Period& period, std::string_view from);
   Result<Page> page_of(const Range& range, std::size_t count_max) const;
   Result<Page> page_by_time(const Range& range, std::size_t count_max) const;
+  Result<void> count_places(journal::Family family);
+  void count_step(const Session* before, const Session& next);
   Result<std::optional<Kept>> predecessor(const Session& next) const;
   Task<Result<void>> rewrite(std::vector<Session> sessions, journal::Batch batch);
 
@@ -109,7 +115,7 @@ class SessionStore {
   journal::Outbox& outbox_;
   std::unordered_set<SessionId> committing_;
   std::size_t waiting_ = 0;
-  std::size_t reviews_ = 0;
+  std::array<std::size_t, status_count + 1> open_{};  ///< By status; only of those that are no end.
   OnStep observe_;
 };
 

@@ -2,10 +2,12 @@
 
 #include <string>
 
-/// Where the build has put things. In a file of their own, so that no other one depends on where that is.
+/// Where the build has put things, and where the sources lie. In a file of their own, so that no other one
+/// depends on where that is.
 namespace perkline::test {
 
 std::string bin_dir();
 std::string clock_shift_library();
+std::string edge_readme();
 
 }  // namespace perkline::test

@@ -275,5 +275,82 @@ TEST_F(Store, DamageIsToldNeverSkipped) {
   EXPECT_EQ(store.waiting("", 10).error().code, Errc::corrupt);
 }
 
+// ---- how many in which state
+
+class Counted : public Store {
+ protected:
+  /// As `store` counts them, and as a start does.
+  void expect(std::vector<std::pair<Status, std::size_t>> counts) {
+    SessionStore started(journal, *outbox);
+    ASSERT_TRUE(started.count());
+    for (const SessionStore* each : {&store, &started}) {
+      for (const Status status : {Status::active, Status::calculated, Status::finalizing, Status::in_doubt,
+                                  Status::queued, Status::review}) {
+        std::size_t wanted = 0;
+        for (const auto& [of, count] : counts) wanted = of == status ? count : wanted;
+        EXPECT_EQ(each->open_count(status), wanted)
+            << name_of(status) << (each == &store ? " in one life" : " after a start");
+      }
+    }
+  }
+  Session next(Session session, Status status) {
+    session.status = status;
+    ++session.version;
+    session.next_attempt_at.reset();
+    if (awaits_pdi(session)) session.next_attempt_at = time.wall;
+    EXPECT_TRUE(commit(session));
+    return session;
+  }
+};
+
+TEST_F(Counted, EachStateIsCountedInOneLifeAndByAStartAlike) {
+  expect({});
+  Session first = opened(first_id, "TXN-1");
+  Session second = opened(second_id, "TXN-2");
+  ASSERT_TRUE(commit(first));
+  ASSERT_TRUE(commit(second));
+  expect({{Status::active, 2}});
+  first = next(first, Status::calculated);
+  expect({{Status::active, 1}, {Status::calculated, 1}});
+  first = next(first, Status::finalizing);
+  expect({{Status::active, 1}, {Status::finalizing, 1}});
+  first = next(first, Status::in_doubt);
+  expect({{Status::active, 1}, {Status::in_doubt, 1}});
+  first = next(first, Status::finalizing);
+  first = next(first, Status::in_doubt);
+  first = next(first, Status::review);
+  expect({{Status::active, 1}, {Status::review, 1}});
+  first = next(first, Status::failed);
+  second = next(second, Status::voided);
+  expect({});
+}
+
+TEST_F(Counted, PlacesHoldTheStatusAsItIsStored) {
+  Session session = opened(first_id, "TXN-1");
+  ASSERT_TRUE(commit(session));
+  const auto only = [&](Family family) { return (*journal.last(family)).value_or(journal::Entry{}).value; };
+  EXPECT_EQ(only(Family::expiry), "\x01");
+  session = next(session, Status::calculated);
+  EXPECT_EQ(only(Family::expiry), "\x02");
+  session = next(session, Status::queued);
+  EXPECT_EQ(only(Family::due), "\x05");
+  EXPECT_FALSE(journal.last(Family::expiry)->has_value());
+}
+
+TEST_F(Counted, AnEarlierVersionsPlacesAreReadByTheirSessions) {
+  Session session = opened(first_id, "TXN-1");
+  ASSERT_TRUE(commit(session));
+  session = next(session, Status::queued);
+  const std::string key = (*journal.last(Family::due))->key;
+  ASSERT_TRUE(test::run_task(world, put(Family::due, key, "")));
+  expect({{Status::queued, 1}});
+}
+
+TEST_F(Counted, AStatusOfANewerVersionIsToldSo) {
+  ASSERT_TRUE(test::run_task(world, put(Family::due, "12345678sess_x", "\x7f")));
+  SessionStore started(journal, *outbox);
+  EXPECT_EQ(started.count().error().code, Errc::newer_format);
+}
+
 }  // namespace
 }  // namespace perkline::edge::session

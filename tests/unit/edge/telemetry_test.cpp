@@ -92,12 +92,29 @@ TEST_F(DaemonTelemetry, CountsTheSessionsThatWaitForPdiOrForAPerson) {
   in(Status::active, "4");
   world.spawn(telemetry.run(journal, *outbox, store));
   pass(seconds{1});
-  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="pending"} 2)"));
+  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="queued"} 2)"));
+  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="in_doubt"} 0)"));
+  EXPECT_TRUE(says(R"(perkline_edge_sessions{state="active"} 1)"));
   EXPECT_TRUE(says(R"(perkline_edge_sessions{state="review"} 1)"));
   EXPECT_TRUE(says("perkline_edge_queue_records 2"));
   EXPECT_TRUE(metrics.text().find("perkline_edge_queue_oldest_age_seconds 3") != std::string::npos);
   telemetry.on_step(Status::finalized);
   EXPECT_TRUE(says(R"(perkline_edge_session_steps_total{state="finalized"} 1)"));
+}
+
+TEST_F(DaemonTelemetry, CountsWhatTheStorageFailsAtFromNoughtOn) {
+  for (const char* kind : {"read", "write", "mark"})
+    EXPECT_TRUE(says(R"(perkline_edge_storage_errors_total{kind=")" + std::string(kind) + R"("} 0)"));
+  telemetry.on_storage_error("read");
+  EXPECT_TRUE(says(R"(perkline_edge_storage_errors_total{kind="read"} 1)"));
+}
+
+TEST_F(DaemonTelemetry, AStartThatTookLongIsNoSilence) {
+  time.mono += minutes{2};
+  EXPECT_EQ(health.live().http_status, 503);
+  world.spawn(telemetry.run(journal, *outbox, store));
+  world.run_ready();
+  EXPECT_EQ(health.live().http_status, 200);
 }
 
 TEST_F(DaemonTelemetry, TellsEachBreakersStateAndPdisWithItsCheck) {
@@ -125,6 +142,9 @@ TEST_F(DaemonTelemetry, OnlyAFinalizeThatWasAcknowledgedIsASale) {
   telemetry.on_answer(
       {.method = net::Method::post, .route = "/v1/finalize", .status = 200, .duration = Millis{1}});
   EXPECT_TRUE(says("perkline_edge_sale_ack_duration_seconds_count 1"));
+  telemetry.on_answer(
+      {.method = net::Method::post, .route = "/v1/finalize", .status = 202, .duration = Millis{1}});
+  EXPECT_TRUE(says("perkline_edge_sale_ack_duration_seconds_count 2")) << "a 202 is a receipt too";
   EXPECT_TRUE(says(R"(perkline_edge_http_answers_total{route="/v1/finalize",status="503"} 1)"));
 }
 

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+
+#include "bench/fleet/child.hpp"
+#include "tests/integration/till.hpp"
+#include "tests/support/raw_http.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace perkline::test {
+
+/// A real edge on ports of its own choice, whose PDI nobody has ever seen, so that the stand-in answers, and
+/// that has no hub. A till of its own knows its key.
+class LoneEdge {
+ public:
+  /// `api`: more keys of that section, `rate_per_terminal_s: 5, max_connections: 2`; `more`: more lines.
+  explicit LoneEdge(std::string api = {}, std::string more = {});
+
+  /// Adds a terminal and gives its key.
+  std::string add_terminal(const std::string& name);
+  /// Writes the configuration anew; for reload().
+  void configure(const std::string& api, const std::string& more = {});
+  void reload();
+
+  std::uint16_t port() const { return port_; }
+  std::string ops_url() const { return "http://127.0.0.1:" + std::to_string(ops_port_); }
+  const std::string& key() const { return key_; }
+  std::string file(const std::string& name) const { return folder_.file(name); }
+  std::string log() const;
+  /// Its exit status.
+  int terminate() { return child_->terminate(); }
+
+  /// A request of the till with `key`, with a body where it is a POST.
+  static std::string request(const std::string& line, const std::string& key, const std::string& body = {});
+
+ private:
+  TempDir folder_;
+  std::string key_;
+  std::optional<bench::Child> child_;
+  std::uint16_t port_ = 0;
+  std::uint16_t ops_port_ = 0;
+};
+
+}  // namespace perkline::test
