@@ -114,9 +114,9 @@ TEST(UnknownKey, SyncsNothingAndItsSalesWaitUntilTheHubKnowsIt) {
 
 TEST(Demo, EndsWithATableThatAgrees) {
   TempDir folder;
-  const auto output = bench::run_command(program("perkline-bench"),
-                                         {"demo", "--bin", bin_dir(), "--once", "--seconds", "10",
-                                          "--port-base", "0", "--state", folder.file("demo")});
+  const auto output =
+      bench::run_command(program("perkline-bench"), {"demo", "--bin", bin_dir(), "--once", "--seconds", "10",
+                                                     "--port-base", "0", "--state", folder.file("demo")});
   ASSERT_TRUE(output);
   EXPECT_EQ(output->status, 0) << output->out << output->err;
   EXPECT_NE(output->out.find("all three agree"), std::string::npos) << output->out;
