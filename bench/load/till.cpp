@@ -91,9 +91,11 @@ struct Till::State {
   /// The first answer that settles the call, told with how long it took since it was due.
   std::optional<Answer> call(const Asked& asked, const std::string& body, const std::atomic<bool>& stop,
                              std::string& reason) {
+    const auto begun = steady_clock::now();
     auto answer = settle(asked, body, stop, reason);
     const auto answered = steady_clock::now();
-    if (options.on_call) options.on_call({asked.call, due, answered - due, answer ? answer->status : 0});
+    if (options.on_call)
+      options.on_call({asked.call, due, answered - due, begun - due, answer ? answer->status : 0});
     due = answered;
     return answer;
   }

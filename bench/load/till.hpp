@@ -36,6 +36,7 @@ struct CallTime {
   TillCall call;
   std::chrono::steady_clock::time_point due;  ///< The sale's own time, or when the call before was answered.
   std::chrono::nanoseconds latency;           ///< From then to the answer that settled it, repeats and all.
+  std::chrono::nanoseconds late;              ///< Of that, before it was sent: no till was free, or awake.
   int status;                                 ///< 0: none did.
 };
 

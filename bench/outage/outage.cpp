@@ -168,11 +168,11 @@ class Outage {
     Waits guarded{.spell = "breaker not closed"};
     Waits all{.spell = "all along"};
     for (const CallTime& call : calls_.take()) {
-      all.add(call.latency);
+      all.add(call);
       const bool is_open = std::ranges::any_of(open, [&](const Spell& spell) {
         return spell.holds(call.due) && call.due - spell.from >= log_grain;
       });
-      (is_open ? guarded : trouble_.holds(call.due) ? dark : well).add(call.latency);
+      (is_open ? guarded : trouble_.holds(call.due) ? dark : well).add(call);
     }
     longest_ = all.longest;
     longest_guarded_ = guarded.longest;

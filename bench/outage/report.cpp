@@ -25,11 +25,12 @@ std::string to_text(const OutageReport& report) {
   text +=
       fmt::format("the breaker opened {} times; the machine's load was {:.1f} before and {:.1f} after\n\n",
                   report.breaker_openings, report.load_before, report.load_after);
-  text +=
-      fmt::format("{:<34} {:>8} {:>10} {:>10} {:>10}\n", "tills' waits, ms", "calls", "p50", "p99", "max");
+  text += fmt::format("{:<34} {:>8} {:>10} {:>10} {:>10} {:>12}\n", "tills' waits, ms", "calls", "p50", "p99",
+                      "max", "sent late");
   for (const Waits& waits : report.waits) {
-    text += fmt::format("{:<34} {:>8} {:>10.2f} {:>10.2f} {:>10.2f}\n", waits.spell, waits.times.count(),
-                        quantile(waits, 0.5), quantile(waits, 0.99), millis(waits.longest));
+    text += fmt::format("{:<34} {:>8} {:>10.2f} {:>10.2f} {:>10.2f} {:>12.2f}\n", waits.spell,
+                        waits.times.count(), quantile(waits, 0.5), quantile(waits, 0.99),
+                        millis(waits.longest), millis(waits.latest));
   }
   text +=
       fmt::format("\n{}\n{:<50} {:>10} {:>10}\n", to_table(report.reconciliation), "goal", "is", "at most");
@@ -51,7 +52,7 @@ std::string to_json(const OutageReport& report) {
   for (const Waits& waits : report.waits) {
     out.begin_object().field("spell", waits.spell).field("calls", waits.times.count());
     out.field("p50Ms", quantile(waits, 0.5)).field("p99Ms", quantile(waits, 0.99));
-    out.field("maxMs", millis(waits.longest)).end_object();
+    out.field("maxMs", millis(waits.longest)).field("sentLateMs", millis(waits.latest)).end_object();
   }
   out.end_array().key("goals").begin_array();
   for (const Goal& goal : report.goals) {

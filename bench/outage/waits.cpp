@@ -16,9 +16,10 @@ SteadyTime steady(WallTime time) {
 
 }  // namespace
 
-void Waits::add(std::chrono::nanoseconds wait) {
-  times.add(wait);
-  longest = std::max(longest, wait);
+void Waits::add(const CallTime& call) {
+  times.add(call.latency);
+  longest = std::max(longest, call.latency);
+  latest = std::max(latest, call.late);
 }
 
 void CallBook::add(const CallTime& call) {

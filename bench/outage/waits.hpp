@@ -18,8 +18,9 @@ struct Waits {
   std::string spell;
   Histogram times = {};
   std::chrono::nanoseconds longest{};
+  std::chrono::nanoseconds latest{};  ///< The longest that a call was sent after it was due.
 
-  void add(std::chrono::nanoseconds wait);
+  void add(const CallTime& call);
 };
 
 /// Every call of every till. Thread-safe.
