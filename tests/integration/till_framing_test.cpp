@@ -101,6 +101,13 @@ TEST_F(TillFraming, AnswersGoOnWithTheCallersTrace) {
   EXPECT_NE(bad.body.find("\"traceId\":\"" + trace + '"'), std::string::npos) << bad.body;
 }
 
+TEST_F(TillFraming, ABodyMayHaveAQuarterOfAMebibyteAndNotAByteMore) {
+  std::string body = R"({"customerId":"CUST-12345","channelId":"POS-1","transactionId":"LARGE-1"})";
+  body += std::string(256 * 1024 - body.size(), ' ');
+  EXPECT_EQ(send(with_body("POST /v1/identify", bearer() + json_type, body)).status, 200);
+  EXPECT_EQ(send(with_body("POST /v1/identify", bearer() + json_type, body + ' ')).code(), "BODY_TOO_LARGE");
+}
+
 TEST_F(TillFraming, RefusalBeforeTheBodyReachesATillThatIsStillSending) {
   RawHttp connection(till_of(0).port());
   ASSERT_TRUE(connection.send(request(

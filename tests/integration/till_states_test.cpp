@@ -189,6 +189,34 @@ TEST_F(TillStates, AFinalizeThatPdiHoldsIsPendingAtTheStandInsDeadline) {
   EXPECT_EQ(booked_at_pdi("HELD-1"), 1u);
 }
 
+TEST_F(TillStates, AFinalizeThatAKillCutShortIsPendingAndThenWhatPdiBooked) {
+  const std::string session = till_alone().price("CUT-1");
+  pdi(R"({"endpoint":"finalize","mode":"timeout_after_commit"})");
+  auto cut = std::async(std::launch::async, [&] {
+    return bench::call({.method = "POST",
+                        .origin = till_alone().url(),
+                        .path = "/v1/finalize",
+                        .body = R"({"sessionId":")" + session +
+                                R"(","transactionId":"CUT-1","finalAmount":150.00,"applyRewards":true})",
+                        .bearer = till_alone().key()});
+  });
+  EXPECT_TRUE(eventually([] { return booked_at_pdi("CUT-1") == 1; }));
+  fleet().edge(alone).kill();
+  EXPECT_FALSE(cut.get()) << "the till was told nothing";
+  pdi(R"({"endpoint":"getSessionStatus","mode":"status"})");  // Nor does PDI tell, for now.
+  ASSERT_TRUE(fleet().start_edge(alone));
+
+  const auto pending = till_alone().finalize(session, "CUT-1");
+  EXPECT_EQ(pending.status, 202) << pending.body;
+  EXPECT_EQ(number_at(pending, "earnedPoints"), 450);
+  expect_replay(till_alone().finalize(session, "CUT-1"), pending);
+  pdi_is_well();
+  (void)status_once(till_alone(), session, "finalized");
+  const auto bookings = bookings_at_pdi("CUT-1");
+  ASSERT_EQ(bookings.size(), 1u) << "it was not sent again";
+  EXPECT_EQ(text_at(till_alone().finalize(session, "CUT-1"), "receiptId"), bookings[0].receipt);
+}
+
 TEST_F(TillStates, WithoutAStandInTillsAreToldToTryAgain) {
   const std::string priced = till_alone().price("ALONE-1");
   const std::string active = till_alone().open("ALONE-2");
