@@ -144,8 +144,10 @@ struct ShopWriter {
   UuidMaker uuids{shop.reactor.clock(), rng};
   net::KeyedLock locks{shop.reactor.clock()};
   standin::Members members{*shop.journal};
+  standin::RulesInForce rules;
   session::Ports ports{.store = *shop.store,
                        .members = members,
+                       .rules = rules,
                        .pdi = pdi,
                        .settlement = pdi,
                        .clock = shop.reactor.clock(),

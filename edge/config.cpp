@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <date/tz.h>
 #include <exception>
+#include <sstream>
 
 #include "shared/config/rules.hpp"
 #include "shared/core/limits.hpp"
@@ -87,13 +88,12 @@ void describe_breaker(Schema& s, EdgeConfig::Breaker& breaker) {
   s.integer("half_open_permits", breaker.half_open_permits, 1, 1'000);
 }
 
-void describe_standin(Schema& s, EdgeConfig::Standin& standin) {
-  s.flag("enabled", standin.enabled);
-  s.integer("deadline_ms", standin.deadline_ms, 1, timeout_ms_max);
-  s.file("rules_file", standin.rules_file);
-  s.integer("max_redeem_points_per_member_day", standin.max_redeem_points_per_member_day, 0,
-            points_max.count);
-  s.integer("max_redeem_points_store_day", standin.max_redeem_points_store_day, 0, points_max.count);
+void describe_standin(Schema& s, EdgeConfig::Standin& c) {
+  s.flag("enabled", c.enabled);
+  s.integer("deadline_ms", c.deadline_ms, 1, timeout_ms_max);
+  s.document("rules_file", c.rules_file, [&](Schema& rules) { standin::describe(rules, c.rules); });
+  s.integer("max_redeem_points_per_member_day", c.max_redeem_points_per_member_day, 0, points_max.count);
+  s.integer("max_redeem_points_store_day", c.max_redeem_points_store_day, 0, points_max.count);
 }
 
 void describe_hub(Schema& s, EdgeConfig::Hub& hub) {
@@ -128,7 +128,7 @@ void describe(Schema& s, EdgeConfig& c) {
   s.section("ops", [&](Schema& ops) { config::describe_listen(ops, "listen", c.ops.listen); });
   s.section("pdi", [&](Schema& pdi) { describe_pdi(pdi, c.pdi); });
   s.section("breaker", [&](Schema& breaker) { describe_breaker(breaker, c.breaker); });
-  s.section("standin", [&](Schema& standin) { describe_standin(standin, c.standin); });
+  s.section("standin", [&](Schema& section) { describe_standin(section, c.standin); });
   s.section("session", [&](Schema& session) {
     session.integer("ttl_hours", c.session.ttl_hours, 1, 720);
     session.integer("keep_days", c.session.keep_days, 30, keep_days_max);
@@ -153,8 +153,21 @@ std::vector<std::string> changed_keys(EdgeConfig before, EdgeConfig after) {
                               [&](Schema& schema) { describe(schema, after); });
 }
 
+namespace {
+
+std::string as_comments(const std::string& yaml) {
+  std::string out;
+  std::istringstream lines(yaml);
+  for (std::string line; std::getline(lines, line);) out += "#   " + line + '\n';
+  return out;
+}
+
+}  // namespace
+
 std::string print(EdgeConfig config) {
-  return config::print([&](Schema& schema) { describe(schema, config); });
+  return config::print([&](Schema& schema) { describe(schema, config); }) +
+         "# The stand-in's rules (standin.rules_file):\n" +
+         as_comments(config::print([&](Schema& rules) { standin::describe(rules, config.standin.rules); }));
 }
 
 }  // namespace perkline::edge

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/standin/chain_rules.hpp"
 #include "shared/config/schema.hpp"
 #include "shared/config/sections.hpp"
 #include "shared/core/result.hpp"
@@ -61,7 +62,8 @@ struct EdgeConfig {
   struct Standin {
     bool enabled = true;
     std::int64_t deadline_ms = 2'000;
-    std::string rules_file;
+    std::string rules_file;     ///< Empty: the built-in rules.
+    standin::ChainRules rules;  ///< What that file says.
     std::int64_t max_redeem_points_per_member_day = 0;
     std::int64_t max_redeem_points_store_day = 0;
   } standin;
@@ -97,7 +99,8 @@ Result<EdgeConfig> read_config(const std::string& path);
 /// The keys whose values differ.
 std::vector<std::string> changed_keys(EdgeConfig before, EdgeConfig after);
 
-/// As YAML, secrets as `***`.
+/// As YAML, secrets as `***`; the rules of standin.rules_file behind it as comments, as they are a file of
+/// their own.
 std::string print(EdgeConfig config);
 
 }  // namespace perkline::edge

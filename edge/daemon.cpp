@@ -117,6 +117,7 @@ class Daemon::Impl {
         locks_(reactor_.clock()),
         terminals_(config_.api.terminals_file, reactor_.clock()),
         terminal_rate_(terminal_rate(config_.api)),
+        rules_(config_.standin.rules),
         started_(reactor_.clock().mono_now()) {}
 
   Result<void> run();
@@ -133,6 +134,7 @@ class Daemon::Impl {
   Task<void> drain();
   void reload();
   void take_over();
+  void put_in_force(const standin::ChainRules& fresh);
   StatusReport status() const;
   std::string status_line() const;
   sync::Status hub_status() const;
@@ -149,6 +151,7 @@ class Daemon::Impl {
   net::KeyedLock locks_;
   api::Terminals terminals_;
   RateLimiter terminal_rate_;
+  standin::RulesInForce rules_;
   MonoTime started_;
   std::unique_ptr<journal::JournalRocks> journal_;
   std::unique_ptr<journal::Outbox> outbox_;
@@ -192,6 +195,7 @@ Result<void> Daemon::Impl::open_journal() {
 void Daemon::Impl::build_flows() {
   const session::Ports ports{.store = *store_,
                              .members = *members_,
+                             .rules = rules_,
                              .pdi = guard_->tills(),
                              .settlement = guard_->settlement(),
                              .clock = reactor_.clock(),
@@ -369,7 +373,9 @@ void Daemon::Impl::take_over() {
   if (!fresh) {
     for (const FieldFault& fault : fresh.error().faults) {
       ops::log(Level::error, "daemon", "the configuration has a fault; the old one stays",
-               {{"key", fault.field}, {"reason", fault.message}});
+               {{"file", fault.file.empty() ? config_path_ : fault.file},
+                {"key", fault.field},
+                {"reason", fault.message}});
     }
     return;
   }
@@ -389,7 +395,20 @@ void Daemon::Impl::take_over() {
   for (const std::string& key : change.at_start)
     ops::log(Level::warn, "daemon", "a setting has changed that the next start puts into effect",
              {{"key", key}});
-  ops::log(Level::info, "daemon", "configuration read again");
+  put_in_force(config_.standin.rules);
+  ops::log(Level::info, "daemon", "configuration read again",
+           {{"logLevel", config_.log.level}, {"rulesVersion", rules_.now()->rewards.version}});
+}
+
+void Daemon::Impl::put_in_force(const standin::ChainRules& fresh) {
+  const auto old = rules_.now();
+  const bool same = standin::same_content(fresh, *old);
+  if (fresh.rewards.version == old->rewards.version && same) return;
+  if (fresh.rewards.version == old->rewards.version) {
+    ops::log(Level::warn, "daemon", "the rules have changed under the version they had",
+             {{"rulesVersion", fresh.rewards.version}});
+  }
+  rules_.use(fresh);
 }
 
 StatusReport Daemon::Impl::status() const {

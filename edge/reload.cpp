@@ -21,6 +21,11 @@ constexpr std::array live_keys{
             [](EdgeConfig& running, const EdgeConfig& fresh) {
               running.standin.deadline_ms = fresh.standin.deadline_ms;
             }},
+    LiveKey{"standin.rules_file",
+            [](EdgeConfig& running, const EdgeConfig& fresh) {
+              running.standin.rules_file = fresh.standin.rules_file;
+              running.standin.rules = fresh.standin.rules;
+            }},
     LiveKey{"standin.max_redeem_points_per_member_day",
             [](EdgeConfig& running, const EdgeConfig& fresh) {
               running.standin.max_redeem_points_per_member_day =
@@ -36,8 +41,11 @@ constexpr std::array live_keys{
             [](EdgeConfig& running, const EdgeConfig& fresh) { running.log.format = fresh.log.format; }},
 };
 
-bool is_live(const std::string& key) {
-  return std::ranges::find(live_keys, key, &LiveKey::key) != live_keys.end();
+/// What a file says that a key names lies under that key.
+bool is_live(std::string_view key) {
+  return std::ranges::any_of(live_keys, [key](const LiveKey& live) {
+    return key.starts_with(live.key) && (key.size() == live.key.size() || key[live.key.size()] == '.');
+  });
 }
 
 }  // namespace

@@ -223,7 +223,8 @@ Task<PdiQueue::Next> PdiQueue::ask(Session session) {
       co_return Next{doubt.next_ask()};
     case Doubt::Verdict::adopt: {
       auto done = co_await writer_.change(id, [&](Session current) {
-        return session::booked(std::move(current), *answer->finalized, ports_.clock.wall_now());
+        return session::booked(std::move(current), *answer->finalized, ports_.clock.wall_now(),
+                               ports_.rules.now()->receipt);
       });
       if (!done) co_return Next{now() + backoff_base};
       co_return Next{};

@@ -16,14 +16,6 @@ void optional_text(json::Writer& out, std::string_view name, std::string_view te
   text.empty() ? out.null() : out.value(text);
 }
 
-void receipt_lines(json::Writer& out, const Session& session) {
-  out.key("receiptLines").begin_array();
-  out.value("Points earned: " + std::to_string(session.earned.count));
-  out.value("Points redeemed: " + std::to_string(session.redeemed.count));
-  if (session.new_balance) out.value("New balance: " + std::to_string(session.new_balance->count));
-  out.end_array();
-}
-
 }  // namespace
 
 std::string render_identified(const Session& session) {
@@ -55,23 +47,38 @@ std::string render_rewards(const pdi::Rewards& rewards, Points redeemable) {
 
 namespace {
 
-void sale_fields(json::Writer& out, const Session& session) {
+using Lines = std::vector<std::string>;
+
+void sale_fields(json::Writer& out, const Session& session, const Lines& receipt_lines) {
   out.field("sessionId", session.id.str());
   out.field("status", wire_name(session));
   out.field("earnedPoints", session.earned.count);
   out.field("redeemedPoints", session.redeemed.count);
   optional_points(out, "newBalance", session.new_balance);
   out.field("receiptId", session.receipt.str());
-  receipt_lines(out, session);
+  out.key("receiptLines").begin_array();
+  for (const std::string& line : receipt_lines) out.value(line);
+  out.end_array();
   out.field("mode", wire_name(session.mode));
 }
 
 }  // namespace
 
-std::string render_finalized(const Session& session) {
+standin::ReceiptFacts receipt_facts(const Session& session, bool provisional) {
+  return {.earned = session.earned,
+          .redeemed = session.redeemed,
+          .new_balance = session.new_balance,
+          .customer_name = session.customer_name,
+          .tier = session.tier,
+          .receipt = session.receipt.str(),
+          .amount = session.sale->final_amount,
+          .provisional = provisional};
+}
+
+std::string render_finalized(const Session& session, const standin::ReceiptForm& receipt) {
   json::Writer out;
   out.begin_object();
-  sale_fields(out, session);
+  sale_fields(out, session, receipt.lines(receipt_facts(session, false)));
   out.end_object();
   return out.take();
 }
@@ -79,7 +86,9 @@ std::string render_finalized(const Session& session) {
 Answer pending_answer(const Session& session) {
   json::Writer out;
   out.begin_object();
-  sale_fields(out, session);
+  const bool told = session.receipt_lines.has_value();
+  sale_fields(out, session,
+              told ? *session.receipt_lines : standin::ReceiptForm().lines(receipt_facts(session, true)));
   out.field("provisional", true);
   out.end_object();
   return {.status = 202, .body = out.take()};

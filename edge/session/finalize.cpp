@@ -78,21 +78,27 @@ Result<void> Flows::may_redeem(const Session& session, const Sale& sale) const {
               "without the loyalty provider " + std::to_string(left->count) + " points may be redeemed");
 }
 
-/// What the till is told while PDI's word is out.
+/// What the till is told while PDI's word is out. What is paid may be priced anew: by the rules that priced
+/// the basket.
 Result<Acknowledgement> Flows::acknowledgement(const Session& session, const Sale& sale) const {
   Points provisional;
+  std::optional<std::string> rules_version;
   if (sale.apply_rewards && sale.final_amount == session.basket->amount) {
     provisional = session.earned;
   } else if (sale.apply_rewards) {
+    const auto priced_by = ports_.rules.of(session.rules_version);
     provisional =
-        standin::price(options_.standin.rules, session.tier, {session.basket->amount, session.basket->items},
+        standin::price(priced_by->rewards, session.tier, {session.basket->amount, session.basket->items},
                        sale.final_amount, writer_.today())
             .earned();
+    rules_version = priced_by->rewards.version;
   }
   if (provisional > points_max) return fail(too_many_points("finalAmount"));
   Acknowledgement told{.now = ports_.clock.wall_now(),
                        .receipt = ReceiptId("PND-" + ports_.uuids.next().str()),
                        .provisional = provisional,
+                       .rules_version = std::move(rules_version),
+                       .form = ports_.rules.now()->receipt,
                        .by_standin = options_.standin.enabled};
   if (!session.customer_name.empty()) {
     const std::int64_t left = session.current_points.count - sale.redeem.value_or(Points{}).count;
@@ -102,10 +108,10 @@ Result<Acknowledgement> Flows::acknowledgement(const Session& session, const Sal
 }
 
 Task<Result<Answer>> Flows::finalize_standin(Session session, Sale sale, std::string traceparent) {
-  if (auto may = may_redeem(session, sale); !may) co_return failure(may);
   const auto told = acknowledgement(session, sale);
   if (!told) co_return std::unexpected(told.error());
-  auto queued = co_await writer_.change(session.id, [&](Session current) {
+  auto queued = co_await writer_.change(session.id, [&](Session current) -> Result<Outcome> {
+    if (auto may = may_redeem(current, sale); !may) return failure(may);
     return enqueued(std::move(current), sale, std::move(traceparent), *told);
   });
   if (!queued) co_return failure(queued);
@@ -126,8 +132,7 @@ Task<Result<Answer>> Flows::finalize_online(Session session, Sale sale, std::str
   if (!intent) co_return failure(intent);
 
   const SessionId id = intent->id;
-  const auto call = co_await ask(ports_.clock, options_.standin,
-                                 finish_online(std::move(*intent), *told, may_redeem(session, sale)));
+  const auto call = co_await ask(ports_.clock, options_.standin, finish_online(std::move(*intent), *told));
   if (!call->reply) co_return co_await acknowledge(id);
   if (!*call->reply) co_return fail((*call->reply).error());
   Finalizer::Sent& sent = **call->reply;
@@ -137,10 +142,10 @@ Task<Result<Answer>> Flows::finalize_online(Session session, Sale sale, std::str
 }
 
 /// Runs on when the till has been told already.
-Task<Result<Finalizer::Sent>> Flows::finish_online(Session intent, Acknowledgement told,
-                                                   Result<void> may_queue) {
-  auto sent = co_await finalizer_.send(std::move(intent), ports_.pdi, deadline(options_.timeouts.finalize),
-                                       std::move(told), std::move(may_queue));
+Task<Result<Finalizer::Sent>> Flows::finish_online(Session intent, Acknowledgement told) {
+  auto sent = co_await finalizer_.send(
+      std::move(intent), ports_.pdi, deadline(options_.timeouts.finalize), std::move(told),
+      [this](const Session& session) { return may_redeem(session, *session.sale); });
   if (sent && awaits_pdi(sent->session)) on_open_(sent->session.id, ports_.clock.mono_now());
   co_return sent;
 }

@@ -6,8 +6,7 @@
 namespace perkline::edge::session {
 
 Task<Result<Finalizer::Sent>> Finalizer::send(Session session, pdi::Pdi& pdi, MonoTime deadline,
-                                              std::optional<Acknowledgement> waiting,
-                                              Result<void> may_queue) {
+                                              std::optional<Acknowledgement> waiting, MayQueue may_queue) {
   sending_.insert(session.id);
   auto reply = co_await pdi.finalize({.session = session.provider_session,
                                       .transaction = session.transaction,
@@ -16,9 +15,11 @@ Task<Result<Finalizer::Sent>> Finalizer::send(Session session, pdi::Pdi& pdi, Mo
                                       .redeem = session.sale->redeem,
                                       .traceparent = session.traceparent},
                                      deadline);
-  const bool queue = standin_ && may_queue;
+  Result<void> may;
   auto done = co_await writer_.change(session.id, [&](Session current) {
-    return concluded(std::move(current), reply, ports_.clock.wall_now(), waiting, queue);
+    if (!reply && standin_ && may_queue) may = may_queue(current);
+    return concluded(std::move(current), reply, ports_.clock.wall_now(), waiting, standin_ && may,
+                     ports_.rules.now()->receipt);
   });
   sending_.erase(session.id);
   if (!done) {
@@ -29,7 +30,7 @@ Task<Result<Finalizer::Sent>> Finalizer::send(Session session, pdi::Pdi& pdi, Mo
   Sent sent{.session = std::move(*done)};
   if (!reply) sent.retry_after = reply.error().error.retry_after;
   if (sent.session.status == Status::calculated)
-    sent.error = may_queue || !standin_ ? till_error(std::move(reply.error())) : std::move(may_queue.error());
+    sent.error = may ? till_error(std::move(reply.error())) : std::move(may.error());
   co_return sent;
 }
 

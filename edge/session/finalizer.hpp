@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <unordered_set>
 
@@ -23,12 +24,15 @@ class Finalizer {
     std::optional<Millis> retry_after = std::nullopt;  ///< For how long PDI asked not to be called.
   };
 
+  /// Whether a sale that did not leave may be queued; why not, when not.
+  using MayQueue = std::function<Result<void>(const Session& session)>;
+
   /// Calls PDI for `session`, which has just been committed as finalizing, and commits its outcome.
   /// `waiting`: what to tell the till that waits for this call, unless it has been told meanwhile; nullopt:
-  /// none waits. `may_queue`: whether a sale that did not leave may be queued; an error when not. Errors:
-  /// SessionWriter's.
+  /// none waits. `may_queue` is asked as the outcome is committed, when PDI has not answered; null: it may.
+  /// Errors: SessionWriter's.
   Task<Result<Sent>> send(Session session, pdi::Pdi& pdi, MonoTime deadline,
-                          std::optional<Acknowledgement> waiting, Result<void> may_queue);
+                          std::optional<Acknowledgement> waiting, MayQueue may_queue);
 
   /// Whether a finalize of that session is out now: its outcome is awaited here.
   bool is_sending(const SessionId& id) const { return sending_.contains(id); }

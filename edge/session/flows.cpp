@@ -143,10 +143,11 @@ Task<Result<Answer>> Flows::calculate_rewards(CalculateRequest request, std::str
 }
 
 Result<Priced> Flows::price_offline(const Session& session, Basket basket) {
-  const auto rewards = standin::price(options_.standin.rules, session.tier, {basket.amount, basket.items},
+  const auto in_force = ports_.rules.now();
+  const auto rewards = standin::price(in_force->rewards, session.tier, {basket.amount, basket.items},
                                       basket.amount, writer_.today());
   if (rewards.earned() > points_max) return fail(too_many_points("transactionAmount"));
-  return Priced{std::move(basket), standin::as_told(rewards), options_.standin.rules.version};
+  return Priced{std::move(basket), standin::as_told(rewards), in_force->rewards.version};
 }
 
 // ---- the rest

@@ -95,7 +95,7 @@ class Flows {
   Result<void> check_transaction(const Session& session, const TransactionId& transaction) const;
   Result<Acknowledgement> acknowledgement(const Session& session, const Sale& sale) const;
   Task<Result<Answer>> finalize_online(Session session, Sale sale, std::string traceparent);
-  Task<Result<Finalizer::Sent>> finish_online(Session intent, Acknowledgement told, Result<void> may_queue);
+  Task<Result<Finalizer::Sent>> finish_online(Session intent, Acknowledgement told);
   Task<Result<Answer>> finalize_standin(Session session, Sale sale, std::string traceparent);
   Task<Result<Answer>> acknowledge(SessionId id);
 

@@ -15,6 +15,8 @@ void acknowledge(Session& session, const Acknowledgement& told) {
   session.new_balance = told.balance;
   session.receipt = told.receipt;
   if (told.by_standin) session.mode = Mode::standin;
+  if (told.rules_version) session.rules_version = *told.rules_version;
+  session.receipt_lines = told.form.lines(receipt_facts(session, true));
 }
 
 sync::SalePending pending_event(const Session& session) {
@@ -62,6 +64,7 @@ void refuse(Session& session, ProviderFault refusal) {
   session.new_balance.reset();
   session.refusal = std::move(refusal);
   session.next_attempt_at.reset();
+  session.receipt_lines.reset();
   session.finalize_answer = refusal_answer(session);
 }
 
@@ -156,9 +159,10 @@ Result<Session> sending(Session session, WallTime now) {
 }
 
 Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& reply, WallTime now,
-                          const std::optional<Acknowledgement>& waiting, bool standin) {
+                          const std::optional<Acknowledgement>& waiting, bool standin,
+                          const standin::ReceiptForm& form) {
   PERKLINE_ASSERT(session.attempts > 0);
-  if (reply) return booked(std::move(session), *reply, now);
+  if (reply) return booked(std::move(session), *reply, now, form);
   const pdi::Failure& why = reply.error();
   if (why.outcome == pdi::Outcome::rejected)
     return rejected(std::move(session), why.error.provider.value_or(ProviderFault{}), now);
@@ -168,7 +172,8 @@ Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& rep
   return pending(std::move(*next), now, waiting);
 }
 
-Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now) {
+Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now,
+                       const standin::ReceiptForm& form) {
   auto done = take_step(std::move(session), Step::committed);
   if (!done) return failure(done);
   PERKLINE_ASSERT(done->sale.has_value());
@@ -178,7 +183,8 @@ Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTim
   done->receipt = finalized.receipt;
   done->finalized_at = now;
   done->next_attempt_at.reset();
-  done->finalize_answer = Answer{.status = 200, .body = render_finalized(*done)};
+  done->receipt_lines.reset();
+  done->finalize_answer = Answer{.status = 200, .body = render_finalized(*done, form)};
   const std::int64_t owed = work_out_returns(*done);
   sync::SaleFinalized sale = finalized_event(*done);
   sync::EventPayload event = std::move(sale);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "edge/session/session.hpp"
+#include "edge/standin/receipt.hpp"
 #include "shared/sync/event.hpp"
 
 /// What PDI's word, or its silence, makes of a session. Pure; the caller commits what comes of it.
@@ -41,6 +42,9 @@ struct Acknowledgement {
   ReceiptId receipt;                             ///< Our own, until PDI's is there.
   Points provisional;                            ///< What the sale earns, as far as the store knows.
   std::optional<Points> balance = std::nullopt;  ///< And comes to; nullopt: nobody knows the member's.
+  /// Of the store's rules, when those worked `provisional` out anew; nullopt: as the basket was priced.
+  std::optional<std::string> rules_version = std::nullopt;
+  standin::ReceiptForm form = {};
   bool by_standin = true;
 };
 
@@ -55,12 +59,15 @@ Result<Session> sending(Session session, WallTime now);
 
 /// `reply` is PDI's to the finalize that `session`, which is finalizing, has sent. `waiting`: what to tell
 /// the till that still waits for this very call; nullopt: none does. `standin`: a sale that did not leave may
-/// be queued rather than be asked for anew. Errors: session_state.
+/// be queued rather than be asked for anew. `form`: of the receipt, if PDI has booked it. Errors:
+/// session_state.
 Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& reply, WallTime now,
-                          const std::optional<Acknowledgement>& waiting, bool standin);
+                          const std::optional<Acknowledgement>& waiting, bool standin,
+                          const standin::ReceiptForm& form);
 
 /// PDI has booked the sale. Errors: session_state.
-Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now);
+Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now,
+                       const standin::ReceiptForm& form);
 
 /// The process that sent finalize is no more. Errors: session_state.
 Result<Session> lost(Session session, WallTime now);

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "edge/session/session_store.hpp"
+#include "edge/standin/chain_rules.hpp"
 #include "edge/standin/members.hpp"
 #include "edge/standin/redemption.hpp"
 #include "pdi_client/pdi.hpp"
 #include "shared/core/ids.hpp"
-#include "shared/loyalty/rewards.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/keyed_lock.hpp"
 
@@ -15,6 +15,7 @@ namespace perkline::edge::session {
 struct Ports {
   SessionStore& store;
   standin::Members& members;
+  const standin::RulesInForce& rules;
   pdi::Pdi& pdi;         ///< For calls that a till waits for.
   pdi::Pdi& settlement;  ///< For calls that none does.
   net::AsyncClock& clock;
@@ -34,7 +35,6 @@ struct PdiTimeouts {
 struct StandIn {
   bool enabled = false;
   Millis deadline{2000};  ///< How long a till waits for PDI.
-  loyalty::RewardRules rules = loyalty::default_rules();
   standin::RedemptionLimits limits = {};
   std::string timezone = "UTC";
 };

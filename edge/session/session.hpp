@@ -201,7 +201,10 @@ struct Session {
                        ///< failed.
   Points redeemed = {};
   std::optional<Points> new_balance = std::nullopt;
-  ReceiptId receipt = {};                               ///< Our own while pending, then PDI's.
+  ReceiptId receipt = {};  ///< Our own while pending, then PDI's.
+  /// As told with 202, while that is the answer; nullopt then: by a version that had no other than the
+  /// built-in ones.
+  std::optional<std::vector<std::string>> receipt_lines = std::nullopt;
   std::optional<ProviderFault> refusal = std::nullopt;  ///< Why PDI refused; failed or review.
   std::string reason = {};  ///< Why it was abandoned, referred or discarded, in words.
 

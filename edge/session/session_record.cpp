@@ -94,6 +94,10 @@ void fill_outcome(stored::Session& out, const Session& session) {
   out.set_redeemed_points(session.redeemed.count);
   if (session.new_balance) out.set_new_balance(session.new_balance->count);
   out.set_receipt(session.receipt.str());
+  if (session.receipt_lines) {
+    stored::ReceiptLines& to = *out.mutable_receipt_lines();
+    for (const std::string& line : *session.receipt_lines) to.add_lines(line);
+  }
   if (session.refusal) {
     out.mutable_refusal()->set_code(session.refusal->code);
     out.mutable_refusal()->set_message(session.refusal->message);
@@ -175,6 +179,10 @@ void read_outcome(const stored::Session& in, Session& session) {
   session.redeemed = Points{in.redeemed_points()};
   if (in.has_new_balance()) session.new_balance = Points{in.new_balance()};
   session.receipt = ReceiptId(in.receipt());
+  if (in.has_receipt_lines()) {
+    const auto& lines = in.receipt_lines().lines();
+    session.receipt_lines.emplace(lines.begin(), lines.end());
+  }
   if (in.has_refusal()) session.refusal = ProviderFault{in.refusal().code(), in.refusal().message()};
   session.reason = in.reason();
   session.priced_at_pdi = in.priced_at_pdi();

@@ -8,44 +8,47 @@ namespace {
 
 /// An amount times another may leave 64 bits.
 __extension__ using Wide = __int128;
-constexpr std::int64_t thousandths = 1000;
+constexpr std::int64_t thousand = 1000;
 
-/// floor(amount × numerator / denominator); 0 of nothing.
-std::int64_t scaled(std::int64_t amount, std::int64_t numerator, std::int64_t denominator) {
-  if (denominator == 0) return 0;
-  return static_cast<std::int64_t>(static_cast<Wide>(amount) * numerator / denominator);
-}
+/// What the goods of one category come to; a dear item in great number is more than 64 bits hold.
+struct Goods {
+  std::string_view category;
+  Wide minor = 0;
+};
 
-/// The goods by category, in minor units; at most what quantity and price of 64 bits allow.
-std::vector<loyalty::Line> lines_of(std::span<const pdi::Item> items) {
-  std::vector<loyalty::Line> lines;
+std::vector<Goods> by_category(std::span<const pdi::Item> items) {
+  std::vector<Goods> goods;
   for (const pdi::Item& item : items) {
     if (!item.unit_price || item.category.empty()) continue;
-    const std::int64_t amount = scaled(item.unit_price->minor, item.quantity.thousandths, thousandths);
-    const auto line = std::ranges::find(lines, std::string_view(item.category), &loyalty::Line::category);
-    if (line == lines.end()) {
-      lines.push_back({item.category, amount});
+    // Each item's price is one of whole minor units.
+    const Wide price = static_cast<Wide>(item.unit_price->minor) * item.quantity.thousandths / thousand;
+    const auto same = std::ranges::find(goods, std::string_view(item.category), &Goods::category);
+    if (same == goods.end()) {
+      goods.push_back({item.category, price});
     } else {
-      line->amount_minor += amount;
+      same->minor += price;
     }
   }
-  return lines;
+  return goods;
 }
 
-/// Goods may come to more than the transaction, by discounts on the whole of it.
-void scale(std::vector<loyalty::Line>& lines, std::int64_t amount, std::int64_t paid) {
-  Wide sum = 0;
-  for (const loyalty::Line& line : lines) sum += line.amount_minor;
-  const auto whole = static_cast<std::int64_t>(std::max<Wide>(sum, amount));
-  for (loyalty::Line& line : lines) line.amount_minor = scaled(line.amount_minor, paid, whole);
+/// Scaled to what is paid. The goods may come to more than the transaction, by discounts on the whole of it.
+std::vector<loyalty::Line> scaled(const std::vector<Goods>& goods, std::int64_t amount, std::int64_t paid) {
+  Wide whole = 0;
+  for (const Goods& some : goods) whole += some.minor;
+  whole = std::max<Wide>({whole, amount, 1});
+  std::vector<loyalty::Line> lines;
+  lines.reserve(goods.size());
+  for (const Goods& some : goods)
+    lines.push_back({some.category, static_cast<std::int64_t>(some.minor * paid / whole)});
+  return lines;
 }
 
 }  // namespace
 
 loyalty::Rewards price(const loyalty::RewardRules& rules, std::string_view tier, PricedGoods goods,
                        const Money& paid, std::chrono::sys_days day) {
-  std::vector<loyalty::Line> lines = lines_of(goods.items);
-  scale(lines, goods.amount.minor, paid.minor);
+  const auto lines = scaled(by_category(goods.items), goods.amount.minor, paid.minor);
   return loyalty::price(rules, {.amount = paid, .tier = tier, .lines = lines, .day = day});
 }
 

@@ -24,7 +24,11 @@ class Flattener final : public Schema::State {
   void number(std::string_view key, double& value, double, double) override { add(key, shortest(value)); }
   void flag(std::string_view key, bool& value) override { add(key, value ? "true" : "false"); }
 
-  void texts(std::string_view key, std::vector<std::string>& values) override {
+  void document(std::string_view key, std::string& path, const Describe& describe) override {
+    add(key, path);
+    nested(join_path(path_, key), describe);
+  }
+  void texts(std::string_view key, std::vector<std::string>& values, const WrongText&) override {
     std::string all;
     for (const std::string& value : values) all += std::to_string(value.size()) + ':' + value;
     add(key, std::move(all));
@@ -44,6 +48,12 @@ class Flattener final : public Schema::State {
                         std::int64_t, std::int64_t) override {
     for (const auto& [name, value] : values)
       values_.emplace_back(join_path(join_path(path_, key), name), std::to_string(value));
+  }
+
+  void texts_by_name(std::string_view key,
+                     std::vector<std::pair<std::string, std::string>>& values) override {
+    for (const auto& [name, value] : values)
+      values_.emplace_back(join_path(join_path(path_, key), name), value);
   }
 
   void fault(std::string_view, std::string) override {}

@@ -18,13 +18,14 @@ class Printer final : public Schema::State {
     begin(key) << YAML::DoubleQuoted << (value.empty() ? "" : "***");
   }
   void file(std::string_view key, std::string& path) override { begin(key) << YAML::DoubleQuoted << path; }
+  void document(std::string_view key, std::string& path, const Describe&) override { file(key, path); }
   void integer(std::string_view key, std::int64_t& value, std::int64_t, std::int64_t) override {
     begin(key) << value;
   }
   void number(std::string_view key, double& value, double, double) override { begin(key) << shortest(value); }
   void flag(std::string_view key, bool& value) override { begin(key) << (value ? "true" : "false"); }
 
-  void texts(std::string_view key, std::vector<std::string>& values) override {
+  void texts(std::string_view key, std::vector<std::string>& values, const WrongText&) override {
     begin(key) << YAML::Flow << YAML::BeginSeq;
     for (const std::string& value : values) out_ << YAML::DoubleQuoted << value;
     out_ << YAML::EndSeq;
@@ -50,6 +51,15 @@ class Printer final : public Schema::State {
     begin(key) << YAML::BeginMap;
     for (const auto& [name, value] : values) {
       out_ << YAML::Key << YAML::DoubleQuoted << name << YAML::Value << value;
+    }
+    out_ << YAML::EndMap;
+  }
+
+  void texts_by_name(std::string_view key,
+                     std::vector<std::pair<std::string, std::string>>& values) override {
+    begin(key) << YAML::BeginMap;
+    for (const auto& [name, value] : values) {
+      out_ << YAML::Key << YAML::DoubleQuoted << name << YAML::Value << YAML::DoubleQuoted << value;
     }
     out_ << YAML::EndMap;
   }

@@ -79,6 +79,9 @@ std::string whole_number_wanted(std::int64_t low, std::int64_t high) {
   return "must be a whole number from " + std::to_string(low) + " to " + std::to_string(high);
 }
 
+/// Every fault of one file's text.
+std::vector<FieldFault> faults_of(const std::string& yaml, const Describe& describe);
+
 /// Reads one map. Keys that were asked for are remembered, the others are told by finish().
 class Reader final : public Schema::State {
  public:
@@ -125,6 +128,19 @@ class Reader final : public Schema::State {
     path = *found;
   }
 
+  void document(std::string_view key, std::string& path, const Describe& describe) override {
+    const auto found = scalar(key);
+    if (!found) return;
+    path = *found;
+    if (path.empty()) return;
+    const auto content = content_of(path, limits::config_file_bytes_max);
+    if (!content) return fault(key, "names a file that " + content.error());
+    for (FieldFault& fault : faults_of(*content, describe)) {
+      if (fault.file.empty()) fault.file = path;
+      faults_.push_back(std::move(fault));
+    }
+  }
+
   void integer(std::string_view key, std::int64_t& value, std::int64_t low, std::int64_t high) override {
     PERKLINE_ASSERT(low <= value && value <= high);
     const auto found = scalar(key);
@@ -151,21 +167,32 @@ class Reader final : public Schema::State {
     value = *found == "true";
   }
 
-  void texts(std::string_view key, std::vector<std::string>& values) override {
+  void texts(std::string_view key, std::vector<std::string>& values, const WrongText& wrong) override {
     const Node* node = take(key);
     if (node == nullptr) return;
     const std::string field = join_path(path_, key);
+    const auto check = [&](const std::string& item_field, const std::string& text) {
+      std::string reason = wrong ? wrong(text) : "";
+      if (!reason.empty()) add_fault(item_field, std::move(reason));
+    };
     if (node->kind != Node::Kind::list) {
       const auto one = scalar_of(*node, field);
-      if (one) values = one->empty() ? std::vector<std::string>{} : std::vector{*one};
+      if (!one) return;
+      if (!one->empty()) check(field, *one);
+      values = one->empty() ? std::vector<std::string>{} : std::vector{*one};
       return;
     }
     std::vector<std::string> read;
     for (std::size_t i = 0; i < node->items.size(); ++i) {
       const std::string item_field = join_path(field, i);
       const auto one = scalar_of(node->items[i], item_field);
-      if (one && one->empty()) add_fault(item_field, "must not be empty");
-      if (one && !one->empty()) read.push_back(*one);
+      if (!one) continue;
+      if (one->empty()) {
+        add_fault(item_field, "must not be empty");
+        continue;
+      }
+      check(item_field, *one);
+      read.push_back(*one);
     }
     values = std::move(read);
   }
@@ -197,23 +224,22 @@ class Reader final : public Schema::State {
 
   void integers_by_name(std::string_view key, std::vector<std::pair<std::string, std::int64_t>>& values,
                         std::int64_t low, std::int64_t high) override {
-    const Node* node = take(key);
-    if (node == nullptr || node->kind == Node::Kind::broken) return;
-    const std::string field = join_path(path_, key);
-    if (node->kind != Node::Kind::map) return add_fault(field, "must be a map from names to whole numbers");
-    std::vector<std::pair<std::string, std::int64_t>> read;
-    for (const Member& member : node->members) {
-      const std::string item_field = join_path(field, member.key);
-      const auto text = scalar_of(member.value, item_field);
-      if (!text) continue;
-      const auto number = whole_number(*text);
+    const auto found = named_texts(key, "must be a map from names to whole numbers");
+    if (!found) return;
+    values.clear();
+    for (const auto& [name, text] : *found) {
+      const auto number = whole_number(text);
       if (!number || *number < low || *number > high) {
-        add_fault(item_field, whole_number_wanted(low, high));
+        fault(join_path(key, name), whole_number_wanted(low, high));
       } else {
-        read.emplace_back(member.key, *number);
+        values.emplace_back(name, *number);
       }
     }
-    values = std::move(read);
+  }
+
+  void texts_by_name(std::string_view key,
+                     std::vector<std::pair<std::string, std::string>>& values) override {
+    if (auto found = named_texts(key, "must be a map from names to values")) values = std::move(*found);
   }
 
   void fault(std::string_view key, std::string reason) override {
@@ -233,6 +259,24 @@ class Reader final : public Schema::State {
     PERKLINE_ASSERT(std::ranges::find(taken_, key) == taken_.end());
     taken_.emplace_back(key);
     return map_.find(key);
+  }
+
+  /// A map's members that have a value; nullopt: there is no such map.
+  std::optional<std::vector<std::pair<std::string, std::string>>> named_texts(std::string_view key,
+                                                                              const char* wanted) {
+    const Node* node = take(key);
+    if (node == nullptr || node->kind == Node::Kind::broken) return std::nullopt;
+    const std::string field = join_path(path_, key);
+    if (node->kind != Node::Kind::map) {
+      add_fault(field, wanted);
+      return std::nullopt;
+    }
+    std::vector<std::pair<std::string, std::string>> read;
+    for (const Member& member : node->members) {
+      if (auto text = scalar_of(member.value, join_path(field, member.key)))
+        read.emplace_back(member.key, std::move(*text));
+    }
+    return read;
   }
 
   std::optional<std::string> scalar(std::string_view key) {
@@ -276,14 +320,17 @@ class Reader final : public Schema::State {
     fault(key, "must be one of " + all);
   }
 
-  bool faulted(const std::string& key) const {
-    return std::ranges::find(faults_, join_path(path_, key), &FieldFault::field) != faults_.end();
+  bool faulted(const std::string& key) const { return has_fault(join_path(path_, key)); }
+
+  bool has_fault(const std::string& field) const {
+    return std::ranges::any_of(
+        faults_, [&](const FieldFault& fault) { return fault.file.empty() && fault.field == field; });
   }
 
   /// One fault a key: what could not be read has its default now, and no further rule speaks of what the file
   /// says.
   void add_fault(const std::string& field, std::string reason) {
-    if (std::ranges::find(faults_, field, &FieldFault::field) != faults_.end()) return;
+    if (has_fault(field)) return;
     faults_.push_back({field, std::move(reason)});
   }
 
@@ -292,6 +339,18 @@ class Reader final : public Schema::State {
   std::vector<FieldFault>& faults_;
   std::vector<std::string> taken_;
 };
+
+std::vector<FieldFault> faults_of(const std::string& yaml, const Describe& describe) {
+  std::vector<FieldFault> faults;
+  const Node root = read_document(yaml, faults);
+  if (root.kind != Node::Kind::broken) {
+    Reader reader(root, "", faults);
+    Schema schema(reader);
+    describe(schema);
+    reader.finish();
+  }
+  return faults;
+}
 
 Error all_of(std::vector<FieldFault> faults) {
   Error error;
@@ -306,15 +365,7 @@ Error all_of(std::vector<FieldFault> faults) {
 Result<void> read_file(const std::string& path, const Describe& describe) {
   const auto content = content_of(path, limits::config_file_bytes_max);
   if (!content) return fail(all_of({{"", content.error()}}));
-
-  std::vector<FieldFault> faults;
-  const Node root = read_document(*content, faults);
-  if (root.kind != Node::Kind::broken) {
-    Reader reader(root, "", faults);
-    Schema schema(reader);
-    describe(schema);
-    reader.finish();
-  }
+  std::vector<FieldFault> faults = faults_of(*content, describe);
   if (!faults.empty()) return fail(all_of(std::move(faults)));
   return {};
 }

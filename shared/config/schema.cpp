@@ -21,8 +21,11 @@ void Schema::file(std::string_view key, std::string& path) {
 void Schema::flag(std::string_view key, bool& value) {
   state_.flag(key, value);
 }
-void Schema::texts(std::string_view key, std::vector<std::string>& values) {
-  state_.texts(key, values);
+void Schema::document(std::string_view key, std::string& path, const Describe& describe) {
+  state_.document(key, path, describe);
+}
+void Schema::texts(std::string_view key, std::vector<std::string>& values, const WrongText& wrong) {
+  state_.texts(key, values, wrong);
 }
 void Schema::section(std::string_view key, const Describe& describe) {
   state_.section(key, describe);
@@ -53,6 +56,10 @@ void Schema::integers_by_name(std::string_view key, std::vector<std::pair<std::s
   state_.integers_by_name(key, values, low, high);
 }
 
+void Schema::texts_by_name(std::string_view key, std::vector<std::pair<std::string, std::string>>& values) {
+  state_.texts_by_name(key, values);
+}
+
 std::string shortest(double number) {
   std::array<char, 32> digits{};
   return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr};
@@ -67,7 +74,8 @@ std::string fault_lines(const std::string& path, const Error& error) {
     lines += line + '\n';
   };
   for (const FieldFault& fault : error.faults) {
-    add(path + ": " + (fault.field.empty() ? "" : fault.field + ": ") + fault.message);
+    const std::string& file = fault.file.empty() ? path : fault.file;
+    add(file + ": " + (fault.field.empty() ? "" : fault.field + ": ") + fault.message);
   }
   if (error.faults.empty()) add(path + ": " + error.detail);
   return lines;

@@ -22,6 +22,9 @@ class Schema;
 ///     }
 using Describe = std::function<void(Schema&)>;
 
+/// What is wrong with a text, as a fault's reason; empty: nothing is.
+using WrongText = std::function<std::string(std::string_view text)>;
+
 struct TextRule {
   bool required = false;             ///< Empty is a fault.
   std::vector<std::string> choices;  ///< When not empty: one of these.
@@ -41,8 +44,12 @@ class Schema {
   void integer(std::string_view key, std::int64_t& value, std::int64_t low, std::int64_t high);
   void number(std::string_view key, double& value, double low, double high);
   void flag(std::string_view key, bool& value);
-  /// A text or a list of texts.
-  void texts(std::string_view key, std::vector<std::string>& values);
+  /// A path; when not empty, a strict YAML file of its own, which `describe` reads along. Its faults are told
+  /// with this one's, under its own name. Printed as the path alone;
+  /// what differs in it is a key below this one.
+  void document(std::string_view key, std::string& path, const Describe& describe);
+  /// A text or a list of texts, each held against `wrong`.
+  void texts(std::string_view key, std::vector<std::string>& values, const WrongText& wrong = {});
   void section(std::string_view key, const Describe& describe);
   /// A list of sections; `describe` is called once for each, with its index, after `resize(count)`.
   void sections(std::string_view key, std::function<std::size_t()> size,
@@ -51,6 +58,8 @@ class Schema {
   /// A map from text keys of the file's choice to whole numbers (prize points, tier thresholds).
   void integers_by_name(std::string_view key, std::vector<std::pair<std::string, std::int64_t>>& values,
                         std::int64_t low, std::int64_t high);
+  /// The same, to texts.
+  void texts_by_name(std::string_view key, std::vector<std::pair<std::string, std::string>>& values);
   /// A rule of the caller's own about `key` of this section: `s.fault("listen", "needs api.terminals_file")`.
   /// Ignored while printing.
   void fault(std::string_view key, std::string reason);

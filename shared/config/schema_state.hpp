@@ -13,7 +13,8 @@ struct Schema::State {
   virtual void integer(std::string_view key, std::int64_t& value, std::int64_t low, std::int64_t high) = 0;
   virtual void number(std::string_view key, double& value, double low, double high) = 0;
   virtual void flag(std::string_view key, bool& value) = 0;
-  virtual void texts(std::string_view key, std::vector<std::string>& values) = 0;
+  virtual void document(std::string_view key, std::string& path, const Describe& describe) = 0;
+  virtual void texts(std::string_view key, std::vector<std::string>& values, const WrongText& wrong) = 0;
   virtual void section(std::string_view key, const Describe& describe) = 0;
   virtual void sections(std::string_view key, const std::function<std::size_t()>& size,
                         const std::function<void(std::size_t)>& resize,
@@ -21,6 +22,8 @@ struct Schema::State {
   virtual void integers_by_name(std::string_view key,
                                 std::vector<std::pair<std::string, std::int64_t>>& values, std::int64_t low,
                                 std::int64_t high) = 0;
+  virtual void texts_by_name(std::string_view key,
+                             std::vector<std::pair<std::string, std::string>>& values) = 0;
   virtual void fault(std::string_view key, std::string reason) = 0;
   virtual bool reading() const = 0;
 };

@@ -67,6 +67,7 @@ enum class Errc : std::uint16_t {
 struct FieldFault {
   std::string field;  ///< Path in the input: `items[3].qty`, `api.listen`.
   std::string message;
+  std::string file = {};  ///< Of a configuration: which one, where it is another than was asked for.
   bool operator==(const FieldFault&) const = default;
 };
 

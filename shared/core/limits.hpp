@@ -34,6 +34,18 @@ inline constexpr std::size_t id_bytes_max = 64;
 inline constexpr std::size_t text_bytes_max = 256;
 inline constexpr std::size_t basket_items_max = 500;
 
+// What a receipt tells (edge/standin/receipt.hpp).
+inline constexpr std::size_t receipt_lines_max = 32;
+inline constexpr std::size_t receipt_line_bytes_max = 256;  ///< Longer ones are cut.
+inline constexpr std::size_t receipt_template_bytes_max = 512;
+static_assert(receipt_lines_max * receipt_line_bytes_max <= 8 * kib,
+              "a receipt is a small part of an answer");
+
+// Rewards rules.
+inline constexpr std::size_t reward_tiers_max = 64;
+inline constexpr std::size_t reward_categories_max = 500;
+inline constexpr std::size_t reward_days_max = 400;
+
 // Sessions.
 inline constexpr seconds session_queue_wait{2};
 inline constexpr std::size_t returns_per_sale_max = 2 * basket_items_max;  ///< They lie in the sale's record.

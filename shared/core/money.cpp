@@ -61,8 +61,9 @@ constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/// `text` as a whole number of 10^-decimals, by the grammar of parse_amount.
-Result<std::int64_t> parse_fixed(std::string_view text, int decimals) {
+}  // namespace
+
+Result<std::int64_t> parse_decimal(std::string_view text, int decimals) {
   const std::size_t point = std::min(text.find('.'), text.size());
   const std::string_view whole = text.substr(0, point);
   if (whole.empty() || !std::ranges::all_of(whole, is_digit))
@@ -90,7 +91,7 @@ Result<std::int64_t> parse_fixed(std::string_view text, int decimals) {
   return value;
 }
 
-std::string format_fixed(std::int64_t value, int decimals) {
+std::string format_decimal(std::int64_t value, int decimals) {
   const bool negative = value < 0;
   auto magnitude = negative ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
   std::string digits = std::to_string(magnitude);
@@ -100,8 +101,6 @@ std::string format_fixed(std::int64_t value, int decimals) {
   return negative ? '-' + digits : digits;
 }
 
-}  // namespace
-
 std::optional<Currency> find_currency(std::string_view code) {
   const auto by_code = [](const IsoCode& iso) { return std::string_view(iso.code, 3); };
   const auto found = std::ranges::lower_bound(iso_codes, code, {}, by_code);
@@ -110,19 +109,19 @@ std::optional<Currency> find_currency(std::string_view code) {
 }
 
 Result<Money> parse_amount(std::string_view text, Currency currency) {
-  auto minor = parse_fixed(text, currency.exponent());
+  auto minor = parse_decimal(text, currency.exponent());
   if (!minor) return failure(minor);
   return Money{*minor, currency};
 }
 
 std::string format_amount(const Money& money) {
-  return format_fixed(money.minor, money.currency.exponent());
+  return format_decimal(money.minor, money.currency.exponent());
 }
 
 Result<Quantity> parse_quantity(std::string_view text) {
   constexpr int decimals = 3;
   constexpr Quantity quantity_max{1'000'000'000};
-  auto thousandths = parse_fixed(text, decimals);
+  auto thousandths = parse_decimal(text, decimals);
   if (!thousandths) return failure(thousandths);
   if (*thousandths == 0) return fail(Errc::validation_failed, "must be more than 0");
   if (Quantity{*thousandths} > quantity_max) return fail(Errc::validation_failed, "must be at most 1000000");
@@ -130,7 +129,7 @@ Result<Quantity> parse_quantity(std::string_view text) {
 }
 
 std::string format_quantity(Quantity quantity) {
-  std::string text = format_fixed(quantity.thousandths, 3);
+  std::string text = format_decimal(quantity.thousandths, 3);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.ends_with('.')) text.pop_back();
   return text;

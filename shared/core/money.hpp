@@ -35,6 +35,13 @@ struct Money {
   bool operator==(const Money&) const = default;
 };
 
+/// `text` as a whole number of 10^-decimals: `(0|[1-9][0-9]{0,11})(\.[0-9]{1,decimals})?`, never through
+/// floating point. Errors: validation_failed, `detail` says what is wrong, for the field's fault.
+Result<std::int64_t> parse_decimal(std::string_view text, int decimals);
+
+/// With exactly `decimals` of them: `0.25`, `-0.05`.
+std::string format_decimal(std::int64_t value, int decimals);
+
 /// Reads `(0|[1-9][0-9]{0,11})(\.[0-9]{1,n})?`, n = the currency's exponent (0: no fraction at all), from its
 /// text, never through floating point. Errors: validation_failed, `detail` says what is wrong, for the
 /// field's fault.

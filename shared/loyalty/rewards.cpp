@@ -56,7 +56,8 @@ Wide weighted(const RewardRules& rules, const Sale& sale) {
 }  // namespace
 
 const RewardRules& default_rules() {
-  static const RewardRules rules{.points_per_unit_hundredths = 200,
+  static const RewardRules rules{.version = "built-in",
+                                 .points_per_unit_hundredths = 200,
                                  .tiers = {{"Base", 0}, {"Silver", 25}, {"Gold", 50}, {"Platinum", 100}}};
   return rules;
 }

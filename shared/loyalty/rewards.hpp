@@ -13,6 +13,14 @@
 /// How a sale earns points (contract.md §5). Pure; edge, hub and sandbox price alike.
 namespace perkline::loyalty {
 
+/// What rules may hold at most, in hundredths: so that even the largest amount's points fit 64 bits.
+inline constexpr std::int64_t rate_hundredths_max = 100'000;       ///< A thousand points a unit.
+inline constexpr std::int64_t tier_factor_hundredths_max = 1'000;  ///< Ten times the base points on top.
+inline constexpr std::int64_t day_factor_hundredths_max = 10'000;  ///< A hundredfold.
+static_assert(1'000'000'000'000 * (rate_hundredths_max / 100) * (day_factor_hundredths_max / 100) <=
+                  INT64_MAX / (1 + tier_factor_hundredths_max / 100) / 2,
+              "parse_amount takes less than 10^12 units");
+
 /// A member's standing and what it adds to the base points.
 struct TierRule {
   std::string name;
@@ -37,7 +45,7 @@ struct DayRule {
 
 /// What prices a basket: data, so that a chain may have its own.
 struct RewardRules {
-  std::string version = {};                       ///< Up to 64 bytes; empty: the built-in rules.
+  std::string version = {};                       ///< 1 to 64 bytes.
   std::int64_t points_per_unit_hundredths = 200;  ///< Base points a unit of the currency, × 100.
   std::vector<TierRule> tiers = {};               ///< A tier that is not among them adds nothing.
   std::vector<CategoryRule> categories = {};      ///< What is in none of them earns at the rate above.
@@ -45,7 +53,7 @@ struct RewardRules {
   bool operator==(const RewardRules&) const = default;
 };
 
-/// Two points a unit; Base 0, Silver 0.25, Gold 0.5, Platinum 1.
+/// Version `built-in`: two points a unit; Base 0, Silver 0.25, Gold 0.5, Platinum 1.
 const RewardRules& default_rules();
 
 /// The part of a sale that is goods of one category.

@@ -58,6 +58,7 @@ struct Till {
 struct LifeOptions {
   Millis quiet{20'000};
   StandIn standin = {};
+  standin::ChainRules rules = {};
   std::size_t queue_known_max = 10'000;
   bool breaker = false;                                   ///< Else PDI is called whatever it does.
   std::function<bool()> may_retry = [] { return true; };  ///< Without a breaker.
@@ -108,6 +109,7 @@ class Life {
   pdi::Guard guard;
   net::KeyedLock locks;
   standin::Members members;
+  standin::RulesInForce rules;
   Ports ports;
   SessionWriter writer;
   Finalizer finalizer;

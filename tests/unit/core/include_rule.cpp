@@ -31,8 +31,9 @@ const std::array folder_rules{
 constexpr std::array top_folders{"shared/", "pdi_client/", "edge/", "hub/", "tests/", "bench/"};
 
 /// What no header may include, so that including ours stays cheap and binds nobody to a library.
-constexpr std::array heavy_headers{"rocksdb/",        "sqlite3", "SQLiteCpp/", "libpq",       "postgresql/",
-                                   "google/protobuf", "spdlog/", "yaml-cpp/",  "prometheus/", "simdjson"};
+constexpr std::array heavy_headers{"rocksdb/",    "sqlite3",         "SQLiteCpp/", "libpq",
+                                   "postgresql/", "google/protobuf", "spdlog/",    "yaml-cpp/",
+                                   "prometheus/", "simdjson",        "kainjow/"};
 
 /// What only shared/net may include at all.
 constexpr std::array network_headers{"boost/asio", "boost/beast", "zmq"};

@@ -119,5 +119,21 @@ TEST(Quantity, IsWrittenWithoutTrailingZeros) {
   EXPECT_EQ(format_quantity({1'000'000'000}), "1000000");
 }
 
+TEST(Decimal, IsReadExactly) {
+  EXPECT_EQ(parse_decimal("0.25", 2), 25);
+  EXPECT_EQ(parse_decimal("1", 2), 100);
+  EXPECT_EQ(parse_decimal("0.1", 2), 10);
+  EXPECT_EQ(parse_decimal("999999999999.99", 2), 99'999'999'999'999);
+  for (const char* text : {"", ".5", "1.", "01", "-1", "+1", "1e2", "1,5", " 1", "1.234", "nan", "0x1"}) {
+    EXPECT_FALSE(parse_decimal(text, 2)) << text;
+  }
+}
+
+TEST(Decimal, IsWrittenWithAllItsPlaces) {
+  EXPECT_EQ(format_decimal(25, 2), "0.25");
+  EXPECT_EQ(format_decimal(-5, 2), "-0.05");
+  EXPECT_EQ(format_decimal(7, 0), "7");
+}
+
 }  // namespace
 }  // namespace perkline

@@ -72,6 +72,7 @@ TEST(EdgeOpenapi, TheAnswersHaveTheMembersItNames) {
   EXPECT_EQ(members_of(session::pending_answer([&] {
                          session::Session session = life.stored(till.session);
                          session.status = session::Status::queued;
+                         session.sale = till.finalize_request().sale;
                          return session;
                        }())
                            .body),

@@ -88,6 +88,15 @@ ForeignReturn foreign() {
           .goods = with_returns().returns[1]};
 }
 
+/// As told with 202 by templates.
+Session with_receipt() {
+  Session session = pending();
+  session.status = Status::queued;
+  session.finalize_answer.reset();
+  session.receipt_lines = {"Points earned: 450", "Zo\xc3\xab"};
+  return session;
+}
+
 Session minimal() {
   Session session{.currency = *find_currency("JPY")};
   session.id = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad91");
@@ -109,8 +118,17 @@ TEST(SessionRecord, GivesBackEveryField) {
   EXPECT_EQ(*back, full());
   EXPECT_EQ(decode(encode(pending())), pending());
   EXPECT_EQ(decode(encode(with_returns())), with_returns());
+  EXPECT_EQ(decode(encode(with_receipt())), with_receipt());
   EXPECT_EQ(decode(encode(minimal())), minimal());
   EXPECT_EQ(decode_foreign_return(encode(foreign())), foreign());
+}
+
+TEST(SessionRecord, AReceiptWithoutLinesIsNotOneThatWasNeverTold) {
+  Session session = with_receipt();
+  session.receipt_lines.emplace();
+  EXPECT_EQ(decode(encode(session)), session);
+  session.receipt_lines.reset();
+  EXPECT_EQ(decode(encode(session)), session);
 }
 
 // A change that breaks these breaks every store's journal: add a format, keep the old file and its test.
@@ -118,6 +136,7 @@ TEST(SessionRecord, OpensTheBytesOfFormat1) {
   EXPECT_EQ(decode(golden("session_1_full.hex")), full());
   EXPECT_EQ(decode(golden("session_1_pending.hex")), pending());
   EXPECT_EQ(decode(golden("session_1_returns.hex")), with_returns());
+  EXPECT_EQ(decode(golden("session_1_receipt.hex")), with_receipt());
   EXPECT_EQ(decode(golden("session_1_minimal.hex")), minimal());
   EXPECT_EQ(decode_foreign_return(golden("foreign_return_1.hex")), foreign());
 }
@@ -126,6 +145,7 @@ TEST(SessionRecord, WritesTheBytesOfFormat1) {
   EXPECT_EQ(to_hex(encode(full())), to_hex(golden("session_1_full.hex")));
   EXPECT_EQ(to_hex(encode(pending())), to_hex(golden("session_1_pending.hex")));
   EXPECT_EQ(to_hex(encode(with_returns())), to_hex(golden("session_1_returns.hex")));
+  EXPECT_EQ(to_hex(encode(with_receipt())), to_hex(golden("session_1_receipt.hex")));
   EXPECT_EQ(to_hex(encode(minimal())), to_hex(golden("session_1_minimal.hex")));
   EXPECT_EQ(to_hex(encode(foreign())), to_hex(golden("foreign_return_1.hex")));
 }
