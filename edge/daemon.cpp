@@ -243,6 +243,7 @@ void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate
               },
           .on_difference = [this](std::string_view ours,
                                   std::string_view pdi) { telemetry_.on_difference(ours, pdi); }});
+  jobs_->on_clear_cache([this] { return terminal_rate_.forget_idle(reactor_.clock().mono_now()); });
 }
 
 Result<void> Daemon::Impl::open_pdi() {

@@ -79,12 +79,14 @@ Task<Result<void>> Reconcile::compare(SessionId id, Pace& pace) {
   const MonoTime give_up = ports_.clock.mono_now() + options_.patience;
   for (unsigned tries = 0; tries < tries_max;) {
     if (auto open = co_await until_open(pace, give_up); !open) co_return failure(open);
+    if (tries > 0 && !gate_.may_retry()) break;
     const auto before = ports_.store.find(id);
     if (!before) co_return std::unexpected(before.error());
     if (!*before || !is_compared((*before)->status) || (*before)->provider_session.empty())
       co_return Result<void>{};
-    const auto answer = co_await ports_.settlement.status((*before)->provider_session,
-                                                          ports_.clock.mono_now() + options_.status_timeout);
+    const auto answer =
+        co_await ports_.settlement.status({(*before)->provider_session, (*before)->traceparent},
+                                          ports_.clock.mono_now() + options_.status_timeout);
     if (was_asked(answer)) ++tries;
     auto session = ports_.store.find(id);
     if (!session) co_return failure(session);

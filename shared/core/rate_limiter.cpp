@@ -17,13 +17,18 @@ RateLimiter::RateLimiter(Options options) : options_(options) {
 
 RateLimiter::Verdict RateLimiter::admit(std::string_view key, MonoTime now) {
   if (options_.calls_max == 0) return {};
-  while (!buckets_.empty() && buckets_.front().since + options_.window <= now) forget_first();
-
+  forget_idle(now);
   Bucket& bucket = bucket_of(key, now);
   refill(bucket, now);
   const bool admitted = bucket.used <= window_ns() * (options_.calls_max - 1);
   if (admitted) bucket.used += window_ns();
   return {.admitted = admitted, .quota = quota_of(bucket, now)};
+}
+
+std::size_t RateLimiter::forget_idle(MonoTime now) {
+  std::size_t count = 0;
+  for (; !buckets_.empty() && buckets_.front().since + options_.window <= now; ++count) forget_first();
+  return count;
 }
 
 RateLimiter::Bucket& RateLimiter::bucket_of(std::string_view key, MonoTime now) {

@@ -37,6 +37,9 @@ class RateLimiter {
   /// Counts the call, unless it is refused. `now` never goes back.
   Verdict admit(std::string_view key, MonoTime now);
 
+  /// Forgets the keys that have all their calls again, as admit() does on the way; how many those were. For
+  /// a process that is not called for long.
+  std::size_t forget_idle(MonoTime now);
   std::size_t keys() const { return buckets_.size(); }
 
  private:

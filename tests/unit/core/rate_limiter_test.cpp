@@ -46,6 +46,18 @@ TEST(RateLimiter, CountsEachKeyForItself) {
   }
 }
 
+TEST(RateLimiter, ForgetsWhoeverHasAllCallsAgain) {
+  RateLimiter limiter({.calls_max = 2});
+  limiter.admit("a", start);
+  limiter.admit("b", start + seconds{30});
+  EXPECT_EQ(limiter.forget_idle(start + seconds{60} - Millis{1}), 0u);
+  EXPECT_EQ(limiter.forget_idle(start + seconds{60}), 1u);
+  EXPECT_EQ(limiter.keys(), 1u);
+  EXPECT_EQ(limiter.admit("b", start + seconds{61}).quota.remaining, 0) << "still counted";
+  EXPECT_EQ(limiter.forget_idle(start + seconds{90}), 1u);
+  EXPECT_EQ(limiter.keys(), 0u);
+}
+
 TEST(RateLimiter, OfZeroRefusesNothing) {
   RateLimiter limiter({.calls_max = 0});
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(limiter.admit("a", start).admitted);

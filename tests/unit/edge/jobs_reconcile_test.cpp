@@ -260,6 +260,15 @@ TEST_F(ReconcileJob, OneLostAnswerIsAskedForAgain) {
   EXPECT_EQ(reconcile(), counts(1, 1, 1));
 }
 
+TEST_F(ReconcileJob, AsksAgainOnlyAsFarAsSettlementsRetriesGo) {
+  made(Status::finalized, "active");
+  may_retry = false;
+  outside.pdi.next(PdiCall::status, {.lose_request = true});
+  const std::size_t before = asked();
+  EXPECT_EQ(reconcile(), counts(0, 0, 0, 1));
+  EXPECT_EQ(asked() - before, 1u);
+}
+
 TEST_F(ReconcileJob, ACallThatCouldNotBeMadeIsMadeLater) {
   made(Status::finalized, "active");
   for (int i = 0; i < 5; ++i)

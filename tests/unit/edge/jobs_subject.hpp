@@ -48,7 +48,8 @@ class JobsTest : public ::testing::Test {
               .journal = life->journal,
               .outbox = *life->outbox,
               .gate = {.open_at = [this] { return open_at.value_or(outside.time.mono); },
-                       .is_closed = [this] { return closed; }}},
+                       .is_closed = [this] { return closed; },
+                       .may_retry = [this] { return may_retry; }}},
         options,
         Watch{.on_run = [this](Job job, std::string_view result,
                                std::chrono::nanoseconds) { results.emplace_back(job, std::string(result)); },
@@ -151,6 +152,7 @@ class JobsTest : public ::testing::Test {
   session::LifeOptions life_options;
   JobsOptions options;
   bool closed = true;
+  bool may_retry = true;
   std::optional<MonoTime> open_at;
   std::unique_ptr<Life> life;
   std::optional<Jobs> jobs;
