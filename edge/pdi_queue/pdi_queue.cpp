@@ -78,7 +78,8 @@ Result<void> PdiQueue::refill() {
       if (!finalizer_.is_sending(id)) schedule_.add(id, now());
     }
     scanned_to_ = page->next;
-    all_known_ = page->next.empty();
+    if (!scanned_to_.empty()) continue;
+    all_known_ = !std::exchange(passed_by_, false);
     if (all_known_) break;
   }
   return {};
@@ -87,6 +88,8 @@ Result<void> PdiQueue::refill() {
 void PdiQueue::add(const SessionId& id, MonoTime last_byte) {
   if (schedule_.full()) {
     all_known_ = false;
+    // Its place may be one that the look under way has passed: clocks are set back.
+    passed_by_ = passed_by_ || !scanned_to_.empty();
     return;
   }
   schedule_.add(id, last_byte);

@@ -87,8 +87,9 @@ class PdiQueue {
   Gate gate_;
   Rng& rng_;
   Schedule schedule_;
-  std::string scanned_to_;                   ///< Where the next look at the disk goes on.
-  bool all_known_ = false;                   ///< That look has reached the end.
+  std::string scanned_to_;  ///< Where the next look at the disk goes on.
+  bool all_known_ = false;  ///< That look has reached the end, and nothing has come behind it.
+  bool passed_by_ = false;  ///< Something may have: another look is due once this one ends.
   ProviderSessionId last_provider_session_;  ///< To probe with.
   MonoTime next_probe_{};
   std::size_t working_ = 0;

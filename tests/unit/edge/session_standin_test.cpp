@@ -306,6 +306,18 @@ TEST_F(StoodIn, AQueueLargerThanMemoryIsSettledToo) {
   EXPECT_EQ(outside.pdi.ledger().size(), 50u);
 }
 
+TEST_F(StoodIn, WhatAClockSetBackPutsBeforeAQueueLargerThanMemoryIsSettledToo) {
+  out();
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(sell(std::nullopt));
+  life.reset();
+  life = std::make_unique<Life>(outside, LifeOptions{.standin = on(), .queue_known_max = 8});
+  outside.time.wall -= hours{24};
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(sell(std::nullopt));
+  back();
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), 35u);
+}
+
 TEST_F(StoodIn, AFinalizeOfALifeBeforeIsAnswered202WhileInDoubt) {
   calculated();
   outside.pdi.next(PdiCall::finalize, {.there = seconds{1}, .lose_answer = true});
