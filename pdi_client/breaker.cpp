@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pdi_client/sliding_window.hpp"
+#include "shared/core/planted.hpp"
 
 namespace perkline::pdi {
 namespace {
@@ -175,6 +176,7 @@ void Breaker::automatic() {
 }
 
 Breaker::Permit::~Permit() {
+  if (planted(PlantedBug::lost_permit)) return;
   if (const auto breaker = breaker_.lock()) breaker->ignored(generation_);
 }
 

@@ -5,6 +5,7 @@
 
 #include "pdi_client/retry_after.hpp"
 #include "shared/core/backoff.hpp"
+#include "shared/core/planted.hpp"
 
 namespace perkline::pdi {
 namespace {
@@ -29,7 +30,7 @@ std::optional<AccessToken> TokenState::usable(MonoTime now) const {
 }
 
 bool TokenState::wants_refresh(MonoTime now) const {
-  if (refreshing_ || now < not_before_) return false;
+  if ((refreshing_ && !planted(PlantedBug::refresh_stampede)) || now < not_before_) return false;
   return !usable(now) || now >= proactive_at_ || renew_;
 }
 

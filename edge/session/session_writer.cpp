@@ -5,6 +5,7 @@
 #include "edge/session/sale_log.hpp"
 #include "edge/standin/calendar.hpp"
 #include "shared/core/assert.hpp"
+#include "shared/core/planted.hpp"
 
 namespace perkline::edge::session {
 namespace {
@@ -37,6 +38,7 @@ std::chrono::sys_days SessionWriter::today() const {
 }
 
 WallTime SessionWriter::aged_now() {
+  if (planted(PlantedBug::wall_clock_expiry)) return ports_.clock.wall_now();
   return aging_.at(ports_.clock.wall_now(), ports_.clock.mono_now());
 }
 

@@ -1,0 +1,154 @@
+#include "tests/simulation/store.hpp"
+
+#include "shared/core/assert.hpp"
+
+namespace perkline::simulation {
+namespace {
+
+using edge::session::PdiTimeouts;
+using edge::session::StandIn;
+
+pdi::PdiHttpOptions http_options(const Scenario& scenario) {
+  return {.url = "https://pdi",
+          .token_url = "https://pdi/oauth/token",
+          .client_id = "store",
+          .client_secret = "secret",
+          .ca_file = {},
+          .max_in_flight = scenario.max_in_flight};
+}
+
+StandIn standin_of(const Scenario& scenario) {
+  return {.enabled = scenario.standin,
+          .deadline = scenario.standin_deadline,
+          .limits = {.member_day = Points{scenario.member_day}, .store_day = Points{scenario.store_day}}};
+}
+
+std::unique_ptr<edge::journal::Outbox> opened(edge::journal::Journal& journal, const StoreId& store) {
+  auto outbox = edge::journal::Outbox::open(journal, store);
+  PERKLINE_ASSERT(outbox.has_value());
+  return std::move(*outbox);
+}
+
+/// `ports`, by other clocks where that is planted.
+edge::session::Ports settlement_ports(const edge::session::Ports& ports, net::AsyncClock& wall, Plant plant) {
+  return {.store = ports.store,
+          .members = ports.members,
+          .rules = ports.rules,
+          .pdi = ports.pdi,
+          .settlement = ports.settlement,
+          .clock = plant == Plant::wall_clock_timers ? wall : ports.clock,
+          .locks = ports.locks,
+          .uuids = ports.uuids};
+}
+
+}  // namespace
+
+StoreLife::StoreLife(const Surroundings& around, const Home& home, std::uint64_t seed)
+    : world(std::make_unique<test::SimWorld>(home.time)),
+      rng(seed),
+      uuids(world->clock(), rng),
+      disk_journal(home.disk, world->clock()),
+      hasty_journal(home.disk, disk_journal, world->clock()),
+      journal(around.scenario.plant == Plant::ack_before_sync
+                  ? static_cast<edge::journal::Journal&>(hasty_journal)
+                  : disk_journal,
+              home.fate, home.redemptions, around.scenario.plant),
+      outbox(opened(journal, home.store)),
+      sessions(journal, *outbox),
+      http({.clock = world->clock(),
+            .rng = rng,
+            .calls = around.provider.calls_from({home.store.str(), world->clock(), home.fate}),
+            .tokens = around.provider.tokens_from({home.store.str(), world->clock(), home.fate})},
+           http_options(around.scenario)),
+      calls(http, around.trace, home.store.str()),
+      guard(calls, world->clock(), rng,
+            {.on_change = [&trace = around.trace, store = home.store.str()](
+                              pdi::BreakerState,
+                              pdi::BreakerState to) { trace.note(store, "breaker", name_of(to)); }}),
+      tills(around.scenario.plant == Plant::past_the_breaker ? static_cast<pdi::Pdi&>(calls) : guard.tills(),
+            {till_mark, guard, calls, world->clock(), around.trace, home.store.str(), around.scenario.plant}),
+      settlement(guard.settlement(),
+                 {"", guard, calls, world->clock(), around.trace, home.store.str(), around.scenario.plant}),
+      locks(world->clock()),
+      members(journal),
+      rules({}),
+      ports{.store = sessions,
+            .members = members,
+            .rules = rules,
+            .pdi = tills,
+            .settlement = settlement,
+            .clock = world->clock(),
+            .locks = locks,
+            .uuids = uuids},
+      writer(ports, "UTC"),
+      finalizer(ports, writer, around.scenario.standin),
+      wall_timers(world->clock()),
+      queue({.quiet = around.scenario.quiet, .known_max = around.scenario.queue_known_max},
+            settlement_ports(ports, wall_timers, around.scenario.plant), writer, finalizer,
+            {.open_at = [this] { return guard.open_at(); },
+             .is_closed = [this] { return guard.is_closed(); },
+             .may_retry = [this] { return guard.take_settlement_retry(); }},
+            rng),
+      flows({.store = home.store,
+             .currency = *find_currency("USD"),
+             .ttl = around.scenario.ttl,
+             .standin = standin_of(around.scenario)},
+            ports, writer, finalizer,
+            [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }),
+      link(around.line.link_of(home.store, world->clock(), home.fate)),
+      uplink(*link, *outbox, world->clock(), {.store = home.store, .boot_id = uuids.next(), .status = [this] {
+                                                return sync::Status{
+                                                    .breaker = std::string(name_of(guard.state())),
+                                                    .queue_depth = queue.depth(),
+                                                    .version = "simulation"};
+                                              }}) {
+  calls.watch(guard);
+  PERKLINE_ASSERT(queue.start().has_value());
+  world->spawn(queue.run());
+  world->spawn(uplink.run());
+}
+
+StoreLife::~StoreLife() {
+  world.reset();
+}
+
+std::optional<edge::session::Session> StoreLife::session_named(const TransactionId& transaction) const {
+  auto found = sessions.find(transaction);
+  PERKLINE_ASSERT(found.has_value());
+  if (!*found) return std::nullopt;
+  auto* session = std::get_if<edge::session::Session>(&**found);
+  if (session == nullptr) return std::nullopt;
+  return std::move(*session);
+}
+
+Store::Store(const Surroundings& around, StoreId id)
+    : fate(id.str(), around.trace, derived_seed(around.scenario.seed, id.str() + " dies"),
+           // A sale makes a store call its ports some forty times.
+           around.scenario.store_deaths / (40.0 * static_cast<double>(around.scenario.sales) /
+                                           static_cast<double>(around.scenario.stores))),
+      around_(around),
+      id_(std::move(id)),
+      rng_(derived_seed(around.scenario.seed, id_.str())) {
+  disk_.sync_time = around.scenario.sync_time;
+}
+
+Store::~Store() = default;
+
+void Store::boot() {
+  ++boots_;
+  fate.revive();
+  // Nothing durable may depend on what a steady clock said before.
+  time.mono = MonoTime(hours{1 + static_cast<std::int64_t>(rng_.below(1000))});
+  life_ = std::make_unique<StoreLife>(
+      around_,
+      StoreLife::Home{.store = id_, .time = time, .disk = disk_, .redemptions = redemptions, .fate = fate},
+      rng_.next());
+  around_.trace.note(id_.str(), "boots");
+}
+
+void Store::power_off() {
+  life_->disk_journal.crash(rng_);
+  life_.reset();
+}
+
+}  // namespace perkline::simulation

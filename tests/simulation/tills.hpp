@@ -1,0 +1,139 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/store.hpp"
+
+namespace perkline::simulation {
+
+/// What a till means to do with a sale.
+struct Plan {
+  enum class End : std::uint8_t { finalize, give_up, leave };
+
+  std::size_t store = 0;
+  CustomerId customer = {};
+  ChannelId channel = {};
+  std::vector<std::int64_t> baskets = {};  ///< Minor units; each is priced, the last one is sold.
+  std::int64_t final_minor = 0;
+  bool apply_rewards = true;
+  std::optional<Points> redeem = std::nullopt;
+  End end = End::finalize;
+  bool twice = false;       ///< Its calls are made twice at the same time.
+  bool meddles = false;     ///< Once answered it tries what must be refused.
+  std::size_t repeats = 0;  ///< Of the finalize once it is answered.
+  struct GoodsBack {
+    std::size_t store = 0;  ///< Where they are taken back.
+    std::int64_t minor = 0;
+  };
+  std::vector<GoodsBack> returns = {};  ///< Together at most what was paid.
+};
+Plan plan_of(const Scenario& scenario, std::size_t sale);
+
+/// Goods of a sale that came back, as the till that took them knows it.
+struct TillReturn {
+  std::size_t store = 0;
+  TransactionId transaction;
+  std::int64_t minor = 0;
+  std::string body_200 = {};
+  std::string body_202 = {};
+};
+
+/// A sale as its till knows it.
+struct TillSale {
+  Plan plan;
+  TransactionId transaction;
+  SessionId session;  ///< Empty: never opened, as far as the till knows.
+  Timeline::Duration opened_at{};
+  std::size_t opened_in = 0;  ///< The life of the store's daemon; 0: more than one may have.
+  std::string identify_body = {};
+  std::optional<edge::session::Sale> asked = std::nullopt;  ///< What finalize asked last.
+  std::string body_200 = {};
+  std::string body_400 = {};
+  std::map<bool, std::string> bodies_202 = {};  ///< While pending, and (true) while in review.
+  std::vector<TillReturn> returns = {};
+  bool voided = false;
+  bool discarded = false;  ///< A person has closed it.
+  bool acknowledged() const { return !body_200.empty() || !bodies_202.empty(); }
+};
+
+/// The tills of all stores: each makes its sales one after another, each call again and again under the same
+/// ids until it is answered.
+class Tills {
+ public:
+  Tills(const Scenario& scenario, Timeline& time, Trace& trace, std::vector<std::unique_ptr<Store>>& stores);
+
+  void open();
+  bool done() const { return working_ == 0; }
+  /// Every acknowledged sale is asked for once more, and every return.
+  void ask_again();
+  /// Sessions that were left alone for their time to live must have lapsed.
+  void ask_for_leftovers();
+  /// Nothing is lost any more.
+  void behave() { lost_ = 0; }
+
+  test::SimWorld& world() { return world_; }
+  test::VirtualTime& time() { return time_; }
+  std::vector<TillSale>& sales() { return sales_; }
+
+ private:
+  using Answer = edge::session::Answer;
+  using Heard = std::optional<Result<Answer>>;
+  using Call = std::function<Task<Result<Answer>>(edge::session::Flows&)>;
+  struct Slot;
+  /// Who makes a call.
+  struct Caller {
+    std::size_t store;
+    std::string name;
+    bool twice;
+  };
+  static Caller till_of(const TillSale& sale) {
+    return {sale.plan.store, sale.transaction.str(), sale.plan.twice};
+  }
+
+  Task<void> work(std::size_t till);
+  Task<void> sell(TillSale& sale);
+  Task<bool> identify(TillSale& sale);
+  Task<bool> calculate(TillSale& sale);
+  Task<void> finalize(TillSale& sale);
+  Task<void> give_up(TillSale& sale);
+  Task<void> meddle(TillSale& sale);
+  Task<void> finalize_again(TillSale& sale);
+  Task<void> take_back(TillSale& sale);
+  Task<void> take_back_once(const TillSale& sale, TillReturn& goods);
+  Task<Result<Answer>> return_goods(const TillSale& sale, const TillReturn& goods);
+  Task<void> ask_for_leftover(TillSale& sale);
+  Task<void> finished(Task<void> work);
+
+  Task<Result<Answer>> until_answered(Caller caller, Call call);
+  Task<Heard> both(Caller caller, Call call);
+  Task<Heard> once(Caller caller, Call call);
+  Task<void> aside(Caller caller, Call call, std::shared_ptr<Slot> slot);
+  static Task<void> serve(Tills& tills, Store& store, Task<Result<Answer>> call, std::shared_ptr<Slot> slot);
+  static Task<Result<void>> told(std::shared_ptr<Slot> slot);
+
+  void heard_final(TillSale& sale, const Answer& answer);
+  void expect(const TillSale& sale, const Result<Answer>& heard, Errc error, std::string_view what);
+  void check_lapse(TillSale& sale);
+  bool is_expired(TillSale& sale);
+  bool lost() { return lost_ > 0 && rng_.unit() < lost_; }
+  void heard_return(TillReturn& goods, const Answer& answer);
+  Store& store_of(const TillSale& sale) { return *stores_[sale.plan.store]; }
+
+  const Scenario& scenario_;
+  Timeline& timeline_;
+  Trace& trace_;
+  std::vector<std::unique_ptr<Store>>& stores_;
+  SeededRng rng_;
+  double lost_;
+  test::VirtualTime time_;
+  test::SimWorld world_;
+  std::vector<TillSale> sales_;
+  std::size_t working_ = 0;
+};
+
+}  // namespace perkline::simulation
