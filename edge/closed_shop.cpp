@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 namespace perkline::edge {
-namespace {
 
-/// RocksDB writes even when it is only read; what root would write the daemon could not open again.
 Result<void> become_owner_of(const std::string& folder) {
   struct ::stat info{};
   if (::geteuid() != 0) return {};
@@ -15,8 +13,6 @@ Result<void> become_owner_of(const std::string& folder) {
     return {};
   return fail(Errc::io_failed, folder + ": cannot act as its owner");
 }
-
-}  // namespace
 
 Result<std::unique_ptr<ClosedShop>> open_data(const EdgeConfig& config) {
   if (!std::filesystem::exists(config.data_dir)) {

@@ -21,6 +21,10 @@ struct ClosedShop {
   std::unique_ptr<session::SessionStore> store;
 };
 
+/// Root becomes the folder's owner, for good: RocksDB writes even when it is only read, and what root would
+/// write the daemon could not open again. Errors: io_failed.
+Result<void> become_owner_of(const std::string& folder);
+
 /// Acts as the data's owner from then on. Errors: io_failed (no data, or a daemon holds it), what the journal
 /// and the outbox give.
 Result<std::unique_ptr<ClosedShop>> open_data(const EdgeConfig& config);

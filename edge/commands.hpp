@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "edge/config.hpp"
@@ -44,6 +45,17 @@ int queue_discard(const std::string& config_path, const std::string& id, const s
 int jobs_list(const std::string& config_path, bool json);
 /// `name`: one of jobs::plans. Answers when it has run.
 int jobs_run(const std::string& config_path, const std::string& name, bool json);
+/// Verified; by the running daemon, else from the data.
+int backup(const std::string& config_path, const std::string& folder, bool json);
+struct RestoreArguments {
+  std::string folder;
+  std::uint32_t number = 0;  ///< Which backup; 0: the newest.
+  bool accept_faults = false;
+};
+/// Where no daemon runs and no journal is.
+int restore(const std::string& config_path, const RestoreArguments& arguments, bool json);
+/// Every record and reference; beside a running daemon too. exit_failed when there is a fault.
+int verify(const std::string& config_path, bool json);
 /// `action`: force-open, auto. Errors when no daemon runs.
 int breaker(const std::string& config_path, const std::string& action, bool json);
 

@@ -1,7 +1,9 @@
 #include "edge/control.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
+#include "edge/backups.hpp"
 #include "edge/jobs/jobs.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/session/details.hpp"
@@ -91,6 +93,18 @@ Task<Response> run_job(std::shared_ptr<const ControlParts> parts, Request reques
   co_return net::json_response(200, jobs::render(*done));
 }
 
+Task<Response> back_up(std::shared_ptr<const ControlParts> parts, Request request) {
+  auto document = json::parse(request.body);
+  if (!document) co_return net::problem_response(document.error(), request.traceparent);
+  std::vector<FieldFault> faults;
+  json::Fields fields(document->root(), faults);
+  const std::filesystem::path folder = fields.required_text("folder");
+  if (faults.empty() && !folder.is_absolute()) fields.fault("folder", "must be absolute");
+  if (!faults.empty())
+    co_return net::problem_response(json::validation_error(std::move(faults)), request.traceparent);
+  co_return respond(co_await parts->backups.make(folder), request);
+}
+
 Task<Result<net::Principal>> admit() {
   co_return net::Principal{};
 }
@@ -145,6 +159,8 @@ void add_control_routes(net::Router& router, ControlParts parts) {
   router.add({Method::get, "/jobs", "anyone", [shared](Request) { return list_jobs(shared); }});
   router.add({Method::post, "/jobs/{name}", "anyone",
               [shared](Request request) { return run_job(shared, std::move(request)); }});
+  router.add({Method::post, "/backup", "anyone",
+              [shared](Request request) { return back_up(shared, std::move(request)); }});
   router.add({Method::post, "/breaker", "anyone",
               [shared](Request request) { return set_breaker(shared, std::move(request)); }});
 }

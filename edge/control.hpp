@@ -18,6 +18,10 @@ namespace perkline::edge::jobs {
 class Jobs;
 }
 
+namespace perkline::edge {
+class Backups;
+}
+
 /// What operators ask a daemon over `data_dir/control.sock`, or the data itself when none runs.
 namespace perkline::edge {
 
@@ -55,6 +59,7 @@ struct ControlParts {
   pdi_queue::PdiQueue& queue;
   pdi::Guard& guard;
   jobs::Jobs& jobs;
+  Backups& backups;
 };
 
 ///   GET /status                     GET /sessions              GET /sessions/{id}
@@ -62,6 +67,7 @@ struct ControlParts {
 ///   POST /queue/{id}/retry          {actor}
 ///   POST /queue/{id}/discard        {actor, reason}
 ///   GET /jobs                       POST /jobs/{name}          runs it; answers when it has run
+///   POST /backup                    {folder}, absolute: as the daemon sees it
 /// Whoever may open the socket (mode 0600) may ask.
 void add_control_routes(net::Router& router, ControlParts parts);
 net::Guard control_guard();

@@ -7,12 +7,14 @@
 
 #include "edge/api/routes.hpp"
 #include "edge/api/terminals.hpp"
+#include "edge/backups.hpp"
 #include "edge/control.hpp"
 #include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/reload.hpp"
 #include "edge/session/flows.hpp"
+#include "edge/storage_keeper.hpp"
 #include "edge/telemetry.hpp"
 #include "edge/uplink/uplink.hpp"
 #include "pdi_client/guard.hpp"
@@ -155,6 +157,8 @@ class Daemon::Impl {
   MonoTime started_;
   std::unique_ptr<journal::JournalRocks> journal_;
   std::unique_ptr<journal::Outbox> outbox_;
+  std::optional<StorageKeeper> keeper_;
+  std::optional<Backups> backups_;
   std::unique_ptr<pdi::Pdi> pdi_;
   std::optional<pdi::Guard> guard_;
   std::optional<session::SessionStore> store_;
@@ -180,14 +184,20 @@ Result<void> Daemon::Impl::open_journal() {
   auto journal = journal::JournalRocks::open(
       reactor_, {.folder = config_.data_dir,
                  .on_sync = [this](std::chrono::nanoseconds took) { telemetry_.on_sync(took); },
-                 .on_error = [this](std::string_view kind) { telemetry_.on_storage_error(kind); }});
+                 .on_error = [this](std::string_view kind) { telemetry_.on_storage_error(kind); },
+                 .reserve_bytes = static_cast<std::uint64_t>(config_.storage.reserve_mib) * limits::mib,
+                 .on_hold = [this] { telemetry_.on_hold(); }});
   if (!journal) return failure(journal);
   journal_ = std::move(*journal);
+  telemetry_.watch_storage(journal_->space());
   auto outbox = journal::Outbox::open(*journal_, StoreId(config_.store_id));
   if (!outbox) return failure(outbox);
   outbox_ = std::move(*outbox);
   store_.emplace(*journal_, *outbox_);
   members_.emplace(*journal_);
+  backups_.emplace(reactor_, *journal_, StoreId(config_.store_id));
+  keeper_.emplace(journal_->space(), *outbox_, reactor_.clock(),
+                  [this] { journal_->compact(journal::Family::outbox); });
   store_->on_step([this](session::Status to) { telemetry_.on_step(to); });
   return {};
 }
@@ -215,7 +225,8 @@ void Daemon::Impl::build_flows() {
                                       .currency = currency,
                                       .ttl = hours(config_.session.ttl_hours),
                                       .timeouts = timeouts,
-                                      .standin = standin},
+                                      .standin = standin,
+                                      .room = [this] { return journal_->space().room(); }},
                  ports, *writer_, *finalizer_,
                  [this](const SessionId& id, MonoTime last_byte) { queue_->add(id, last_byte); });
   build_jobs(ports, gate);
@@ -225,7 +236,8 @@ void Daemon::Impl::build_flows() {
                                        .clock = reactor_.clock(),
                                        .queue = *queue_,
                                        .guard = *guard_,
-                                       .jobs = *jobs_});
+                                       .jobs = *jobs_,
+                                       .backups = *backups_});
 }
 
 void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate) {
@@ -323,6 +335,7 @@ Task<Result<void>> Daemon::Impl::serve() {
   if (auto started = ops_port_->start(); !started) co_return started;
 
   reactor_.spawn(queue_->run());
+  reactor_.spawn(keeper_->run());
   reactor_.spawn(telemetry_.run(*journal_, *outbox_, *store_));
   if (uplink_) reactor_.spawn(uplink_->run());
   reactor_.spawn(jobs_->run());

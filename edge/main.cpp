@@ -21,6 +21,7 @@ struct Arguments {
   std::string session;
   std::string reason;
   std::string out;
+  RestoreArguments restoring;
   bool json = false;
 };
 
@@ -159,6 +160,31 @@ void add_breaker_commands(CLI::App& app, Arguments& arguments, Command& command)
   }
 }
 
+void add_storage_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& backing = *app.add_subcommand("backup", "backs the data up, also while the daemon runs");
+  backing.add_option("DIR", arguments.restoring.folder, "where backups go; each adds what is new")
+      ->required();
+  backing.final_callback([&] {
+    command = [&] { return backup(arguments.config, arguments.restoring.folder, arguments.json); };
+  });
+
+  CLI::App& restoring = *app.add_subcommand("restore", "puts a backup where no data is");
+  restoring.add_option("DIR", arguments.restoring.folder, "where backups are")->required();
+  restoring.add_option("--backup", arguments.restoring.number, "which one; the newest if not said")
+      ->check(CLI::PositiveNumber);
+  restoring.add_flag("--accept-faults", arguments.restoring.accept_faults,
+                     "even if verify finds faults in it");
+  restoring.final_callback(
+      [&] { command = [&] { return restore(arguments.config, arguments.restoring, arguments.json); }; });
+
+  CLI::App& verifying = *app.add_subcommand("verify", "reads every record and follows every reference");
+  verifying.final_callback([&] { command = [&] { return verify(arguments.config, arguments.json); }; });
+  for (CLI::App* each : {&backing, &restoring, &verifying}) {
+    add_config(*each, arguments);
+    add_json(*each, arguments);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -173,6 +199,7 @@ int main(int argc, char** argv) {
   add_queue_commands(app, arguments, command);
   add_job_commands(app, arguments, command);
   add_breaker_commands(app, arguments, command);
+  add_storage_commands(app, arguments, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -64,6 +64,8 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
     : metrics_(metrics),
       health_(health),
       clock_(clock),
+      storage_free_(
+          metrics.gauge("perkline_edge_storage_free_bytes", "What is free on the file system of data_dir.")),
       sale_ack_(metrics.histogram("perkline_edge_sale_ack_duration_seconds",
                                   "From a finalize's request to its 200 or 202.", ops::duration_bounds())),
       journal_sync_(metrics.histogram("perkline_edge_journal_sync_duration_seconds",
@@ -98,6 +100,20 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
 void Telemetry::on_sync(std::chrono::nanoseconds took) {
   journal_.beat(clock_.mono_now(), took);
   journal_sync_.observe(std::chrono::duration<double>(took).count());
+}
+
+void Telemetry::on_hold() {
+  journal_.beat(clock_.mono_now(), {});
+}
+
+void Telemetry::watch_storage(const journal::Space& space) {
+  space_ = &space;
+  storage_free_.set(static_cast<double>(space.free_bytes()));
+  health_.add("storage", ops::CheckRole::told, [&space] {
+    ops::CheckResult result;
+    if (space.room() != journal::Room::ample) result.status = ops::CheckStatus::degraded;
+    return result;
+  });
 }
 
 void Telemetry::on_answer(const net::Answered& answered) {
@@ -197,6 +213,7 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
     reactor_.beat(now, now - due);
     if (hub_standing_) hub_.store(hub_standing_(), std::memory_order_relaxed);
     outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
+    if (space_ != nullptr) storage_free_.set(static_cast<double>(space_->free_bytes()));
     tell_queue(store);
     tell_breakers();
     if (!probing_ && now - journal_.last() > journal_probe_every) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "edge/journal/outbox.hpp"
+#include "edge/journal/space.hpp"
 #include "edge/session/session_store.hpp"
 #include "pdi_client/breaker.hpp"
 #include "shared/net/async_clock.hpp"
@@ -64,6 +65,11 @@ class Telemetry {
   /// Adds the hub to the checks; `standing` is asked on the reactor's thread. Before run().
   void watch_hub(std::function<ops::CheckStatus()> standing);
 
+  /// The journal waits for room on the disk: it writes nothing, but is not wedged. The journal's thread.
+  void on_hold();
+  /// Adds the disk to the checks and gauges. Before run().
+  void watch_storage(const journal::Space& space);
+
   /// Feeds the checks and gauges for as long as the daemon lives; keeps an idle journal at work, so that one
   /// that does not write any more is noticed before a sale needs it.
   Task<void> run(journal::Journal& journal, const journal::Outbox& outbox,
@@ -88,6 +94,8 @@ class Telemetry {
   std::atomic<pdi::BreakerState> breaker_{pdi::BreakerState::closed};
   std::function<ops::CheckStatus()> hub_standing_;
   std::atomic<ops::CheckStatus> hub_{ops::CheckStatus::down};
+  const journal::Space* space_ = nullptr;
+  ops::Gauge storage_free_;
   ops::Histogram sale_ack_;
   ops::Histogram journal_sync_;
   ops::Gauge queue_records_;

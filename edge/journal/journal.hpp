@@ -60,18 +60,10 @@ struct Entry {
   bool operator==(const Entry&) const = default;
 };
 
-/// The store's durable memory: ordered keys in families. All calls from the reactor's thread.
-class Journal {
+/// A journal to be read.
+class JournalReader {
  public:
-  virtual ~Journal() = default;
-
-  /// On disk (synced) when it returns. Batches take effect in the order of the calls; those that wait
-  /// together are written and synced as one. A batch not yet returned may or may not survive a crash, and is
-  /// not yet read by get. There is no error: a write or sync that fails ends the process, since after it the
-  /// disk vouches for nothing, and what waits is bounded by the calls in progress. Room on the disk is asked
-  /// for before a sale is taken on. A commit that has begun is not cancelled: what cancels the coroutine
-  /// meanwhile is not felt by it. An empty batch returns at once.
-  virtual Task<void> commit(Batch batch) = 0;
+  virtual ~JournalReader() = default;
 
   /// Errors: corrupt, io_failed.
   virtual Result<std::optional<std::string>> get(Family family, std::string_view key) const = 0;
@@ -85,6 +77,18 @@ class Journal {
   virtual Result<void> scan(
       Family family, std::string_view from,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+};
+
+/// The store's durable memory: ordered keys in families. All calls from the reactor's thread.
+class Journal : public JournalReader {
+ public:
+  /// On disk (synced) when it returns. Batches take effect in the order of the calls; those that wait
+  /// together are written and synced as one. A batch not yet returned may or may not survive a crash, and is
+  /// not yet read by get. There is no error: a write or sync that fails ends the process, since after it the
+  /// disk vouches for nothing, and what waits is bounded by the calls in progress. Room on the disk is asked
+  /// for before a sale is taken on. A commit that has begun is not cancelled: what cancels the coroutine
+  /// meanwhile is not felt by it. An empty batch returns at once.
+  virtual Task<void> commit(Batch batch) = 0;
 };
 
 }  // namespace perkline::edge::journal

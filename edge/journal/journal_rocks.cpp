@@ -4,16 +4,15 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
-#include <fcntl.h>
 #include <mutex>
 #include <optional>
-#include <sys/file.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
+#include "edge/journal/folder_lock.hpp"
 #include "edge/journal/high_water.hpp"
+#include "edge/journal/recovery.hpp"
 #include "edge/journal/rocks_store.hpp"
 #include "edge/journal/wait_durable.hpp"
 #include "shared/core/assert.hpp"
@@ -28,25 +27,9 @@ using std::chrono::steady_clock;
 constexpr std::size_t group_batches_max = 1024;
 constexpr std::size_t group_bytes_max = 4 * limits::mib;
 constexpr std::chrono::seconds mark_every{1};
-
-/// Says that a process uses the folder; gone with it, however it ends.
-class FolderLock {
- public:
-  explicit FolderLock(const std::filesystem::path& folder)
-      : fd_(::open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)),
-        held_(fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) == 0) {}
-  FolderLock(FolderLock&& other) noexcept
-      : fd_(std::exchange(other.fd_, -1)), held_(std::exchange(other.held_, false)) {}
-  FolderLock& operator=(FolderLock&&) = delete;
-  ~FolderLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  bool held() const { return held_; }
-
- private:
-  int fd_;
-  bool held_;
-};
+constexpr std::chrono::seconds look_every{1};
+/// While there is no room.
+constexpr std::chrono::milliseconds hold_look{200};
 
 std::size_t bytes_of(const Batch& batch) {
   std::size_t bytes = 0;
@@ -70,37 +53,6 @@ std::optional<HighWater> last_event(const std::vector<Batch>& batches) {
   return last;
 }
 
-/// Where the outbox on disk ends. Errors: corrupt, io_failed.
-Result<HighWater> tail_of(const RocksStore& store) {
-  const auto last = store.last(*store.view(), Family::outbox);
-  if (!last) return std::unexpected(last.error());
-  HighWater tail;
-  if (!*last) return tail;
-  const Entry& event = **last;
-  if (event.key.size() != sizeof tail.sequence || event.value.size() < tail.hash.size()) {
-    return fail(Errc::corrupt, "the outbox ends with what is no event");
-  }
-  tail.sequence = read_u64(event.key);
-  std::copy_n(event.value.begin(), tail.hash.size(), tail.hash.begin());
-  return tail;
-}
-
-/// Errors: corrupt when the database lacks what `mark` vouches for.
-Result<void> check_against(const HighWater& mark, const HighWater& tail, const RocksStore& store) {
-  std::string key;
-  append_u64(key, mark.sequence);
-  const auto marked = store.get(*store.view(), Family::outbox, key);
-  if (!marked) return std::unexpected(marked.error());
-  if (*marked && (*marked)->starts_with(as_chars(mark.hash))) return {};
-  if (!*marked && tail.sequence > mark.sequence) return {};  // pruned since the mark was set
-  return fail(Errc::corrupt,
-              std::string("the journal ") + (*marked ? "differs from what was" : "has lost what was") +
-                  " on disk: outbox sequence " + std::to_string(mark.sequence) +
-                  " was, and the journal ends at " + std::to_string(tail.sequence) +
-                  ". Keep a copy of its folder, restore the last backup into it, and have the hub's operators"
-                  " grant the store a new epoch");
-}
-
 }  // namespace
 
 /// What the reactor's thread and the writer's share. The reactor's tasks hold it weakly: they may come late.
@@ -113,6 +65,8 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
         lock_(std::move(lock)),
         store_(std::move(database)),
         visible_(store_->view()),
+        space_(
+            {.folder = options_.folder, .reserve_bytes = options_.reserve_bytes, .ask = options_.free_bytes}),
         reached_(tail),
         marked_(mark) {}
 
@@ -126,6 +80,8 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
     }
     wake_.notify_one();
     thread_.join();
+    compaction_cancelled_ = true;
+    if (compactor_.joinable()) compactor_.join();
   }
 
   void add(Batch batch, std::weak_ptr<net::Signal> durable) {
@@ -138,8 +94,19 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
     wake_.notify_one();
   }
 
+  void compact(Family family) {
+    if (compacting_.exchange(true)) return;
+    if (compactor_.joinable()) compactor_.join();
+    compactor_ = std::thread([this, family] {
+      (void)store_->compact(family, compaction_cancelled_);  // what it cannot do is in the log
+      compacting_ = false;
+    });
+  }
+
   std::size_t waiting() const { return waiting_; }
-  const RocksStore& store() const { return *store_; }
+  const Space& space() const { return space_; }
+  RocksStore& store() const { return *store_; }
+  const std::filesystem::path& folder() const { return options_.folder; }
   void tell(ops::Level level, std::string_view kind, const std::string& what) const {
     ops::log(level, "journal", what, {{"kind", kind}});
     if (options_.on_error) options_.on_error(kind);
@@ -164,6 +131,8 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
 
   void run();
   bool await_batches();
+  bool await_room();
+  bool hold();
   Group take_group();
   bool write(Group group);
   void move_mark();
@@ -175,6 +144,10 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   const std::unique_ptr<RocksStore> store_;
   std::shared_ptr<const RocksStore::View> visible_;  ///< The reactor's.
   std::atomic<std::size_t> waiting_{0};
+  Space space_;
+  std::thread compactor_;
+  std::atomic<bool> compacting_ = false;
+  std::atomic<bool> compaction_cancelled_ = false;
 
   std::mutex mutex_;  ///< For what follows, up to the thread.
   std::condition_variable wake_;
@@ -189,31 +162,53 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   HighWater reached_;  ///< On disk.
   HighWater marked_;   ///< In the file.
   steady_clock::time_point mark_due_{};
+  bool mark_failed_ = false;
 };
 
 void JournalRocks::Writer::run() {
   bool more = true;
   while (more) {
     more = await_batches();
-    if (backlog_done_ < backlog_.size() && !write(take_group())) return;
+    if (backlog_done_ < backlog_.size() && (!await_room() || !write(take_group()))) return;
     if (marked_ != reached_ && (!more || steady_clock::now() >= mark_due_)) move_mark();
   }
 }
 
-/// Returns when there is something to write, the mark is due, or (with false) the end has come.
+/// Returns when there is something to write, the mark is due, it is time to look at the disk, or (with false)
+/// the end has come.
 bool JournalRocks::Writer::await_batches() {
   if (backlog_done_ < backlog_.size()) return true;
   backlog_.clear();
   backlog_done_ = 0;
   std::unique_lock lock(mutex_);
   const auto called = [this] { return stopping_ || !arrived_.empty(); };
-  if (marked_ != reached_) {
-    wake_.wait_until(lock, mark_due_, called);
-  } else {
-    wake_.wait(lock, called);
-  }
+  const auto look_due = steady_clock::now() + look_every;
+  const bool came =
+      wake_.wait_until(lock, marked_ != reached_ ? std::min(mark_due_, look_due) : look_due, called);
   backlog_.swap(arrived_);
-  return !stopping_ || !backlog_.empty();
+  const bool more = !stopping_ || !backlog_.empty();
+  lock.unlock();
+  if (!came) space_.look();
+  return more;
+}
+
+/// False when the end has come before there was room: what waits was never acknowledged.
+bool JournalRocks::Writer::await_room() {
+  if (space_.look() != Room::none) return true;
+  ops::log(ops::Level::error, "journal", "the disk is full: nothing is written until there is room",
+           {{"freeBytes", static_cast<std::int64_t>(space_.free_bytes())}});
+  do {
+    if (!hold()) return false;
+  } while (space_.look() == Room::none);
+  ops::log(ops::Level::info, "journal", "there is room on the disk again");
+  return true;
+}
+
+/// False when the end has come.
+bool JournalRocks::Writer::hold() {
+  if (options_.on_hold) options_.on_hold();
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, hold_look, [this] { return stopping_; });
 }
 
 JournalRocks::Writer::Group JournalRocks::Writer::take_group() {
@@ -232,7 +227,12 @@ JournalRocks::Writer::Group JournalRocks::Writer::take_group() {
 /// False when the disk has failed.
 bool JournalRocks::Writer::write(Group group) {
   const auto begin = steady_clock::now();
-  if (const auto written = store_->write(group.batches); !written) {
+  auto written = store_->write(group.batches);
+  while (!written && written.error().code == Errc::storage_full) {
+    if (!hold()) return false;
+    written = store_->write(group.batches);
+  }
+  if (!written) {
     tell(ops::Level::error, "write", written.error().detail);
     if (!options_.on_failure) std::_Exit(1);
     options_.on_failure(written.error().detail);
@@ -275,7 +275,8 @@ void JournalRocks::Writer::move_mark() {
   mark_due_ = steady_clock::now() + mark_every;
   if (const auto moved = write_high_water(options_.folder / "high_water", reached_); moved) {
     marked_ = reached_;
-  } else {
+    mark_failed_ = false;
+  } else if (!std::exchange(mark_failed_, true)) {
     // No reason to stop selling: the old mark is still true.
     tell(ops::Level::warn, "mark", moved.error().detail);
   }
@@ -295,13 +296,10 @@ Result<std::unique_ptr<JournalRocks>> JournalRocks::open(net::Reactor& reactor, 
 
   const auto mark = read_high_water(options.folder / "high_water");
   if (!mark) return std::unexpected(mark.error());
-  auto store = RocksStore::open(options.folder / "db");
+  auto store = open_or_salvage(options.folder, *mark);
   if (!store) return failure(store);
-  const auto tail = tail_of(**store);
+  const auto tail = tail_of(*(*store)->reader());
   if (!tail) return std::unexpected(tail.error());
-  if (*mark) {
-    if (auto checked = check_against(**mark, *tail, **store); !checked) return failure(checked);
-  }
   auto writer = std::make_shared<Writer>(reactor, std::move(options), std::move(lock), std::move(*store),
                                          *tail, mark->value_or(HighWater{}));
   writer->start();
@@ -335,6 +333,19 @@ Result<void> JournalRocks::scan(
 
 std::size_t JournalRocks::waiting() const {
   return writer_->waiting();
+}
+
+void JournalRocks::compact(Family family) {
+  writer_->compact(family);
+}
+
+Result<BackedUp> JournalRocks::back_up(BackupOrder order) const {
+  order.data_dir = writer_->folder();
+  return journal::back_up(writer_->store(), order);
+}
+
+const Space& JournalRocks::space() const {
+  return writer_->space();
 }
 
 }  // namespace perkline::edge::journal

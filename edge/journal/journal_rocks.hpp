@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "edge/journal/backup.hpp"
 #include "edge/journal/journal.hpp"
+#include "edge/journal/space.hpp"
 #include "shared/net/reactor.hpp"
 
 namespace perkline::edge::journal {
@@ -24,10 +26,19 @@ struct JournalRocksOptions {
   /// A write or sync has failed and nothing is acknowledged from now on. Called on the writer's thread.
   /// Empty: the process ends with status 1, for systemd to start it anew.
   std::function<void(const std::string& what)> on_failure = {};
+  /// Free space that is to be left on the folder's file system; see Space. 0: nobody looks.
+  std::uint64_t reserve_bytes = 0;
+  std::function<std::uint64_t()> free_bytes = {};  ///< Space::Options::ask
+  /// The disk has no room, and what waits keeps waiting: told again and again. On the writer's thread.
+  std::function<void()> on_hold = {};
 };
 
 /// The journal on RocksDB. One thread of its own takes all that waits, up to a bound, and writes and syncs it
 /// as one; one task on the reactor then makes it visible and wakes all who wait for it.
+///
+/// That thread also looks how much room the disk has, before each write and every second. While there is none
+/// it writes nothing: a write that is not tried cannot fail, so the process lives, and goes on by itself once
+/// there is room.
 ///
 /// Beside the database a file holds the high-water mark: an outbox sequence, with its chain hash, that is on
 /// disk. It follows the journal within about a second, never runs ahead of it, and is right after a clean
@@ -50,6 +61,15 @@ class JournalRocks final : public Journal {
 
   /// Batches committed and not yet on disk. Any thread.
   std::size_t waiting() const;
+  const Space& space() const;
+
+  /// Gives the disk back what lies under erased keys of `family`, on a thread of its own; not while it is
+  /// still at it.
+  void compact(Family family);
+
+  /// A backup while the journal is in use; `data_dir` is the journal's. Blocks; any thread, and the journal
+  /// must outlive it. Errors: back_up's.
+  Result<BackedUp> back_up(BackupOrder order) const;
 
  private:
   class Writer;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::string_view epoch_key = "epoch";
 constexpr std::string_view acked_key = "acked";
+/// Events whose chain opening verifies: more than a crash can have touched, however many there are.
+constexpr std::uint64_t checked_at_open = 512;
 /// Events that pruning reads and removes before others get their turn.
 constexpr std::size_t prune_slice = 256;
 
@@ -39,30 +41,43 @@ Result<std::uint64_t> read_number(const Journal& journal, std::string_view key, 
   return read_u64(**stored);
 }
 
-/// The last record must be this store's, and continue the one before it, if that is still kept.
-/// Errors: corrupt, io_failed.
-Result<void> check_last(const Journal& journal, const StoreId& store, std::uint64_t epoch,
-                        const Outbox::Record& last) {
-  // What does not decode is the hub's to put aside; here only the chain vouches for it.
+/// What does not decode is the hub's to put aside; here only the chain vouches for it. Errors: corrupt.
+Result<void> check_owner(const StoreId& store, std::uint64_t epoch, const Outbox::Record& last) {
   const auto event = sync::decode_event(last.event);
-  if (event && (event->store != store || event->epoch != epoch)) {
-    return fail(Errc::corrupt, "the outbox is that of store " + event->store.str() + ", epoch " +
-                                   std::to_string(event->epoch) + ", not of store " + store.str() +
-                                   ", epoch " + std::to_string(epoch));
-  }
-  Digest before = sync::chain_start(store, epoch);
-  if (last.sequence > 1) {
-    const std::string key = key_of(last.sequence - 1);
-    const auto stored = journal.get(Family::outbox, key);
-    if (!stored) return std::unexpected(stored.error());
-    if (!*stored) return {};
-    const auto record = record_of(key, **stored);
-    if (!record) return std::unexpected(record.error());
-    before = record->hash;
-  }
-  if (sync::chain_next(before, last.event) != last.hash)
-    return fail(Errc::corrupt, "the outbox's chain is broken");
-  return {};
+  if (!event || (event->store == store && event->epoch == epoch)) return {};
+  return fail(Errc::corrupt, "the outbox is that of store " + event->store.str() + ", epoch " +
+                                 std::to_string(event->epoch) + ", not of store " + store.str() + ", epoch " +
+                                 std::to_string(epoch));
+}
+
+/// The last records must continue one another without a gap, and the first of them the one before it, or the
+/// chain's start. Errors: corrupt, io_failed.
+Result<void> check_end(const Journal& journal, const StoreId& store, std::uint64_t epoch,
+                       std::uint64_t last) {
+  std::optional<Outbox::Record> before;
+  if (last <= checked_at_open)
+    before = Outbox::Record{.sequence = 0, .hash = sync::chain_start(store, epoch), .event = {}};
+  Result<void> sound;
+  std::uint64_t expected = last <= checked_at_open ? 1 : last - checked_at_open;
+  const auto scanned =
+      journal.scan(Family::outbox, key_of(expected), [&](std::string_view key, std::string_view value) {
+        auto record = record_of(key, value);
+        if (!record) return sound = failure(record), false;
+        // What is missing at the front was removed as acknowledged.
+        const bool first = !before || before->sequence == 0;
+        if (record->sequence != expected && !first)
+          return sound = fail(Errc::corrupt, "the outbox has a gap at " + std::to_string(expected)), false;
+        const bool follows = before && before->sequence + 1 == record->sequence;
+        if (follows && sync::chain_next(before->hash, record->event) != record->hash) {
+          sound = fail(Errc::corrupt, "the outbox's chain is broken at " + std::to_string(record->sequence));
+          return false;
+        }
+        expected = record->sequence + 1;
+        before = std::move(*record);
+        return true;
+      });
+  if (!scanned) return scanned;
+  return sound;
 }
 
 }  // namespace
@@ -98,7 +113,9 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Journal& journal, StoreId store) {
   if (*last) {
     const auto record = record_of((*last)->key, (*last)->value);
     if (!record) return std::unexpected(record.error());
-    if (auto sound = check_last(journal, state->store, state->epoch, *record); !sound) return failure(sound);
+    if (auto owner = check_owner(state->store, state->epoch, *record); !owner) return failure(owner);
+    if (auto sound = check_end(journal, state->store, state->epoch, record->sequence); !sound)
+      return failure(sound);
     state->durable = record->sequence;
     state->durable_hash = record->hash;
   }

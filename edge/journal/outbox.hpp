@@ -28,8 +28,8 @@ struct NewEvent {
 class Outbox {
  public:
   /// Reads epoch, tail and chain from the journal; an empty one starts epoch 1. `journal` must outlive the
-  /// outbox. Reads a handful of records, however many there are. Errors: corrupt (also a history that is
-  /// another store's), io_failed.
+  /// outbox. Reads and verifies the last few hundred events, however many there are. Errors: corrupt (also
+  /// a gap, and a history that is another store's), io_failed.
   static Result<std::unique_ptr<Outbox>> open(Journal& journal, StoreId store);
 
   /// Commits `batch` together with `events`, which get the next sequences in the order of the calls: the only

@@ -36,7 +36,7 @@ Result<Restored> decode_restored(std::string_view record) {
                   .restored_at = time_in(record.substr(sizeof(std::uint64_t)))};
 }
 
-Result<std::optional<Restored>> read_restored(const Journal& journal) {
+Result<std::optional<Restored>> read_restored(const JournalReader& journal) {
   const auto record = journal.get(Family::meta, restored_key);
   if (!record) return std::unexpected(record.error());
   if (!*record) return std::nullopt;

@@ -20,7 +20,7 @@ struct Restored {
 };
 
 /// nullopt: the journal is no restored one, or all is known by now. Errors: corrupt, newer_format, io_failed.
-Result<std::optional<Restored>> read_restored(const Journal& journal);
+Result<std::optional<Restored>> read_restored(const JournalReader& journal);
 
 /// Once all is known: goes with the last of what was learnt.
 void clear_restored(Batch& batch);

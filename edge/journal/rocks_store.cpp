@@ -7,6 +7,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/options.h>
 #include <rocksdb/snapshot.h>
 #include <rocksdb/table.h>
@@ -81,10 +82,8 @@ std::unexpected<Error> failed(const rocksdb::Status& status, std::string what) {
 }
 
 std::unexpected<Error> not_opened(const rocksdb::Status& status, const std::string& path) {
-  if (!status.IsCorruption()) return failed(status, "the journal " + path + " cannot be opened");
-  return failed(status, "the journal " + path +
-                            " is damaged and stays closed: keep a copy of its folder, then restore the last"
-                            " backup into it");
+  return failed(status,
+                "the journal " + path + (status.IsCorruption() ? " is damaged" : " cannot be opened"));
 }
 
 /// Errors: newer_format when the database has a family that this version does not know.
@@ -101,23 +100,42 @@ Result<void> check_families(const std::string& path) {
   return {};
 }
 
+/// Tells a disk that is full to a flush or a compaction, which RocksDB tries again by itself, from one that
+/// failed a write of ours.
+class RoomWatch final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    using Reason = rocksdb::BackgroundErrorReason;
+    const bool of_tables =
+        reason == Reason::kFlush || reason == Reason::kFlushNoWAL || reason == Reason::kCompaction;
+    if (!of_tables || !status->IsNoSpace()) failed_ = true;
+  }
+  /// Nothing but tables has ever failed, and that for want of room.
+  bool tables_alone() const { return !failed_; }
+
+ private:
+  std::atomic<bool> failed_ = false;
+};
+
 }  // namespace
 
 class RocksStore::View {
  public:
-  explicit View(rocksdb::DB* db) : snapshot_(db) {
+  View(rocksdb::DB* db, bool changing) {
     options_.verify_checksums = true;
-    options_.snapshot = snapshot_.snapshot();
+    if (changing) options_.snapshot = snapshot_.emplace(db).snapshot();
   }
   const rocksdb::ReadOptions& options() const { return options_; }
 
  private:
-  rocksdb::ManagedSnapshot snapshot_;
+  std::optional<rocksdb::ManagedSnapshot> snapshot_;
   rocksdb::ReadOptions options_;
 };
 
 struct RocksStore::State {
   std::unique_ptr<rocksdb::DB> db;
+  bool changing = true;  ///< This process writes it.
+  std::shared_ptr<RoomWatch> room = std::make_shared<RoomWatch>();
   std::vector<rocksdb::ColumnFamilyHandle*> handles;  ///< By Family, then RocksDB's own default one.
 
   rocksdb::ColumnFamilyHandle* handle(Family family) const {
@@ -132,7 +150,16 @@ struct RocksStore::State {
 RocksStore::RocksStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 RocksStore::~RocksStore() = default;
 
+rocksdb::DB& RocksStore::database() const {
+  return *state_->db;
+}
+
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& folder) {
+  return open(folder, Opening());
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& folder,
+                                                     const Opening& opening) {
   const std::string path = folder.string();
   if (auto families = check_families(path); !families) return failure(families);
 
@@ -144,19 +171,41 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path
   }
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, options);
   auto state = std::make_unique<State>();
+  state->changing = opening.access == Access::writing || opening.access == Access::point_in_time;
+  rocksdb::DBOptions database = database_options();
+  if (opening.env != nullptr) database.env = opening.env;
+  database.listeners.push_back(state->room);
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(database_options(), path, descriptors, &state->handles, &db);
+  rocksdb::Status status;
+  switch (opening.access) {
+    case Access::point_in_time:
+      database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+      [[fallthrough]];
+    case Access::writing:
+      status = rocksdb::DB::Open(database, path, descriptors, &state->handles, &db);
+      break;
+    case Access::reading:
+      status = rocksdb::DB::OpenForReadOnly(database, path, descriptors, &state->handles, &db);
+      break;
+    case Access::beside_writer:
+      database.max_open_files = -1;  // what the writer deletes meanwhile stays open
+      status = rocksdb::DB::OpenAsSecondary(database, path, opening.scratch.string(), descriptors,
+                                            &state->handles, &db);
+      break;
+  }
   if (!status.ok()) return not_opened(status, path);
   state->db.reset(db);
 
+  const bool may_write = state->changing;
   std::unique_ptr<RocksStore> store(new RocksStore(std::move(state)));
-  if (auto checked = store->check_format(); !checked) return failure(checked);
+  if (auto checked = store->check_format(may_write); !checked) return failure(checked);
   return store;
 }
 
-Result<void> RocksStore::check_format() {
+Result<void> RocksStore::check_format(bool may_write) {
   const auto stored = get(*view(), Family::meta, format_key);
   if (!stored) return std::unexpected(stored.error());
+  if (!*stored && !may_write) return fail(Errc::corrupt, "the journal's format is missing");
   if (!*stored) {
     Batch batch;
     batch.put(Family::meta, std::string(format_key), std::to_string(format_newest));
@@ -188,12 +237,56 @@ Result<void> RocksStore::write(std::span<const Batch> batches) {
   rocksdb::WriteOptions synced;
   synced.sync = true;
   status = state_->db->Write(synced, &all);
+  // RocksDB has refused it before it touched the log, and will take it when the tables have found room.
+  if (status.IsNoSpace() && state_->room->tables_alone())
+    return fail(Errc::storage_full, "the disk is full for the journal's tables");
   if (!status.ok()) return failed(status, "the journal cannot be written");
   return {};
 }
 
+Result<void> RocksStore::compact(Family family, std::atomic<bool>& cancelled) {
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  options.canceled = &cancelled;
+  const auto status = state_->db->CompactRange(options, state_->handle(family), nullptr, nullptr);
+  if (!status.ok() && !status.IsIncomplete()) return failed(status, "the journal cannot be compacted");
+  return {};
+}
+
 std::shared_ptr<const RocksStore::View> RocksStore::view() const {
-  return std::make_shared<const View>(state_->db.get());
+  return std::make_shared<const View>(state_->db.get(), state_->changing);
+}
+
+Result<void> RocksStore::check_files() const {
+  const auto status = state_->db->VerifyChecksum();
+  if (!status.ok()) return failed(status, "a file of the journal is damaged");
+  return {};
+}
+
+namespace {
+
+class Reader final : public JournalReader {
+ public:
+  explicit Reader(const RocksStore& store) : store_(store), view_(store.view()) {}
+  Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
+    return store_.get(*view_, family, key);
+  }
+  Result<std::optional<Entry>> last(Family family) const override { return store_.last(*view_, family); }
+  Result<void> scan(
+      Family family, std::string_view from,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const override {
+    return store_.scan(*view_, family, from, visit);
+  }
+
+ private:
+  const RocksStore& store_;
+  std::shared_ptr<const RocksStore::View> view_;
+};
+
+}  // namespace
+
+std::unique_ptr<JournalReader> RocksStore::reader() const {
+  return std::make_unique<Reader>(*this);
 }
 
 Result<std::optional<std::string>> RocksStore::get(const View& view, Family family,

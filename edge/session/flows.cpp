@@ -22,9 +22,16 @@ void Flows::set_standin(StandIn standin) {
 }
 
 Task<Result<net::KeyedLock::Guard>> Flows::take_turn(std::string key) {
+  if (options_.room && options_.room() == journal::Room::none) co_return fail(storage_full());
   auto turn = co_await ports_.locks.acquire(std::move(key), deadline(limits::session_queue_wait));
   if (!turn) co_return fail(session_busy());
   co_return std::move(*turn);
+}
+
+/// Asked when it is known that a till's call begins something, and is not told again what it was told.
+Result<void> Flows::may_begin() const {
+  if (options_.room && options_.room() != journal::Room::ample) return fail(storage_full());
+  return {};
 }
 
 Task<Result<Session>> Flows::load(SessionId id) {
@@ -48,6 +55,7 @@ Task<Result<Answer>> Flows::identify(IdentifyRequest request, std::string tracep
     if (!same) co_return fail(transaction_reused());
     co_return replay(earlier->identify_answer);
   }
+  if (auto may = may_begin(); !may) co_return failure(may);
 
   auto stood_in = std::make_shared<SessionId>();
   const auto call = co_await ask(ports_.clock, options_.standin,

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "edge/journal/space.hpp"
 #include "edge/session/finalizer.hpp"
 #include "edge/session/ports.hpp"
 #include "edge/session/session.hpp"
@@ -47,6 +48,9 @@ struct FlowOptions {
   Millis ttl = hours{24};
   PdiTimeouts timeouts = {};
   StandIn standin = {};
+  /// How much room the journal has; empty: ample. Without ample room no sale or return begins, without any
+  /// nothing that would be journalled does; both are storage_full.
+  std::function<journal::Room()> room = {};
 };
 
 /// The till's calls (contract.md §5), each a coroutine that runs to its end whether or not anybody still
@@ -55,8 +59,8 @@ struct FlowOptions {
 /// Reactor's thread.
 ///
 /// `traceparent`: the call's, which goes on to PDI and, from finalize, into the event.
-/// Errors of all: not_found, session_busy, session_state, transaction_reused, pdi_rejected, pdi_unavailable
-/// (without a stand-in), and what SessionStore gives.
+/// Errors of all: storage_full, not_found, session_busy, session_state, transaction_reused, pdi_rejected,
+/// pdi_unavailable (without a stand-in), and what SessionStore gives.
 class Flows {
  public:
   /// Told of each sale that is left to be settled; finalize had its last byte sent by `last_byte`.
@@ -81,6 +85,7 @@ class Flows {
 
  private:
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
+  Result<void> may_begin() const;
   Task<Result<Session>> load(SessionId id);
 
   Task<pdi::Reply<pdi::Identified>> identify_or_lend(IdentifyRequest request, std::string traceparent,

@@ -12,6 +12,7 @@ Task<Result<Answer>> Flows::return_goods(ReturnRequest request, std::string trac
   auto named = ports_.store.find(request.transaction);
   if (!named) co_return failure(named);
   if (*named) co_return replay_return(**named, request);
+  if (auto may = may_begin(); !may) co_return failure(may);
 
   if (request.original_store.value_or(options_.store) == options_.store) {
     auto sale = ports_.store.find(request.original_transaction);

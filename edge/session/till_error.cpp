@@ -7,6 +7,8 @@ namespace {
 
 constexpr Millis busy_retry{1000};
 constexpr Millis pdi_retry{2000};
+/// Room is looked for every second, but comes only when somebody makes it.
+constexpr Millis storage_retry{5000};
 
 }  // namespace
 
@@ -22,6 +24,12 @@ Error transaction_reused() {
 
 Error out_of_order(const Session& session) {
   return {.code = Errc::session_state, .detail = "the session is " + std::string(wire_name(session))};
+}
+
+Error storage_full() {
+  return {.code = Errc::storage_full,
+          .detail = "the store's disk is full: what has begun can be ended, nothing new begun",
+          .retry_after = storage_retry};
 }
 
 Error too_many_points(std::string field) {

@@ -15,6 +15,8 @@ Error transaction_reused();
 Error out_of_order(const Session& session);
 /// More points than a member can hold.
 Error too_many_points(std::string field);
+/// The journal's disk has too little room for one more sale.
+Error storage_full();
 /// finalize is with PDI and its outcome not known yet.
 Error awaiting_pdi();
 /// PDI's refusal with its own words, or that it is out of reach, and when to try again.

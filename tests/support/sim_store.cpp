@@ -64,8 +64,12 @@ Life::Life(Outside& around, LifeOptions options)
       finalizer(ports, writer, options.standin.enabled),
       queue({.quiet = options.quiet, .known_max = options.queue_known_max}, ports, writer, finalizer,
             gate_of(guard, world->clock(), options), rng),
-      flows({.store = StoreId("store-1"), .currency = usd(), .standin = options.standin}, ports, writer,
-            finalizer, [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }) {
+      flows({.store = StoreId("store-1"),
+             .currency = usd(),
+             .standin = options.standin,
+             .room = [this] { return this->outside.room; }},
+            ports, writer, finalizer,
+            [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }) {
   ops::set_log_level(ops::Level::error);
   PERKLINE_ASSERT(queue.start().has_value());
   world->spawn(queue.run());

@@ -30,6 +30,7 @@ struct Outside {
   test::VirtualTime time;
   test::SimPdiBooks pdi;
   journal::MemoryDisk disk;
+  journal::Room room = journal::Room::ample;  ///< What flows are told of the disk.
 };
 
 /// A till with the worked example of the contract in hand.

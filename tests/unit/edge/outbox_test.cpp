@@ -351,6 +351,27 @@ TEST_F(OutboxTest, AGapInTheHistoryIsDamage) {
   EXPECT_EQ(read.error().code, Errc::corrupt);
 }
 
+TEST_F(OutboxTest, AGapOrAChangeAmongTheLastEventsIsFoundWhenItIsOpened) {
+  commit(sales(1, 5));
+  std::string key;
+  append_u64(key, 3);
+  const std::string whole = journal->get(Family::outbox, key).value().value();
+  std::string changed = whole;
+  changed.back() ^= 1;
+  for (const std::optional<std::string>& value : {std::optional(changed), std::optional<std::string>()}) {
+    Batch batch;
+    value ? batch.put(Family::outbox, key, *value) : batch.erase(Family::outbox, key);
+    run(journal->commit(std::move(batch)));
+    const auto opened = Outbox::open(*journal, store);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+  }
+  Batch batch;
+  batch.put(Family::outbox, key, whole);
+  run(journal->commit(std::move(batch)));
+  EXPECT_TRUE(Outbox::open(*journal, store));
+}
+
 TEST_F(OutboxTest, MoreAckedThanJournalledIsDamage) {
   Batch batch;
   std::string number;

@@ -1,0 +1,249 @@
+#include "edge/journal/recovery.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <string>
+#include <unistd.h>
+
+#include "edge/journal/restored.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/core/clock.hpp"
+#include "shared/core/limits.hpp"
+#include "shared/ops/log.hpp"
+#include "shared/sync/event.hpp"
+
+namespace perkline::edge::journal {
+namespace {
+
+namespace fs = std::filesystem;
+using ops::Level;
+
+/// The journal's folder by its parts.
+struct Places {
+  explicit Places(const fs::path& folder)
+      : db(folder / "db"),
+        copying(folder / "db.copying"),
+        salvage(folder / "db.salvage"),
+        damaged(folder / "db.damaged"),
+        restoring(folder / "db.restoring"),
+        mark(folder / "high_water") {}
+  fs::path db;
+  fs::path copying;    ///< A copy being made and tried.
+  fs::path salvage;    ///< A copy that lacks something.
+  fs::path damaged;    ///< An original whose copy took its place.
+  fs::path restoring;  ///< A restore that has not come to its end.
+  fs::path mark;
+};
+
+/// What the operator is to do; everything a person needs at the counter at night.
+std::string advice(const Places& at, bool salvaged) {
+  std::string text = ". Nothing was deleted. To go on, restore the last backup: mv " + at.db.string() + ' ' +
+                     at.damaged.string() + " && perkline-edge restore --config EDGE.YAML BACKUP_DIR";
+  if (salvaged) {
+    text += "; or, where there is no backup, go on with what could be read: mv " + at.db.string() + ' ' +
+            at.damaged.string() + " && mv " + at.salvage.string() + ' ' + at.db.string() + " && rm " +
+            at.mark.string();
+  }
+  return text + ". Either way have the hub grant a new epoch: perkline-hub store new-epoch STORE --reason R";
+}
+
+std::string reach_of(const HighWater& tail) {
+  return "outbox sequence " + std::to_string(tail.sequence);
+}
+
+std::unexpected<Error> stays_closed(const Places& at, const std::string& why, bool salvaged) {
+  return fail(Errc::corrupt,
+              "the journal " + at.db.string() + " stays closed: " + why + advice(at, salvaged));
+}
+
+/// The time of the outbox's last event: until then, at least, the journal is whole. 1970: nobody knows.
+WallTime known_whole_until(const JournalReader& journal) {
+  const auto last = journal.last(Family::outbox);
+  if (!last || !*last || (*last)->value.size() < sizeof(Digest)) return {};
+  const auto event = sync::decode_event(std::string_view((*last)->value).substr(sizeof(Digest)));
+  return event ? event->time : WallTime{};
+}
+
+/// Settles nothing that the lost rest may have settled already.
+Result<void> mark_as_restored(RocksStore& store) {
+  Batch batch;
+  put(batch,
+      Restored{.backed_up_at = known_whole_until(*store.reader()), .restored_at = SystemClock().wall_now()});
+  return store.write({&batch, 1});
+}
+
+/// Errors: io_failed.
+Result<void> copy_aside(const Places& at) {
+  std::error_code error;
+  fs::remove_all(at.copying, error);
+  const std::uint64_t bytes = bytes_under(at.db);
+  const auto space = fs::space(at.db, error);
+  // RocksDB writes the log's content anew when it opens the copy.
+  if (error || space.available < 2 * bytes + 64 * limits::mib) {
+    return fail(Errc::io_failed, "there is no room for a copy to be tried: " +
+                                     std::to_string((2 * bytes) / limits::mib + 64) + " MiB are needed");
+  }
+  fs::copy(at.db, at.copying, fs::copy_options::recursive, error);
+  if (error) return fail(Errc::io_failed, "a copy to be tried cannot be made");
+  return {};
+}
+
+/// What became of the copy.
+struct Salvaged {
+  HighWater tail = {};
+  bool readable = false;
+  bool whole = false;
+};
+
+Result<Salvaged> try_copy(const Places& at, const std::optional<HighWater>& mark) {
+  auto store = RocksStore::open(at.copying, {.access = RocksStore::Access::point_in_time});
+  if (!store) return Salvaged{};
+  const auto reader = (*store)->reader();
+  const auto tail = tail_of(*reader);
+  if (!tail) return Salvaged{};
+  const bool whole = mark && check_reaches(*reader, *mark);
+  if (auto marked = mark_as_restored(**store); !marked) return failure(marked);
+  return Salvaged{.tail = *tail, .readable = true, .whole = whole};
+}
+
+Result<void> adopt_copy(const Places& at) {
+  if (auto synced = sync_file_system(at.copying); !synced) return synced;
+  if (fs::exists(at.db)) {
+    if (auto moved = rename_synced(at.db, at.damaged); !moved) return moved;
+  }
+  return rename_synced(at.copying, at.db);
+}
+
+/// `db` is damaged: it is there again when this returns, or there is an error that says what to do.
+Result<void> salvage(const Places& at, const std::optional<HighWater>& mark) {
+  if (fs::exists(at.salvage)) {
+    return stays_closed(
+        at, "it is damaged, and what could be read of it lies in " + at.salvage.string() + " already",
+        !fs::is_empty(at.salvage));
+  }
+  if (fs::exists(at.damaged)) {
+    return stays_closed(at,
+                        "it is damaged, and so was the one before it, which lies in " + at.damaged.string() +
+                            ": look after the disk, and move that one away first",
+                        false);
+  }
+  ops::log(Level::error, "journal", "the journal is damaged: trying a copy of it");
+  if (auto copied = copy_aside(at); !copied)
+    return stays_closed(at, "it is damaged; " + copied.error().detail, false);
+  const auto copy = try_copy(at, mark);
+  if (!copy) return std::unexpected(copy.error());
+  if (copy->whole) {
+    if (auto adopted = adopt_copy(at); !adopted) return adopted;
+    ops::log(
+        Level::error, "journal",
+        "the journal was damaged: what lay behind the damage is dropped; a second's sales may be missing,"
+        " which PDI and the hub know; the damaged one is kept",
+        {{"kept", at.damaged.string()}, {"tail", static_cast<std::int64_t>(copy->tail.sequence)}});
+    return {};
+  }
+  // Kept also where it is of no use: the next start is not to try again.
+  if (!copy->readable) {
+    std::error_code error;
+    fs::remove_all(at.copying, error);
+    fs::create_directory(at.copying, error);
+  }
+  if (auto moved = rename_synced(at.copying, at.salvage); !moved) return moved;
+  if (!copy->readable) return stays_closed(at, "it is damaged, and nothing of it can be read", false);
+  return stays_closed(at,
+                      "it is damaged; what can be read of it lies in " + at.salvage.string() +
+                          " and ends at " + reach_of(copy->tail) + ", while " +
+                          reach_of(mark.value_or(HighWater{})) + " was on disk",
+                      true);
+}
+
+/// Errors: corrupt, io_failed when something else than a journal, or nothing, is where one was.
+Result<void> check_places(const Places& at, const std::optional<HighWater>& mark) {
+  if (fs::exists(at.db)) return {};
+  // The power went between two renames.
+  if (fs::exists(at.damaged) && fs::exists(at.copying)) return adopt_copy(at);
+  if (fs::exists(at.restoring)) {
+    return fail(Errc::io_failed, "a restore into " + at.db.parent_path().string() +
+                                     " has not come to its end: run perkline-edge restore once more");
+  }
+  if (!mark || mark->sequence == 0) return {};
+  return stays_closed(at, "it is gone, and " + reach_of(*mark) + " was on disk", false);
+}
+
+}  // namespace
+
+Result<HighWater> tail_of(const JournalReader& journal) {
+  const auto last = journal.last(Family::outbox);
+  if (!last) return std::unexpected(last.error());
+  HighWater tail;
+  if (!*last) return tail;
+  const Entry& event = **last;
+  if (event.key.size() != sizeof tail.sequence || event.value.size() < tail.hash.size())
+    return fail(Errc::corrupt, "the outbox ends with what is no event");
+  tail.sequence = read_u64(event.key);
+  std::copy_n(event.value.begin(), tail.hash.size(), tail.hash.begin());
+  return tail;
+}
+
+Result<void> check_reaches(const JournalReader& journal, const HighWater& mark) {
+  if (mark.sequence == 0) return {};
+  std::string key;
+  append_u64(key, mark.sequence);
+  const auto marked = journal.get(Family::outbox, key);
+  if (!marked) return std::unexpected(marked.error());
+  if (*marked && (*marked)->starts_with(as_chars(mark.hash))) return {};
+  const auto tail = tail_of(journal);
+  if (!tail) return std::unexpected(tail.error());
+  if (!*marked && tail->sequence > mark.sequence) return {};  // pruned since the mark was set
+  return fail(Errc::corrupt, std::string("it ") + (*marked ? "differs from what was" : "has lost what was") +
+                                 " on disk: " + reach_of(mark) + " was, and it ends at " +
+                                 std::to_string(tail->sequence));
+}
+
+Result<std::unique_ptr<RocksStore>> open_or_salvage(const fs::path& folder,
+                                                    const std::optional<HighWater>& mark) {
+  const Places at(folder);
+  if (auto right = check_places(at, mark); !right) return failure(right);
+  auto store = RocksStore::open(at.db);
+  if (!store && store.error().code == Errc::corrupt) {
+    if (auto saved = salvage(at, mark); !saved) return failure(saved);
+    store = RocksStore::open(at.db);
+  }
+  if (!store || !mark) return store;
+  auto reached = check_reaches(*(*store)->reader(), *mark);
+  if (!reached && reached.error().code == Errc::corrupt)
+    return stays_closed(at, reached.error().detail, false);
+  if (!reached) return failure(reached);
+  return store;
+}
+
+Result<void> rename_synced(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  const int fd = error ? -1 : ::open(to.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!synced) return fail(Errc::io_failed, from.string() + " cannot be renamed to " + to.string());
+  return {};
+}
+
+Result<void> sync_file_system(const fs::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::syncfs(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!synced) return fail(Errc::io_failed, folder.string() + " cannot be synced");
+  return {};
+}
+
+std::uint64_t bytes_under(const fs::path& folder) {
+  std::error_code error;
+  std::uint64_t bytes = 0;
+  for (auto file = fs::recursive_directory_iterator(folder, error);
+       !error && file != fs::recursive_directory_iterator(); file.increment(error)) {
+    std::error_code unknown;
+    const auto size = file->is_regular_file(unknown) ? file->file_size(unknown) : 0;
+    if (!unknown) bytes += size;
+  }
+  return bytes;
+}
+
+}  // namespace perkline::edge::journal
