@@ -11,6 +11,7 @@
 #include "edge/control.hpp"
 #include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
+#include "edge/journal/restored.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/reload.hpp"
 #include "edge/session/flows.hpp"
@@ -175,6 +176,7 @@ class Daemon::Impl {
   std::optional<net::HttpServer> server_;
   std::optional<net::HttpServer> control_;
   std::optional<net::OpsPort> ops_port_;
+  bool held_ = false;  ///< The journal is of an older day: what it would settle may be settled already.
   bool draining_ = false;
   Result<void> outcome_;
 };
@@ -189,6 +191,9 @@ Result<void> Daemon::Impl::open_journal() {
                  .on_hold = [this] { telemetry_.on_hold(); }});
   if (!journal) return failure(journal);
   journal_ = std::move(*journal);
+  const auto restored = journal::read_restored(*journal_);
+  if (!restored) return std::unexpected(restored.error());
+  held_ = restored->has_value();
   telemetry_.watch_storage(journal_->space());
   auto outbox = journal::Outbox::open(*journal_, StoreId(config_.store_id));
   if (!outbox) return failure(outbox);
@@ -216,7 +221,7 @@ void Daemon::Impl::build_flows() {
   const Currency currency = *find_currency(config_.currency);  // the configuration was checked
   writer_.emplace(ports, standin.timezone);
   finalizer_.emplace(ports, *writer_, standin.enabled);
-  const pdi_queue::Gate gate{.open_at = [this] { return guard_->open_at(); },
+  const pdi_queue::Gate gate{.open_at = [this] { return held_ ? MonoTime::max() : guard_->open_at(); },
                              .is_closed = [this] { return guard_->is_closed(); },
                              .may_retry = [this] { return guard_->take_settlement_retry(); }};
   queue_.emplace(pdi_queue::PdiQueueOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
@@ -338,7 +343,14 @@ Task<Result<void>> Daemon::Impl::serve() {
   reactor_.spawn(keeper_->run());
   reactor_.spawn(telemetry_.run(*journal_, *outbox_, *store_));
   if (uplink_) reactor_.spawn(uplink_->run());
-  reactor_.spawn(jobs_->run());
+  if (held_) {
+    ops::log(
+        Level::error, "daemon",
+        "the journal is a restored one: nothing is settled with PDI and no job runs, as PDI and the hub may "
+        "know more of its sales than it does; tills are served");
+  } else {
+    reactor_.spawn(jobs_->run());
+  }
   ops::log(Level::info, "daemon", "ready",
            {{"storeId", config_.store_id},
             {"version", PERKLINE_VERSION},

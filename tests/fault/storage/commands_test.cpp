@@ -33,11 +33,16 @@ class StorageCommands : public ChainTest {
 TEST_F(StorageCommands, ABackupOfARunningStoreIsRestoredWhereNothingIs) {
   const std::string first = sell("T-1");
   expect_whole();
+  keep_from_pdi(0);
+  const std::string waiting = till.price("T-0");
+  ASSERT_EQ(till.finalize(waiting, "T-0").status, 202);
   const auto made = edge_command(0, {"backup", backups(), "--json"});
   ASSERT_EQ(made.status, 0) << made.err;
   EXPECT_EQ(bench::integer_at(told(made).root(), "number"), 1);
   const std::int64_t tail = bench::integer_at(told(made).root(), "tail");
   EXPECT_GE(tail, 1);
+  let_to_pdi(0);
+  ASSERT_EQ(text_at(status_once(till, waiting, "finalized"), "status"), "finalized");
   const std::string second = sell("T-2");
 
   const auto running = edge_command(0, {"restore", backups()});
@@ -60,6 +65,11 @@ TEST_F(StorageCommands, ABackupOfARunningStoreIsRestoredWhereNothingIs) {
   ASSERT_TRUE(fleet().start_edge(0));
   EXPECT_EQ(text_at(till.status(first), "status"), "finalized");
   EXPECT_EQ(till.status(second).status, 404);
+  // The backup holds it as pending, and PDI has booked it since: settling it now would book it twice. Sales
+  // of today go on, one after another, while it stays as it is.
+  for (const char* today : {"T-4", "T-5", "T-6"}) (void)sell(today);
+  EXPECT_EQ(text_at(till.status(waiting), "status"), "pending");
+  EXPECT_EQ(bookings_at_pdi("T-0").size(), 1u);
 }
 
 TEST_F(StorageCommands, ABackupIsMadeWhereNoDaemonRuns) {
