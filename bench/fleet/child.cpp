@@ -17,14 +17,24 @@ int shell_status(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
+/// `more` and this process's environment, ended as exec wants it. Of a name that is in both the first counts.
+std::vector<char*> environment_with(const std::vector<std::string>& more) {
+  std::vector<char*> all;
+  for (const std::string& entry : more) all.push_back(const_cast<char*>(entry.c_str()));
+  for (char** entry = ::environ; *entry != nullptr; ++entry) all.push_back(*entry);
+  all.push_back(nullptr);
+  return all;
+}
+
 /// Starts `program` with its output on the given descriptors. Only what is safe between fork and exec happens
 /// there.
-pid_t spawn(const std::filesystem::path& program, const std::vector<std::string>& arguments, int out,
-            int err) {
+pid_t spawn(const std::filesystem::path& program, const std::vector<std::string>& arguments, int out, int err,
+            const std::vector<std::string>& more_environment = {}) {
   const std::string path = program.string();
   std::vector<char*> argv{const_cast<char*>(path.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  const std::vector<char*> environment = environment_with(more_environment);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
@@ -35,7 +45,7 @@ pid_t spawn(const std::filesystem::path& program, const std::vector<std::string>
   ::dup2(null, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
-  ::execvp(path.c_str(), argv.data());
+  ::execvpe(path.c_str(), argv.data(), environment.data());
   ::_exit(127);
 }
 
@@ -64,10 +74,11 @@ void drain(int out, int err, CommandOutput& output) {
 }  // namespace
 
 Result<Child> Child::start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                           const std::filesystem::path& log_file) {
+                           const std::filesystem::path& log_file,
+                           const std::vector<std::string>& environment) {
   const int log = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log < 0) return fail(Errc::io_failed, log_file.string() + " cannot be written");
-  const pid_t pid = spawn(program, arguments, log, log);
+  const pid_t pid = spawn(program, arguments, log, log, environment);
   ::close(log);
   if (pid < 0) return fail(Errc::io_failed, program.string() + " cannot be started");
   return Child(pid);

@@ -15,9 +15,11 @@ namespace perkline::bench {
 /// goes, and by the kernel when this process dies. One thread.
 class Child {
  public:
-  /// Errors: io_failed (no such program, no such folder).
+  /// `environment`: `NAME=value`, beside what this process has. Errors: io_failed (no such program, no such
+  /// folder).
   static Result<Child> start(const std::filesystem::path& program, const std::vector<std::string>& arguments,
-                             const std::filesystem::path& log_file);
+                             const std::filesystem::path& log_file,
+                             const std::vector<std::string>& environment = {});
   Child(Child&& other) noexcept;
   Child& operator=(Child&& other) noexcept;
   ~Child();

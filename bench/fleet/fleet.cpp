@@ -121,8 +121,13 @@ struct Fleet::State {
   Result<void> prepare();
   Result<void> prepare_hub();
   Result<void> prepare_edge(std::size_t edge);
+  std::vector<std::string> edge_environment(std::size_t edge) const;
+  Result<Child> launch_edge(std::size_t edge) const;
+  Result<Child> launch_hub() const;
   Result<Child> launch(const std::string& program_name, const fs::path& config, const std::string& log,
-                       const WebCall& probe) const;
+                       const std::vector<std::string>& environment) const;
+  /// Until it answers. Errors: io_failed, with what it last wrote.
+  Result<void> await(Child& child, const std::string& log, const WebCall& probe) const;
 };
 
 Result<void> Fleet::State::make_certificate() const {
@@ -216,18 +221,33 @@ hub: {{ endpoint: "tcp://127.0.0.1:{9}", hub_public_key: "{10}", secret_key_file
   return {};
 }
 
+std::vector<std::string> Fleet::State::edge_environment(std::size_t edge) const {
+  return edge < options.edge_environment.size() ? options.edge_environment[edge] : std::vector<std::string>();
+}
+
+Result<Child> Fleet::State::launch_edge(std::size_t edge) const {
+  return launch("perkline-edge", edge_config(edge), edge_name(edge), edge_environment(edge));
+}
+
+Result<Child> Fleet::State::launch_hub() const {
+  return launch("perkline-hub", in("hub.yaml"), "hub", options.hub_environment);
+}
+
 Result<Child> Fleet::State::launch(const std::string& program_name, const fs::path& config,
-                                   const std::string& log, const WebCall& probe) const {
-  const fs::path log_file = in(log + ".log");
-  auto child = Child::start(program(program_name), {"serve", "--config", config.string()}, log_file);
-  if (!child) return child;
+                                   const std::string& log,
+                                   const std::vector<std::string>& environment) const {
+  return Child::start(program(program_name), {"serve", "--config", config.string()}, in(log + ".log"),
+                      environment);
+}
+
+Result<void> Fleet::State::await(Child& child, const std::string& log, const WebCall& probe) const {
   const auto give_up = std::chrono::steady_clock::now() + start_patience;
-  while (std::chrono::steady_clock::now() < give_up && child->running()) {
-    if (const auto answer = call(probe); answer && answer->status == 200) return child;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  while (std::chrono::steady_clock::now() < give_up && child.running()) {
+    if (const auto answer = call(probe); answer && answer->status == 200) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   return fail(Errc::io_failed,
-              fmt::format("{} does not answer; its log ends:\n{}", log, last_lines(log_file)));
+              fmt::format("{} does not answer; its log ends:\n{}", log, last_lines(in(log + ".log"))));
 }
 
 Fleet::Fleet(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -298,6 +318,12 @@ fs::path Fleet::edge_config(std::size_t edge) const {
 fs::path Fleet::hub_config() const {
   return state_->in("hub.yaml");
 }
+fs::path Fleet::edge_data(std::size_t edge) const {
+  return state_->in(state_->edge_name(edge));
+}
+fs::path Fleet::hub_database() const {
+  return state_->in("hub.db");
+}
 fs::path Fleet::log_of(const std::string& part) const {
   return state_->in(part + ".log");
 }
@@ -333,26 +359,36 @@ Child& Fleet::sandbox() {
 }
 
 Result<void> Fleet::start_edge(std::size_t edge) {
-  auto child = state_->launch("perkline-edge", state_->edge_config(edge), state_->edge_name(edge),
-                              {.origin = edge_url(edge), .path = "/health"});
+  if (auto launched = launch_edge(edge); !launched) return launched;
+  return state_->await(*state_->edges[edge], state_->edge_name(edge),
+                       {.origin = edge_url(edge), .path = "/health"});
+}
+
+Result<void> Fleet::start_hub() {
+  if (auto launched = launch_hub(); !launched) return launched;
+  return state_->await(*state_->hub, "hub", {.origin = hub_url(), .path = "/health"});
+}
+
+Result<void> Fleet::launch_edge(std::size_t edge) {
+  auto child = state_->launch_edge(edge);
   if (!child) return failure(child);
   state_->edges[edge] = std::move(*child);
   return {};
 }
 
-Result<void> Fleet::start_hub() {
-  auto child = state_->launch("perkline-hub", hub_config(), "hub", {.origin = hub_url(), .path = "/health"});
+Result<void> Fleet::launch_hub() {
+  auto child = state_->launch_hub();
   if (!child) return failure(child);
   state_->hub = std::move(*child);
   return {};
 }
 
 Result<void> Fleet::start_sandbox() {
-  auto child = state_->launch("pdi-sandbox", state_->in("sandbox.yaml"), "sandbox",
-                              {.origin = sandbox_url(), .path = "/sandbox/ledger", .ca_file = ca_file()});
+  auto child = state_->launch("pdi-sandbox", state_->in("sandbox.yaml"), "sandbox", {});
   if (!child) return failure(child);
   state_->sandbox = std::move(*child);
-  return {};
+  return state_->await(*state_->sandbox, "sandbox",
+                       {.origin = sandbox_url(), .path = "/sandbox/ledger", .ca_file = ca_file()});
 }
 
 Result<CommandOutput> Fleet::edge_command(std::size_t edge, std::vector<std::string> arguments) const {

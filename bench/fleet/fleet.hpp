@@ -20,6 +20,9 @@ struct FleetOptions {
       {};                     ///< More lines for the configuration of the first edge, the second …
   std::string pdi_yaml = {};  ///< More keys of every edge's `pdi`: `max_in_flight: 8, timeouts_ms: { … }`.
   std::string pdi_url = {};   ///< Another PDI in the sandbox's place, which is not started then.
+  /// `NAME=value` for the first edge's daemon, the second's …, and for the hub's.
+  std::vector<std::vector<std::string>> edge_environment = {};
+  std::vector<std::string> hub_environment = {};
 };
 
 /// A whole small chain on loopback, every part a real process with keys of its own: sandbox over TLS, hub on
@@ -45,6 +48,8 @@ class Fleet {
   std::string admin_password() const;
   std::filesystem::path edge_config(std::size_t edge) const;
   std::filesystem::path hub_config() const;
+  std::filesystem::path edge_data(std::size_t edge) const;      ///< Its data_dir.
+  std::filesystem::path hub_database() const;                   ///< SQLite's file.
   std::filesystem::path log_of(const std::string& part) const;  ///< `sandbox`, `hub`, `edge-1` …
 
   /// What the sandbox does wrong from now on (`PUT /sandbox/faults`). Errors: io_failed.
@@ -59,6 +64,9 @@ class Fleet {
   Result<void> start_edge(std::size_t edge);
   Result<void> start_hub();
   Result<void> start_sandbox();
+  /// The same without the wait: for who will not let it come up. Errors: io_failed.
+  Result<void> launch_edge(std::size_t edge);
+  Result<void> launch_hub();
   /// One of our programs with `--config` of the part: `edge_command(0, {"status", "--json"})`.
   Result<CommandOutput> edge_command(std::size_t edge, std::vector<std::string> arguments) const;
   Result<CommandOutput> hub_command(std::vector<std::string> arguments) const;

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace perkline::test {
+
+/// What the hub's database holds, read past the hub: SQLite's file, also while a hub writes it.
+struct HubBooks {
+  struct Sale {
+    std::string store;
+    std::string transaction;
+    std::string session;
+    std::string state;
+    std::int64_t amount = 0;
+    std::int64_t earned = 0;
+    std::int64_t redeemed = 0;
+    std::string receipt;
+  };
+  struct Return {
+    std::string transaction;
+    std::string state;
+    std::int64_t clawed_back = 0;
+    std::int64_t restored = 0;
+  };
+  std::vector<Sale> sales;
+  std::vector<Return> returns;
+  std::vector<std::string> voided;  ///< Sessions.
+  std::int64_t dead_letters = 0;    ///< Open ones.
+};
+
+/// Asserts that the file can be read.
+HubBooks read_hub_books(const std::filesystem::path& database);
+
+/// Events applied so far, of all stores.
+std::int64_t events_applied(const std::filesystem::path& database);
+
+}  // namespace perkline::test
