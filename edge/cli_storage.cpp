@@ -10,6 +10,7 @@
 #include "edge/commands.hpp"
 #include "edge/journal/backup.hpp"
 #include "edge/journal/folder_lock.hpp"
+#include "edge/journal/log_damage.hpp"
 #include "edge/journal/rocks_store.hpp"
 #include "edge/verify.hpp"
 #include "shared/core/clock.hpp"
@@ -82,10 +83,14 @@ Result<Verification> verify_data(const EdgeConfig& config) {
       {.access = lock.held() ? Access::reading : Access::beside_writer, .scratch = scratch.folder()});
   if (!store) return failure(store);
   Verification found = verify(*(*store)->reader(), StoreId(config.store_id), *mark);
-  if (auto checked = (*store)->check_files(); !checked) {
+  const auto add_fault = [&found](const std::string& what) {
     ++found.fault_count;
-    found.faults.push_back({.family = "", .key = "", .what = checked.error().detail});
-  }
+    found.faults.push_back({.family = "", .key = "", .what = what});
+  };
+  if (auto checked = (*store)->check_files(); !checked) add_fault(checked.error().detail);
+  const auto logs = journal::find_log_damage(folder / "db");
+  if (!logs) add_fault(logs.error().detail);
+  if (logs && *logs) add_fault((*logs)->what);
   return found;
 }
 

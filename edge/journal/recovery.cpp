@@ -5,6 +5,7 @@
 #include <string>
 #include <unistd.h>
 
+#include "edge/journal/log_damage.hpp"
 #include "edge/journal/restored.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/clock.hpp"
@@ -106,6 +107,17 @@ Result<Salvaged> try_copy(const Places& at, const std::optional<HighWater>& mark
   return Salvaged{.tail = *tail, .readable = true, .whole = whole};
 }
 
+/// Cuts the copy off amid the damaged record: its end is what RocksDB takes notice of, and so it neither
+/// reads on with the next log nor opens a family that goes further than that.
+Result<void> cut_copy(const Places& at, const LogDamage& damage) {
+  constexpr std::uint64_t part_of_header = 3;
+  const fs::path log = at.copying / damage.file.filename();
+  std::error_code error;
+  fs::resize_file(log, damage.offset + part_of_header, error);
+  if (error) return fail(Errc::io_failed, log.string() + " cannot be cut off");
+  return {};
+}
+
 Result<void> adopt_copy(const Places& at) {
   if (auto synced = sync_file_system(at.copying); !synced) return synced;
   if (fs::exists(at.db)) {
@@ -127,9 +139,16 @@ Result<void> salvage(const Places& at, const std::optional<HighWater>& mark) {
                             ": look after the disk, and move that one away first",
                         false);
   }
-  ops::log(Level::error, "journal", "the journal is damaged: trying a copy of it");
+  const auto damage = find_log_damage(at.db);
+  if (!damage) return std::unexpected(damage.error());
+  if (*damage && is_directory(**damage)) return stays_closed(at, (*damage)->what, false);
+  ops::log(Level::error, "journal", "the journal is damaged: trying a copy of it",
+           {{"damage", *damage ? (*damage)->what : std::string("RocksDB refuses it")}});
   if (auto copied = copy_aside(at); !copied)
     return stays_closed(at, "it is damaged; " + copied.error().detail, false);
+  if (*damage) {
+    if (auto cut = cut_copy(at, **damage); !cut) return cut;
+  }
   const auto copy = try_copy(at, mark);
   if (!copy) return std::unexpected(copy.error());
   if (copy->whole) {
@@ -148,7 +167,7 @@ Result<void> salvage(const Places& at, const std::optional<HighWater>& mark) {
     fs::create_directory(at.copying, error);
   }
   if (auto moved = rename_synced(at.copying, at.salvage); !moved) return moved;
-  if (!copy->readable) return stays_closed(at, "it is damaged, and nothing of it can be read", false);
+  if (!copy->readable) return stays_closed(at, "it is damaged, and cannot be opened up to the damage", false);
   return stays_closed(at,
                       "it is damaged; what can be read of it lies in " + at.salvage.string() +
                           " and ends at " + reach_of(copy->tail) + ", while " +
@@ -158,6 +177,10 @@ Result<void> salvage(const Places& at, const std::optional<HighWater>& mark) {
 
 /// Errors: corrupt, io_failed when something else than a journal, or nothing, is where one was.
 Result<void> check_places(const Places& at, const std::optional<HighWater>& mark) {
+  const bool empty = !mark || mark->sequence == 0;
+  // RocksDB would take a folder without it for a new database, and remove its tables.
+  if (fs::exists(at.db) && !empty && !fs::exists(at.db / "CURRENT"))
+    return stays_closed(at, "its file CURRENT is gone", false);
   if (fs::exists(at.db)) return {};
   // The power went between two renames.
   if (fs::exists(at.damaged) && fs::exists(at.copying)) return adopt_copy(at);
@@ -165,8 +188,16 @@ Result<void> check_places(const Places& at, const std::optional<HighWater>& mark
     return fail(Errc::io_failed, "a restore into " + at.db.parent_path().string() +
                                      " has not come to its end: run perkline-edge restore once more");
   }
-  if (!mark || mark->sequence == 0) return {};
+  if (empty) return {};
   return stays_closed(at, "it is gone, and " + reach_of(*mark) + " was on disk", false);
+}
+
+/// Damage that RocksDB would not tell of is found before it opens anything.
+Result<std::unique_ptr<RocksStore>> open_whole(const Places& at) {
+  auto damage = find_log_damage(at.db);
+  if (!damage) return failure(damage);
+  if (*damage) return fail(Errc::corrupt, std::move((*damage)->what));
+  return RocksStore::open(at.db);
 }
 
 }  // namespace
@@ -203,7 +234,7 @@ Result<std::unique_ptr<RocksStore>> open_or_salvage(const fs::path& folder,
                                                     const std::optional<HighWater>& mark) {
   const Places at(folder);
   if (auto right = check_places(at, mark); !right) return failure(right);
-  auto store = RocksStore::open(at.db);
+  auto store = open_whole(at);
   if (!store && store.error().code == Errc::corrupt) {
     if (auto saved = salvage(at, mark); !saved) return failure(saved);
     store = RocksStore::open(at.db);
