@@ -63,6 +63,7 @@ Result<std::string> ask_daemon(const EdgeConfig& config, const Ask& ask) {
     return fail(none ? Errc::connection_failed : Errc::io_failed,
                 "the daemon does not answer on its control socket");
   }
+  if (answer->status == 400) return fail(Errc::validation_failed, detail_of(answer->body));
   if (answer->status == 404) return fail(Errc::not_found, detail_of(answer->body));
   if (answer->status == 409) return fail(Errc::session_state, detail_of(answer->body));
   if (answer->status != 200) return fail(Errc::io_failed, detail_of(answer->body));

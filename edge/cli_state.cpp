@@ -2,6 +2,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "edge/cli_ask.hpp"
 #include "edge/closed_shop.hpp"
 #include "edge/commands.hpp"
@@ -127,6 +129,12 @@ Result<std::string> run_job_on_data(ClosedShop& shop, jobs::Job job) {
   return jobs::render(*done);
 }
 
+Result<std::string> adopt_in_data(ClosedShop& shop, std::uint64_t epoch) {
+  const auto adopted = run(shop.reactor, shop.outbox->adopt(epoch));
+  if (!adopted) return std::unexpected(adopted.error());
+  return render(*adopted, epoch);
+}
+
 int decide(const std::string& config_path, const std::string& id, const std::string& reason, bool json) {
   if (!is_session_id(id)) return report({.code = Errc::not_found, .detail = "no such session"});
   perkline::json::Writer body;
@@ -199,6 +207,13 @@ int jobs_run(const std::string& config_path, const std::string& name, bool json)
   return answer(
       config_path, {.path = "/jobs/" + name, .body = "{}", .patience = job_patience},
       [&](ClosedShop& shop) { return run_job_on_data(shop, *job); }, json);
+}
+
+int epoch_adopt(const std::string& config_path, std::uint64_t epoch, bool json) {
+  return answer(
+      config_path,
+      {.path = "/epoch/adopt", .body = fmt::format(R"({{"epoch":{}}})", epoch), .patience = minutes{10}},
+      [&](ClosedShop& shop) { return adopt_in_data(shop, epoch); }, json);
 }
 
 int breaker(const std::string& config_path, const std::string& action, bool json) {

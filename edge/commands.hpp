@@ -59,4 +59,7 @@ int verify(const std::string& config_path, bool json);
 /// `action`: force-open, auto. Errors when no daemon runs.
 int breaker(const std::string& config_path, const std::string& action, bool json);
 
+/// Goes over to the epoch the hub has granted. exit_usage for another.
+int epoch_adopt(const std::string& config_path, std::uint64_t epoch, bool json);
+
 }  // namespace perkline::edge

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "edge/backups.hpp"
 #include "edge/jobs/jobs.hpp"
@@ -105,6 +106,19 @@ Task<Response> back_up(std::shared_ptr<const ControlParts> parts, Request reques
   co_return respond(co_await parts->backups.make(folder), request);
 }
 
+Task<Response> adopt_epoch(std::shared_ptr<const ControlParts> parts, Request request) {
+  auto document = json::parse(request.body);
+  if (!document) co_return net::problem_response(document.error(), request.traceparent);
+  std::vector<FieldFault> faults;
+  json::Fields fields(document->root(), faults);
+  const std::int64_t epoch = fields.required_integer("epoch", 1, std::numeric_limits<std::int64_t>::max());
+  if (!faults.empty())
+    co_return net::problem_response(json::validation_error(std::move(faults)), request.traceparent);
+  const auto adopted = co_await parts->adopt(static_cast<std::uint64_t>(epoch));
+  if (!adopted) co_return net::problem_response(adopted.error(), request.traceparent);
+  co_return net::json_response(200, render(*adopted, static_cast<std::uint64_t>(epoch)));
+}
+
 Task<Result<net::Principal>> admit() {
   co_return net::Principal{};
 }
@@ -127,8 +141,19 @@ std::string render(const StatusReport& report) {
   report.breaker.empty() ? out.null() : out.value(report.breaker);
   out.key("hub");
   report.hub.empty() ? out.null() : out.value(report.hub);
+  out.key("hubReason");
+  report.hub_reason.empty() ? out.null() : out.value(report.hub_reason);
+  out.key("grantedEpoch");
+  report.granted_epoch ? out.value(*report.granted_epoch) : out.null();
+  out.field("settlementHeld", report.settlement_held);
   out.end_object();
   return out.take();
+}
+
+std::string render(const journal::Adopted& adopted, std::uint64_t epoch) {
+  json::Writer out;
+  out.begin_object().field("epoch", epoch).field("events", adopted.events);
+  return out.field("historyLost", adopted.history_lost).end_object().take();
 }
 
 std::string control_socket(const std::string& data_dir) {
@@ -161,6 +186,8 @@ void add_control_routes(net::Router& router, ControlParts parts) {
               [shared](Request request) { return run_job(shared, std::move(request)); }});
   router.add({Method::post, "/backup", "anyone",
               [shared](Request request) { return back_up(shared, std::move(request)); }});
+  router.add({Method::post, "/epoch/adopt", "anyone",
+              [shared](Request request) { return adopt_epoch(shared, std::move(request)); }});
   router.add({Method::post, "/breaker", "anyone",
               [shared](Request request) { return set_breaker(shared, std::move(request)); }});
 }

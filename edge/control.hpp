@@ -37,8 +37,14 @@ struct StatusReport {
   std::size_t in_review = 0;    ///< Sales that await a person.
   std::string breaker = {};     ///< Its state; empty where nobody knows.
   std::string hub = {};         ///< How the uplink stands, `none` without a hub; empty where nobody knows.
+  std::string hub_reason = {};  ///< Why nothing is sent to the hub; empty: it is.
+  std::optional<std::uint64_t> granted_epoch = std::nullopt;  ///< By the hub, and not adopted yet.
+  bool settlement_held = false;  ///< After a restore, until the hub has told what it knows.
 };
 std::string render(const StatusReport& report);
+
+/// What `epoch adopt` says.
+std::string render(const journal::Adopted& adopted, std::uint64_t epoch);
 
 /// The path of a data folder's control socket.
 std::string control_socket(const std::string& data_dir);
@@ -60,6 +66,7 @@ struct ControlParts {
   pdi::Guard& guard;
   jobs::Jobs& jobs;
   Backups& backups;
+  std::function<Task<Result<journal::Adopted>>(std::uint64_t epoch)> adopt;
 };
 
 ///   GET /status                     GET /sessions              GET /sessions/{id}
@@ -68,6 +75,7 @@ struct ControlParts {
 ///   POST /queue/{id}/discard        {actor, reason}
 ///   GET /jobs                       POST /jobs/{name}          runs it; answers when it has run
 ///   POST /backup                    {folder}, absolute: as the daemon sees it
+///   POST /epoch/adopt               {epoch}
 /// Whoever may open the socket (mode 0600) may ask.
 void add_control_routes(net::Router& router, ControlParts parts);
 net::Guard control_guard();

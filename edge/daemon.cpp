@@ -11,8 +11,8 @@
 #include "edge/control.hpp"
 #include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
-#include "edge/journal/restored.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
+#include "edge/pdi_queue/restoration.hpp"
 #include "edge/reload.hpp"
 #include "edge/session/flows.hpp"
 #include "edge/storage_keeper.hpp"
@@ -131,6 +131,8 @@ class Daemon::Impl {
   Result<void> open_hub();
   void build_flows();
   void build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate);
+  void build_restoration();
+  session::Ports flow_ports();
   Task<void> start_up();
   Task<Result<void>> serve();
   void on_signal(int number);
@@ -167,6 +169,7 @@ class Daemon::Impl {
   std::optional<session::SessionWriter> writer_;
   std::optional<session::Finalizer> finalizer_;
   std::optional<pdi_queue::PdiQueue> queue_;
+  std::optional<pdi_queue::Restoration> restoration_;
   std::optional<session::Flows> flows_;
   std::optional<jobs::Jobs> jobs_;
   std::unique_ptr<net::HubLink> link_;
@@ -176,7 +179,6 @@ class Daemon::Impl {
   std::optional<net::HttpServer> server_;
   std::optional<net::HttpServer> control_;
   std::optional<net::OpsPort> ops_port_;
-  bool held_ = false;  ///< The journal is of an older day: what it would settle may be settled already.
   bool draining_ = false;
   Result<void> outcome_;
 };
@@ -191,9 +193,6 @@ Result<void> Daemon::Impl::open_journal() {
                  .on_hold = [this] { telemetry_.on_hold(); }});
   if (!journal) return failure(journal);
   journal_ = std::move(*journal);
-  const auto restored = journal::read_restored(*journal_);
-  if (!restored) return std::unexpected(restored.error());
-  held_ = restored->has_value();
   telemetry_.watch_storage(journal_->space());
   auto outbox = journal::Outbox::open(*journal_, StoreId(config_.store_id));
   if (!outbox) return failure(outbox);
@@ -207,23 +206,28 @@ Result<void> Daemon::Impl::open_journal() {
   return {};
 }
 
+session::Ports Daemon::Impl::flow_ports() {
+  return {.store = *store_,
+          .members = *members_,
+          .rules = rules_,
+          .pdi = guard_->tills(),
+          .settlement = guard_->settlement(),
+          .clock = reactor_.clock(),
+          .locks = locks_,
+          .uuids = uuids_};
+}
+
 void Daemon::Impl::build_flows() {
-  const session::Ports ports{.store = *store_,
-                             .members = *members_,
-                             .rules = rules_,
-                             .pdi = guard_->tills(),
-                             .settlement = guard_->settlement(),
-                             .clock = reactor_.clock(),
-                             .locks = locks_,
-                             .uuids = uuids_};
+  const session::Ports ports = flow_ports();
   const session::StandIn standin = standin_of(config_);
   const session::PdiTimeouts timeouts = timeouts_of(config_.pdi);
   const Currency currency = *find_currency(config_.currency);  // the configuration was checked
   writer_.emplace(ports, standin.timezone);
   finalizer_.emplace(ports, *writer_, standin.enabled);
-  const pdi_queue::Gate gate{.open_at = [this] { return held_ ? MonoTime::max() : guard_->open_at(); },
+  const pdi_queue::Gate gate{.open_at = [this] { return guard_->open_at(); },
                              .is_closed = [this] { return guard_->is_closed(); },
-                             .may_retry = [this] { return guard_->take_settlement_retry(); }};
+                             .may_retry = [this] { return guard_->take_settlement_retry(); },
+                             .is_held = [this] { return restoration_ && restoration_->holds_settlement(); }};
   queue_.emplace(pdi_queue::PdiQueueOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
                  ports, *writer_, *finalizer_, gate, rng_);
   flows_.emplace(session::FlowOptions{.store = StoreId(config_.store_id),
@@ -242,7 +246,11 @@ void Daemon::Impl::build_flows() {
                                        .queue = *queue_,
                                        .guard = *guard_,
                                        .jobs = *jobs_,
-                                       .backups = *backups_});
+                                       .backups = *backups_,
+                                       .adopt =
+                                           [this](std::uint64_t epoch) {
+                                             return uplink_ ? uplink_->adopt(epoch) : outbox_->adopt(epoch);
+                                           }});
 }
 
 void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate) {
@@ -317,6 +325,17 @@ Result<void> Daemon::Impl::run() {
   return std::move(outcome_);
 }
 
+void Daemon::Impl::build_restoration() {
+  pdi_queue::AskHub ask;
+  if (uplink_) {
+    ask = [this](std::vector<SessionId> sessions, MonoTime deadline) {
+      return uplink_->ask(std::move(sessions), deadline);
+    };
+  }
+  restoration_.emplace(flow_ports(), *journal_, *writer_, std::move(ask),
+                       [this](const SessionId& id) { queue_->add(id, reactor_.clock().mono_now()); });
+}
+
 Task<void> Daemon::Impl::start_up() {
   outcome_ = co_await serve();
   if (!outcome_) reactor_.stop();
@@ -324,6 +343,8 @@ Task<void> Daemon::Impl::start_up() {
 
 /// Every sale in doubt is found before the first till is served.
 Task<Result<void>> Daemon::Impl::serve() {
+  build_restoration();
+  if (auto held = co_await restoration_->start(); !held) co_return held;
   if (auto found = queue_->start(); !found) co_return found;
   if (auto read = terminals_.reload(); !read) co_return read;
 
@@ -343,14 +364,8 @@ Task<Result<void>> Daemon::Impl::serve() {
   reactor_.spawn(keeper_->run());
   reactor_.spawn(telemetry_.run(*journal_, *outbox_, *store_));
   if (uplink_) reactor_.spawn(uplink_->run());
-  if (held_) {
-    ops::log(
-        Level::error, "daemon",
-        "the journal is a restored one: nothing is settled with PDI and no job runs, as PDI and the hub may "
-        "know more of its sales than it does; tills are served");
-  } else {
-    reactor_.spawn(jobs_->run());
-  }
+  reactor_.spawn(jobs_->run());
+  reactor_.spawn(restoration_->run());
   ops::log(Level::info, "daemon", "ready",
            {{"storeId", config_.store_id},
             {"version", PERKLINE_VERSION},
@@ -382,6 +397,7 @@ Task<void> Daemon::Impl::drain() {
   co_await control_->drain(deadline);
   co_await jobs_->drain(deadline);
   co_await queue_->drain(deadline);
+  restoration_->stop();
   if (uplink_) uplink_->stop();
   ops::log(Level::info, "daemon", "stopped");
   reactor_.stop();
@@ -438,6 +454,7 @@ void Daemon::Impl::put_in_force(const standin::ChainRules& fresh) {
 }
 
 StatusReport Daemon::Impl::status() const {
+  const auto& granted = outbox_->granted();
   return {.store = StoreId(config_.store_id),
           .running = true,
           .uptime = std::chrono::duration_cast<seconds>(system_clock_.mono_now() - started_),
@@ -447,7 +464,10 @@ StatusReport Daemon::Impl::status() const {
           .queue_depth = queue_->depth(),
           .in_review = store_->review_count(),
           .breaker = std::string(name_of(guard_->state())),
-          .hub = std::string(uplink_ ? name_of(uplink_->standing().kind) : "none")};
+          .hub = std::string(uplink_ ? name_of(uplink_->standing().kind) : "none"),
+          .hub_reason = uplink_ ? uplink_->standing().reason : "",
+          .granted_epoch = granted ? std::optional(granted->epoch) : std::nullopt,
+          .settlement_held = restoration_ && restoration_->holds_settlement()};
 }
 
 /// For people who ask systemd.

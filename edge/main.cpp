@@ -22,6 +22,7 @@ struct Arguments {
   std::string reason;
   std::string out;
   RestoreArguments restoring;
+  std::uint64_t epoch = 0;
   bool json = false;
 };
 
@@ -185,6 +186,17 @@ void add_storage_commands(CLI::App& app, Arguments& arguments, Command& command)
   }
 }
 
+void add_epoch_commands(CLI::App& app, Arguments& arguments, Command& command) {
+  CLI::App& epoch = *app.add_subcommand("epoch", "the epoch of the store's history");
+  epoch.require_subcommand(1);
+  CLI::App& adopting = *epoch.add_subcommand("adopt", "goes over to the epoch that the hub has granted");
+  adopting.add_option("N", arguments.epoch, "as perkline-hub store new-epoch printed it")->required();
+  add_config(adopting, arguments);
+  add_json(adopting, arguments);
+  adopting.final_callback(
+      [&] { command = [&] { return epoch_adopt(arguments.config, arguments.epoch, arguments.json); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -200,6 +212,7 @@ int main(int argc, char** argv) {
   add_job_commands(app, arguments, command);
   add_breaker_commands(app, arguments, command);
   add_storage_commands(app, arguments, command);
+  add_epoch_commands(app, arguments, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -73,6 +73,9 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
       queue_records_(metrics.gauge("perkline_edge_queue_records", "Sales that await PDI.")),
       queue_oldest_age_(metrics.gauge("perkline_edge_queue_oldest_age_seconds",
                                       "How long the oldest of them has waited for its next attempt.")),
+      uplink_forked_(
+          metrics.gauge("perkline_edge_uplink_forked",
+                        "1: the hub does not take this store's history in; a person has to decide.")),
       outbox_lag_(metrics.gauge("perkline_edge_outbox_lag_records", "Events the hub has not acknowledged.")) {
   for (std::uint8_t value = 1; value <= session::status_count; ++value) {
     const auto status = static_cast<session::Status>(value);
@@ -211,7 +214,11 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
     co_await clock_.sleep_until(due);
     const MonoTime now = clock_.mono_now();
     reactor_.beat(now, now - due);
-    if (hub_standing_) hub_.store(hub_standing_(), std::memory_order_relaxed);
+    if (hub_standing_) {
+      const ops::CheckStatus is = hub_standing_();
+      hub_.store(is, std::memory_order_relaxed);
+      uplink_forked_.set(is == ops::CheckStatus::degraded ? 1 : 0);
+    }
     outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
     if (space_ != nullptr) storage_free_.set(static_cast<double>(space_->free_bytes()));
     tell_queue(store);

@@ -62,7 +62,8 @@ class Telemetry {
   void watch_breaker(std::string name, std::function<pdi::BreakerState()> state) {
     breakers_.emplace_back(std::move(name), std::move(state));
   }
-  /// Adds the hub to the checks; `standing` is asked on the reactor's thread. Before run().
+  /// Adds the hub to the checks, degraded where it does not take this store's history in; `standing` is asked
+  /// on the reactor's thread. Before run().
   void watch_hub(std::function<ops::CheckStatus()> standing);
 
   /// The journal waits for room on the disk: it writes nothing, but is not wedged. The journal's thread.
@@ -100,6 +101,7 @@ class Telemetry {
   ops::Histogram journal_sync_;
   ops::Gauge queue_records_;
   ops::Gauge queue_oldest_age_;
+  ops::Gauge uplink_forked_;
   ops::Gauge outbox_lag_;
   std::map<session::Status, ops::Gauge> sessions_;  ///< Of every status that is no end.
   std::map<session::Status, ops::Counter> steps_;

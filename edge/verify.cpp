@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/journal/epoch_bases.hpp"
 #include "edge/journal/restored.hpp"
 #include "edge/session/session_record.hpp"
 #include "edge/standin/members.hpp"
@@ -92,7 +93,7 @@ class Verifier {
 
   void check_meta() {
     each(Family::meta, [this](View key, View value) {
-      const bool number = key == "epoch" || key == "acked";
+      const bool number = key == "epoch" || key == "acked" || key == "staged";
       if (number && value.size() != sizeof(std::uint64_t)) fault(Family::meta, key, "is no number");
       if (key == journal::restored_key && !journal::decode_restored(value))
         fault(Family::meta, key, "does not decode");
@@ -218,44 +219,64 @@ class Verifier {
   // ---- the outbox
 
   struct Link {
-    std::uint64_t sequence = 0;
+    std::uint64_t position = 0;
     Digest hash{};
   };
 
   void check_outbox() {
-    const std::uint64_t epoch = number_in_meta("epoch", 1);
-    Link before{.sequence = 0, .hash = sync::chain_start(store_, epoch)};
-    bool first = true;
+    const auto bases = journal::read_bases(journal_, number_in_meta("epoch", 1));
+    if (!bases) return fault(Family::meta, "bases", bases.error().detail);
+    const std::uint64_t staged = number_in_meta("staged", 0);
+    std::optional<Link> before = pruned();
+    std::uint64_t last = 0;
     each(Family::outbox, [&](View key, View value) {
-      if (key.size() != sizeof before.sequence || value.size() < before.hash.size())
+      Link link;
+      if (key.size() != sizeof link.position || value.size() < link.hash.size())
         return fault(Family::outbox, key, "is cut short");
-      Link link{.sequence = read_u64(key)};
+      link.position = read_u64(key);
       std::copy_n(value.begin(), link.hash.size(), link.hash.begin());
-      const View event = value.substr(link.hash.size());
-      if (!first && link.sequence != before.sequence + 1)
-        fault(Family::outbox, key, "follows " + std::to_string(before.sequence) + ": some are missing");
-      // The first ones may be gone, acknowledged: then the first that is kept hangs on nothing.
-      if (link.sequence == before.sequence + 1 && sync::chain_next(before.hash, event) != link.hash)
-        fault(Family::outbox, key, "does not continue the chain");
-      const auto decoded = sync::decode_event(event);
-      if (!decoded) fault(Family::outbox, key, "does not decode");
-      if (decoded &&
-          (decoded->store != store_ || decoded->epoch != epoch || decoded->sequence != link.sequence))
-        fault(Family::outbox, key, "is another place's event");
-      if (mark_ && link.sequence == mark_->sequence && link.hash != mark_->hash)
+      if (mark_ && link.position == mark_->sequence && link.hash != mark_->hash)
         fault(Family::outbox, key, "is not the event that the high-water mark names");
-      if (first && link.sequence > number_in_meta("acked", 0) + 1)
-        fault(Family::outbox, key, "is the first, and events before it are not acknowledged");
-      first = false;
+      last = link.position;
+      // What an adoption has left that the process's end cut short is no part of the history.
+      if (staged != 0 && link.position > staged) return;
+      check_event(journal::base_of(*bases, link.position), before, key, link, value.substr(link.hash.size()));
       before = link;
     });
-    found_.tail = before.sequence;
-    if (mark_ && mark_->sequence > before.sequence)
+    if (mark_ && mark_->sequence > last)
       fault(Family::outbox, "",
-            "ends at " + std::to_string(before.sequence) + ", and the high-water mark is " +
+            "ends at " + std::to_string(last) + ", and the high-water mark is " +
                 std::to_string(mark_->sequence));
-    if (number_in_meta("acked", 0) > before.sequence)
-      fault(Family::meta, "acked", "is beyond the outbox's end");
+    const std::uint64_t end = before ? before->position : 0;
+    found_.tail = end - std::min(end, bases->back().position);
+    if (number_in_meta("acked", 0) > found_.tail) fault(Family::meta, "acked", "is beyond the outbox's end");
+  }
+
+  /// The last event that was removed as acknowledged; nullopt: none was.
+  std::optional<Link> pruned() {
+    const auto value = get(Family::meta, journal::pruned_key);
+    Link link;
+    if (!value || value->size() != sizeof link.position + link.hash.size()) return std::nullopt;
+    link.position = read_u64(*value);
+    std::copy_n(value->begin() + sizeof link.position, link.hash.size(), link.hash.begin());
+    return link;
+  }
+
+  void check_event(const journal::EpochBase& base, const std::optional<Link>& before, View key,
+                   const Link& link, View event) {
+    const bool first_of_epoch = link.position == base.position + 1;
+    // Behind what an epoch left to the next one its own events are missing.
+    if (!first_of_epoch && (!before || link.position != before->position + 1))
+      return fault(Family::outbox, key,
+                   before ? "follows " + std::to_string(before->position) + ": some are missing"
+                          : "is the first, and some before it are missing");
+    const Digest hash = first_of_epoch ? sync::chain_start(store_, base.epoch) : before->hash;
+    if (sync::chain_next(hash, event) != link.hash) fault(Family::outbox, key, "does not continue the chain");
+    const auto decoded = sync::decode_event(event);
+    if (!decoded) return fault(Family::outbox, key, "does not decode");
+    const bool its_place = decoded->store == store_ && decoded->epoch == base.epoch &&
+                           decoded->sequence == link.position - base.position;
+    if (!its_place) fault(Family::outbox, key, "is another place's event");
   }
 
   const journal::JournalReader& journal_;

@@ -8,6 +8,7 @@
 #include "hub/identity/audit.hpp"
 #include "hub/stores/stores.hpp"
 #include "hub/tool_database.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 
 namespace perkline::hub {
@@ -15,9 +16,12 @@ namespace {
 
 using stores::Store;
 
+/// Does its work and gives what the audit is to say of it, as JSON.
+using AuditedChange = std::function<Result<std::string>(db::Transaction&, WallTime)>;
+
 /// Changes the registry and says so in the audit, in one transaction.
 int change_store(const std::string& config_path, const std::string& id, std::string action,
-                 const std::function<Result<void>(db::Transaction&, WallTime)>& change) {
+                 const AuditedChange& change) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
   const auto database = open_tool_database(*config, IfMissing::make);
@@ -25,13 +29,15 @@ int change_store(const std::string& config_path, const std::string& id, std::str
   const SystemClock clock;
   SystemRng rng;
   const WallTime now = clock.wall_now();
-  const identity::AuditEntry entry{.id = UuidMaker(clock, rng).next(),
-                                   .at = now,
-                                   .actor = command_line_actor(),
-                                   .action = std::move(action),
-                                   .subject = "store:" + id};
+  identity::AuditEntry entry{.id = UuidMaker(clock, rng).next(),
+                             .at = now,
+                             .actor = command_line_actor(),
+                             .action = std::move(action),
+                             .subject = "store:" + id};
   const auto done = (*database)->write_now([&](db::Transaction& transaction) -> Result<void> {
-    if (auto changed = change(transaction, now); !changed) return changed;
+    auto changed = change(transaction, now);
+    if (!changed) return failure(changed);
+    entry.detail = std::move(*changed);
     return identity::append_audit(transaction, entry);
   });
   if (done) return exit_ok;
@@ -39,6 +45,20 @@ int change_store(const std::string& config_path, const std::string& id, std::str
     fmt::print(stderr, "perkline-hub: {}: {}\n", fault.field, fault.message);
   }
   return done.error().faults.empty() ? report(done.error()) : exit_usage;
+}
+
+/// A change that the audit need say no more of.
+AuditedChange plainly(std::function<Result<void>(db::Transaction&, WallTime)> change) {
+  return [change = std::move(change)](db::Transaction& transaction, WallTime now) -> Result<std::string> {
+    if (auto changed = change(transaction, now); !changed) return failure(changed);
+    return "{}";
+  };
+}
+
+bool is_reason(const std::string& reason) {
+  if (!reason.empty() && reason.size() <= limits::text_bytes_max) return true;
+  fmt::print(stderr, "perkline-hub: --reason: must be 1 to {} bytes\n", limits::text_bytes_max);
+  return false;
 }
 
 std::string or_dash(const std::string& text) {
@@ -49,6 +69,7 @@ std::string line_of(const Store& store, WallTime now) {
   return fmt::format("{:<24} {:>10} {:>10}  {:<13} {:<12} {}\n", store.id.str(), store.cursor.sequence,
                      store.lag() ? std::to_string(*store.lag()) : "-",
                      store.retired          ? "retired"
+                     : store.fork           ? "FORKED"
                      : store.connected(now) ? "connected"
                                             : "not connected",
                      or_dash(store.breaker), or_dash(store.version));
@@ -58,6 +79,28 @@ std::string text_of(const std::vector<Store>& all, WallTime now) {
   std::string text = fmt::format("{:<24} {:>10} {:>10}  {:<13} {:<12} {}\n", "store", "cursor", "lag",
                                  "state", "breaker", "version");
   for (const Store& store : all) text += line_of(store, now);
+  return text;
+}
+
+/// What a list has no room for.
+std::string details_of(const Store& store) {
+  std::string text = fmt::format("epoch     {}\n", store.cursor.epoch);
+  if (store.hello_epoch) text += fmt::format("the store's own, as last told: {}\n", *store.hello_epoch);
+  if (store.grant) {
+    text += fmt::format("granted   {} by {}: {}\n", format_time(store.grant->at), store.grant->by,
+                        store.grant->reason);
+  }
+  if (store.applied)
+    text +=
+        fmt::format("applied before: epoch {} through {}\n", store.applied->epoch, store.applied->through);
+  if (store.fork) {
+    text += fmt::format("FORKED    {} since {}, last noticed {}\n", store.fork->reason,
+                        format_time(store.fork->since), format_time(store.fork->seen));
+  }
+  if (store.kept_from) {
+    text += fmt::format("lost      {} to {}: accept-gap goes on behind them\n", store.cursor.sequence + 1,
+                        store.kept_from->sequence);
+  }
   return text;
 }
 
@@ -81,6 +124,7 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
   const WallTime now = SystemClock().wall_now();
   if (!json) {
     fmt::print("{}", text_of(found, now));
+    if (shape == Shape::one) fmt::print("{}", details_of(found.front()));
     return exit_ok;
   }
   json::Writer out;
@@ -94,21 +138,56 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
 }  // namespace
 
 int store_add(const std::string& config_path, const std::string& id, const std::string& public_key) {
-  return change_store(config_path, id, "store.key_added", [&](db::Transaction& transaction, WallTime now) {
-    return stores::add(transaction, StoreId(id), public_key, now);
-  });
+  return change_store(config_path, id, "store.key_added",
+                      plainly([&](db::Transaction& transaction, WallTime now) {
+                        return stores::add(transaction, StoreId(id), public_key, now);
+                      }));
 }
 
 int store_revoke_key(const std::string& config_path, const std::string& id) {
-  return change_store(config_path, id, "store.keys_revoked", [&](db::Transaction& transaction, WallTime now) {
-    return stores::revoke_keys(transaction, StoreId(id), now);
-  });
+  return change_store(config_path, id, "store.keys_revoked",
+                      plainly([&](db::Transaction& transaction, WallTime now) {
+                        return stores::revoke_keys(transaction, StoreId(id), now);
+                      }));
 }
 
 int store_retire(const std::string& config_path, const std::string& id) {
-  return change_store(config_path, id, "store.retired", [&](db::Transaction& transaction, WallTime now) {
-    return stores::retire(transaction, StoreId(id), now);
-  });
+  return change_store(config_path, id, "store.retired",
+                      plainly([&](db::Transaction& transaction, WallTime now) {
+                        return stores::retire(transaction, StoreId(id), now);
+                      }));
+}
+
+int store_new_epoch(const std::string& config_path, const std::string& id, const std::string& reason) {
+  if (!is_reason(reason)) return exit_usage;
+  std::uint64_t epoch = 0;
+  const auto begin = [&](db::Transaction& transaction, WallTime now) -> Result<std::string> {
+    const auto store = stores::begin_epoch(transaction, StoreId(id),
+                                           {.by = command_line_actor(), .reason = reason, .now = now});
+    if (!store) return std::unexpected(store.error());
+    epoch = store->cursor.epoch;
+    json::Writer detail;
+    detail.begin_object().field("reason", reason).field("epoch", epoch);
+    detail.field("appliedEpoch", store->applied->epoch).field("appliedThrough", store->applied->through);
+    detail.end_object();
+    return detail.take();
+  };
+  const int status = change_store(config_path, id, "store.epoch_granted", begin);
+  if (status == exit_ok) fmt::print("{}\n", epoch);
+  return status;
+}
+
+int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason) {
+  if (!is_reason(reason)) return exit_usage;
+  return change_store(config_path, id, "store.gap_accepted",
+                      [&](db::Transaction& transaction, WallTime) -> Result<std::string> {
+                        const auto gap = stores::accept_gap(transaction, StoreId(id));
+                        if (!gap) return std::unexpected(gap.error());
+                        json::Writer detail;
+                        detail.begin_object().field("reason", reason).field("from", gap->from + 1);
+                        detail.field("through", gap->through).end_object();
+                        return detail.take();
+                      });
 }
 
 int store_list(const std::string& config_path, bool json) {

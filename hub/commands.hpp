@@ -42,6 +42,9 @@ int store_list(const std::string& config_path, bool json);
 int store_show(const std::string& config_path, const std::string& id, bool json);
 int store_revoke_key(const std::string& config_path, const std::string& id);
 int store_retire(const std::string& config_path, const std::string& id);
+/// Prints the new epoch alone.
+int store_new_epoch(const std::string& config_path, const std::string& id, const std::string& reason);
+int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason);
 
 /// The open ones.
 int dead_letters_list(const std::string& config_path, bool json);
@@ -49,6 +52,12 @@ int dead_letters_show(const std::string& config_path, const std::string& id, boo
 /// exit_failed where it still cannot be applied.
 int dead_letters_retry(const std::string& config_path, const std::string& id);
 int dead_letters_discard(const std::string& config_path, const std::string& id, const std::string& reason);
+
+/// The database as of now into a new file, verified, beside whatever daemon runs.
+int backup(const std::string& config_path, const std::string& file);
+/// A backup in the database's place, under a new hub incarnation; no daemon may run. What was there is kept
+/// beside it.
+int restore(const std::string& config_path, const std::string& file);
 
 /// Recomputes every balance: exit_failed where one does not agree.
 int verify(const std::string& config_path, bool json);

@@ -126,6 +126,12 @@ Task<Result<void>> Daemon::open_database() {
   s.liveness.emplace(*s.database, s.reactor.clock());
   s.health.add("database", ops::CheckRole::required, [&s] { return s.liveness->database(); });
   s.health.add("reactor", ops::CheckRole::required, [&s] { return s.liveness->reactor(); });
+  s.health.add("stores", ops::CheckRole::told, [&s] {
+    const bool forked = s.hub_metrics.forked_stores() > 0;
+    return ops::CheckResult{.status = forked ? ops::CheckStatus::degraded : ops::CheckStatus::up,
+                            .latency_ms = 0,
+                            .circuit_breaker = {}};
+  });
   co_return Result<void>{};
 }
 

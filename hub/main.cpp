@@ -21,6 +21,7 @@ struct Arguments {
   std::string public_key;
   std::string dead_letter;
   std::string reason;
+  std::string file;
   bool json = false;
 };
 
@@ -50,6 +51,15 @@ void add_daemon_commands(CLI::App& app, Arguments& a, Command& command) {
                        [&a] { return verify(a.config, a.json); }),
            a);
 
+  add_command(app, "backup", "copies the database into a new file and verifies it", a, command,
+              [&a] { return backup(a.config, a.file); })
+      .add_option("FILE", a.file)
+      ->required();
+  add_command(app, "restore", "puts a backup in the database's place; no daemon may run", a, command,
+              [&a] { return restore(a.config, a.file); })
+      .add_option("FILE", a.file)
+      ->required();
+
   CLI::App& making = *app.add_subcommand("keygen", "makes a CURVE key pair and prints the public key");
   making.add_option("--out", a.out, "where the secret key goes")->required();
   making.final_callback([&] { command = [&a] { return keygen(a.out); }; });
@@ -63,6 +73,17 @@ void add_admin_commands(CLI::App& app, Arguments& a, Command& command) {
   creating.add_option("--email", a.email, "what the admin logs in with")->required();
   creating.add_option("--password-file", a.password_file, "a file with the password, 12 to 128 characters")
       ->required();
+}
+
+void add_epoch_commands(CLI::App& store, Arguments& a, Command& command) {
+  CLI::App& epoch = add_command(store, "new-epoch", "grants a forked store a new epoch and prints it", a,
+                                command, [&a] { return store_new_epoch(a.config, a.store, a.reason); });
+  CLI::App& gap = add_command(store, "accept-gap", "goes on behind what a store has lost", a, command,
+                              [&a] { return store_accept_gap(a.config, a.store, a.reason); });
+  for (CLI::App* each : {&epoch, &gap}) {
+    each->add_option("ID", a.store)->required();
+    each->add_option("--reason", a.reason, "for the audit")->required();
+  }
 }
 
 void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
@@ -87,6 +108,7 @@ void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
               [&a] { return store_retire(a.config, a.store); })
       .add_option("ID", a.store)
       ->required();
+  add_epoch_commands(store, a, command);
 }
 
 void add_dead_letter_commands(CLI::App& app, Arguments& a, Command& command) {

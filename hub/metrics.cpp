@@ -43,7 +43,25 @@ ingest::IngestObserver HubMetrics::ingest_observer() {
                     .gauge("perkline_hub_store_lag_records", "Events a store holds that the hub has not",
                            {{"store", store.str()}})
                     .set(static_cast<double>(lag));
+              },
+          .on_fork =
+              [this](const StoreId& store, bool forked) {
+                metrics_
+                    .gauge("perkline_hub_store_forked", "1: the store's history is not taken in",
+                           {{"store", store.str()}})
+                    .set(forked ? 1 : 0);
+                const std::scoped_lock lock(mutex_);
+                if (forked) {
+                  forked_.insert(store);
+                } else {
+                  forked_.erase(store);
+                }
               }};
+}
+
+std::size_t HubMetrics::forked_stores() const {
+  const std::scoped_lock lock(mutex_);
+  return forked_.size();
 }
 
 }  // namespace perkline::hub

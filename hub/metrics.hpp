@@ -1,5 +1,8 @@
 #pragma once
 
+#include <mutex>
+#include <unordered_set>
+
 #include "hub/ingest/ingest.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/ops/metrics.hpp"
@@ -17,10 +20,14 @@ class HubMetrics {
   void key_refused() { refused_keys_.add(); }
   /// Must not outlive this.
   ingest::IngestObserver ingest_observer();
+  /// Stores whose history is not taken in, as told since the start.
+  std::size_t forked_stores() const;
 
  private:
   ops::Metrics& metrics_;
   ops::Counter refused_keys_;
+  mutable std::mutex mutex_;  ///< For what follows.
+  std::unordered_set<StoreId> forked_;
 };
 
 }  // namespace perkline::hub

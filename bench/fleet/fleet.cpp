@@ -1,15 +1,13 @@
 #include "bench/fleet/fleet.hpp"
 
-#include <arpa/inet.h>
 #include <fstream>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "bench/fleet/reserved_port.hpp"
 #include "bench/fleet/web.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/random.hpp"
@@ -33,26 +31,13 @@ struct Ports {
   std::vector<EdgePorts> edges;
 };
 
-/// A port nobody listens on now, below the range the kernel takes for outgoing connections.
-std::uint16_t free_port(Rng& rng) {
-  while (true) {
-    const auto port = static_cast<std::uint16_t>(10'000 + rng.below(22'000));
-    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (probe < 0) continue;
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool free = ::bind(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    ::close(probe);
-    if (free) return port;
-  }
-}
-
-Ports choose_ports(const FleetOptions& options) {
+Ports choose_ports(const FleetOptions& options, std::vector<ReservedPort>& reserved) {
   SystemRng rng;
   const auto port = [&](int offset) {
-    return options.port_base == 0 ? free_port(rng) : static_cast<std::uint16_t>(options.port_base + offset);
+    const int given = options.port_base + offset;
+    reserved.push_back(options.port_base == 0 ? ReservedPort::any(rng)
+                                              : ReservedPort::given(static_cast<std::uint16_t>(given)));
+    return reserved.back().number();
   };
   Ports ports{
       .sandbox = port(443), .hub_api = port(1080), .hub_ops = port(1081), .sync = port(90), .edges = {}};
@@ -100,6 +85,7 @@ Result<std::string> must(const fs::path& program, std::vector<std::string> argum
 
 struct Fleet::State {
   FleetOptions options;
+  std::vector<ReservedPort> reserved;
   Ports ports;
   std::string client_secret = random_secret();
   std::string password = random_secret();
@@ -266,7 +252,7 @@ Result<Fleet> Fleet::start(FleetOptions options) {
   state->options = std::move(options);
   state->options.state_dir = fs::absolute(state->options.state_dir);
   state->options.bin_dir = fs::absolute(state->options.bin_dir);
-  state->ports = choose_ports(state->options);
+  state->ports = choose_ports(state->options, state->reserved);
   if (auto prepared = state->prepare(); !prepared) return failure(prepared);
   Fleet fleet(std::move(state));
   if (fleet.state_->options.pdi_url.empty()) {

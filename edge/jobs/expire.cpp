@@ -41,8 +41,8 @@ Task<Result<bool>> Expire::expire(SessionId id) {
   if (!*session || !writer_.is_old(**session)) co_return false;
   auto done = co_await writer_.change(std::move(id), session::expired);
   if (done) co_return true;
-  // A till was quicker.
-  if (done.error().code == Errc::session_state) co_return false;
+  // A till was quicker, or it is held after a restore.
+  if (done.error().code == Errc::session_state || done.error().code == Errc::session_busy) co_return false;
   co_return failure(done);
 }
 

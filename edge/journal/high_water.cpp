@@ -1,6 +1,7 @@
 #include "edge/journal/high_water.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
@@ -63,6 +64,17 @@ Result<std::optional<HighWater>> read_high_water(const std::filesystem::path& fi
   }
   std::ranges::copy(*hash, mark.hash.begin());
   return mark;
+}
+
+Result<void> remove_high_water(const std::filesystem::path& file) {
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT)
+    return fail(Errc::io_failed, file.string() + " cannot be removed");
+  // A power cut must not bring it back.
+  const int folder = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = folder >= 0 && ::fsync(folder) == 0;
+  if (folder >= 0) ::close(folder);
+  if (!synced) return fail(Errc::io_failed, file.parent_path().string() + " cannot be synced");
+  return {};
 }
 
 }  // namespace perkline::edge::journal

@@ -24,4 +24,7 @@ Result<void> write_high_water(const std::filesystem::path& file, const HighWater
 /// nullopt when there is no file. Errors: corrupt, newer_format, io_failed.
 Result<std::optional<HighWater>> read_high_water(const std::filesystem::path& file);
 
+/// Takes the mark away, before what it vouches for goes: gone for good when it returns. Errors: io_failed.
+Result<void> remove_high_water(const std::filesystem::path& file);
+
 }  // namespace perkline::edge::journal

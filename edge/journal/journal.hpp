@@ -68,9 +68,9 @@ class JournalReader {
   /// Errors: corrupt, io_failed.
   virtual Result<std::optional<std::string>> get(Family family, std::string_view key) const = 0;
 
-  /// The family's entry with the highest key; nullopt: it has none. Costs a seek, however much the family
-  /// holds. Errors: corrupt, io_failed.
-  virtual Result<std::optional<Entry>> last(Family family) const = 0;
+  /// The family's entry with the highest key below `before` (empty: of all); nullopt: it has none. Costs a
+  /// seek, however much the family holds. Errors: corrupt, io_failed.
+  virtual Result<std::optional<Entry>> last(Family family, std::string_view before = {}) const = 0;
 
   /// Calls `visit` with each key ≥ `from` in rising order until it returns false. Values live for the call
   /// only. Errors: corrupt, io_failed.

@@ -90,10 +90,12 @@ Result<std::optional<std::string>> JournalMemory::get(Family family, std::string
   return found->second;
 }
 
-Result<std::optional<Entry>> JournalMemory::last(Family family) const {
+Result<std::optional<Entry>> JournalMemory::last(Family family, std::string_view before) const {
   const auto& table = state_->table(family);
-  if (table.empty()) return std::nullopt;
-  return Entry{.key = table.rbegin()->first, .value = table.rbegin()->second};
+  const auto end = before.empty() ? table.end() : table.lower_bound(before);
+  if (end == table.begin()) return std::nullopt;
+  const auto at = std::prev(end);
+  return Entry{.key = at->first, .value = at->second};
 }
 
 Result<void> JournalMemory::scan(

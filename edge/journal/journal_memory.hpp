@@ -41,7 +41,7 @@ class JournalMemory final : public Journal {
 
   Task<void> commit(Batch batch) override;
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override;
-  Result<std::optional<Entry>> last(Family family) const override;
+  Result<std::optional<Entry>> last(Family family, std::string_view before = {}) const override;
   Result<void> scan(
       Family family, std::string_view from,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const override;

@@ -53,6 +53,17 @@ std::optional<HighWater> last_event(const std::vector<Batch>& batches) {
   return last;
 }
 
+/// Whether `batches` remove what `mark` vouches for, or what follows it.
+bool erase_from(const HighWater& mark, const std::vector<Batch>& batches) {
+  for (const Batch& batch : batches) {
+    for (const auto& change : batch.changes()) {
+      if (change.family == Family::outbox && !change.value && read_u64(change.key) >= mark.sequence)
+        return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 /// What the reactor's thread and the writer's share. The reactor's tasks hold it weakly: they may come late.
@@ -135,6 +146,7 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   bool hold();
   Group take_group();
   bool write(Group group);
+  Result<void> write_batches(const std::vector<Batch>& batches);
   void move_mark();
   void show_written();
 
@@ -160,7 +172,7 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   std::vector<Waiting> backlog_;
   std::size_t backlog_done_ = 0;
   HighWater reached_;  ///< On disk.
-  HighWater marked_;   ///< In the file.
+  HighWater marked_;   ///< In the file; sequence 0: there is none.
   steady_clock::time_point mark_due_{};
   bool mark_failed_ = false;
 };
@@ -224,22 +236,17 @@ JournalRocks::Writer::Group JournalRocks::Writer::take_group() {
   return group;
 }
 
-/// False when the disk has failed.
+/// False when the disk has failed, or the end has come before there was room.
 bool JournalRocks::Writer::write(Group group) {
   const auto begin = steady_clock::now();
-  auto written = store_->write(group.batches);
-  while (!written && written.error().code == Errc::storage_full) {
-    if (!hold()) return false;
-    written = store_->write(group.batches);
-  }
-  if (!written) {
+  if (const auto written = write_batches(group.batches); !written) {
+    if (written.error().code == Errc::storage_full) return false;
     tell(ops::Level::error, "write", written.error().detail);
     if (!options_.on_failure) std::_Exit(1);
     options_.on_failure(written.error().detail);
     return false;
   }
   if (options_.on_sync) options_.on_sync(steady_clock::now() - begin);
-  if (const auto last = last_event(group.batches)) reached_ = *last;
   waiting_ -= group.batches.size();
 
   auto view = store_->view();
@@ -257,6 +264,23 @@ bool JournalRocks::Writer::write(Group group) {
     });
   }
   return true;
+}
+
+/// Errors: storage_full (the end came before there was room), io_failed, corrupt.
+Result<void> JournalRocks::Writer::write_batches(const std::vector<Batch>& batches) {
+  if (marked_.sequence > 0 && erase_from(marked_, batches)) {
+    if (auto removed = remove_high_water(options_.folder / "high_water"); !removed) return removed;
+    marked_ = {};
+  }
+  auto written = store_->write(batches);
+  while (!written && written.error().code == Errc::storage_full && hold()) written = store_->write(batches);
+  if (!written) return written;
+  if (const auto last = last_event(batches)) reached_ = *last;
+  if (reached_.sequence == 0 || !erase_from(reached_, batches)) return {};
+  const auto tail = tail_of(*store_->reader());
+  if (!tail) return std::unexpected(tail.error());
+  reached_ = *tail;
+  return {};
 }
 
 void JournalRocks::Writer::show_written() {
@@ -321,8 +345,8 @@ Result<std::optional<std::string>> JournalRocks::get(Family family, std::string_
   return writer_->read(writer_->store().get(writer_->visible(), family, key));
 }
 
-Result<std::optional<Entry>> JournalRocks::last(Family family) const {
-  return writer_->read(writer_->store().last(writer_->visible(), family));
+Result<std::optional<Entry>> JournalRocks::last(Family family, std::string_view before) const {
+  return writer_->read(writer_->store().last(writer_->visible(), family, before));
 }
 
 Result<void> JournalRocks::scan(

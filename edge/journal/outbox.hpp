@@ -12,6 +12,7 @@
 #include "shared/core/bytes.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/sync/event.hpp"
+#include "shared/sync/frame.hpp"
 
 namespace perkline::edge::journal {
 
@@ -23,8 +24,24 @@ struct NewEvent {
   sync::EventPayload payload;
 };
 
+/// A new epoch, as the hub has told of it.
+struct Granted {
+  std::uint64_t epoch = 0;
+  std::optional<sync::Applied> applied = {};  ///< What the hub has of the history before; nullopt: not told.
+  bool operator==(const Granted&) const = default;
+};
+
+/// What became of an adoption.
+struct Adopted {
+  std::uint64_t events = 0;  ///< How many were numbered anew.
+  /// Some that the hub lacks are no longer kept.
+  bool history_lost = false;
+};
+
 /// The store's history as the hub is to learn it: events in sequence, chained by hash (sync.md). Lives in the
-/// journal, family outbox: key = sequence, value = chain hash ‖ event bytes as they go out. Reactor's thread.
+/// journal, family outbox: key = position, value = chain hash ‖ event bytes as they go out. A position is the
+/// sequence, moved behind all positions of the epochs before: what those were acknowledged for is kept too,
+/// as a hub that is restored may ask for it. Reactor's thread.
 class Outbox {
  public:
   /// Reads epoch, tail and chain from the journal; an empty one starts epoch 1. `journal` must outlive the
@@ -40,7 +57,8 @@ class Outbox {
   /// The last sequence that is durable, and the chain there.
   std::uint64_t tail() const;
   Digest tail_hash() const;
-  /// The chain at `sequence` (0: its start). nullopt when it is beyond the tail or no longer kept.
+  /// The chain at `sequence` (0: its start). nullopt when it is beyond the tail or no longer kept; that of
+  /// the event before the oldest kept is known still.
   Result<std::optional<Digest>> hash_at(std::uint64_t sequence) const;
 
   struct Record {
@@ -64,6 +82,23 @@ class Outbox {
   Task<Result<std::uint64_t>> prune(WallTime now, days keep,
                                     std::uint64_t count_max = std::numeric_limits<std::uint64_t>::max());
 
+  /// What the hub has granted, kept until it is adopted; nullopt: nothing newer than the present epoch.
+  const std::optional<Granted>& granted() const;
+  Task<void> note_granted(Granted granted);
+
+  /// The hub is at `cursor`, on this store's chain. One restored from a backup has forgotten what it had
+  /// acknowledged behind it: that counts as not acknowledged again. Whether it was restored.
+  Task<bool> note_hub(Uuid incarnation, std::uint64_t cursor);
+
+  /// Goes over to a later epoch: every event the hub is not known to have is numbered anew from 1 under the
+  /// epoch's chain, in order; their ids stay. What the hub has is told by granted(), where that is of this
+  /// very epoch, and else by what it has acknowledged; where the hub's word does not fit this history,
+  /// whatever is kept counts as unknown to it. Slice by slice beside the events that come meanwhile, so in
+  /// bounded memory; then all at once: a crash leaves the old epoch or the new one, whole. Errors:
+  /// validation_failed (the epoch is not later than the present one, or the hub has granted another),
+  /// session_state (it is being done already), corrupt, io_failed.
+  Task<Result<Adopted>> adopt(std::uint64_t epoch);
+
   /// Called after each commit that made events durable.
   void on_growth(std::function<void()> wake);
 
@@ -72,6 +107,7 @@ class Outbox {
  private:
   struct State;
   explicit Outbox(std::unique_ptr<State> state);
+  Task<Result<Adopted>> adopt_whole(std::uint64_t epoch);
   std::unique_ptr<State> state_;
 };
 

@@ -271,7 +271,9 @@ class Reader final : public JournalReader {
   Result<std::optional<std::string>> get(Family family, std::string_view key) const override {
     return store_.get(*view_, family, key);
   }
-  Result<std::optional<Entry>> last(Family family) const override { return store_.last(*view_, family); }
+  Result<std::optional<Entry>> last(Family family, std::string_view before) const override {
+    return store_.last(*view_, family, before);
+  }
   Result<void> scan(
       Family family, std::string_view from,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const override {
@@ -298,10 +300,16 @@ Result<std::optional<std::string>> RocksStore::get(const View& view, Family fami
   return value;
 }
 
-Result<std::optional<Entry>> RocksStore::last(const View& view, Family family) const {
+Result<std::optional<Entry>> RocksStore::last(const View& view, Family family,
+                                              std::string_view before) const {
   const std::unique_ptr<rocksdb::Iterator> at(
       state_->db->NewIterator(view.options(), state_->handle(family)));
-  at->SeekToLast();
+  if (before.empty()) {
+    at->SeekToLast();
+  } else {
+    at->SeekForPrev(slice_of(before));
+    if (at->Valid() && view_of(at->key()) == before) at->Prev();
+  }
   if (at->Valid()) return Entry{.key = at->key().ToString(), .value = at->value().ToString()};
   if (!at->status().ok()) return failed(at->status(), "the journal cannot be read");
   return std::nullopt;

@@ -65,7 +65,7 @@ class RocksStore {
 
   /// As the port has them.
   Result<std::optional<std::string>> get(const View& view, Family family, std::string_view key) const;
-  Result<std::optional<Entry>> last(const View& view, Family family) const;
+  Result<std::optional<Entry>> last(const View& view, Family family, std::string_view before = {}) const;
   Result<void> scan(const View& view, Family family, std::string_view from,
                     const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
 

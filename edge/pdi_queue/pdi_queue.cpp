@@ -124,7 +124,7 @@ Task<void> PdiQueue::begin_work() {
       ops::log(Level::error, "pdi_queue", "the queue cannot be read", {{"detail", filled.error().detail}});
   }
   while (!draining_ && gate_.open_at() <= now() && working_ < (gate_.is_closed() ? slots : 1)) {
-    if (auto id = take_due()) {
+    if (auto id = gate_.is_held() ? std::nullopt : take_due()) {
       ++working_;
       co_await net::spawn_child(work(std::move(*id)));
     } else if (!gate_.is_closed() && next_probe_ <= now()) {
@@ -144,7 +144,7 @@ Task<void> PdiQueue::wait_for_work() {
   const MonoTime open_at = gate_.open_at();
   const bool closed = gate_.is_closed();
   if (working_ < (closed ? slots : 1)) {
-    until = schedule_.next_due().value_or(MonoTime::max());
+    if (!gate_.is_held()) until = schedule_.next_due().value_or(MonoTime::max());
     if (!closed) until = std::min(until, next_probe_);
     until = std::max(until, open_at);
   }

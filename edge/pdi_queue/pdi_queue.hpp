@@ -23,6 +23,8 @@ struct Gate {
   std::function<bool()> is_closed;
   /// Whether a call that failed before may be made once more; counted as made.
   std::function<bool()> may_retry = [] { return true; };
+  /// Whether no sale may be settled for now: PDI is only probed.
+  std::function<bool()> is_held = [] { return false; };
 };
 
 struct PdiQueueOptions {

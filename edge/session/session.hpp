@@ -54,6 +54,7 @@ enum class Step : std::uint8_t {
   give_back,  ///< Goods were returned.
   abandon,    ///< The till gives it up.
   expire,
+  recover,  ///< After a restore: the sale may be at PDI, as the lost journal knew.
 };
 
 //   active ──calculate──▶ calculated ──finalize──▶ finalizing ──committed──▶ finalized ──give_back─┐
@@ -66,8 +67,8 @@ enum class Step : std::uint8_t {
 //                          ▼                       enqueue, lost ◀──┘ └discard┘
 //                   expired, voided
 //
-// calculate also leads from calculated to itself, give_back from failed, and note from each status that is
-// not an end.
+// recover leads from active, calculated and queued to in_doubt. calculate also leads from calculated to
+// itself, give_back from failed, and note from each status that is not an end.
 
 struct Rule {
   Status from;
@@ -81,12 +82,14 @@ inline constexpr std::array rules{
     Rule{Status::active, Step::note, Status::active},
     Rule{Status::active, Step::abandon, Status::voided},
     Rule{Status::active, Step::expire, Status::expired},
+    Rule{Status::active, Step::recover, Status::in_doubt},
     Rule{Status::calculated, Step::calculate, Status::calculated},
     Rule{Status::calculated, Step::finalize, Status::finalizing},
     Rule{Status::calculated, Step::enqueue, Status::queued},
     Rule{Status::calculated, Step::note, Status::calculated},
     Rule{Status::calculated, Step::abandon, Status::voided},
     Rule{Status::calculated, Step::expire, Status::expired},
+    Rule{Status::calculated, Step::recover, Status::in_doubt},
     Rule{Status::finalizing, Step::committed, Status::finalized},
     Rule{Status::finalizing, Step::rejected, Status::failed},
     Rule{Status::finalizing, Step::not_sent, Status::calculated},
@@ -101,6 +104,7 @@ inline constexpr std::array rules{
     Rule{Status::queued, Step::send, Status::finalizing},
     Rule{Status::queued, Step::refer, Status::review},
     Rule{Status::queued, Step::note, Status::queued},
+    Rule{Status::queued, Step::recover, Status::in_doubt},
     Rule{Status::review, Step::enqueue, Status::queued},
     Rule{Status::review, Step::lost, Status::in_doubt},
     Rule{Status::review, Step::discard, Status::failed},

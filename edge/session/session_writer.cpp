@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "edge/session/sale_log.hpp"
+#include "edge/session/till_error.hpp"
 #include "edge/standin/calendar.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/planted.hpp"
@@ -58,6 +59,11 @@ Task<Result<Session>> SessionWriter::expire_if_old(Session session) {
 }
 
 Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<Outcome>(Session)> next) {
+  if (held_ && held_(id)) co_return fail(session_busy());
+  co_return co_await recover(std::move(id), std::move(next));
+}
+
+Task<Result<Session>> SessionWriter::recover(SessionId id, std::function<Result<Outcome>(Session)> next) {
   const auto turn = co_await ports_.locks.acquire(state_key(id), ports_.clock.mono_now() + turn_wait);
   if (!turn) co_return fail(Errc::session_busy, "the session is being written");
   auto session = ports_.store.find(id);

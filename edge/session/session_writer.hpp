@@ -19,8 +19,12 @@ class SessionWriter {
   SessionWriter(Ports ports, std::string timezone);
 
   /// `next` makes of the durable session what is to be committed. Durable when it returns; gives what was
-  /// committed. Errors: not_found, what `next` gives, SessionStore::commit's.
+  /// committed. Errors: not_found, session_busy (it is held), what `next` gives, SessionStore::commit's.
   Task<Result<Session>> change(SessionId id, std::function<Result<Outcome>(Session)> next);
+  /// Sessions that nobody is to change until it is known what became of them: after a restore. They are
+  /// changed by recover() alone.
+  void hold_those(std::function<bool(const SessionId&)> held) { held_ = std::move(held); }
+  Task<Result<Session>> recover(SessionId id, std::function<Result<Outcome>(Session)> next);
 
   /// Commits a new session, with the member as PDI has just told of him, if it did.
   Task<Result<void>> open(Session session, bool told_by_pdi);
@@ -58,6 +62,7 @@ class SessionWriter {
   Ports ports_;
   std::string timezone_;
   AgingClock aging_;
+  std::function<bool(const SessionId&)> held_;
 };
 
 }  // namespace perkline::edge::session

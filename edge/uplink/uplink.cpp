@@ -1,5 +1,7 @@
 #include "edge/uplink/uplink.hpp"
 
+#include <utility>
+
 #include "shared/core/limits.hpp"
 #include "shared/net/deadline.hpp"
 #include "shared/net/either.hpp"
@@ -108,28 +110,41 @@ Task<void> Uplink::hear(sync::Frame frame) {
   } else if (const auto* nack = std::get_if<sync::Nack>(&frame)) {
     if (nack->epoch == outbox_.epoch()) window_.nacked(nack->expected, now);
   } else if (const auto* fork = std::get_if<sync::Fork>(&frame)) {
-    forked(*fork);
+    co_await forked(*fork);
+  } else if (auto* answer = std::get_if<sync::SaleAnswer>(&frame)) {
+    answer_ = std::move(*answer);
+    answered_->notify();
   } else if (const auto* refused = std::get_if<sync::ProtocolRefused>(&frame)) {
     halt("the hub speaks protocol " + std::to_string(refused->oldest) + " to " +
          std::to_string(refused->newest) + " only");
   }
 }
 
-void Uplink::forked(const sync::Fork& fork) {
+/// A fork that this store cannot see in a Welcome may have been another process's, which speaks under the
+/// same name: it has to be told once more.
+bool Uplink::confirmed() {
+  if (suspected_) return true;
+  suspected_ = true;
+  window_.doubt(clock_.mono_now());
+  return false;
+}
+
+Task<void> Uplink::forked(sync::Fork fork) {
   // One that speaks of another epoch than it must, seen from here, is late: of before a new epoch was
   // adopted.
   const std::uint64_t ours = outbox_.epoch();
   switch (fork.reason) {
     case sync::ForkReason::superseded:
-      if (fork.epoch > ours) halt(reason_of(fork));
-      return;
+      if (fork.epoch <= ours) co_return;
+      halt(reason_of(fork));
+      co_return co_await outbox_.note_granted({.epoch = fork.epoch, .applied = fork.applied});
     case sync::ForkReason::epoch_unknown:
       if (fork.epoch < ours) halt(reason_of(fork));
-      return;
+      co_return;
     case sync::ForkReason::hash_differs:
     case sync::ForkReason::beyond_tail:
-      if (fork.epoch == ours) halt(reason_of(fork));
-      return;
+      if (fork.epoch == ours && confirmed()) halt(reason_of(fork));
+      co_return;
   }
 }
 
@@ -140,13 +155,16 @@ Task<void> Uplink::welcomed(sync::Welcome welcome) {
   const auto ours = outbox_.hash_at(welcome.cursor);
   if (!ours) co_return halt("the journal cannot be read");
   if (!*ours && welcome.cursor > outbox_.tail()) co_return halt_and_tell(sync::ForkReason::beyond_tail);
-  if (!*ours)
-    co_return halt("history lost: the hub is at " + std::to_string(welcome.cursor) +
-                   ", older than the oldest event kept");
+  if (!*ours) co_return lost_history(welcome.cursor);
   if (**ours != welcome.cursor_hash) co_return halt_and_tell(sync::ForkReason::hash_differs);
   if (!halted_.empty()) ops::log(ops::Level::info, "uplink", "the hub takes this store's history again");
   halted_.clear();
+  suspected_ = false;
   window_.welcomed(welcome, clock_.mono_now());
+  if (co_await outbox_.note_hub(welcome.hub_incarnation, welcome.cursor)) {
+    ops::log(ops::Level::warn, "uplink", "the hub was restored from a backup: sending again what it lacks",
+             {{"cursor", static_cast<std::int64_t>(welcome.cursor)}});
+  }
   // Acks may have been lost: the cursor says what they said.
   if (welcome.cursor > outbox_.acked()) co_await outbox_.set_acked(welcome.cursor);
 }
@@ -171,7 +189,46 @@ void Uplink::halt_and_tell(sync::ForkReason reason) {
   send(fork);
 }
 
+/// The hub's operators may accept the gap.
+void Uplink::lost_history(std::uint64_t cursor) {
+  halt("history lost: the hub is at " + std::to_string(cursor) + ", older than the oldest event kept");
+  const auto oldest = outbox_.read(1, 1, 1);
+  if (!oldest || oldest->empty()) return;
+  const std::uint64_t through = oldest->front().sequence - 1;
+  const auto hash = outbox_.hash_at(through);
+  if (!hash || !*hash || through <= cursor) return;
+  send(sync::HistoryLost{.epoch = outbox_.epoch(), .through = through, .hash = **hash});
+}
+
+Task<Result<journal::Adopted>> Uplink::adopt(std::uint64_t epoch) {
+  if (adopting_) co_return fail(Errc::session_state, "a new epoch is being adopted");
+  adopting_ = true;
+  auto adopted = co_await outbox_.adopt(epoch);
+  adopting_ = false;
+  if (!adopted) co_return adopted;
+  ops::log(adopted->history_lost ? ops::Level::error : ops::Level::warn, "uplink", "a new epoch is adopted",
+           {{"epoch", static_cast<std::int64_t>(epoch)},
+            {"events", static_cast<std::int64_t>(adopted->events)},
+            {"historyLost", adopted->history_lost}});
+  window_ = sync::SendWindow(clock_.mono_now());
+  halted_.clear();
+  suspected_ = false;
+  wake_->notify();
+  co_return adopted;
+}
+
+Task<std::optional<sync::SaleAnswer>> Uplink::ask(std::vector<SessionId> sessions, MonoTime deadline) {
+  answer_.reset();
+  send(sync::SaleQuery{std::move(sessions)});
+  while (!answer_ && clock_.mono_now() < deadline) {
+    if (!co_await net::with_deadline(clock_, deadline, woken(answered_))) break;
+  }
+  co_return std::exchange(answer_, std::nullopt);
+}
+
 void Uplink::act() {
+  // Between two epochs nothing is to be said in either.
+  if (adopting_) return;
   while (true) {
     switch (window_.next_move(outbox_.tail(), clock_.mono_now())) {
       case sync::SendWindow::Move::wait:

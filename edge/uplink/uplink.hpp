@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "edge/journal/outbox.hpp"
 #include "shared/net/async_clock.hpp"
@@ -45,16 +47,25 @@ class Uplink {
   void stop();
   Standing standing() const;
 
+  /// Outbox::adopt, and says Hello in the new epoch.
+  Task<Result<journal::Adopted>> adopt(std::uint64_t epoch);
+  /// Asks the hub what became of these sessions, whatever keeps the store's own history back; nullopt: it has
+  /// not said by `deadline`. One at a time; while run() runs.
+  Task<std::optional<sync::SaleAnswer>> ask(std::vector<SessionId> sessions, MonoTime deadline);
+
  private:
   Task<void> talk();
   Task<void> listen();
   Task<void> hear(sync::Frame frame);
-  void forked(const sync::Fork& fork);
+  Task<void> forked(sync::Fork fork);
+  /// Whether it is to be believed.
+  bool confirmed();
   Task<void> acknowledged(sync::Ack ack);
   Task<void> welcomed(sync::Welcome welcome);
   void halt(std::string reason);
   /// What the hub cannot see: it is told.
   void halt_and_tell(sync::ForkReason reason);
+  void lost_history(std::uint64_t cursor);
   void act();
   bool send_batch();
   void say_hello();
@@ -67,7 +78,11 @@ class Uplink {
   UplinkOptions options_;
   sync::SendWindow window_;
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();
-  std::string halted_;  ///< Why nothing is sent; empty: it is.
+  std::string halted_;      ///< Why nothing is sent; empty: it is.
+  bool suspected_ = false;  ///< The hub has told of a fork, and not welcomed the store since.
+  bool adopting_ = false;
+  std::optional<sync::SaleAnswer> answer_;
+  std::shared_ptr<net::Signal> answered_ = std::make_shared<net::Signal>();
   bool stopped_ = false;
 };
 

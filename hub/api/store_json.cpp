@@ -14,6 +14,19 @@ void write_known(json::Writer& out, std::string_view name, const std::optional<N
   number ? out.value(*number) : out.null();
 }
 
+json::Writer& write_fork(json::Writer& out, const stores::Store& store) {
+  out.begin_object().field("reason", store.fork->reason);
+  out.field("since", format_time(store.fork->since)).field("seen", format_time(store.fork->seen));
+  write_known(out, "lostThrough",
+              store.kept_from.transform([](const sync::Cursor& kept) { return kept.sequence; }));
+  return out.end_object();
+}
+
+json::Writer& write_grant(json::Writer& out, const stores::Store& store) {
+  out.begin_object().field("at", format_time(store.grant->at));
+  return out.field("by", store.grant->by).field("reason", store.grant->reason).end_object();
+}
+
 }  // namespace
 
 void write_store(json::Writer& out, const stores::Store& store, WallTime now) {
@@ -28,6 +41,10 @@ void write_store(json::Writer& out, const stores::Store& store, WallTime now) {
   write_known(out, "queueDepth", store.tail.transform([&](std::uint64_t) { return store.queue_depth; }));
   write_told(out, "version", store.version);
   out.field("retired", store.retired);
+  out.key("fork");
+  store.fork ? write_fork(out, store) : out.null();
+  out.key("grant");
+  store.grant ? write_grant(out, store) : out.null();
   out.end_object();
 }
 

@@ -155,6 +155,13 @@ Result<Uuid> hub_incarnation(Transaction& transaction) {
   return *uuid;
 }
 
+Result<void> renew_incarnation(Transaction& transaction, const Uuid& fresh) {
+  auto renewed = transaction.execute("UPDATE hub_meta SET value = $2 WHERE name = $1",
+                                     {std::string(incarnation), fresh.str()});
+  if (!renewed) return failure(renewed);
+  return {};
+}
+
 std::vector<std::string> split_statements(std::string_view script) {
   std::vector<std::string> statements;
   std::string current;

@@ -37,6 +37,9 @@ Task<Result<Migrated>> migrate(Database& database, const Clock& clock, UuidMaker
 /// (not migrated).
 Result<Uuid> hub_incarnation(Transaction& transaction);
 
+/// Makes the database another hub's than the one it was copied from. Errors: the database's.
+Result<void> renew_incarnation(Transaction& transaction, const Uuid& fresh);
+
 /// A script's statements, without the comments and semicolons between them. Pure.
 std::vector<std::string> split_statements(std::string_view script);
 

@@ -62,6 +62,12 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
   if (!store) return std::unexpected(store.error());
   BatchOutcome outcome{
       .verdict = sync::judge_batch(store->cursor, received.batch), .types = {}, .lag = store->lag()};
+  if (auto* fork = std::get_if<sync::Fork>(&outcome.verdict)) {
+    // A store whose epoch is over is told what is applied of it.
+    if (fork->reason == sync::ForkReason::superseded) fork->applied = store->applied;
+    auto noted = stores::note_fork(transaction, received.store, sync::name_of(fork->reason), received.now);
+    if (!noted) return failure(noted);
+  }
   const auto* todo = std::get_if<sync::Apply>(&outcome.verdict);
   if (todo == nullptr || todo->skip == received.events.size()) return outcome;
 
@@ -86,6 +92,10 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
   }
   auto moved = stores::move_cursor(transaction, received.store, store->cursor, todo->after);
   if (!moved) return failure(moved);
+  if (store->fork) {
+    if (auto cleared = stores::clear_fork(transaction, *store, received.now); !cleared)
+      return failure(cleared);
+  }
   stores::Store after = *store;
   after.cursor = todo->after;
   outcome.lag = after.lag();

@@ -4,6 +4,7 @@
 
 #include "hub/db/migrate.hpp"
 #include "hub/ingest/batch.hpp"
+#include "hub/ingest/sale_query.hpp"
 #include "hub/stores/progress.hpp"
 #include "shared/ops/log.hpp"
 
@@ -13,9 +14,34 @@ namespace {
 struct HelloOutcome {
   sync::HelloVerdict verdict;
   std::optional<std::uint64_t> lag;
+  bool forked = false;
 };
 
-Result<HelloOutcome> take_in_hello(db::Transaction& transaction, const sync::Hello& hello, WallTime now) {
+/// A store whose epoch is over is told what is applied of it.
+void complete(sync::Fork& fork, const stores::Store& store) {
+  if (fork.reason == sync::ForkReason::superseded) fork.applied = store.applied;
+}
+
+/// What Hello tells of the store's standing, kept. Whether something stands between it and the hub.
+Result<bool> note_standing(db::Transaction& transaction, const stores::Store& store, const sync::Hello& hello,
+                           const sync::Fork* fork, bool cloned, WallTime now) {
+  if (fork != nullptr || cloned) {
+    const std::string known = store.fork ? store.fork->reason : std::string(stores::cloned);
+    auto noted =
+        stores::note_fork(transaction, store.id, fork != nullptr ? sync::name_of(fork->reason) : known, now);
+    if (!noted) return failure(noted);
+    return true;
+  }
+  if (!store.fork) return false;
+  // One that lies behind or ahead has yet to show that its history goes on from the cursor.
+  if (hello.tail == store.cursor.sequence) {
+    if (auto cleared = stores::clear_fork(transaction, store, now); !cleared) return failure(cleared);
+  }
+  return true;
+}
+
+Result<HelloOutcome> take_in_hello(db::Transaction& transaction, const sync::Hello& hello, bool cloned,
+                                   WallTime now) {
   const auto store = stores::hold(transaction, hello.store, now);
   if (!store) return std::unexpected(store.error());
   const auto incarnation = db::hub_incarnation(transaction);
@@ -23,7 +49,13 @@ Result<HelloOutcome> take_in_hello(db::Transaction& transaction, const sync::Hel
   if (auto noted = stores::note_hello(transaction, hello, now); !noted) return failure(noted);
   stores::Store told = *store;
   told.tail = hello.tail;
-  return HelloOutcome{.verdict = sync::judge_hello(store->cursor, *incarnation, hello), .lag = told.lag()};
+  HelloOutcome outcome{.verdict = sync::judge_hello(store->cursor, *incarnation, hello), .lag = told.lag()};
+  auto* fork = std::get_if<sync::Fork>(&outcome.verdict);
+  if (fork != nullptr) complete(*fork, *store);
+  const auto forked = note_standing(transaction, *store, hello, fork, cloned, now);
+  if (!forked) return std::unexpected(forked.error());
+  outcome.forked = *forked;
+  return outcome;
 }
 
 std::optional<sync::Frame> answer_to(const sync::BatchVerdict& verdict) {
@@ -52,7 +84,7 @@ void log_fork(const StoreId& store, const sync::Fork& fork) {
   ops::log(ops::Level::error, "ingest", "a store's history has forked",
            {{"storeId", store.str()},
             {"epoch", static_cast<std::int64_t>(fork.epoch)},
-            {"reason", static_cast<std::int64_t>(fork.reason)}});
+            {"reason", sync::name_of(fork.reason)}});
 }
 
 }  // namespace
@@ -68,6 +100,10 @@ void Ingest::tell_lag(const StoreId& store, const std::optional<std::uint64_t>& 
   if (lag && observer_.on_lag) observer_.on_lag(store, *lag);
 }
 
+void Ingest::tell_fork(const StoreId& store, bool forked) const {
+  if (observer_.on_fork) observer_.on_fork(store, forked);
+}
+
 Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame) {
   auto decoded = sync::decode_frame(frame);
   std::optional<sync::Frame> answer;
@@ -79,10 +115,12 @@ Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame
     answer = co_await on(store, std::move(*batch));
   } else if (auto* status = std::get_if<sync::Status>(&*decoded)) {
     answer = co_await on(store, std::move(*status));
-  } else if (const auto* fork = std::get_if<sync::Fork>(&*decoded)) {
-    // Only the store can see that the cursor lies on another chain than its own.
-    log_fork(store, *fork);
-    count("fork");
+  } else if (auto* fork = std::get_if<sync::Fork>(&*decoded)) {
+    answer = co_await on(store, std::move(*fork));
+  } else if (auto* lost = std::get_if<sync::HistoryLost>(&*decoded)) {
+    answer = co_await on(store, std::move(*lost));
+  } else if (auto* query = std::get_if<sync::SaleQuery>(&*decoded)) {
+    answer = co_await on(store, std::move(*query));
   } else {
     count("unexpected");
   }
@@ -96,9 +134,11 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
     co_return std::nullopt;
   }
   const WallTime now = clock_.wall_now();
-  const auto outcome = co_await db::write_for<HelloOutcome>(
-      database_,
-      [&hello, now](db::Transaction& transaction) { return take_in_hello(transaction, hello, now); });
+  const bool cloned = boots_.takes_turns(store, hello.boot_id);
+  const auto outcome =
+      co_await db::write_for<HelloOutcome>(database_, [&hello, cloned, now](db::Transaction& transaction) {
+        return take_in_hello(transaction, hello, cloned, now);
+      });
   if (!outcome) {
     count("failed");
     log_failed("Hello could not be taken in", store, outcome.error());
@@ -107,6 +147,11 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
   tell_lag(store, outcome->lag);
   const auto* fork = std::get_if<sync::Fork>(&outcome->verdict);
   if (fork != nullptr) log_fork(store, *fork);
+  if (cloned) {
+    ops::log(ops::Level::error, "ingest", "two processes speak as one store: its data was copied",
+             {{"storeId", store.str()}, {"epoch", static_cast<std::int64_t>(hello.epoch)}});
+  }
+  tell_fork(store, outcome->forked);
   count(fork != nullptr ? "fork" : "hello");
   co_return std::visit([](const auto& frame) -> sync::Frame { return frame; }, outcome->verdict);
 }
@@ -128,7 +173,10 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Batch batch) {
     co_return std::nullopt;
   }
   count(name_of(outcome->verdict, !outcome->types.empty()));
-  if (const auto* fork = std::get_if<sync::Fork>(&outcome->verdict)) log_fork(store, *fork);
+  if (const auto* fork = std::get_if<sync::Fork>(&outcome->verdict)) {
+    log_fork(store, *fork);
+    tell_fork(store, true);
+  }
   if (const auto dead = std::ranges::count(outcome->types, dead_letter); dead > 0) {
     ops::log(ops::Level::error, "ingest", "events became dead letters",
              {{"storeId", store.str()}, {"count", std::int64_t{dead}}});
@@ -148,6 +196,47 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Status status) 
   count(noted ? "status" : "failed");
   if (!noted) log_failed("a status could not be taken in", store, noted.error());
   co_return std::nullopt;
+}
+
+/// Only the store can see that the cursor lies on another chain than its own.
+Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Fork fork) {
+  log_fork(store, fork);
+  tell_fork(store, true);
+  const WallTime now = clock_.wall_now();
+  const auto noted = co_await database_.write([&store, &fork, now](db::Transaction& transaction) {
+    return stores::note_fork(transaction, store, sync::name_of(fork.reason), now);
+  });
+  count(noted ? "fork" : "failed");
+  if (!noted) log_failed("a fork could not be noted", store, noted.error());
+  co_return std::nullopt;
+}
+
+Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::HistoryLost lost) {
+  ops::log(ops::Level::error, "ingest", "a store does not keep any more what the hub lacks",
+           {{"storeId", store.str()},
+            {"epoch", static_cast<std::int64_t>(lost.epoch)},
+            {"lostThrough", static_cast<std::int64_t>(lost.through)}});
+  tell_fork(store, true);
+  const WallTime now = clock_.wall_now();
+  const auto noted = co_await database_.write([&store, &lost, now](db::Transaction& transaction) {
+    return stores::note_history_lost(transaction, store, lost, now);
+  });
+  count(noted ? "history_lost" : "failed");
+  if (!noted) log_failed("lost history could not be noted", store, noted.error());
+  co_return std::nullopt;
+}
+
+/// Answered whatever the store's epoch is, and also while it has forked.
+Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::SaleQuery query) {
+  auto answer = co_await db::read_for<sync::SaleAnswer>(database_, [&](db::Transaction& transaction) {
+    return find_sales(transaction, store, query.sessions);
+  });
+  count(answer ? "sale_query" : "failed");
+  if (!answer) {
+    log_failed("a sale query could not be answered", store, answer.error());
+    co_return std::nullopt;
+  }
+  co_return std::move(*answer);
 }
 
 }  // namespace perkline::hub::ingest

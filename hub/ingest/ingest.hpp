@@ -3,25 +3,31 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "hub/db/database.hpp"
+#include "hub/ingest/boots.hpp"
 #include "shared/core/clock.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/sync/cursor.hpp"
+#include "shared/sync/frame.hpp"
 
 namespace perkline::hub::ingest {
 
 /// What became of frames and events, for metrics. Called on the reactor's thread.
 struct IngestObserver {
-  /// hello, status, applied, repeated, nack, fork (told by either side), malformed, foreign (another store's
-  /// name in it), unexpected (no frame for the hub), overrun (more than a store may have waiting), failed
-  /// (the database).
+  /// hello, status, applied, repeated, nack, fork (told by either side), history_lost, sale_query, malformed,
+  /// foreign (another store's name in it), unexpected (no frame for the hub), overrun (more than a store may
+  /// have waiting), failed (the database).
   std::function<void(std::string_view verdict)> on_frame = {};
   /// The type of an event that was applied; `dead_letter` for one that could not be.
   std::function<void(std::string_view type)> on_event = {};
   /// How many events the store holds that the hub has not.
   std::function<void(const StoreId& store, std::uint64_t lag)> on_lag = {};
+  /// Whether something keeps the store's history, or that of another process under its name, from being taken
+  /// in; told with each Hello, and when it begins.
+  std::function<void(const StoreId& store, bool forked)> on_fork = {};
 };
 
 /// Takes a store's frames in, exactly once: a batch's events and the store's cursor move in one transaction,
@@ -44,6 +50,10 @@ class Ingest {
   Task<std::optional<sync::Frame>> on(StoreId store, sync::Hello hello);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::Batch batch);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::Status status);
+  Task<std::optional<sync::Frame>> on(StoreId store, sync::Fork fork);
+  Task<std::optional<sync::Frame>> on(StoreId store, sync::HistoryLost lost);
+  Task<std::optional<sync::Frame>> on(StoreId store, sync::SaleQuery query);
+  void tell_fork(const StoreId& store, bool forked) const;
   void count(std::string_view verdict) const;
   void tell_lag(const StoreId& store, const std::optional<std::uint64_t>& lag) const;
 
@@ -51,6 +61,7 @@ class Ingest {
   const Clock& clock_;
   UuidMaker uuids_;
   IngestObserver observer_;
+  Boots boots_;
 };
 
 }  // namespace perkline::hub::ingest

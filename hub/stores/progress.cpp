@@ -6,6 +6,9 @@
 namespace perkline::hub::stores {
 namespace {
 
+/// A store that has forked asks again every half minute.
+constexpr seconds fork_seen_lately{90};
+
 std::int64_t stamp(WallTime now) {
   return now.time_since_epoch().count();
 }
@@ -51,6 +54,41 @@ Result<void> note_status(db::Transaction& transaction, const StoreId& id, const 
       {id.str(), to_sql(status.tail), status.breaker, to_sql(status.queue_depth), status.version,
        stamp(now)});
   if (!noted) return failure(noted);
+  return {};
+}
+
+Result<void> note_fork(db::Transaction& transaction, const StoreId& id, std::string_view reason,
+                       WallTime now) {
+  auto noted = transaction.execute(
+      "UPDATE store SET fork_since = CASE WHEN fork = $2 THEN fork_since ELSE $3 END, fork = $2, fork_seen = "
+      "$3"
+      " WHERE id = $1",
+      {id.str(), std::string(reason), stamp(now)});
+  if (!noted) return failure(noted);
+  return {};
+}
+
+Result<void> note_history_lost(db::Transaction& transaction, const StoreId& id, const sync::HistoryLost& lost,
+                               WallTime now) {
+  auto noted = transaction.execute(
+      "UPDATE store SET lost_through = $2, lost_hash = $3 WHERE id = $1 AND epoch = $4 AND cursor_sequence < "
+      "$2",
+      {id.str(), to_sql(lost.through), to_hex(lost.hash), to_sql(lost.epoch)});
+  if (!noted) return failure(noted);
+  if (*noted == 0) return {};
+  return note_fork(transaction, id, history_lost, now);
+}
+
+Result<void> clear_fork(db::Transaction& transaction, const Store& store, WallTime now) {
+  const bool healed =
+      store.fork && (store.fork->reason == history_lost || now - store.fork->seen > fork_seen_lately);
+  if (!healed) return {};
+  auto cleared = transaction.execute(
+      "UPDATE store SET fork = NULL, fork_since = NULL, fork_seen = NULL, lost_through = NULL, lost_hash = "
+      "NULL"
+      " WHERE id = $1",
+      {store.id.str()});
+  if (!cleared) return failure(cleared);
   return {};
 }
 

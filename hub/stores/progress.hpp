@@ -23,4 +23,14 @@ Result<void> note_hello(db::Transaction& transaction, const sync::Hello& hello, 
 Result<void> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
                          WallTime now);
 
+/// What stands between the store's history and the hub, as noticed now. Errors: the database's.
+Result<void> note_fork(db::Transaction& transaction, const StoreId& id, std::string_view reason,
+                       WallTime now);
+/// What the store does not keep any more; of another epoch it is late and changes nothing. Errors: the
+/// database's.
+Result<void> note_history_lost(db::Transaction& transaction, const StoreId& id, const sync::HistoryLost& lost,
+                               WallTime now);
+/// The store's history is taken in again. A fork noticed lately stays: it may be another process's.
+Result<void> clear_fork(db::Transaction& transaction, const Store& store, WallTime now);
+
 }  // namespace perkline::hub::stores

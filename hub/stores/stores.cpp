@@ -91,6 +91,46 @@ Result<void> retire(db::Transaction& transaction, const StoreId& id, WallTime no
   return {};
 }
 
+Result<Store> begin_epoch(db::Transaction& transaction, const StoreId& id, const EpochOrder& order) {
+  const auto store = find(transaction, id);
+  if (!store) return store;
+  if (store->retired) return fail(Errc::session_state, "store " + id.str() + " is retired");
+  const std::uint64_t epoch = std::max(store->cursor.epoch, store->hello_epoch.value_or(0)) + 1;
+  // Where nothing was applied in the present epoch, what was before it still counts.
+  sync::Applied applied{
+      .epoch = store->cursor.epoch, .through = store->cursor.sequence, .hash = store->cursor.hash};
+  if (store->cursor.sequence == 0 && store->applied) applied = *store->applied;
+  auto begun = transaction.query(
+      "UPDATE store SET epoch = $2, cursor_sequence = 0, cursor_hash = $3, applied_epoch = $4,"
+      " applied_through = $5, applied_hash = $6, epoch_at = $7, epoch_by = $8, epoch_reason = $9,"
+      " lost_through = NULL, lost_hash = NULL"
+      " WHERE id = $1 AND epoch = $10 AND cursor_sequence = $11 RETURNING " +
+          std::string(store_columns),
+      {id.str(), to_sql(epoch), to_hex(sync::first_cursor(id, epoch).hash), to_sql(applied.epoch),
+       to_sql(applied.through), to_hex(applied.hash), stamp(order.now), order.by, order.reason,
+       to_sql(store->cursor.epoch), to_sql(store->cursor.sequence)});
+  if (!begun) return failure(begun);
+  if (begun->empty()) return fail(Errc::version_conflict, "the cursor of store " + id.str());
+  return store_of(begun->front());
+}
+
+Result<Gap> accept_gap(db::Transaction& transaction, const StoreId& id) {
+  const auto store = find(transaction, id);
+  if (!store) return std::unexpected(store.error());
+  const Gap gap{.from = store->cursor.sequence,
+                .through = store->kept_from.value_or(sync::Cursor{}).sequence};
+  if (gap.through <= gap.from)
+    return fail(Errc::session_state, "store " + id.str() + " has told of no lost history");
+  auto moved = transaction.execute(
+      "UPDATE store SET cursor_sequence = lost_through, cursor_hash = lost_hash, fork = NULL,"
+      " fork_since = NULL, fork_seen = NULL, lost_through = NULL, lost_hash = NULL"
+      " WHERE id = $1 AND cursor_sequence = $2 AND lost_through = $3",
+      {id.str(), to_sql(gap.from), to_sql(gap.through)});
+  if (!moved) return failure(moved);
+  if (*moved != 1) return fail(Errc::version_conflict, "the cursor of store " + id.str());
+  return gap;
+}
+
 Result<Store> find(db::Transaction& transaction, const StoreId& id) {
   auto rows = transaction.query(select_stores + " WHERE id = $1", {id.str()});
   if (!rows) return failure(rows);

@@ -8,13 +8,38 @@
 #include "hub/db/database.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/sync/cursor.hpp"
+#include "shared/sync/frame.hpp"
 
 /// The chain's stores: who they are, by which keys they are known, how far their history is taken in.
 namespace perkline::hub::stores {
 
+/// A new epoch: by whom it was granted.
+struct EpochGrant {
+  WallTime at = {};
+  std::string by;  ///< As the audit names them.
+  std::string reason;
+};
+
+/// Why a store's history, or that of another process under its name, is not taken in.
+struct Fork {
+  std::string reason;  ///< A sync::ForkReason's name, or one of the two below.
+  WallTime since = {};
+  WallTime seen = {};  ///< When it was last noticed.
+};
+inline constexpr std::string_view history_lost = "history_lost";
+/// Two processes speak as the store.
+inline constexpr std::string_view cloned = "cloned";
+
 struct Store {
   StoreId id;
   sync::Cursor cursor;
+  std::optional<sync::Applied> applied =
+      {};                                ///< Of the history before the present epoch; nullopt: the first.
+  std::optional<EpochGrant> grant = {};  ///< Of the present epoch.
+  std::optional<std::uint64_t> hello_epoch = {};  ///< The store's own, as last told.
+  std::optional<Fork> fork = {};
+  std::optional<sync::Cursor> kept_from =
+      {};                             ///< With history_lost: what the store keeps begins behind this.
   std::optional<std::uint64_t> tail;  ///< As last told; nullopt: it never said Hello.
   std::optional<WallTime> last_seen;
   std::string breaker;  ///< Empty: never told, as the next two.
@@ -40,6 +65,25 @@ Result<void> add(db::Transaction& transaction, const StoreId& id, const std::str
 Result<void> revoke_keys(db::Transaction& transaction, const StoreId& id, WallTime now);
 /// Revokes its keys too; its history stays. Errors: not_found.
 Result<void> retire(db::Transaction& transaction, const StoreId& id, WallTime now);
+
+struct EpochOrder {
+  std::string by;
+  std::string reason;
+  WallTime now;
+};
+/// Begins a new epoch, one more than either side has ever used, and keeps what was applied before it: frames
+/// of older epochs are refused from then on. Gives the store as it is then. Errors: not_found, session_state
+/// (it is retired).
+Result<Store> begin_epoch(db::Transaction& transaction, const StoreId& id, const EpochOrder& order);
+
+/// Where the cursor was, and where it is now.
+struct Gap {
+  std::uint64_t from = 0;
+  std::uint64_t through = 0;
+};
+/// Moves the cursor over what the store has told to be lost. Errors: not_found, session_state (it has told of
+/// nothing lost that is still ahead).
+Result<Gap> accept_gap(db::Transaction& transaction, const StoreId& id);
 
 /// Errors: not_found.
 Result<Store> find(db::Transaction& transaction, const StoreId& id);

@@ -65,6 +65,8 @@ inline constexpr std::size_t sync_batch_events_max = 512;
 inline constexpr std::size_t sync_batch_bytes_max = 1 * mib;
 inline constexpr std::size_t sync_frame_bytes_max = 4 * mib;
 inline constexpr std::size_t sync_window_batches = 8;
+/// Of a SaleQuery and its answer.
+inline constexpr std::size_t sync_query_sessions_max = 256;
 inline constexpr seconds sync_silence_max{15};
 inline constexpr seconds sync_status_every{10};
 static_assert(2 * sync_batch_bytes_max <= sync_frame_bytes_max, "a full batch and its envelope fit a frame");

@@ -59,4 +59,12 @@ Result<Event> decode_event(std::string_view bytes) {
   return event;
 }
 
+Result<std::string> renumbered(std::string_view bytes, std::uint64_t epoch, std::uint64_t sequence) {
+  v1::Event wire;
+  if (!wire.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return malformed("not an event");
+  wire.set_epoch(epoch);
+  wire.set_sequence(sequence);
+  return wire.SerializeAsString();
+}
+
 }  // namespace perkline::sync

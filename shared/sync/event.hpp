@@ -133,4 +133,8 @@ std::string encode(const Event& event);
 /// range).
 Result<Event> decode_event(std::string_view bytes);
 
+/// The event in its place in a new epoch; all else, what this version does not know included, stays. Errors:
+/// malformed_answer for bytes that are no event at all.
+Result<std::string> renumbered(std::string_view bytes, std::uint64_t epoch, std::uint64_t sequence);
+
 }  // namespace perkline::sync

@@ -8,6 +8,7 @@
 
 #include "shared/core/assert.hpp"
 #include "shared/core/limits.hpp"
+#include "shared/sync/sale_query.hpp"
 #include "shared/sync/wire.hpp"
 
 namespace perkline::sync {
@@ -102,6 +103,26 @@ void write(const Nack& nack, v1::Frame& out) {
 void write(const Fork& fork, v1::Frame& out) {
   out.mutable_fork()->set_epoch(fork.epoch);
   out.mutable_fork()->set_reason(static_cast<std::uint32_t>(fork.reason));
+  if (!fork.applied) return;
+  v1::Applied& wire = *out.mutable_fork()->mutable_applied();
+  wire.set_epoch(fork.applied->epoch);
+  wire.set_through(fork.applied->through);
+  wire.set_hash(wire::bytes_of(fork.applied->hash));
+}
+
+void write(const HistoryLost& lost, v1::Frame& out) {
+  v1::HistoryLost& wire = *out.mutable_history_lost();
+  wire.set_epoch(lost.epoch);
+  wire.set_through(lost.through);
+  wire.set_hash(wire::bytes_of(lost.hash));
+}
+
+void write(const SaleQuery& query, v1::Frame& out) {
+  write_sale_query(query, *out.mutable_sale_query());
+}
+
+void write(const SaleAnswer& answer, v1::Frame& out) {
+  write_sale_answer(answer, *out.mutable_sale_answer());
 }
 
 void write(const Status& status, v1::Frame& out) {
@@ -210,7 +231,25 @@ Result<Frame> read(const v1::Fork& wire) {
       wire.reason() > static_cast<std::uint32_t>(ForkReason::epoch_unknown)) {
     return malformed("fork");
   }
-  return Fork{.epoch = wire.epoch(), .reason = static_cast<ForkReason>(wire.reason())};
+  Fork fork{.epoch = wire.epoch(), .reason = static_cast<ForkReason>(wire.reason())};
+  if (!wire.has_applied()) return fork;
+  Applied& applied = fork.applied.emplace();
+  applied.epoch = wire.applied().epoch();
+  applied.through = wire.applied().through();
+  if (!wire::is_ordinal(applied.epoch) || !wire::is_number(applied.through) ||
+      !wire::read_fixed(wire.applied().hash(), applied.hash)) {
+    return malformed("fork's applied");
+  }
+  return fork;
+}
+
+Result<Frame> read(const v1::HistoryLost& wire) {
+  HistoryLost lost{.epoch = wire.epoch(), .through = wire.through(), .hash = {}};
+  if (!wire::is_ordinal(wire.epoch()) || !wire::is_ordinal(wire.through()) ||
+      !wire::read_fixed(wire.hash(), lost.hash)) {
+    return malformed("history lost");
+  }
+  return lost;
 }
 
 Result<Frame> read(const v1::ProtocolRefused& wire) {
@@ -225,6 +264,20 @@ Result<Frame> read_status(const v1::Status& wire) {
 }
 
 }  // namespace
+
+std::string_view name_of(ForkReason reason) {
+  switch (reason) {
+    case ForkReason::hash_differs:
+      return "hash_differs";
+    case ForkReason::beyond_tail:
+      return "beyond_tail";
+    case ForkReason::superseded:
+      return "superseded";
+    case ForkReason::epoch_unknown:
+      return "epoch_unknown";
+  }
+  return {};
+}
 
 std::string encode(const Frame& frame) {
   v1::Frame wire;
@@ -255,6 +308,12 @@ Result<Frame> decode_frame(std::string_view bytes) {
       return read_status(wire.status());
     case v1::Frame::kProtocolRefused:
       return read(wire.protocol_refused());
+    case v1::Frame::kSaleQuery:
+      return read_sale_query(wire.sale_query());
+    case v1::Frame::kSaleAnswer:
+      return read_sale_answer(wire.sale_answer());
+    case v1::Frame::kHistoryLost:
+      return read(wire.history_lost());
     case v1::Frame::KIND_NOT_SET:
       break;
   }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "shared/core/bytes.hpp"
 #include "shared/core/ids.hpp"
+#include "shared/core/money.hpp"
 #include "shared/core/result.hpp"
 
 /// The messages between store and hub, as values; the wire's format is sync.proto.
@@ -76,10 +78,63 @@ enum class ForkReason : std::uint8_t {
   epoch_unknown,     ///< A higher epoch than the hub granted: the hub was restored.
 };
 
+/// The reason's name as databases, status and logs spell it.
+std::string_view name_of(ForkReason reason);
+
+/// How far a store's history is applied at the hub.
+struct Applied {
+  std::uint64_t epoch = 1;
+  std::uint64_t through = 0;
+  Digest hash{};  ///< The chain at `through`.
+  bool operator==(const Applied&) const = default;
+};
+
 struct Fork {
   std::uint64_t epoch = 1;  ///< The sender's.
   ForkReason reason = ForkReason::hash_differs;
+  /// superseded: what the hub has of the history before the epoch it has granted.
+  std::optional<Applied> applied = {};
   bool operator==(const Fork&) const = default;
+};
+
+/// The store does not keep any more what follows the hub's cursor.
+struct HistoryLost {
+  std::uint64_t epoch = 1;
+  std::uint64_t through = 0;  ///< The oldest event kept is the next one.
+  Digest hash{};              ///< The chain at `through`.
+  bool operator==(const HistoryLost&) const = default;
+};
+
+/// A restored store asks what became of these; at most limits::sync_query_sessions_max.
+struct SaleQuery {
+  std::vector<SessionId> sessions;
+  bool operator==(const SaleQuery&) const = default;
+};
+
+/// Values are on the wire: append, never renumber.
+enum class SaleState : std::uint8_t { pending = 1, finalized, rejected, voided };
+
+/// What the hub knows of a session.
+struct KnownSale {
+  SessionId session;
+  SaleState state = SaleState::pending;
+  std::optional<Money> amount = {};  ///< nullopt: voided, as everything up to `receipt` is unset then.
+  Points earned = {};                ///< PDI's once finalized, till then the store's own, as the next one.
+  Points redeemed = {};
+  std::optional<Points> new_balance = {};  ///< PDI's; exactly when finalized.
+  std::string tier = {};
+  ReceiptId receipt = {};  ///< PDI's once finalized, till then the store's own.
+  WallTime at = {};        ///< When it came to its state, by the store's clock.
+  std::string pdi_code = {};
+  std::string reason = {};
+  bool operator==(const KnownSale&) const = default;
+};
+
+/// Every session asked for is in one of the two.
+struct SaleAnswer {
+  std::vector<KnownSale> known;
+  std::vector<SessionId> unknown;
+  bool operator==(const SaleAnswer&) const = default;
 };
 
 /// The hub does not speak the store's protocol.
@@ -89,7 +144,8 @@ struct ProtocolRefused {
   bool operator==(const ProtocolRefused&) const = default;
 };
 
-using Frame = std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused>;
+using Frame = std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused, SaleQuery,
+                           SaleAnswer, HistoryLost>;
 
 /// A batch's events are zstd-compressed where that pays.
 std::string encode(const Frame& frame);

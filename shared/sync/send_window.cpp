@@ -52,6 +52,10 @@ void SendWindow::stop(MonoTime now) {
   in_flight_.clear();
 }
 
+void SendWindow::doubt(MonoTime now) {
+  reconnected(now);
+}
+
 void SendWindow::said_hello(MonoTime now) {
   if (!owed()) owed_since_ = now;
   hello_at_ = now;

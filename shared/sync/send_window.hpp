@@ -41,6 +41,8 @@ class SendWindow {
   bool acked(std::uint64_t through, MonoTime now);
   void nacked(std::uint64_t expected, MonoTime now);
   void stop(MonoTime now);
+  /// What was heard needs a Welcome to be believed: says Hello at once.
+  void doubt(MonoTime now);
 
   void said_hello(MonoTime now);
   void sent_batch(std::uint64_t last_sequence, MonoTime now);

@@ -21,8 +21,9 @@ class HastyJournal final : public edge::journal::Journal {
   Result<std::optional<std::string>> get(edge::journal::Family family, std::string_view key) const override {
     return seen_.get(family, key);
   }
-  Result<std::optional<edge::journal::Entry>> last(edge::journal::Family family) const override {
-    return seen_.last(family);
+  Result<std::optional<edge::journal::Entry>> last(edge::journal::Family family,
+                                                   std::string_view before) const override {
+    return seen_.last(family, before);
   }
   Result<void> scan(
       edge::journal::Family family, std::string_view from,

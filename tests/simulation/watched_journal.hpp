@@ -37,8 +37,9 @@ class WatchedJournal final : public edge::journal::Journal {
   Result<std::optional<std::string>> get(edge::journal::Family family, std::string_view key) const override {
     return journal_.get(family, key);
   }
-  Result<std::optional<edge::journal::Entry>> last(edge::journal::Family family) const override {
-    return journal_.last(family);
+  Result<std::optional<edge::journal::Entry>> last(edge::journal::Family family,
+                                                   std::string_view before) const override {
+    return journal_.last(family, before);
   }
   Result<void> scan(
       edge::journal::Family family, std::string_view from,

@@ -14,15 +14,19 @@ Task<void> forget(Task<Result<Answer>> call) {
   (void)co_await std::move(call);
 }
 
-pdi_queue::Gate gate_of(pdi::Guard& guard, const Clock& clock, const LifeOptions& options) {
+pdi_queue::Gate gate_of(pdi::Guard& guard, const Clock& clock, const LifeOptions& options,
+                        const pdi_queue::Restoration& restoration) {
+  const auto is_held = [&restoration] { return restoration.holds_settlement(); };
   if (options.breaker) {
     return {.open_at = [&guard] { return guard.open_at(); },
             .is_closed = [&guard] { return guard.is_closed(); },
-            .may_retry = [&guard] { return guard.take_settlement_retry(); }};
+            .may_retry = [&guard] { return guard.take_settlement_retry(); },
+            .is_held = is_held};
   }
   return {.open_at = [&clock] { return clock.mono_now(); },
           .is_closed = [] { return true; },
-          .may_retry = options.may_retry};
+          .may_retry = options.may_retry,
+          .is_held = is_held};
 }
 
 std::unique_ptr<journal::Outbox> opened(journal::Journal& journal) {
@@ -62,8 +66,10 @@ Life::Life(Outside& around, LifeOptions options)
             .uuids = uuids},
       writer(ports, options.standin.timezone),
       finalizer(ports, writer, options.standin.enabled),
+      restoration(ports, journal, writer, std::move(options.ask_hub),
+                  [this](const SessionId& id) { queue.add(id, world->clock().mono_now()); }),
       queue({.quiet = options.quiet, .known_max = options.queue_known_max}, ports, writer, finalizer,
-            gate_of(guard, world->clock(), options), rng),
+            gate_of(guard, world->clock(), options, restoration), rng),
       flows({.store = StoreId("store-1"),
              .currency = usd(),
              .standin = options.standin,
@@ -71,8 +77,10 @@ Life::Life(Outside& around, LifeOptions options)
             ports, writer, finalizer,
             [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }) {
   ops::set_log_level(ops::Level::error);
+  PERKLINE_ASSERT(run(restoration.start()).has_value());
   PERKLINE_ASSERT(queue.start().has_value());
   world->spawn(queue.run());
+  world->spawn(restoration.run());
 }
 
 Life::~Life() {

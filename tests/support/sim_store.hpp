@@ -10,6 +10,7 @@
 #include "edge/journal/journal_memory.hpp"
 #include "edge/journal/outbox.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
+#include "edge/pdi_queue/restoration.hpp"
 #include "edge/session/flows.hpp"
 #include "pdi_client/guard.hpp"
 #include "shared/ops/log.hpp"
@@ -63,6 +64,7 @@ struct LifeOptions {
   std::size_t queue_known_max = 10'000;
   bool breaker = false;                                   ///< Else PDI is called whatever it does.
   std::function<bool()> may_retry = [] { return true; };  ///< Without a breaker.
+  pdi_queue::AskHub ask_hub = {};  ///< Who is asked after a restore; empty: there is no hub.
 };
 
 /// One life of the daemon's session part, from its start on: the production flows over a simulated world.
@@ -114,6 +116,7 @@ class Life {
   Ports ports;
   SessionWriter writer;
   Finalizer finalizer;
+  pdi_queue::Restoration restoration;
   pdi_queue::PdiQueue queue;
   Flows flows;
 };

@@ -155,6 +155,17 @@ TEST_P(JournalContract, LastIsTheHighestKey) {
   EXPECT_EQ(journal().last(Family::archive).value()->key, "k000298");
 }
 
+TEST_P(JournalContract, LastBelowAKeyIsTheHighestBelowIt) {
+  Batch batch;
+  for (const char* key : {"b", "d", "f"}) batch.put(Family::archive, key, key);
+  batch.put(Family::sessions, "a", "another family's");
+  host->commit(std::move(batch));
+  EXPECT_EQ(journal().last(Family::archive, "f").value()->key, "d") << "the bound itself is not";
+  EXPECT_EQ(journal().last(Family::archive, "e").value()->key, "d") << "nor need it be there";
+  EXPECT_EQ(journal().last(Family::archive, "z").value()->key, "f");
+  EXPECT_EQ(journal().last(Family::archive, "b").value(), std::nullopt);
+}
+
 TEST_P(JournalContract, ABatchIsNotReadBeforeItIsDurable) {
   bool done = false;
   bool begun = false;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -40,6 +41,27 @@ class Host {
     ASSERT_TRUE(run_until([&] { return done; }));
   }
 
+  void run(Task<void> task) {
+    bool done = false;
+    spawn(tell(std::move(task), done));
+    ASSERT_TRUE(run_until([&] { return done; }));
+  }
+  template <class T>
+  T run_for(Task<T> task) {
+    std::optional<T> value;
+    spawn(keep(std::move(task), value));
+    run_until([&] { return value.has_value(); });
+    return std::move(value.value());
+  }
+
+  static Task<void> tell(Task<void> task, bool& done) {
+    co_await std::move(task);
+    done = true;
+  }
+  template <class T>
+  static Task<void> keep(Task<T> task, std::optional<T>& value) {
+    value = co_await std::move(task);
+  }
   static Task<void> commit_and_tell(Journal& journal, Batch batch, bool& done) {
     co_await journal.commit(std::move(batch));
     done = true;

@@ -386,6 +386,51 @@ TEST_F(DamagedJournal, AnEmptyDatabaseUnderAMarkIsFoundOut) {
   EXPECT_EQ(opened.error().code, Errc::corrupt);
 }
 
+TEST(JournalRocks, WhatIsErasedIsVouchedForNoLonger) {
+  RocksHost host;
+  for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) host.commit(event(sequence));
+  host.reopen();
+  ASSERT_EQ(read_high_water(host.folder() / "high_water").value(), mark_at(5));
+  Batch erasing;
+  erasing.erase(Family::outbox, sequence_key(4));
+  erasing.erase(Family::outbox, sequence_key(5));
+  host.commit(std::move(erasing));
+  host.reopen();  // would be refused under the old mark
+  EXPECT_EQ(read_high_water(host.folder() / "high_water").value(), mark_at(3));
+}
+
+TEST(JournalRocks, AnAdoptedEpochOpensAgainUnderItsMark) {
+  RocksHost host;
+  const StoreId store("store-1");
+  const auto sell = [&](Outbox& outbox, int count) {
+    for (int i = 0; i < count; ++i) {
+      std::vector<NewEvent> events;
+      events.push_back({.id = {},
+                        .time = {},
+                        .traceparent = "",
+                        .payload = sync::SessionVoided{.session = SessionId("sess_1"),
+                                                       .transaction = TransactionId("T"),
+                                                       .customer = CustomerId("C"),
+                                                       .channel = ChannelId("P"),
+                                                       .reason = "why",
+                                                       .voided_at = {}}});
+      host.run(outbox.commit({}, std::move(events)));
+    }
+  };
+  {
+    auto outbox = std::move(Outbox::open(host.journal(), store).value());
+    sell(*outbox, 700);
+    host.run(outbox->set_acked(100));
+    EXPECT_EQ(host.run_for(outbox->adopt(2)).value().events, 600u);
+    sell(*outbox, 1);
+  }
+  host.reopen();
+  auto outbox = std::move(Outbox::open(host.journal(), store).value());
+  EXPECT_EQ(outbox->epoch(), 2u);
+  EXPECT_EQ(outbox->tail(), 601u);
+  EXPECT_TRUE(read_high_water(host.folder() / "high_water").value());
+}
+
 TEST(HighWater, IsALineThatPeopleCanRead) {
   test::TempDir dir;
   EXPECT_EQ(read_high_water(dir.path() / "mark").value(), std::nullopt);

@@ -8,9 +8,9 @@ namespace {
 constexpr std::array all_statuses{Status::active, Status::calculated, Status::finalizing, Status::in_doubt,
                                   Status::queued, Status::finalized,  Status::failed,     Status::expired,
                                   Status::voided, Status::review};
-constexpr std::array all_steps{Step::calculate, Step::finalize,  Step::enqueue, Step::send,  Step::committed,
-                               Step::rejected,  Step::not_sent,  Step::lost,    Step::refer, Step::discard,
-                               Step::note,      Step::give_back, Step::abandon, Step::expire};
+constexpr std::array all_steps{Step::calculate, Step::finalize,  Step::enqueue, Step::send,   Step::committed,
+                               Step::rejected,  Step::not_sent,  Step::lost,    Step::refer,  Step::discard,
+                               Step::note,      Step::give_back, Step::abandon, Step::expire, Step::recover};
 
 Session in_status(Status status) {
   Session session{.currency = *find_currency("USD")};

@@ -198,7 +198,7 @@ TEST_F(Stores, ShowThatTheyNeverSaidHello) {
   EXPECT_EQ(
       answer.body,
       R"({"id":"store-1","epoch":1,"cursor":0,"tail":null,"lag":null,"lastSeen":null,"connected":false,)"
-      R"("breaker":null,"queueDepth":null,"version":null,"retired":false})");
+      R"("breaker":null,"queueDepth":null,"version":null,"retired":false,"fork":null,"grant":null})");
 }
 
 TEST_F(Stores, ThatAreUnknownOrCannotBeAreNotFound) {

@@ -232,5 +232,72 @@ TEST_F(Commands, KeygenWritesAPrivateFileAndPrintsThePublicKeyAlone) {
   EXPECT_EQ(run([&] { return keygen(folder_.file("no/such/folder/key")); }).status, exit_failed);
 }
 
+TEST_F(Commands, NewEpochPrintsItAloneAndTheAuditSaysWhoAndWhy) {
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  EXPECT_EQ(run([&] { return store_new_epoch(config_, "store-1", ""); }).status, exit_usage);
+  const Said said = run([&] { return store_new_epoch(config_, "store-1", "disk replaced"); });
+  EXPECT_EQ(said.status, exit_ok) << said.err;
+  EXPECT_EQ(said.out, "2\n");
+  EXPECT_EQ(run([&] { return store_new_epoch(config_, "store-9", "why"); }).status, exit_failed);
+  const auto audit =
+      rows("SELECT action, actor || ' ' || detail FROM audit WHERE action = 'store.epoch_granted'");
+  ASSERT_EQ(audit.size(), 1u);
+  EXPECT_NE(audit.front().find(command_line_actor()), std::string::npos) << audit.front();
+  EXPECT_NE(audit.front().find("disk replaced"), std::string::npos) << audit.front();
+  EXPECT_NE(run([&] { return store_show(config_, "store-1", false); }).out.find("disk replaced"),
+            std::string::npos);
+  EXPECT_EQ(run([&] { return store_accept_gap(config_, "store-1", "why"); }).status, exit_failed);
+}
+
+TEST_F(Commands, ABackupIsWholeAndIsNotWrittenOverAnything) {
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  const std::string file = folder_.file("backup.db");
+  EXPECT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  EXPECT_EQ(run([&] { return backup(config_, file); }).status, exit_failed);
+  struct ::stat info{};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777u, 0600u);
+}
+
+TEST_F(Commands, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasThere) {
+  const std::string file = folder_.file("backup.db");
+  const std::string incarnation = "SELECT name, value FROM hub_meta WHERE name = 'hub_incarnation'";
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  const auto before = rows(incarnation);
+  ASSERT_EQ(run([&] { return store_add(config_, "store-2", std::string(64, 'c')); }).status, exit_ok);
+
+  const Said said = run([&] { return restore(config_, file); });
+  EXPECT_EQ(said.status, exit_ok) << said.err;
+  EXPECT_NE(said.err.find(".before-restore-"), std::string::npos);
+  EXPECT_EQ(rows("SELECT id, id FROM store"), std::vector<std::string>{"store-1 store-1"});
+  EXPECT_NE(rows(incarnation), before);
+  EXPECT_EQ(rows("SELECT action, action FROM audit WHERE action = 'hub.restored'").size(), 1u);
+  std::size_t kept = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+    kept += entry.path().string().find(".before-restore-") != std::string::npos ? 1 : 0;
+  EXPECT_EQ(kept, 1u);
+}
+
+TEST_F(Commands, ARestoreUnderARunningHubOrOfWhatIsNoBackupChangesNothing) {
+  const std::string file = folder_.file("backup.db");
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  {
+    const auto config = load_config(config_);
+    const auto open = open_tool_database(config.value(), IfMissing::fail);
+    ASSERT_TRUE(open);
+    EXPECT_EQ(run([&] { return restore(config_, file); }).status, exit_failed);
+  }
+  EXPECT_EQ(run([&] { return restore(config_, folder_.file("nothing")); }).status, exit_failed);
+  EXPECT_EQ(run([&] { return restore(config_, write("text", std::string(9000, 'x'))); }).status, exit_failed);
+  std::string damaged(std::filesystem::file_size(file), '\0');
+  std::ifstream(file, std::ios::binary).read(damaged.data(), static_cast<std::streamsize>(damaged.size()));
+  for (std::size_t at = 8192; at < 12288 && at < damaged.size(); ++at) damaged[at] = '\x5a';
+  EXPECT_EQ(run([&] { return restore(config_, write("damaged", damaged)); }).status, exit_failed);
+  EXPECT_EQ(rows("SELECT action, action FROM audit WHERE action = 'hub.restored'").size(), 0u);
+  EXPECT_EQ(rows("SELECT id, id FROM store").size(), 1u);
+}
+
 }  // namespace
 }  // namespace perkline::hub

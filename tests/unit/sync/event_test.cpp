@@ -188,5 +188,23 @@ TEST(Event, WhatIsPendingKeepsTheRulesOfASale) {
   expect_malformed(with([](v1::SalePending& wire) { wire.set_pending_at_ms(-1); }));
 }
 
+TEST(Renumbered, ChangesThePlaceAloneAndKeepsWhatThisVersionDoesNotKnow) {
+  const std::string known = encode(samples::event());
+  Event moved = samples::event();
+  moved.epoch = 7;
+  moved.sequence = 3;
+  EXPECT_EQ(renumbered(known, 7, 3).value(), encode(moved));
+  // A later version's field of the envelope (number 900, one byte of text) and its payload.
+  const std::string later = known + std::string("\xa2\x38\x01x", 4);
+  const auto kept = renumbered(later, 7, 3);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(*kept, encode(moved) + std::string("\xa2\x38\x01x", 4));
+  EXPECT_EQ(decode_event(*kept).value().sequence, 3u);
+}
+
+TEST(Renumbered, BytesThatAreNoEventAreRefused) {
+  EXPECT_EQ(renumbered("\xff", 2, 1).error().code, Errc::malformed_answer);
+}
+
 }  // namespace
 }  // namespace perkline::sync

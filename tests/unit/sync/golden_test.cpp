@@ -38,7 +38,11 @@ INSTANTIATE_TEST_SUITE_P(Frame, GoldenFrames,
                                            GoldenFrame{"frame_ack", samples::ack()},
                                            GoldenFrame{"frame_nack", samples::nack()},
                                            GoldenFrame{"frame_fork", samples::fork()},
+                                           GoldenFrame{"frame_fork_granted", samples::granted()},
                                            GoldenFrame{"frame_status", samples::status()},
+                                           GoldenFrame{"frame_sale_query", samples::sale_query()},
+                                           GoldenFrame{"frame_sale_answer", samples::sale_answer()},
+                                           GoldenFrame{"frame_history_lost", samples::history_lost()},
                                            GoldenFrame{"frame_protocol_refused", samples::refused()}),
                          [](const auto& sample) { return sample.param.name; });
 

@@ -166,6 +166,48 @@ inline Fork fork() {
   return {.epoch = 3, .reason = ForkReason::superseded};
 }
 
+/// With what is applied of the history before the epoch.
+inline Fork granted() {
+  return {.epoch = 3,
+          .reason = ForkReason::superseded,
+          .applied = Applied{.epoch = 2, .through = 298, .hash = digest(2)}};
+}
+
+inline HistoryLost history_lost() {
+  return {.epoch = 2, .through = 250, .hash = digest(4)};
+}
+
+inline SaleQuery sale_query() {
+  return {{sale().session, SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad93")}};
+}
+
+inline SaleAnswer sale_answer() {
+  return {.known = {{.session = sale().session,
+                     .state = SaleState::finalized,
+                     .amount = sale().amount,
+                     .earned = sale().earned,
+                     .redeemed = sale().redeemed,
+                     .new_balance = sale().new_balance,
+                     .tier = "Gold",
+                     .receipt = sale().receipt,
+                     .at = sale().finalized_at},
+                    {.session = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad94"),
+                     .state = SaleState::rejected,
+                     .amount = sale().amount,
+                     .earned = Points{1},
+                     .redeemed = Points{2},
+                     .tier = "Base",
+                     .receipt = ReceiptId("STORE-1-7"),
+                     .at = time(),
+                     .pdi_code = "BLOCKED",
+                     .reason = "the member has left"},
+                    {.session = SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad95"),
+                     .state = SaleState::voided,
+                     .at = time(),
+                     .reason = "customer left"}},
+          .unknown = {SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad93")}};
+}
+
 inline ProtocolRefused refused() {
   return {.oldest = 2, .newest = 3};
 }

@@ -26,6 +26,9 @@ class ToyHub {
       co_return std::visit([](const auto& verdict) { return sync::encode(verdict); },
                            sync::judge_hello(cursor, incarnation, *hello));
     }
+    if (const auto* query = std::get_if<sync::SaleQuery>(&*frame)) {
+      co_return sync::encode(sync::SaleAnswer{.known = {}, .unknown = query->sessions});
+    }
     if (const auto* batch = std::get_if<sync::Batch>(&*frame)) {
       ++batches;
       co_return take_in(*batch);
@@ -347,6 +350,96 @@ TEST_F(UplinkTest, HistoryThatIsNoLongerKeptIsNamed) {
   hub_.cursor = {.epoch = 1, .sequence = 3, .hash = start_hash};
   ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }, seconds{30}));
   EXPECT_NE(uplink_->standing().reason.find("history lost"), std::string::npos);
+}
+
+TEST_F(UplinkTest, HistoryLostIsToldToTheHubAndGoesOnBehindTheGapOnceItIsAccepted) {
+  add_sales(10);
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 10 && all_acked(); }));
+  const Digest ninth = outbox_->hash_at(9).value().value();
+  ASSERT_EQ(test::run_task(*world_, outbox_->prune(time_.wall + days{30}, days{7})).value(), 9u);
+  hub_.cursor = {.epoch = 1, .sequence = 3, .hash = {}};
+  ASSERT_TRUE(until([&] { return !hub_.heard_of<sync::HistoryLost>().empty(); }, seconds{30}));
+  EXPECT_EQ(uplink_->standing().kind, Standing::Kind::stopped);
+  const auto lost = hub_.heard_of<sync::HistoryLost>().front();
+  EXPECT_EQ(lost, (sync::HistoryLost{.epoch = 1, .through = 9, .hash = ninth}));
+  hub_.cursor = {.epoch = 1, .sequence = lost.through, .hash = lost.hash};
+  ASSERT_TRUE(until([&] { return hub_.cursor.sequence == 10; }, minutes{2}));
+  EXPECT_EQ(uplink_->standing().kind, Standing::Kind::streaming);
+}
+
+TEST_F(UplinkTest, AForkThatAnotherProcessWasMeantToHearStopsNothing) {
+  add_sales(5);
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 5 && all_acked(); }));
+  for (int i = 0; i < 3; ++i) {
+    line_->deliver(sync::encode(sync::Fork{.epoch = 1, .reason = sync::ForkReason::hash_differs}));
+    pass(seconds{1});
+    EXPECT_EQ(uplink_->standing().kind, Standing::Kind::streaming);
+  }
+  add_sales(1);
+  EXPECT_TRUE(until([&] { return hub_.cursor.sequence == 6; }, seconds{30}));
+}
+
+TEST_F(UplinkTest, AForkThatTheHubTellsAgainStopsSync) {
+  add_sales(5);
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 5 && all_acked(); }));
+  hub_.cursor.hash = {};  // another history of the same length
+  ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }, minutes{1}));
+}
+
+TEST_F(UplinkTest, AGrantedEpochIsKeptAndOnceAdoptedStreamsAllThatTheHubLacks) {
+  add_sales(10);
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 10 && all_acked(); }));
+  // The hub is restored to the fourth event, and grants an epoch.
+  const sync::Applied applied{.epoch = 1, .through = 4, .hash = outbox_->hash_at(4).value().value()};
+  hub_.cursor = sync::first_cursor(store, 2);
+  hub_.applied.clear();
+  ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }, seconds{30}));
+  line_->deliver(
+      sync::encode(sync::Fork{.epoch = 2, .reason = sync::ForkReason::superseded, .applied = applied}));
+  ASSERT_TRUE(until([&] { return outbox_->granted() && outbox_->granted()->applied == applied; }));
+  boot();
+  start();
+  ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }));
+  const auto adopted = test::run_task(*world_, uplink_->adopt(2));
+  ASSERT_TRUE(adopted) << adopted.error().detail;
+  EXPECT_EQ(adopted->events, 6u);
+  add_sales(1);
+  ASSERT_TRUE(until([&] { return hub_.cursor.sequence == 7; }, seconds{5}));
+  expect_applied_in_order();
+  EXPECT_EQ(uplink_->standing().kind, Standing::Kind::streaming);
+}
+
+TEST_F(UplinkTest, AHubOfAnotherIncarnationHasForgottenWhatItAcknowledged) {
+  hub_.incarnation.bytes[0] = 1;
+  add_sales(10);
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 10 && all_acked(); }));
+  boot();
+  hub_.cursor = {.epoch = 1, .sequence = 4, .hash = outbox_->hash_at(4).value().value()};
+  hub_.applied.resize(4);
+  hub_.incarnation.bytes[0] = 2;
+  hub_.acks_lost = true;
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->acked() == 4; }, seconds{5}));
+  hub_.acks_lost = false;
+  ASSERT_TRUE(until([&] { return all_acked(); }, minutes{1}));
+  expect_applied_in_order();
+}
+
+TEST_F(UplinkTest, TheHubIsAskedAboutSalesAlsoWhileTheStoreHasForked) {
+  hub_.cursor.sequence = 5;
+  start();
+  ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }));
+  const SessionId session("sess_0190163d-8694-739b-aea5-966c26f8ad91");
+  const auto answer = test::run_task(*world_, uplink_->ask({session}, time_.mono + seconds{10}));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->unknown, std::vector<SessionId>{session});
+  hub_.silent = true;
+  EXPECT_FALSE(test::run_task(*world_, uplink_->ask({session}, time_.mono + seconds{10})));
 }
 
 TEST_F(UplinkTest, AFullLinkLosesNothing) {

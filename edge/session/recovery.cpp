@@ -1,0 +1,101 @@
+#include "edge/session/recovery.hpp"
+
+#include <algorithm>
+
+namespace perkline::edge::session {
+namespace {
+
+bool is_before_sale(const Session& session) {
+  return session.status == Status::active || session.status == Status::calculated;
+}
+
+/// What nobody has told the hub the end of.
+Fate fate_of_open(const Session& session, bool pending, const journal::Restored& restored) {
+  const bool at_pdi = !session.provider_session.empty();
+  switch (session.status) {
+    case Status::finalizing:
+    case Status::in_doubt:
+      return Fate::doubt;
+    case Status::queued: {
+      // Waiting, it was tried again and again: what was due by the restore may have been sent.
+      const bool was_due = session.next_attempt_at <= std::max(restored.restored_at, restored.backed_up_at);
+      return at_pdi ? Fate::doubt : was_due ? Fate::review : Fate::keep;
+    }
+    case Status::active:
+    case Status::calculated:
+      if (pending) return at_pdi ? Fate::doubt : Fate::review;
+      return at_pdi ? Fate::ask_pdi : Fate::expire;
+    case Status::finalized:
+    case Status::failed:
+    case Status::expired:
+    case Status::voided:
+    case Status::review:
+      break;
+  }
+  return Fate::keep;
+}
+
+/// The sale of a session that had none in the backup: the hub's word; else the basket as it was priced.
+Sale sale_of(const Session& session, const sync::KnownSale* known) {
+  Sale sale{.final_amount = session.basket ? session.basket->amount : Money{0, session.currency}};
+  if (known == nullptr || !known->amount) return sale;
+  sale.final_amount = *known->amount;
+  if (known->redeemed.count > 0) sale.redeem = known->redeemed;
+  return sale;
+}
+
+void learn(Session& session, const sync::KnownSale* known) {
+  if (!session.sale) {
+    session.sale = sale_of(session, known);
+    session.metadata.emplace_back("restored", known == nullptr
+                                                  ? "the amount is the basket's, as it was priced"
+                                                  : "the sale is the hub's word");
+  }
+  // What PDI never saw can only be settled from its beginning.
+  if (!session.basket) session.basket = Basket{.amount = session.sale->final_amount, .items = {}};
+  const bool pending = known != nullptr && (known->state == sync::SaleState::pending ||
+                                            known->state == sync::SaleState::rejected);
+  if (!pending || session.acknowledged) return;
+  // The hub has heard of it: it is to hear of its end.
+  session.acknowledged = true;
+  session.mode = Mode::standin;
+  session.pending_at = known->at;
+  session.earned = known->earned;
+  session.redeemed = known->redeemed;
+  session.receipt = known->receipt;
+}
+
+}  // namespace
+
+Fate fate_of(const Session& session, const sync::KnownSale* known, const journal::Restored& restored) {
+  if (is_end(session.status)) return Fate::keep;
+  if (known == nullptr) return fate_of_open(session, false, restored);
+  switch (known->state) {
+    case sync::SaleState::finalized:
+      return Fate::adopt;
+    case sync::SaleState::rejected:
+      return Fate::reject;
+    case sync::SaleState::voided:
+      return is_before_sale(session) ? Fate::abandon : fate_of_open(session, false, restored);
+    case sync::SaleState::pending:
+      return fate_of_open(session, true, restored);
+  }
+  return Fate::keep;
+}
+
+Result<Outcome> doubted(Session session, const sync::KnownSale* known, WallTime now) {
+  const bool of_a_sender = session.status == Status::finalizing || session.status == Status::review;
+  const Step step = session.status == Status::in_doubt ? Step::note
+                    : of_a_sender                      ? Step::lost
+                                                       : Step::recover;
+  auto next = take_step(std::move(session), step);
+  if (!next) return failure(next);
+  learn(*next, known);
+  if (!next->provider_session.empty()) next->attempts = std::max(next->attempts, 1u);
+  next->next_attempt_at = now;
+  next->reason.clear();
+  next->refusal.reset();
+  return Outcome{.session = std::move(*next)};
+}
+
+}  // namespace perkline::edge::session

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include "hub/commands.hpp"
+#include "hub/db/backup.hpp"
+#include "hub/db/migrate.hpp"
+#include "hub/db/open.hpp"
+#include "hub/identity/audit.hpp"
+#include "hub/ledger/ledger.hpp"
+#include "hub/run_task.hpp"
+#include "hub/tool_database.hpp"
+#include "shared/core/random.hpp"
+#include "shared/net/reactor.hpp"
+
+namespace perkline::hub {
+namespace {
+
+/// The balances must follow from the entries. Errors: corrupt.
+Result<void> check_ledger(db::SqliteInline& database) {
+  return database.read_now([](db::Transaction& transaction) -> Result<void> {
+    const auto verified = ledger::verify(transaction);
+    if (!verified) return std::unexpected(verified.error());
+    if (!verified->ok())
+      return fail(Errc::corrupt, "the ledger does not agree: " + verified->mismatches.front());
+    return {};
+  });
+}
+
+/// Makes a hub of its own out of a copy: stores tell it by its incarnation and send again what it lacks.
+Result<void> make_restored(db::SqliteInline& copy, const std::string& backup) {
+  net::Reactor reactor;
+  SystemRng rng;
+  UuidMaker uuids(reactor.clock(), rng);
+  // A file that is no hub's would become an empty one.
+  if (auto hub = copy.read_now([](db::Transaction& t) -> Result<void> {
+        auto known = db::hub_incarnation(t);
+        if (!known) return fail(Errc::corrupt, "the backup is no hub's database");
+        return {};
+      });
+      !hub) {
+    return hub;
+  }
+  auto migrated = run_task(reactor, db::migrate(copy, reactor.clock(), uuids));
+  if (!migrated) return failure(migrated);
+  if (auto sound = check_ledger(copy); !sound) return sound;
+  const identity::AuditEntry entry{.id = uuids.next(),
+                                   .at = reactor.clock().wall_now(),
+                                   .actor = command_line_actor(),
+                                   .action = "hub.restored",
+                                   .subject = "hub:" + backup};
+  // Sessions of people are no rows yet: access tokens run out by themselves within minutes, so nothing of
+  // them is to be revoked here.
+  return copy.write_now([&](db::Transaction& transaction) -> Result<void> {
+    if (auto renewed = db::renew_incarnation(transaction, uuids.next()); !renewed) return renewed;
+    return identity::append_audit(transaction, entry);
+  });
+}
+
+}  // namespace
+
+int backup(const std::string& config_path, const std::string& file) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto path = db::sqlite_path(config->database.url);
+  if (!path) return report(path.error());
+  const auto copied = db::copy_database(*path, file);
+  return copied ? exit_ok : report(copied.error());
+}
+
+int restore(const std::string& config_path, const std::string& file) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto path = db::sqlite_path(config->database.url);
+  if (!path) return report(path.error());
+  const auto kept = db::replace_database(file, *path, SystemClock().wall_now(),
+                                         [&](db::SqliteInline& copy) { return make_restored(copy, file); });
+  if (!kept) return report(kept.error());
+  if (!kept->empty()) fmt::print(stderr, "perkline-hub: what was there is kept as {}\n", kept->string());
+  return exit_ok;
+}
+
+}  // namespace perkline::hub
