@@ -94,6 +94,8 @@ struct Fleet::State {
   std::optional<Child> sandbox;
   std::optional<Child> hub;
   std::vector<std::optional<Child>> edges;
+  std::vector<std::vector<std::string>> edge_environment;
+  std::vector<std::string> hub_environment;
 
   fs::path in(const std::string& name) const { return options.state_dir / name; }
   fs::path program(const std::string& name) const { return options.bin_dir / name; }
@@ -107,7 +109,6 @@ struct Fleet::State {
   Result<void> prepare();
   Result<void> prepare_hub();
   Result<void> prepare_edge(std::size_t edge);
-  std::vector<std::string> edge_environment(std::size_t edge) const;
   Result<Child> launch_edge(std::size_t edge) const;
   Result<Child> launch_hub() const;
   Result<Child> launch(const std::string& program_name, const fs::path& config, const std::string& log,
@@ -143,6 +144,7 @@ clients:
   if (auto hub_ready = prepare_hub(); !hub_ready) return hub_ready;
   terminal_keys.resize(options.edges);
   edges.resize(options.edges);
+  edge_environment.resize(options.edges);
   for (std::size_t i = 0; i < options.edges; ++i) {
     if (auto edge_ready = prepare_edge(i); !edge_ready) return edge_ready;
   }
@@ -207,16 +209,12 @@ hub: {{ endpoint: "tcp://127.0.0.1:{9}", hub_public_key: "{10}", secret_key_file
   return {};
 }
 
-std::vector<std::string> Fleet::State::edge_environment(std::size_t edge) const {
-  return edge < options.edge_environment.size() ? options.edge_environment[edge] : std::vector<std::string>();
-}
-
 Result<Child> Fleet::State::launch_edge(std::size_t edge) const {
-  return launch("perkline-edge", edge_config(edge), edge_name(edge), edge_environment(edge));
+  return launch("perkline-edge", edge_config(edge), edge_name(edge), edge_environment[edge]);
 }
 
 Result<Child> Fleet::State::launch_hub() const {
-  return launch("perkline-hub", in("hub.yaml"), "hub", options.hub_environment);
+  return launch("perkline-hub", in("hub.yaml"), "hub", hub_environment);
 }
 
 Result<Child> Fleet::State::launch(const std::string& program_name, const fs::path& config,
@@ -288,6 +286,12 @@ std::string Fleet::hub_ops_url() const {
 }
 std::string Fleet::sandbox_url() const {
   return state_->sandbox_url();
+}
+std::uint16_t Fleet::sandbox_port() const {
+  return state_->ports.sandbox;
+}
+std::uint16_t Fleet::sync_port() const {
+  return state_->ports.sync;
 }
 std::string Fleet::ca_file() const {
   return state_->in("sandbox.crt").string();
@@ -367,6 +371,14 @@ Result<void> Fleet::launch_hub() {
   if (!child) return failure(child);
   state_->hub = std::move(*child);
   return {};
+}
+
+void Fleet::set_edge_environment(std::size_t edge, std::vector<std::string> environment) {
+  state_->edge_environment[edge] = std::move(environment);
+}
+
+void Fleet::set_hub_environment(std::vector<std::string> environment) {
+  state_->hub_environment = std::move(environment);
 }
 
 Result<void> Fleet::start_sandbox() {

@@ -20,9 +20,6 @@ struct FleetOptions {
       {};                     ///< More lines for the configuration of the first edge, the second …
   std::string pdi_yaml = {};  ///< More keys of every edge's `pdi`: `max_in_flight: 8, timeouts_ms: { … }`.
   std::string pdi_url = {};   ///< Another PDI in the sandbox's place, which is not started then.
-  /// `NAME=value` for the first edge's daemon, the second's …, and for the hub's.
-  std::vector<std::vector<std::string>> edge_environment = {};
-  std::vector<std::string> hub_environment = {};
 };
 
 /// A whole small chain on loopback, every part a real process with keys of its own: sandbox over TLS, hub on
@@ -46,6 +43,8 @@ class Fleet {
   std::string ca_file() const;  ///< What the sandbox's certificate is to be checked against.
   std::string admin_login() const;
   std::string admin_password() const;
+  std::uint16_t sandbox_port() const;
+  std::uint16_t sync_port() const;  ///< Where the hub listens for stores.
   std::filesystem::path edge_config(std::size_t edge) const;
   std::filesystem::path hub_config() const;
   std::filesystem::path edge_data(std::size_t edge) const;      ///< Its data_dir.
@@ -67,6 +66,9 @@ class Fleet {
   /// The same without the wait: for who will not let it come up. Errors: io_failed.
   Result<void> launch_edge(std::size_t edge);
   Result<void> launch_hub();
+  /// `NAME=value` beside this process's environment, from the daemon's next start on.
+  void set_edge_environment(std::size_t edge, std::vector<std::string> environment);
+  void set_hub_environment(std::vector<std::string> environment);
   /// One of our programs with `--config` of the part: `edge_command(0, {"status", "--json"})`.
   Result<CommandOutput> edge_command(std::size_t edge, std::vector<std::string> arguments) const;
   Result<CommandOutput> hub_command(std::vector<std::string> arguments) const;

@@ -18,12 +18,16 @@ class AgingClock {
     wall_ += std::chrono::floor<Millis>(mono - mono_);
     mono_ += std::chrono::floor<Millis>(mono - mono_);
     if (std::chrono::abs(wall - wall_) <= drift_max) wall_ = wall;
+    ahead_ = std::chrono::floor<Millis>(wall - wall_);
     return wall_;
   }
+  /// How far the wall clock was off at the last look; zero as long as it has not jumped.
+  Millis ahead() const { return ahead_; }
 
  private:
   WallTime wall_;
   MonoTime mono_;
+  Millis ahead_{0};
 };
 
 }  // namespace perkline::edge::session

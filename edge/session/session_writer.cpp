@@ -7,6 +7,7 @@
 #include "edge/standin/calendar.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/planted.hpp"
+#include "shared/ops/log.hpp"
 
 namespace perkline::edge::session {
 namespace {
@@ -40,7 +41,20 @@ std::chrono::sys_days SessionWriter::today() const {
 
 WallTime SessionWriter::aged_now() {
   if (planted(PlantedBug::wall_clock_expiry)) return ports_.clock.wall_now();
-  return aging_.at(ports_.clock.wall_now(), ports_.clock.mono_now());
+  const WallTime aged = aging_.at(ports_.clock.wall_now(), ports_.clock.mono_now());
+  tell_jump();
+  return aged;
+}
+
+/// Once a jump: what is stamped from then on is wrong, and only a person can set the clock right.
+void SessionWriter::tell_jump() {
+  const Millis ahead = aging_.ahead();
+  if (std::chrono::abs(ahead - ahead_told_) <= AgingClock::drift_max) return;
+  ahead_told_ = ahead;
+  ops::log(ops::Level::warn, "clock",
+           ahead == Millis{0} ? "the wall clock is right again"
+                              : "the wall clock has jumped: sessions age on by the steady one",
+           {{"aheadSeconds", std::chrono::duration_cast<seconds>(ahead).count()}});
 }
 
 bool SessionWriter::is_old(const Session& session) {

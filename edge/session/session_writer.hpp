@@ -55,6 +55,7 @@ class SessionWriter {
     std::vector<net::KeyedLock::Guard> turns;
     std::vector<Session> sessions;
   };
+  void tell_jump();
   Task<Result<Held>> hold(std::vector<SessionId> ids, Choice chosen);
   Task<Result<Session>> commit(Outcome outcome);
   Result<standin::Members::Writing> note_member(journal::Batch& batch, const Outcome& outcome);
@@ -63,6 +64,7 @@ class SessionWriter {
   std::string timezone_;
   AgingClock aging_;
   std::function<bool(const SessionId&)> held_;
+  Millis ahead_told_{0};  ///< Of the wall clock, in the log.
 };
 
 }  // namespace perkline::edge::session

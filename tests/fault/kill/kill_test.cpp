@@ -1,18 +1,9 @@
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <thread>
 
-#include <gtest/gtest.h>
-
-#include "bench/fleet/fleet.hpp"
-#include "shared/core/random.hpp"
+#include "tests/fault/kill/chain_under_fault.hpp"
 #include "tests/fault/rig/hub_books.hpp"
-#include "tests/fault/rig/oracle.hpp"
-#include "tests/fault/rig/tills.hpp"
-#include "tests/integration/paths.hpp"
-#include "tests/support/eventually.hpp"
-#include "tests/support/temp_dir.hpp"
 
 namespace perkline::test {
 namespace {
@@ -20,10 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// A short round by default; PERKLINE_KILL_ROUNDS asks for more.
 int kill_rounds(int by_default) {
-  const char* rounds = std::getenv("PERKLINE_KILL_ROUNDS");
-  return rounds == nullptr ? by_default : std::atoi(rounds);
+  return asked_for("PERKLINE_KILL_ROUNDS", by_default);
 }
 
 /// PERKLINE_KILL_SEED plays the same moments again, as far as processes can.
@@ -33,28 +22,15 @@ std::uint64_t kill_seed() {
 }
 
 /// Tills sell while one of a small chain's processes is killed again and again.
-class Killed : public ::testing::Test {
+class Killed : public ChainUnderFault {
  protected:
-  void start(std::size_t edges) {
-    std::printf("seed %llu\n", static_cast<unsigned long long>(seed_));
-    auto fleet = bench::Fleet::start({.bin_dir = bin_dir(),
-                                      .state_dir = folder_.path() / "fleet",
-                                      .edges = edges,
-                                      .pdi_quiet_ms = 300,
-                                      .edge_yaml = std::vector<std::string>(edges, edge_yaml),
-                                      .pdi_yaml = "timeouts_ms: { identify: 400, calculate: 400, "
-                                                  "finalize: 600, status: 400 }"});
-    ASSERT_TRUE(fleet) << fleet.error().detail;
-    fleet_.emplace(std::move(*fleet));
-  }
-
   /// Calls `strike` so many times while tills sell, then lets the oracle judge.
-  void kill_under_load(int rounds, std::size_t tills_per_edge,
-                       const std::function<Result<void>(int)>& strike) {
+  void kill_under_load(int rounds, std::size_t tills_per_edge, const std::function<Result<void>()>& strike) {
+    std::printf("seed %llu\n", static_cast<unsigned long long>(seed_));
     const auto began = steady_clock::now();
     Tills tills(*fleet_, {.tills_per_edge = tills_per_edge, .pause = milliseconds(30), .seed = seed_});
     for (int round = 1; round <= rounds; ++round) {
-      const auto struck = strike(round);
+      const auto struck = strike();
       ASSERT_TRUE(struck) << "round " << round << ": " << struck.error().detail;
       if (round % 25 != 0 && round != rounds) continue;
       const std::chrono::duration<double> elapsed = steady_clock::now() - began;
@@ -62,10 +38,7 @@ class Killed : public ::testing::Test {
                   elapsed.count());
       std::fflush(stdout);
     }
-    ASSERT_TRUE(fleet_->set_fault(R"({"endpoint":"*","mode":"ok"})"));
-    const Verdict verdict = judge(*fleet_, tills.stop(), std::chrono::seconds(120 + rounds));
-    std::printf("%d rounds: %s\n", rounds, verdict.to_text().c_str());
-    EXPECT_TRUE(verdict.ok()) << verdict.to_text();
+    const Verdict verdict = expect_whole(tills.stop(), std::chrono::seconds(120 + rounds));
     EXPECT_GT(verdict.sales, static_cast<std::size_t>(rounds));
   }
 
@@ -73,14 +46,8 @@ class Killed : public ::testing::Test {
     std::this_thread::sleep_for(milliseconds(rng_.below(millis + 1)));
   }
 
-  /// So that calls are out, in doubt, queued, and sent again when the end comes.
-  static constexpr const char* edge_yaml =
-      "standin: { deadline_ms: 250 }\nbreaker: { open_base_ms: 200, open_max_ms: 1000 }\n";
-
   const std::uint64_t seed_ = kill_seed();
   SeededRng rng_{seed_};
-  TempDir folder_;
-  std::optional<bench::Fleet> fleet_;
 };
 
 class EdgeKilled : public Killed {
@@ -123,7 +90,7 @@ class EdgeKilled : public Killed {
 
 TEST_F(EdgeKilled, LosesAndDoublesNoAcknowledgedSale) {
   ASSERT_NO_FATAL_FAILURE(start(1));
-  kill_under_load(kill_rounds(12), 8, [this](int) { return strike(); });
+  kill_under_load(kill_rounds(12), 8, [this] { return strike(); });
 }
 
 class HubKilled : public Killed {
@@ -152,7 +119,7 @@ class HubKilled : public Killed {
 
 TEST_F(HubKilled, TakesEverySaleInOnce) {
   ASSERT_NO_FATAL_FAILURE(start(2));
-  kill_under_load(kill_rounds(8), 4, [this](int) { return strike(); });
+  kill_under_load(kill_rounds(8), 4, [this] { return strike(); });
 }
 
 }  // namespace

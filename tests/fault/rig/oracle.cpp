@@ -57,6 +57,7 @@ class Judge {
   }
 
   bool settle(std::chrono::seconds patience);
+  bool is_up(std::size_t edge) const;
   bool is_settled(std::size_t edge);
   void decide(std::size_t edge);
   void ask_again();
@@ -82,7 +83,8 @@ class Judge {
 bool Judge::settle(std::chrono::seconds patience) {
   const auto give_up = steady_clock::now() + patience;
   for (std::size_t edge = 0; edge < fleet_.edges(); ++edge) {
-    while (!is_settled(edge)) {
+    // A command that finds no daemon would open the data itself, and be in the way of one that starts.
+    while (!is_up(edge) || !is_settled(edge)) {
       if (steady_clock::now() > give_up) {
         const auto status = fleet_.edge_command(edge, {"status", "--json"});
         const auto queue = fleet_.edge_command(edge, {"queue", "list"});
@@ -90,11 +92,15 @@ bool Judge::settle(std::chrono::seconds patience) {
                           queue ? queue->out.substr(0, 2000) : ""));
         return false;
       }
-      decide(edge);
+      if (is_up(edge)) decide(edge);
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }
   return true;
+}
+
+bool Judge::is_up(std::size_t edge) const {
+  return bench::call({.origin = fleet_.edge_url(edge), .path = "/health"}).has_value();
 }
 
 bool Judge::is_settled(std::size_t edge) {

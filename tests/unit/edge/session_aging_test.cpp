@@ -26,8 +26,10 @@ TEST(AgingClock, GoesOnSteadilyWhenTheWallClockJumps) {
   for (const hours jump : {hours{24 * 3650}, hours{-24 * 3650}, hours{1}, hours{-1}}) {
     AgingClock clock(wall, mono);
     EXPECT_EQ(clock.at(wall + jump + seconds{1}, mono + seconds{1}), wall + seconds{1});
+    EXPECT_EQ(clock.ahead(), jump);
     EXPECT_EQ(clock.at(wall + jump + hours{9}, mono + hours{9}), wall + hours{9});
     EXPECT_EQ(clock.at(wall + hours{10}, mono + hours{10}), wall + hours{10}) << "back again";
+    EXPECT_EQ(clock.ahead(), Millis{0});
   }
 }
 
