@@ -123,7 +123,7 @@ Task<void> PdiQueue::begin_work() {
     if (auto filled = refill(); !filled)
       ops::log(Level::error, "pdi_queue", "the queue cannot be read", {{"detail", filled.error().detail}});
   }
-  while (!draining_ && gate_.open_at() <= now() && working_ < (gate_.is_closed() ? slots : 1)) {
+  while (!draining_ && open_at() <= now() && working_ < (gate_.is_closed() ? slots : 1)) {
     if (auto id = gate_.is_held() ? std::nullopt : take_due()) {
       ++working_;
       co_await net::spawn_child(work(std::move(*id)));
@@ -141,12 +141,11 @@ Task<void> PdiQueue::begin_work() {
 Task<void> PdiQueue::wait_for_work() {
   if (draining_) co_return;
   MonoTime until = MonoTime::max();
-  const MonoTime open_at = gate_.open_at();
   const bool closed = gate_.is_closed();
   if (working_ < (closed ? slots : 1)) {
     if (!gate_.is_held()) until = schedule_.next_due().value_or(MonoTime::max());
     if (!closed) until = std::min(until, next_probe_);
-    until = std::max(until, open_at);
+    until = std::max(until, open_at());
   }
   // The breaker may open without a word; nothing here is in a hurry.
   until = std::min(until, now() + seconds{1});
@@ -160,6 +159,7 @@ void PdiQueue::finish_work() {
 
 Task<void> PdiQueue::work(SessionId id) {
   const Next next = co_await work_on(id);
+  refused_until_ = next.refused ? now() + gate_pause : MonoTime{};
   if (next.due) {
     schedule_.put_back(id, *next.due);
   } else {
@@ -215,8 +215,9 @@ Task<PdiQueue::Next> PdiQueue::ask(Session session) {
   Schedule::Entry& entry = schedule_.working(id);
   Doubt& doubt = *entry.doubt;
   if (!answer && answer.error().outcome == pdi::Outcome::not_tried) {
-    doubt.wait_until(std::max(gate_.open_at(), now() + gate_pause));
-    co_return Next{doubt.next_ask()};
+    const Next next = refused(answer.error());
+    doubt.wait_until(*next.due);
+    co_return next;
   }
   entry.failures = answer || answer.error().outcome == pdi::Outcome::rejected ? 0 : entry.failures + 1;
   if (!answer && answer.error().error.retry_after)
@@ -315,14 +316,20 @@ PdiQueue::Next PdiQueue::after(const session::Finalizer::Sent& sent) {
   return {std::max({gate_.open_at(), not_before, backed_off})};
 }
 
+/// A call that was not let through. It costs no time at all: were the next sale tried at once, and the one
+/// after that, nothing else would get its turn in a long queue.
+PdiQueue::Next PdiQueue::refused(const pdi::Failure& why) const {
+  const MonoTime due = now() + why.error.retry_after.value_or(gate_pause);
+  return {.due = std::max(gate_.open_at(), due), .refused = true};
+}
+
 /// A step before finalize has failed.
 Task<PdiQueue::Next> PdiQueue::put_off(Session session, pdi::Failure why) {
   const SessionId id = session.id;
   if (why.outcome == pdi::Outcome::rejected)
     co_return co_await refer(id, "PDI refuses the sale", std::move(why.error.provider));
   Schedule::Entry& entry = schedule_.working(id);
-  if (why.outcome == pdi::Outcome::not_tried)
-    co_return Next{std::max(gate_.open_at(), now() + why.error.retry_after.value_or(gate_pause))};
+  if (why.outcome == pdi::Outcome::not_tried) co_return refused(why);
   // What was learnt on the way is kept, so that PDI is not asked for another session.
   auto noted = co_await writer_.change(id, [&](Session current) {
     auto next = take_step(std::move(current), session::Step::note);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -63,6 +64,7 @@ class PdiQueue {
   /// What is to become of an entry after some work.
   struct Next {
     std::optional<MonoTime> due;  ///< nullopt: it is done with.
+    bool refused = false;         ///< There was no place for its call, nor would be for another one's.
   };
 
   Result<void> refill();
@@ -78,6 +80,8 @@ class PdiQueue {
   Task<Next> refer(SessionId id, std::string reason, std::optional<ProviderFault> refusal);
   Task<Next> put_off(session::Session session, pdi::Failure why);
   Next after(const session::Finalizer::Sent& sent);
+  Next refused(const pdi::Failure& why) const;
+  MonoTime open_at() const { return std::max(gate_.open_at(), refused_until_); }
   Millis patience(std::optional<Millis> retry_after);
   MonoTime now() const { return ports_.clock.mono_now(); }
   void finish_work();
@@ -94,6 +98,7 @@ class PdiQueue {
   bool passed_by_ = false;  ///< Something may have: another look is due once this one ends.
   ProviderSessionId last_provider_session_;  ///< To probe with.
   MonoTime next_probe_{};
+  MonoTime refused_until_{};  ///< Calls would find no place, unless one of ours ends before.
   std::size_t working_ = 0;
   bool draining_ = false;
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();

@@ -160,12 +160,37 @@ Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEv
   co_await outbox_.commit(changes(*before, next, std::move(also)), std::move(events));
   committing_.erase(next.id);
   count_step(*before ? &(*before)->session : nullptr, next);
+  place_taken(next);
   if (observe_) observe_(next.status);
   co_return Result<void>{};
 }
 
 Result<SessionStore::Page> SessionStore::waiting(std::string_view from, std::size_t count_max) const {
-  return page_by_time({.family = Family::due, .from = std::string(from)}, count_max);
+  if (!from.empty()) return page_by_time({.family = Family::due, .from = std::string(from)}, count_max);
+  const auto first = first_due();
+  if (!first) return std::unexpected(first.error());
+  if (!*first) return Page{};
+  return page_by_time({.family = Family::due, .from = **first}, count_max);
+}
+
+/// The place of the one that waits longest; nullopt: none waits.
+Result<std::optional<std::string>> SessionStore::first_due() const {
+  std::optional<std::string> first;
+  auto scanned = journal_.scan(Family::due, due_from_, [&](std::string_view key, std::string_view) {
+    first = key;
+    return false;
+  });
+  if (!scanned) return failure(scanned);
+  if (first) due_from_ = *first;
+  return first;
+}
+
+/// After its commit, so that it lies there for whoever looks from now on.
+void SessionStore::place_taken(const Session& next) {
+  if (!next.next_attempt_at) return;
+  std::string key = time_key(*next.next_attempt_at, next.id);
+  const bool alone = counted_ && waiting_ == 1;
+  if (alone || key < due_from_) due_from_ = std::move(key);
 }
 
 Result<SessionStore::Page> SessionStore::lapsing(const Period& period, std::string_view from,
@@ -192,6 +217,7 @@ Result<void> SessionStore::count() {
   for (const Family family : {Family::due, Family::expiry}) {
     if (auto counted = count_places(family); !counted) return counted;
   }
+  counted_ = true;
   std::size_t& reviews = open_[static_cast<std::size_t>(Status::review)];
   reviews = 0;
   return journal_.scan(Family::dead_letters, "", [&](std::string_view, std::string_view) {
@@ -222,13 +248,10 @@ Result<void> SessionStore::count_places(Family family) {
 }
 
 Result<std::optional<WallTime>> SessionStore::waiting_since() const {
-  std::optional<WallTime> since;
-  auto scanned = journal_.scan(Family::due, "", [&](std::string_view key, std::string_view) {
-    if (key.size() > time_bytes) since = WallTime{Millis{static_cast<std::int64_t>(read_u64(key))}};
-    return false;
-  });
-  if (!scanned) return failure(scanned);
-  return since;
+  const auto first = first_due();
+  if (!first) return std::unexpected(first.error());
+  if (!*first || (*first)->size() <= time_bytes) return std::nullopt;
+  return WallTime{Millis{static_cast<std::int64_t>(read_u64(**first))}};
 }
 
 /// Of a family whose keys are ids.

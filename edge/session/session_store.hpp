@@ -104,6 +104,8 @@ class SessionStore {
     std::string before = {};  ///< Empty: to the end.
   };
   static Range range_of(journal::Family family, const Period& period, std::string_view from);
+  Result<std::optional<std::string>> first_due() const;
+  void place_taken(const Session& next);
   Result<Page> page_of(const Range& range, std::size_t count_max) const;
   Result<Page> page_by_time(const Range& range, std::size_t count_max) const;
   Result<void> count_places(journal::Family family);
@@ -115,6 +117,10 @@ class SessionStore {
   journal::Outbox& outbox_;
   std::unordered_set<SessionId> committing_;
   std::size_t waiting_ = 0;
+  bool counted_ = false;
+  /// Nothing lies in `due` before it. Settled sales leave their erased places there, of which a long queue
+  /// has many: to come by all of them again and again would take the reactor's time.
+  mutable std::string due_from_;
   std::array<std::size_t, status_count + 1> open_{};  ///< By status; only of those that are no end.
   OnStep observe_;
 };

@@ -26,11 +26,16 @@ std::string key_of(std::uint64_t number) {
   return key;
 }
 
+/// One of those that the sandbox knows: CUST-00001 and on.
+CustomerId member_at_pdi(std::size_t number) {
+  return CustomerId("CUST-" + std::to_string(100'001 + number % 5000).substr(1));
+}
+
 /// A sale of five items, told as pending.
 Session queued_sale(std::size_t number, UuidMaker& uuids, WallTime now) {
   const Currency usd = *find_currency("USD");
   Session session{.id = uuids.next_session_id(), .store = StoreId("store-1"), .currency = usd};
-  session.customer = CustomerId("CUST-" + std::to_string(number % 50'000));
+  session.customer = member_at_pdi(number);
   session.channel = ChannelId("POS-001");
   session.transaction = TransactionId("BACKLOG-" + std::to_string(number));
   session.status = edge::session::Status::queued;

@@ -18,6 +18,7 @@
 #include "shared/core/random.hpp"
 #include "shared/ops/log.hpp"
 #include "tests/fault/storage/shop.hpp"
+#include "tests/integration/paths.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -234,7 +235,7 @@ void FlippedBits::expect_real(const Flip& flip, Verdict verdict) {
                         << "api: { listen: \"127.0.0.1:0\" }\n"
                            "ops: { listen: \"127.0.0.1:0\" }\n"
                            "pdi: { url: \"http://127.0.0.1:9\", client_id: a, client_secret: b }\n";
-  const std::string program = PERKLINE_BIN_DIR "/perkline-edge";
+  const std::string program = bin_dir() + "/perkline-edge";
   const auto verified = bench::run_command(program, {"verify", "--config", config});
   ASSERT_TRUE(verified);
   const fs::path log = dir_->path() / "serve.log";

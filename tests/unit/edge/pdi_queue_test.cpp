@@ -306,6 +306,30 @@ TEST_F(Patience, AFinalizeThatPdiPutsOffIsAskedAboutNoEarlier) {
   ASSERT_TRUE(life->settle());
 }
 
+/// What costs no time must not be tried sale after sale: in a long queue nothing else would get its turn.
+TEST_F(Patience, WithoutAPlaceForItsCallsTheQueueRestsAsAWhole) {
+  leave = true;
+  queued();
+  for (int i = 0; i < 50; ++i) {
+    till.transaction = TransactionId("TXN-more-" + std::to_string(i));
+    till.session = life->identify(till);
+    ASSERT_TRUE(life->calculate(till));
+    ASSERT_EQ(life->finalize(till)->status, 202);
+  }
+  pass(minutes{6});
+  int refused = 0;
+  outside.pdi.otherwise([&](PdiCall) {
+    ++refused;
+    return PdiFault{.refuse_to_send = test::pdi_not_sent(pdi::Outcome::not_tried)};
+  });
+  pass(seconds{10});
+  EXPECT_GT(refused, 50);
+  EXPECT_LT(refused, 120) << "ten a second, however many wait";
+  outside.pdi.otherwise(nullptr);
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.ledger().size(), 51u);
+}
+
 // ---- a person's part
 
 class InReview : public InDoubt {

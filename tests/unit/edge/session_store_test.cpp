@@ -275,6 +275,33 @@ TEST_F(Store, DamageIsToldNeverSkipped) {
   EXPECT_EQ(store.waiting("", 10).error().code, Errc::corrupt);
 }
 
+TEST_F(Store, FindsWhoWaitsLongestWhicheverWayTheClockGoes) {
+  ASSERT_TRUE(store.count());
+  const auto due = [&](const SessionId& id, std::uint64_t version, std::optional<WallTime> when) {
+    Session session = opened(id, "TXN-" + id.str());
+    session.version = version;
+    session.status = when ? Status::queued : Status::finalized;
+    session.next_attempt_at = when;
+    ASSERT_TRUE(commit(session));
+  };
+  using Ids = std::vector<SessionId>;
+  for (int round = 0; round < 2; ++round) {
+    const auto version = static_cast<std::uint64_t>(2 * round);
+    const WallTime now = time.wall - hours{round};
+    due(first_id, version + 1, now);
+    EXPECT_EQ(*store.waiting_since(), now);
+    due(second_id, version + 1, now - minutes{1});
+    EXPECT_EQ(*store.waiting_since(), now - minutes{1});
+    EXPECT_EQ(waiting(), (Ids{second_id, first_id}));
+    due(second_id, version + 2, std::nullopt);
+    EXPECT_EQ(*store.waiting_since(), now);
+    EXPECT_EQ(waiting(), Ids{first_id});
+    due(first_id, version + 2, std::nullopt);
+    EXPECT_EQ(*store.waiting_since(), std::nullopt);
+    EXPECT_EQ(waiting(), Ids{});
+  }
+}
+
 // ---- how many in which state
 
 class Counted : public Store {
