@@ -57,6 +57,15 @@ void returns(json::Writer& out, const std::vector<Return>& all) {
   out.end_array();
 }
 
+void audit(json::Writer& out, const std::vector<Decision>& all) {
+  out.key("audit").begin_array();
+  for (const Decision& decision : all) {
+    out.begin_object().field("at", format_time(decision.at)).field("decision", name_of(decision.kind));
+    out.field("actor", decision.actor).field("reason", decision.reason).end_object();
+  }
+  out.end_array();
+}
+
 }  // namespace
 
 std::string render_details(const Session& session) {
@@ -81,9 +90,11 @@ std::string render_details(const Session& session) {
   out.field("attempts", session.attempts);
   optional_time(out, "nextAttemptAt", session.next_attempt_at);
   out.field("traceparent", session.traceparent);
-  out.key("metadata").begin_object();
-  for (const auto& [name, value] : session.metadata) out.field(name, value);
-  out.end_object();
+  audit(out, session.audit);
+  out.key("metadata").begin_array();
+  for (const auto& [name, value] : session.metadata)
+    out.begin_object().field("name", name).field("value", value).end_object();
+  out.end_array();
   out.end_object();
   return out.take();
 }

@@ -2,16 +2,20 @@
 
 #include "edge/session/outcome.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/trace.hpp"
 
 namespace perkline::edge::session {
 namespace {
 
-void audit(Session& session, const std::string& decision, const std::string& actor, WallTime now) {
-  session.metadata.emplace_back("audit", format_time(now) + ' ' + decision + " by " + actor);
-}
-
-void log_decision(const char* what, const SessionId& id, const std::string& actor) {
-  ops::log(ops::Level::warn, "review", what, {{"sessionId", id.str()}, {"actor", actor}});
+void log_decision(const char* what, const Session& session) {
+  const Decision& decision = session.audit.back();
+  ops::log(ops::Level::warn, "review", what,
+           {{"sessionId", session.id.str()},
+            {"transactionId", session.transaction.str()},
+            {"actor", decision.actor},
+            {"reason", decision.reason},
+            {"traceId", ops::trace_id_of(session.traceparent)},
+            {"spanId", ops::span_id_of(session.traceparent)}});
 }
 
 }  // namespace
@@ -20,12 +24,12 @@ Task<Result<Session>> retry_review(SessionWriter& writer, const Clock& clock, Se
                                    std::string actor) {
   auto done = co_await writer.change(id, [&](Session session) -> Result<Outcome> {
     const WallTime now = clock.wall_now();
-    audit(session, "retried", actor, now);
+    session.audit.push_back({.at = now, .kind = DecisionKind::retried, .actor = actor});
     auto next = reopened(std::move(session), now);
     if (!next) return failure(next);
     return Outcome{.session = std::move(*next)};
   });
-  if (done) log_decision("a sale in review is tried again", id, actor);
+  if (done) log_decision("a sale in review is tried again", *done);
   co_return done;
 }
 
@@ -33,10 +37,10 @@ Task<Result<Session>> discard_review(SessionWriter& writer, const Clock& clock, 
                                      std::string reason, std::string actor) {
   auto done = co_await writer.change(id, [&](Session session) {
     const WallTime now = clock.wall_now();
-    audit(session, "discarded", actor, now);
+    session.audit.push_back({.at = now, .kind = DecisionKind::discarded, .actor = actor, .reason = reason});
     return discarded(std::move(session), reason, now);
   });
-  if (done) log_decision("a sale in review is discarded", id, actor);
+  if (done) log_decision("a sale in review is discarded", *done);
   co_return done;
 }
 

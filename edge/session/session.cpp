@@ -13,6 +13,7 @@ constexpr bool each_pair_once() {
 }
 static_assert(each_pair_once());
 static_assert(static_cast<std::uint8_t>(Status::review) == status_count);
+static_assert(static_cast<std::uint8_t>(DecisionKind::discarded) == decision_kind_count);
 
 }  // namespace
 
@@ -59,6 +60,16 @@ std::string_view name_of(Status status) {
       return "voided";
     case Status::review:
       return "review";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(DecisionKind kind) {
+  switch (kind) {
+    case DecisionKind::retried:
+      return "retried";
+    case DecisionKind::discarded:
+      return "discarded";
   }
   return "unknown";
 }

@@ -179,6 +179,19 @@ struct Return {
   bool operator==(const Return&) const = default;
 };
 
+/// Stored: append, never renumber.
+enum class DecisionKind : std::uint8_t { retried = 1, discarded };
+inline constexpr std::uint8_t decision_kind_count = 2;
+
+/// A person's, about a sale in review.
+struct Decision {
+  WallTime at = {};
+  DecisionKind kind = DecisionKind::retried;
+  std::string actor = {};
+  std::string reason = {};  ///< Of a discard.
+  bool operator==(const Decision&) const = default;
+};
+
 struct Session {
   SessionId id = {};
   StoreId store = {};
@@ -218,7 +231,9 @@ struct Session {
   std::optional<WallTime> finalized_at = std::nullopt;
   std::uint32_t attempts = 0;  ///< How often finalize may have been sent.
   std::optional<WallTime> next_attempt_at =
-      std::nullopt;  ///< Its place in the journal's `due`, while it has one.
+      std::nullopt;                  ///< Its place in the journal's `due`, while it has one.
+  std::vector<Decision> audit = {};  ///< In the order in which they were taken.
+  /// Notes; a name may be there more than once.
   std::vector<std::pair<std::string, std::string>> metadata = {};
   std::string traceparent = {};  ///< Of the call that finalized it: the event continues that trace.
 
@@ -253,6 +268,7 @@ bool is_open_sale(const Session& session);
 
 /// For logs, metrics and commands: the enumerator's own name.
 std::string_view name_of(Status status);
+std::string_view name_of(DecisionKind kind);
 /// contract.md §5: what PDI has yet to settle of an acknowledged sale is `pending`.
 std::string_view wire_name(const Session& session);
 std::string_view wire_name(Mode mode);

@@ -57,6 +57,13 @@ void fill(stored::Return& out, const Return& goods) {
   fill(*out.mutable_answer(), goods.answer);
 }
 
+void fill(stored::Decision& out, const Decision& decision) {
+  out.set_at(millis_of(decision.at));
+  out.set_kind(static_cast<std::uint32_t>(decision.kind));
+  out.set_actor(decision.actor);
+  out.set_reason(decision.reason);
+}
+
 void fill_who(stored::Session& out, const Session& session) {
   out.set_id(session.id.str());
   out.set_store(session.store.str());
@@ -86,6 +93,7 @@ void fill_course(stored::Session& out, const Session& session) {
     to.set_name(name);
     to.set_value(value);
   }
+  for (const Decision& decision : session.audit) fill(*out.add_audit(), decision);
   out.set_traceparent(session.traceparent);
 }
 
@@ -169,6 +177,12 @@ void read_course(const stored::Session& in, Session& session) {
   if (in.has_next_attempt_at()) session.next_attempt_at = wall_of(in.next_attempt_at());
   for (const stored::Metadata& entry : in.metadata())
     session.metadata.emplace_back(entry.name(), entry.value());
+  for (const stored::Decision& decision : in.audit()) {
+    session.audit.push_back({.at = wall_of(decision.at()),
+                             .kind = static_cast<DecisionKind>(decision.kind()),
+                             .actor = decision.actor(),
+                             .reason = decision.reason()});
+  }
   session.traceparent = in.traceparent();
 }
 
@@ -214,8 +228,11 @@ Result<Stored> without_format(std::string_view record) {
 }
 
 bool is_plausible(const stored::Session& in) {
-  return is_session_id(in.id()) && in.status() >= 1 && in.status() <= status_count && in.version() >= 1 &&
-         in.mode() >= 1 && in.mode() <= static_cast<std::uint32_t>(Mode::standin);
+  const bool audited = std::ranges::all_of(in.audit(), [](const stored::Decision& decision) {
+    return decision.kind() >= 1 && decision.kind() <= decision_kind_count;
+  });
+  return audited && is_session_id(in.id()) && in.status() >= 1 && in.status() <= status_count &&
+         in.version() >= 1 && in.mode() >= 1 && in.mode() <= static_cast<std::uint32_t>(Mode::standin);
 }
 
 }  // namespace

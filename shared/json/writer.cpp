@@ -37,9 +37,14 @@ void append_quoted(std::string& out, std::string_view text) {
 }
 
 Writer& Writer::key(std::string_view name) {
-  PERKLINE_ASSERT(!open_.empty() && open_.back() == '{' && !after_key_);
+  PERKLINE_ASSERT(!open_.empty() && open_.back().bracket == '{' && !after_key_);
   if (!first_) text_.push_back(',');
+  const std::size_t at = text_.size();
   append_quoted(text_, name);
+  const Key added{.at = at, .length = text_.size() - at};
+  for (std::size_t i = open_.back().keys_before; i < keys_.size(); ++i)
+    PERKLINE_ASSERT(text_of(keys_[i]) != text_of(added));
+  keys_.push_back(added);
   text_.push_back(':');
   after_key_ = true;
   return *this;
@@ -76,13 +81,14 @@ std::string Writer::take() {
 Writer& Writer::open(char bracket) {
   separate();
   text_.push_back(bracket);
-  open_.push_back(bracket);
+  open_.push_back({.bracket = bracket, .keys_before = keys_.size()});
   first_ = true;
   return *this;
 }
 
 Writer& Writer::close(char bracket) {
-  PERKLINE_ASSERT(!open_.empty() && open_.back() == (bracket == '}' ? '{' : '[') && !after_key_);
+  PERKLINE_ASSERT(!open_.empty() && open_.back().bracket == (bracket == '}' ? '{' : '[') && !after_key_);
+  keys_.resize(open_.back().keys_before);
   open_.pop_back();
   text_.push_back(bracket);
   first_ = false;
@@ -90,7 +96,7 @@ Writer& Writer::close(char bracket) {
 }
 
 void Writer::separate() {
-  PERKLINE_ASSERT(open_.empty() || open_.back() == '[' || after_key_);
+  PERKLINE_ASSERT(open_.empty() || open_.back().bracket == '[' || after_key_);
   if (!first_ && !after_key_) text_.push_back(',');
   first_ = false;
   after_key_ = false;

@@ -8,9 +8,9 @@
 
 namespace perkline::json {
 
-/// Appends JSON to a string, in the order of the calls. Misuse (a value without a key in an object, an
-/// unclosed object) asserts. `Writer w; w.begin_object(); w.field("points", 450); w.end_object(); return
-/// w.take();`
+/// Appends JSON to a string, in the order of the calls. Misuse (a value without a key in an object, a key
+/// twice in one object, an unclosed object) asserts. `Writer w; w.begin_object(); w.field("points", 450);
+/// w.end_object(); return w.take();`
 class Writer {
  public:
   Writer& begin_object() { return open('{'); }
@@ -47,8 +47,22 @@ class Writer {
   Writer& close(char bracket);
   void separate();
 
+  /// Where a key stands in the text, with its quotes.
+  struct Key {
+    std::size_t at;
+    std::size_t length;
+  };
+  struct Open {
+    char bracket;
+    std::size_t keys_before;  ///< Of the objects around it.
+  };
+  std::string_view text_of(const Key& key) const {
+    return std::string_view(text_).substr(key.at, key.length);
+  }
+
   std::string text_;
-  std::vector<char> open_;  ///< The brackets not yet closed.
+  std::vector<Open> open_;  ///< The brackets not yet closed.
+  std::vector<Key> keys_;   ///< Of the open objects, the innermost's last.
   bool first_ = true;       ///< Nothing yet inside the innermost bracket.
   bool after_key_ = false;
 };

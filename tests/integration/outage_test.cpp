@@ -1,3 +1,4 @@
+#include "shared/json/value.hpp"
 #include "tests/integration/chain.hpp"
 
 namespace perkline::test {
@@ -87,12 +88,34 @@ TEST_F(Outage, AMemberPdiDoesNotKnowIsAReviewThatAPersonDiscards) {
   EXPECT_EQ(edge({"queue", "discard", session}).status, 2) << "a reason is asked for";
   const auto discarded = edge({"queue", "discard", session, "--reason", "no such card", "--json"});
   EXPECT_EQ(discarded.status, 0) << discarded.err;
-  EXPECT_NE(discarded.out.find("discarded by"), std::string::npos) << discarded.out;
+  EXPECT_NE(discarded.out.find(R"("decision":"discarded")"), std::string::npos) << discarded.out;
   EXPECT_EQ(edge({"queue", "discard", session, "--reason", "again"}).status, 1);
 
   const auto refused = till("finalize", finalize_body);
   EXPECT_EQ(refused.status, 400);
   EXPECT_EQ(bench::text_at(refused.json().root(), "code"), "PDI_REJECTED");
+}
+
+TEST_F(Outage, ASaleThatWasRetriedAndThenDiscardedIsShownWithBothDecisions) {
+  EXPECT_EQ(edge({"breaker", "force-open"}).status, 0);
+  EXPECT_EQ(sell("OUT-6", "CUST-NOBODY").status, 202);
+  EXPECT_EQ(edge({"breaker", "auto"}).status, 0);
+  EXPECT_EQ(bench::text_at(settled().json().root(), "status"), "review");
+  EXPECT_EQ(edge({"queue", "retry", session}).status, 0);
+  EXPECT_EQ(bench::text_at(settled().json().root(), "status"), "review");
+  const auto discarded = edge({"queue", "discard", session, "--reason", "no such customer"});
+  EXPECT_EQ(discarded.status, 0) << discarded.err;
+
+  for (const char* command : {"queue", "sessions"}) {
+    const auto shown = edge({command, "show", session});
+    EXPECT_EQ(shown.status, 0) << shown.err;
+    EXPECT_NE(shown.out.find("audit[0].decision: retried"), std::string::npos) << shown.out;
+    EXPECT_NE(shown.out.find("audit[1].decision: discarded"), std::string::npos) << shown.out;
+    EXPECT_NE(shown.out.find("audit[1].reason: no such customer"), std::string::npos) << shown.out;
+    const auto as_json = edge({command, "show", session, "--json"});
+    EXPECT_EQ(as_json.status, 0) << as_json.err;
+    EXPECT_TRUE(json::parse(as_json.out)) << as_json.out;
+  }
 }
 
 TEST_F(Outage, DecisionsAreTakenWithoutADaemonToo) {

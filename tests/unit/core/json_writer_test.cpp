@@ -102,6 +102,29 @@ TEST(JsonWriter, WhatItQuotesReadsBackTheSame) {
   EXPECT_EQ(document->root().text(), all);
 }
 
+TEST(JsonWriter, AKeyMayComeAgainInAnotherObject) {
+  Writer out;
+  out.begin_object().field("a", 1).key("b").begin_object().field("a", 2).field("ab", 3).end_object();
+  out.key("c")
+      .begin_array()
+      .begin_object()
+      .field("a", 4)
+      .end_object()
+      .begin_object()
+      .field("a", 5)
+      .end_object();
+  out.end_array().field("ab", 6).end_object();
+  EXPECT_EQ(out.take(), R"({"a":1,"b":{"a":2,"ab":3},"c":[{"a":4},{"a":5}],"ab":6})");
+}
+
+TEST(JsonWriterDeathTest, AKeyTwiceInOneObjectIsABug) {
+  EXPECT_DEATH(Writer().begin_object().field("a", 1).key("a"), "assertion failed");
+  EXPECT_DEATH(
+      Writer().begin_object().field("a", 1).key("b").begin_object().field("c", 2).end_object().key("a"),
+      "assertion failed");
+  EXPECT_DEATH(Writer().begin_object().field("\"\n", 1).key("\"\n"), "assertion failed");
+}
+
 TEST(JsonWriterDeathTest, MisuseIsABug) {
   EXPECT_DEATH(Writer().begin_object().value(1), "assertion failed");
   EXPECT_DEATH(Writer().begin_array().key("a"), "assertion failed");

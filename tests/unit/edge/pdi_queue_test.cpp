@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "edge/session/details.hpp"
+#include "shared/json/value.hpp"
 #include "tests/support/sim_store.hpp"
 
 namespace perkline::edge::session {
@@ -348,8 +350,11 @@ TEST_F(InReview, ADiscardIsTheEndAndTheHubHearsOfIt) {
   const Session session = life->stored(till.session);
   EXPECT_EQ(session.status, Status::failed);
   EXPECT_EQ(session.earned, Points{0});
-  ASSERT_EQ(session.metadata.size(), 1u);
-  EXPECT_NE(session.metadata[0].second.find("discarded by alice"), std::string::npos);
+  const std::vector<Decision> audit{{.at = outside.time.wall,
+                                     .kind = DecisionKind::discarded,
+                                     .actor = "alice",
+                                     .reason = "the card was stolen"}};
+  EXPECT_EQ(session.audit, audit);
   const auto events = life->events();
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(std::get<sync::SaleRejected>(events[1].payload).reason, "the card was stolen");
@@ -367,6 +372,29 @@ TEST_F(InReview, ARetryAsksPdiAgain) {
   EXPECT_EQ(life->queue.depth(), 1u);
   ASSERT_TRUE(life->settle());
   EXPECT_EQ(life->stored(till.session).status, Status::review) << "PDI still denies it";
+}
+
+TEST_F(InReview, EveryDecisionIsShownWithItsTimeActorAndReason) {
+  refer();
+  const std::string retried_at = format_time(outside.time.wall);
+  ASSERT_TRUE(life->run(life->queue.retry(till.session, "alice")));
+  ASSERT_TRUE(life->settle());
+  const std::string discarded_at = format_time(outside.time.wall);
+  ASSERT_TRUE(life->run(life->queue.discard(till.session, "no such customer", "bob")));
+
+  const auto details = json::parse(render_details(life->stored(till.session)));
+  ASSERT_TRUE(details) << render_details(life->stored(till.session));
+  const auto decisions = details->root().find("audit")->items();
+  ASSERT_EQ(decisions.size(), 2u);
+  const auto text = [&](std::size_t i, const char* name) { return decisions[i].find(name)->text(); };
+  EXPECT_EQ(text(0, "at"), retried_at);
+  EXPECT_EQ(text(0, "decision"), "retried");
+  EXPECT_EQ(text(0, "actor"), "alice");
+  EXPECT_EQ(text(0, "reason"), "");
+  EXPECT_EQ(text(1, "at"), discarded_at);
+  EXPECT_EQ(text(1, "decision"), "discarded");
+  EXPECT_EQ(text(1, "actor"), "bob");
+  EXPECT_EQ(text(1, "reason"), "no such customer");
 }
 
 TEST_F(InReview, OnlyWhatIsInReviewCanBeDecided) {

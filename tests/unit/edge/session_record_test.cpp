@@ -82,6 +82,19 @@ Session with_returns() {
   return session;
 }
 
+/// Persons had to decide about it; a name of the metadata came twice.
+Session with_audit() {
+  Session session = pending();
+  session.status = Status::failed;
+  session.metadata.emplace_back("note", "no such card");
+  session.audit = {{.at = at("2026-03-01T13:00:00.500Z"), .kind = DecisionKind::retried, .actor = "alice"},
+                   {.at = at("2026-03-01T14:00:00.000Z"),
+                    .kind = DecisionKind::discarded,
+                    .actor = "bob",
+                    .reason = "stolen"}};
+  return session;
+}
+
 ForeignReturn foreign() {
   return {.original_store = StoreId("store-2"),
           .original_transaction = TransactionId("TXN-1"),
@@ -119,6 +132,7 @@ TEST(SessionRecord, GivesBackEveryField) {
   EXPECT_EQ(decode(encode(pending())), pending());
   EXPECT_EQ(decode(encode(with_returns())), with_returns());
   EXPECT_EQ(decode(encode(with_receipt())), with_receipt());
+  EXPECT_EQ(decode(encode(with_audit())), with_audit());
   EXPECT_EQ(decode(encode(minimal())), minimal());
   EXPECT_EQ(decode_foreign_return(encode(foreign())), foreign());
 }
@@ -137,6 +151,7 @@ TEST(SessionRecord, OpensTheBytesOfFormat1) {
   EXPECT_EQ(decode(golden("session_1_pending.hex")), pending());
   EXPECT_EQ(decode(golden("session_1_returns.hex")), with_returns());
   EXPECT_EQ(decode(golden("session_1_receipt.hex")), with_receipt());
+  EXPECT_EQ(decode(golden("session_1_audit.hex")), with_audit());
   EXPECT_EQ(decode(golden("session_1_minimal.hex")), minimal());
   EXPECT_EQ(decode_foreign_return(golden("foreign_return_1.hex")), foreign());
 }
@@ -146,6 +161,7 @@ TEST(SessionRecord, WritesTheBytesOfFormat1) {
   EXPECT_EQ(to_hex(encode(pending())), to_hex(golden("session_1_pending.hex")));
   EXPECT_EQ(to_hex(encode(with_returns())), to_hex(golden("session_1_returns.hex")));
   EXPECT_EQ(to_hex(encode(with_receipt())), to_hex(golden("session_1_receipt.hex")));
+  EXPECT_EQ(to_hex(encode(with_audit())), to_hex(golden("session_1_audit.hex")));
   EXPECT_EQ(to_hex(encode(minimal())), to_hex(golden("session_1_minimal.hex")));
   EXPECT_EQ(to_hex(encode(foreign())), to_hex(golden("foreign_return_1.hex")));
 }
@@ -194,6 +210,9 @@ TEST(SessionRecord, DamageIsCorrupt) {
   Session stateless = full();
   stateless.status = static_cast<Status>(11);
   EXPECT_EQ(decode(encode(stateless)).error().code, Errc::corrupt);
+  Session undecided = with_audit();
+  undecided.audit[1].kind = static_cast<DecisionKind>(3);
+  EXPECT_EQ(decode(encode(undecided)).error().code, Errc::corrupt);
 }
 
 }  // namespace
