@@ -8,6 +8,7 @@
 #include "shared/config/rules.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/core/money.hpp"
+#include "shared/core/store_id.hpp"
 
 namespace perkline::edge {
 namespace {
@@ -17,14 +18,6 @@ using config::Schema;
 
 constexpr std::int64_t keep_days_max = 3'650;
 constexpr std::int64_t timeout_ms_max = 120'000;
-
-bool is_store_id(std::string_view text) {
-  const auto fits = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  return !text.empty() && text.size() <= limits::id_bytes_max && std::ranges::all_of(text, fits);
-}
 
 bool is_timezone(const std::string& name) {
   if (name == "UTC") return true;  // also where the machine has no tz database

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "shared/core/limits.hpp"
+#include "shared/core/store_id.hpp"
 #include "shared/json/fields.hpp"
 
 namespace perkline::edge::api {
@@ -57,6 +58,8 @@ Result<session::FinalizeRequest> parse_finalize(std::string_view body, Currency 
       request.sale.redeem = Points{*redeem};
     if (declined && request.sale.redeem)
       fields.fault("redeemPoints", "must be absent when applyRewards is false");
+    // 0 and none at all are one sale.
+    if (request.sale.redeem == Points{0}) request.sale.redeem.reset();
     return request;
   });
 }
@@ -74,8 +77,11 @@ Result<session::ReturnRequest> parse_return(std::string_view body, Currency curr
         .original_transaction = TransactionId(fields.required_id("originalTransactionId")),
         .transaction = TransactionId(fields.required_id("transactionId")),
         .amount = fields.required_amount("amount", currency)};
-    if (auto store = fields.optional_id("originalStoreId"))
+    if (auto store = fields.optional_id("originalStoreId")) {
+      if (!is_store_id(*store))
+        fields.fault("originalStoreId", "must be 1 to 64 letters, digits, dots, dashes or underscores");
       request.original_store = StoreId(std::move(*store));
+    }
     return request;
   });
 }

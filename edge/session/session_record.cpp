@@ -137,7 +137,8 @@ Basket basket_of(const stored::Basket& in, Currency currency) {
 
 Sale sale_of(const stored::Sale& in, Currency currency) {
   Sale sale{.final_amount = {in.final_amount_minor(), currency}, .apply_rewards = in.apply_rewards()};
-  if (in.has_redeem_points()) sale.redeem = Points{in.redeem_points()};
+  // Earlier versions also kept a 0.
+  if (in.redeem_points() != 0) sale.redeem = Points{in.redeem_points()};
   return sale;
 }
 

@@ -6,6 +6,7 @@
 #include "hub/stores/store_row.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/limits.hpp"
+#include "shared/core/store_id.hpp"
 
 namespace perkline::hub::stores {
 namespace {
@@ -33,11 +34,7 @@ bool Store::connected(WallTime now) const {
 }
 
 bool is_store_id(std::string_view text) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  };
-  return !text.empty() && text.size() <= limits::id_bytes_max && std::ranges::all_of(text, allowed);
+  return perkline::is_store_id(text);
 }
 
 Result<void> add(db::Transaction& transaction, const StoreId& id, const std::string& public_key,

@@ -13,6 +13,10 @@ namespace {
 
 namespace sj = simdjson;
 
+constexpr const char* not_json = "not JSON";
+/// Of a name from outside, in a fault.
+constexpr std::size_t name_bytes_told = 64;
+
 /// RFC 8259 §6. simdjson's on-demand front end checks a number only when it is converted, and we keep the
 /// text.
 bool is_number(std::string_view text) {
@@ -55,6 +59,9 @@ std::string_view trimmed(std::string_view text) {
 class Parser {
  public:
   explicit Parser(char* texts) : texts_(texts) {}
+
+  /// What is wrong with what was read.
+  const std::string& fault() const { return fault_; }
 
   template <class Source>
   bool read(Source source, Value& out, std::size_t depth) {
@@ -146,12 +153,15 @@ class Parser {
     return names_differ(out);
   }
 
-  static bool names_differ(const Value& object) {
+  bool names_differ(const Value& object) {
     std::vector<std::string_view> names;
     names.reserve(object.members_.size());
     for (const Member& member : object.members_) names.push_back(member.name);
     std::ranges::sort(names);
-    return std::ranges::adjacent_find(names) == names.end();
+    const auto doubled = std::ranges::adjacent_find(names);
+    if (doubled == names.end()) return true;
+    fault_ = "the key \"" + std::string(doubled->substr(0, name_bytes_told)) + "\" is given twice";
+    return false;
   }
 
   std::string_view keep(std::string_view text) {
@@ -163,6 +173,7 @@ class Parser {
 
   char* texts_;  ///< As long as the input: unescaping never lengthens a text.
   std::size_t used_ = 0;
+  std::string fault_{not_json};
 };
 
 const Value* Value::find(std::string_view name) const {
@@ -183,15 +194,15 @@ Result<Document> parse(std::string_view text) {
   thread_local sj::ondemand::parser parser;
   const sj::padded_string padded(text);
   sj::ondemand::document source;
-  if (parser.iterate(padded).get(source) != sj::SUCCESS) return fail(Errc::malformed_json, "not JSON");
+  if (parser.iterate(padded).get(source) != sj::SUCCESS) return fail(Errc::malformed_json, not_json);
 
   Document document;
   document.texts_ = std::make_unique_for_overwrite<char[]>(text.size() + 1);
   Parser reader(document.texts_.get());
   if (!reader.read<sj::ondemand::document&>(source, document.root_, 0) || !at_end(source)) {
-    return fail(Errc::malformed_json, "not JSON");
+    return fail(Errc::malformed_json, reader.fault());
   }
-  if (scalar && !Parser::unwrap(document.root_)) return fail(Errc::malformed_json, "not JSON");
+  if (scalar && !Parser::unwrap(document.root_)) return fail(Errc::malformed_json, not_json);
   return document;
 }
 

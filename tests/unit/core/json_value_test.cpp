@@ -50,6 +50,16 @@ void write(Writer& out, const Value& value) {
   }
 }
 
+TEST(JsonValue, AKeyGivenTwiceIsNamed) {
+  const auto fault_of = [](const std::string& text) { return parse(text).error(); };
+  EXPECT_EQ(fault_of(R"({"sku":1,"qty":2,"sku":3})").code, Errc::malformed_json);
+  EXPECT_EQ(fault_of(R"({"sku":1,"qty":2,"sku":3})").detail, R"(the key "sku" is given twice)");
+  EXPECT_EQ(fault_of(R"([{"a":{"x":1,"\u0078":2}}])").detail, R"(the key "x" is given twice)");
+  const std::string longest(10'000, 'n');
+  EXPECT_LT(fault_of("{\"" + longest + "\":1,\"" + longest + "\":2}").detail.size(), 100u);
+  EXPECT_EQ(fault_of(R"({"sku":1)").detail, "not JSON");
+}
+
 std::string rewritten(const std::string& text) {
   auto document = parse(text);
   if (!document) return "refused";

@@ -101,6 +101,15 @@ TEST(Requests, FinalizeReadsWhatIsRedeemed) {
   EXPECT_EQ(request->sale, (session::Sale{Money{14990, usd}, true, Points{100}}));
 }
 
+TEST(Requests, RedeemingNothingIsTheSameAsNotSayingSo) {
+  const auto nothing = parse_finalize(
+      R"({"sessionId":"s","transactionId":"t","finalAmount":"1","applyRewards":true,"redeemPoints":0})", usd);
+  const auto unsaid =
+      parse_finalize(R"({"sessionId":"s","transactionId":"t","finalAmount":"1","applyRewards":true})", usd);
+  ASSERT_TRUE(nothing && unsaid);
+  EXPECT_EQ(nothing->sale, unsaid->sale);
+}
+
 TEST(Requests, PointsAreWholeAndBounded) {
   const auto with_points = [](std::string_view points) {
     return parse_finalize(
@@ -129,6 +138,19 @@ TEST(Requests, AReturnIsReadInFullWithTheStoreWhereNamed) {
   EXPECT_EQ(
       fields_of(parse_return(R"({"amount":"-5","originalStoreId":""})", usd).error()),
       (std::vector<std::string>{"originalTransactionId", "transactionId", "amount", "originalStoreId"}));
+}
+
+TEST(Requests, AReturnNamesAStoreThatCouldBeOne) {
+  const auto from = [](const std::string& store) {
+    return parse_return(
+        R"({"originalTransactionId":"T-1","transactionId":"R-1","amount":5,"originalStoreId":")" + store +
+            "\"}",
+        usd);
+  };
+  for (const char* right : {"store-1", "A.b_9", "-"}) EXPECT_TRUE(from(right)) << right;
+  EXPECT_TRUE(from(std::string(64, 's')));
+  for (const std::string& wrong : {std::string("a/b!~"), std::string("store 1"), std::string(65, 's')})
+    EXPECT_EQ(fields_of(from(wrong).error()), (std::vector<std::string>{"originalStoreId"})) << wrong;
 }
 
 TEST(Requests, ApplyRewardsMustBeSaid) {

@@ -145,6 +145,14 @@ TEST(SessionRecord, AReceiptWithoutLinesIsNotOneThatWasNeverTold) {
   EXPECT_EQ(decode(encode(session)), session);
 }
 
+TEST(SessionRecord, ARedemptionOfNothingThatAnEarlierVersionKeptIsNone) {
+  Session session = pending();
+  session.sale->redeem = Points{0};
+  const auto back = decode(encode(session));
+  ASSERT_TRUE(back);
+  EXPECT_FALSE(back->sale->redeem);
+}
+
 // A change that breaks these breaks every store's journal: add a format, keep the old file and its test.
 TEST(SessionRecord, OpensTheBytesOfFormat1) {
   EXPECT_EQ(decode(golden("session_1_full.hex")), full());
