@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <httplib.h>
 
+#include "edge/cli_text.hpp"
 #include "edge/commands.hpp"
 #include "edge/control.hpp"
 #include "shared/json/value.hpp"
@@ -12,40 +13,34 @@
 namespace perkline::edge {
 namespace {
 
-/// A problem's `detail`, which says what is wrong.
-std::string detail_of(const std::string& problem) {
+Errc code_of(int status) {
+  switch (status) {
+    case 400:
+      return Errc::validation_failed;
+    case 404:
+      return Errc::not_found;
+    case 409:
+      return Errc::session_state;
+    default:
+      return Errc::io_failed;
+  }
+}
+
+/// What a problem says is wrong.
+Error error_of(int status, const std::string& problem) {
+  Error error{.code = code_of(status), .detail = "the daemon refuses"};
   const auto document = json::parse(problem);
-  const json::Value* detail = document ? document->root().find("detail") : nullptr;
-  return detail == nullptr ? "the daemon refuses" : std::string(detail->text());
-}
-
-std::string text_of(const json::Value& value) {
-  switch (value.kind()) {
-    case json::Value::Kind::null:
-      return "-";
-    case json::Value::Kind::boolean:
-      return value.boolean() ? "yes" : "no";
-    case json::Value::Kind::number:
-    case json::Value::Kind::string:
-      return std::string(value.text());
-    case json::Value::Kind::array:
-    case json::Value::Kind::object:
-      break;
+  if (!document) return error;
+  const auto text = [](const json::Value& value, std::string_view name) {
+    const json::Value* member = value.find(name);
+    return member == nullptr ? std::string() : std::string(member->text());
+  };
+  if (document->root().find("detail") != nullptr) error.detail = text(document->root(), "detail");
+  if (const json::Value* faults = document->root().find("errors")) {
+    for (const json::Value& fault : faults->items())
+      error.faults.push_back({.field = text(fault, "field"), .message = text(fault, "message")});
   }
-  return {};
-}
-
-/// `key: value` lines; what is nested is named by its path.
-void print_lines(const json::Value& value, const std::string& path) {
-  for (const json::Member& member : value.members()) {
-    print_lines(member.value,
-                path.empty() ? std::string(member.name) : path + '.' + std::string(member.name));
-  }
-  for (std::size_t i = 0; i < value.items().size(); ++i) {
-    print_lines(value.items()[i], path + '[' + std::to_string(i) + ']');
-  }
-  const bool nested = value.is(json::Value::Kind::object) || value.is(json::Value::Kind::array);
-  if (!nested) fmt::print("{}: {}\n", path, text_of(value));
+  return error;
 }
 
 }  // namespace
@@ -63,10 +58,7 @@ Result<std::string> ask_daemon(const EdgeConfig& config, const Ask& ask) {
     return fail(none ? Errc::connection_failed : Errc::io_failed,
                 "the daemon does not answer on its control socket");
   }
-  if (answer->status == 400) return fail(Errc::validation_failed, detail_of(answer->body));
-  if (answer->status == 404) return fail(Errc::not_found, detail_of(answer->body));
-  if (answer->status == 409) return fail(Errc::session_state, detail_of(answer->body));
-  if (answer->status != 200) return fail(Errc::io_failed, detail_of(answer->body));
+  if (answer->status != 200) return fail(error_of(answer->status, answer->body));
   return answer->body;
 }
 
@@ -78,7 +70,7 @@ int show(const Result<std::string>& answer, bool as_json) {
   }
   auto document = json::parse(*answer);
   if (!document) return report(document.error());
-  print_lines(document->root(), "");
+  fmt::print("{}", as_text(document->root()));
   return exit_ok;
 }
 

@@ -16,10 +16,11 @@ struct Ask {
   seconds patience{5};
 };
 
-/// The daemon's answer. Errors: connection_failed (no daemon runs), not_found, session_state, io_failed.
+/// The daemon's answer. Errors: connection_failed (no daemon runs), validation_failed, not_found,
+/// session_state, io_failed, each with what the daemon says is wrong.
 Result<std::string> ask_daemon(const EdgeConfig& config, const Ask& ask);
 
-/// Prints a JSON answer, as it is or as `key: value` lines; or what went wrong. The exit code.
+/// Prints a JSON answer, as it is or as text for people (cli_text.hpp); or what went wrong. The exit code.
 int show(const Result<std::string>& answer, bool as_json);
 
 }  // namespace perkline::edge

@@ -10,7 +10,10 @@ int exit_code_of(const Error& error) {
 }
 
 int report(const Error& error) {
-  fmt::print(stderr, "perkline-edge: {}\n", error.detail.empty() ? name_of(error.code) : error.detail);
+  for (const FieldFault& fault : error.faults)
+    fmt::print(stderr, "perkline-edge: {}: {}\n", fault.field, fault.message);
+  if (error.faults.empty())
+    fmt::print(stderr, "perkline-edge: {}\n", error.detail.empty() ? name_of(error.code) : error.detail);
   return exit_code_of(error);
 }
 

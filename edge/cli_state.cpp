@@ -11,6 +11,7 @@
 #include "edge/jobs/jobs.hpp"
 #include "edge/session/details.hpp"
 #include "edge/session/review.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::edge {
@@ -33,6 +34,14 @@ int answer(const std::string& config_path, const Ask& ask, const FromData& from_
     told = from_data(**shop);
   }
   return show(told, as_json);
+}
+
+/// Of a session or a till's transaction.
+bool may_be_a_name(const std::string& name) {
+  return !name.empty() && name.size() <= limits::id_bytes_max;
+}
+Error no_such_session() {
+  return {.code = Errc::not_found, .detail = "no such session or transaction"};
 }
 
 std::string login_name() {
@@ -93,15 +102,31 @@ Result<T> run(net::Reactor& reactor, Task<Result<T>> task) {
   return out;
 }
 
-/// `reason` empty: a retry.
-Result<std::string> decide_on_data(ClosedShop& shop, const SessionId& id, const std::string& reason) {
+/// What POST /queue/{name}/retry or discard does with that body.
+Result<std::string> decide_on_data(ClosedShop& shop, const std::string& name, const std::string& body,
+                                   bool discard) {
+  auto decision = read_decision(body, discard);
+  if (!decision) return failure(decision);
+  const auto session = session_named(*shop.store, name);
+  if (!session) return std::unexpected(session.error());
   ShopWriter of(shop);
   const net::AsyncClock& clock = shop.reactor.clock();
   auto decided =
-      run(shop.reactor, reason.empty() ? session::retry_review(of.writer, clock, id, login_name())
-                                       : session::discard_review(of.writer, clock, id, reason, login_name()));
+      run(shop.reactor,
+          discard ? session::discard_review(of.writer, clock, session->id, decision->reason, decision->actor)
+                  : session::retry_review(of.writer, clock, session->id, decision->actor));
   if (!decided) return failure(decided);
   return session::render_details(*decided);
+}
+
+/// As a segment of a path.
+std::string segment_of(const std::string& text) {
+  std::string segment;
+  for (const char c : text) {
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    segment += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return segment;
 }
 
 /// The jobs of a store whose daemon does not run.
@@ -135,16 +160,17 @@ Result<std::string> adopt_in_data(ClosedShop& shop, std::uint64_t epoch) {
   return render(*adopted, epoch);
 }
 
-int decide(const std::string& config_path, const std::string& id, const std::string& reason, bool json) {
-  if (!is_session_id(id)) return report({.code = Errc::not_found, .detail = "no such session"});
-  perkline::json::Writer body;
-  body.begin_object().field("actor", login_name());
-  if (!reason.empty()) body.field("reason", reason);
-  body.end_object();
-  const std::string verb = reason.empty() ? "/retry" : "/discard";
+/// `reason` empty: a retry.
+int decide(const std::string& config_path, const std::string& name, const std::string& reason, bool json) {
+  if (!may_be_a_name(name)) return report(no_such_session());
+  const bool discard = !reason.empty();
+  perkline::json::Writer writer;
+  writer.begin_object().field("actor", login_name());
+  if (discard) writer.field("reason", reason);
+  const std::string body = writer.end_object().take();
   return answer(
-      config_path, {.path = "/queue/" + id + verb, .body = body.take()},
-      [&](ClosedShop& shop) { return decide_on_data(shop, SessionId(id), reason); }, json);
+      config_path, {.path = "/queue/" + segment_of(name) + (discard ? "/discard" : "/retry"), .body = body},
+      [&](ClosedShop& shop) { return decide_on_data(shop, name, body, discard); }, json);
 }
 
 }  // namespace
@@ -172,11 +198,11 @@ int sessions_list(const std::string& config_path, bool json) {
       json);
 }
 
-int sessions_show(const std::string& config_path, const std::string& id, bool json) {
-  if (!is_session_id(id)) return report({.code = Errc::not_found, .detail = "no such session"});
+int sessions_show(const std::string& config_path, const std::string& name, bool json) {
+  if (!may_be_a_name(name)) return report(no_such_session());
   return answer(
-      config_path, {.path = "/sessions/" + id},
-      [&](ClosedShop& shop) { return session_details(*shop.store, id); }, json);
+      config_path, {.path = "/sessions/" + segment_of(name)},
+      [&](ClosedShop& shop) { return session_details(*shop.store, name); }, json);
 }
 
 int queue_list(const std::string& config_path, bool json) {
@@ -185,13 +211,13 @@ int queue_list(const std::string& config_path, bool json) {
       [](ClosedShop& shop) { return session::render_queue(*shop.store, listed_max); }, json);
 }
 
-int queue_retry(const std::string& config_path, const std::string& id, bool json) {
-  return decide(config_path, id, "", json);
+int queue_retry(const std::string& config_path, const std::string& name, bool json) {
+  return decide(config_path, name, "", json);
 }
 
-int queue_discard(const std::string& config_path, const std::string& id, const std::string& reason,
+int queue_discard(const std::string& config_path, const std::string& name, const std::string& reason,
                   bool json) {
-  return decide(config_path, id, reason, json);
+  return decide(config_path, name, reason, json);
 }
 
 int jobs_list(const std::string& config_path, bool json) {

@@ -16,7 +16,7 @@ inline constexpr int exit_usage = 2;
 inline constexpr int exit_newer_data = 78;
 
 int exit_code_of(const Error& error);
-/// Prints `error` and gives its exit code.
+/// Prints `error`, each of its faults on a line, and gives its exit code.
 int report(const Error& error);
 
 /// The configuration; its faults are printed, a line each. Errors: validation_failed.
@@ -36,11 +36,12 @@ int terminal_remove(const std::string& config_path, const std::string& name);
 /// These ask the running daemon over its control socket, else open the data.
 int status(const std::string& config_path, bool json);
 int sessions_list(const std::string& config_path, bool json);
-int sessions_show(const std::string& config_path, const std::string& id, bool json);
+/// `name`: a session's id, or the till's for its sale or a return of it.
+int sessions_show(const std::string& config_path, const std::string& name, bool json);
 int queue_list(const std::string& config_path, bool json);
-int queue_retry(const std::string& config_path, const std::string& id, bool json);
+int queue_retry(const std::string& config_path, const std::string& name, bool json);
 /// `reason`: not empty.
-int queue_discard(const std::string& config_path, const std::string& id, const std::string& reason,
+int queue_discard(const std::string& config_path, const std::string& name, const std::string& reason,
                   bool json);
 int jobs_list(const std::string& config_path, bool json);
 /// `name`: one of jobs::plans. Answers when it has run.

@@ -18,6 +18,10 @@ namespace {
 using net::Request;
 using net::Response;
 
+constexpr const char* interrupted =
+    "the daemon ends: the job was interrupted; what it has done stays done, and it runs again after the "
+    "start";
+
 Response respond(Result<std::string> body, const Request& request) {
   if (!body) return net::problem_response(body.error(), request.traceparent);
   return net::json_response(200, std::move(*body));
@@ -40,24 +44,12 @@ Task<Response> list_queue(std::shared_ptr<const ControlParts> parts, Request req
   co_return respond(session::render_queue(parts->store, listed_max), request);
 }
 
-/// A decision about a session in review.
-struct Decision {
-  std::string actor;
-  std::string reason;  ///< Of a discard.
-};
-
-Result<Decision> read_decision(const Request& request, bool with_reason) {
-  return json::read_body(request.body, [with_reason](json::Fields& fields, const json::Value&) {
-    Decision decision{.actor = fields.required_text("actor"), .reason = {}};
-    if (with_reason) decision.reason = fields.required_text("reason");
-    return decision;
-  });
-}
-
 Task<Response> decide(std::shared_ptr<const ControlParts> parts, bool discard, Request request) {
-  auto decision = read_decision(request, discard);
+  auto decision = read_decision(request.body, discard);
   if (!decision) co_return net::problem_response(decision.error(), request.traceparent);
-  const SessionId id(request.path_values.at(0));
+  const auto session = session_named(parts->store, request.path_values.at(0));
+  if (!session) co_return net::problem_response(session.error(), request.traceparent);
+  const SessionId id = session->id;
   const auto done = discard ? co_await parts->queue.discard(id, std::move(decision->reason), decision->actor)
                             : co_await parts->queue.retry(id, decision->actor);
   if (!done) co_return net::problem_response(done.error(), request.traceparent);
@@ -90,6 +82,7 @@ Task<Response> run_job(std::shared_ptr<const ControlParts> parts, Request reques
     co_return net::problem_response(Error{.code = Errc::not_found, .detail = "no such job"},
                                     request.traceparent);
   auto done = co_await parts->jobs.run_by_hand(*job);
+  if (!done && done.error().code == Errc::cancelled) done = fail(Errc::overloaded, interrupted);
   if (!done) co_return net::problem_response(done.error(), request.traceparent);
   co_return net::json_response(200, jobs::render(*done));
 }
@@ -160,11 +153,29 @@ std::string control_socket(const std::string& data_dir) {
   return data_dir + "/control.sock";
 }
 
-Result<std::string> session_details(const session::SessionStore& store, const std::string& id) {
-  auto session = store.find(SessionId(id));
+Result<session::Session> session_named(const session::SessionStore& store, const std::string& name) {
+  auto session = store.find(SessionId(name));
   if (!session) return failure(session);
-  if (!*session) return fail(Errc::not_found, "no such session");
-  return session::render_details(**session);
+  if (*session) return std::move(**session);
+  auto named = store.find(TransactionId(name));
+  if (!named) return failure(named);
+  if (!*named) return fail(Errc::not_found, "no such session or transaction");
+  if (auto* sale = std::get_if<session::Session>(&**named)) return std::move(*sale);
+  return fail(Errc::not_found, "a return of another store's sale: it has no session here");
+}
+
+Result<std::string> session_details(const session::SessionStore& store, const std::string& name) {
+  const auto session = session_named(store, name);
+  if (!session) return std::unexpected(session.error());
+  return session::render_details(*session);
+}
+
+Result<ReviewDecision> read_decision(std::string_view body, bool with_reason) {
+  return json::read_body(body, [with_reason](json::Fields& fields, const json::Value&) {
+    ReviewDecision decision{.actor = fields.required_text("actor")};
+    if (with_reason) decision.reason = fields.required_text("reason");
+    return decision;
+  });
 }
 
 void add_control_routes(net::Router& router, ControlParts parts) {

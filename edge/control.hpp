@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "edge/session/session_store.hpp"
 #include "shared/net/router.hpp"
@@ -49,8 +50,18 @@ std::string render(const journal::Adopted& adopted, std::uint64_t epoch);
 /// The path of a data folder's control socket.
 std::string control_socket(const std::string& data_dir);
 
-/// Errors: not_found, and what the store gives.
-Result<std::string> session_details(const session::SessionStore& store, const std::string& id);
+/// By its id, or by the till's name for its sale or for a return of it. Errors: not_found, and what the store
+/// gives.
+Result<session::Session> session_named(const session::SessionStore& store, const std::string& name);
+Result<std::string> session_details(const session::SessionStore& store, const std::string& name);
+
+/// A person's, about a session in review.
+struct ReviewDecision {
+  std::string actor = {};
+  std::string reason = {};  ///< Of a discard.
+};
+/// Errors: malformed_json, validation_failed.
+Result<ReviewDecision> read_decision(std::string_view body, bool with_reason);
 
 /// At most so many of each kind are listed.
 inline constexpr std::size_t listed_max = 1000;
@@ -69,7 +80,7 @@ struct ControlParts {
   std::function<Task<Result<journal::Adopted>>(std::uint64_t epoch)> adopt;
 };
 
-///   GET /status                     GET /sessions              GET /sessions/{id}
+///   GET /status                     GET /sessions              GET /sessions/{id}: also a transaction's
 ///   GET /queue                      POST /breaker              {action: force-open | auto}
 ///   POST /queue/{id}/retry          {actor}
 ///   POST /queue/{id}/discard        {actor, reason}

@@ -14,6 +14,8 @@ using namespace perkline::edge;
 
 using Command = std::function<int()>;
 
+constexpr const char* session_or_transaction = "the sessionId, or the till's transactionId";
+
 /// What the command line said.
 struct Arguments {
   std::string config;
@@ -83,7 +85,7 @@ void add_session_commands(CLI::App& app, Arguments& arguments, Command& command)
   CLI::App& sessions = *app.add_subcommand("sessions", "the tills' sessions");
   sessions.require_subcommand(1);
   CLI::App& showing = *sessions.add_subcommand("show", "everything kept of one session");
-  showing.add_option("ID", arguments.session)->required();
+  showing.add_option("ID", arguments.session, session_or_transaction)->required();
   add_config(showing, arguments);
   add_json(showing, arguments);
   showing.final_callback(
@@ -107,7 +109,7 @@ void add_queue_commands(CLI::App& app, Arguments& arguments, Command& command) {
   CLI::App& retrying = *queue.add_subcommand("retry", "asks PDI once more about one in review");
   CLI::App& discarding = *queue.add_subcommand("discard", "closes one in review: PDI will not book it");
   for (CLI::App* each : {&showing, &retrying, &discarding}) {
-    each->add_option("ID", arguments.session)->required();
+    each->add_option("ID", arguments.session, session_or_transaction)->required();
     add_config(*each, arguments);
     add_json(*each, arguments);
   }

@@ -1,3 +1,5 @@
+#include <future>
+
 #include "tests/integration/clocked_chain.hpp"
 
 namespace perkline::test {
@@ -80,6 +82,11 @@ TEST_F(Jobs, SessionsThatWereForgottenExpireWithNobodyAskingForThem) {
   for (const std::string& session : {active, priced})
     EXPECT_TRUE(eventually([&] { return status_in_journal(session) == "expired"; })) << session;
   EXPECT_EQ(run_for("expire", "expired"), 0) << "nothing is left";
+  std::ifstream file(fleet().log_of("edge-1"));
+  const std::string log{std::istreambuf_iterator<char>(file), {}};
+  for (const std::string& session : {active, priced})
+    EXPECT_NE(log.find(R"("message":"session expired","sessionId":")" + session), std::string::npos)
+        << session;
 }
 
 TEST_F(Jobs, AJobIsDoneOnTheDataWhereNoDaemonRuns) {
@@ -148,6 +155,25 @@ TEST_F(Jobs, ReconcileTellsOnceOfASaleThatPdiHasLost) {
 
   EXPECT_TRUE(eventually([&] { return number_at(hub("stores/store-1"), "lag") == 0; }));
   EXPECT_EQ(hub("dead-letters").json().root().find("items")->items().size(), 0u) << "the hub takes it in";
+}
+
+TEST_F(Jobs, OneThatTheDaemonsEndInterruptsSaysSo) {
+  const std::string session = till().price("JOB-6");
+  ASSERT_EQ(till().finalize(session, "JOB-6").status, 200);
+  pdi(R"({"endpoint":"getSessionStatus","mode":"hang"})");
+  auto running =
+      std::async(std::launch::async, [] { return fleet().edge_command(0, {"jobs", "run", "reconcile"}); });
+  EXPECT_TRUE(eventually([] {
+    const auto listed = fleet().edge_command(0, {"jobs", "list", "--json"});
+    return listed && listed->out.find(R"("running":true)") != std::string::npos;
+  }));
+  EXPECT_EQ(fleet().edge(0).terminate(), 0);
+  const auto told = running.get();
+  pdi_is_well();
+  restart();
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->status, 1);
+  EXPECT_NE(told->err.find("interrupted"), std::string::npos) << told->err;
 }
 
 }  // namespace

@@ -1,8 +1,15 @@
+#include <fstream>
+
 #include "shared/json/value.hpp"
 #include "tests/integration/chain.hpp"
 
 namespace perkline::test {
 namespace {
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 /// A store whose PDI goes away and comes back: every call is answered, and all is settled once.
 class Outage : public ChainTest {
@@ -103,8 +110,16 @@ TEST_F(Outage, ASaleThatWasRetriedAndThenDiscardedIsShownWithBothDecisions) {
   EXPECT_EQ(bench::text_at(settled().json().root(), "status"), "review");
   EXPECT_EQ(edge({"queue", "retry", session}).status, 0);
   EXPECT_EQ(bench::text_at(settled().json().root(), "status"), "review");
+  const auto refused = edge({"queue", "discard", session, "--reason", "no such\ncustomer"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_EQ(refused.err, "perkline-edge: reason: must not hold control characters\n");
   const auto discarded = edge({"queue", "discard", session, "--reason", "no such customer"});
   EXPECT_EQ(discarded.status, 0) << discarded.err;
+  const std::string log = content_of(fleet().log_of("edge-1"));
+  const std::size_t line = log.find(R"("a sale in review is discarded","sessionId":")" + session);
+  ASSERT_NE(line, std::string::npos);
+  EXPECT_NE(log.substr(line, log.find('\n', line) - line).find(R"("reason":"no such customer")"),
+            std::string::npos);
 
   for (const char* command : {"queue", "sessions"}) {
     const auto shown = edge({command, "show", session});
@@ -131,6 +146,27 @@ TEST_F(Outage, DecisionsAreTakenWithoutADaemonToo) {
   EXPECT_EQ(edge({"breaker", "force-open"}).status, 1) << "there is none";
   ASSERT_TRUE(fleet().start_edge(0));
   EXPECT_EQ(bench::text_at(settled().json().root(), "status"), "review") << "PDI still does not know it";
+}
+
+TEST_F(Outage, ASaleIsFoundByTheTransactionThatACashierReadsOut) {
+  const std::string transaction = "OUT/7%2F";
+  EXPECT_EQ(edge({"breaker", "force-open"}).status, 0);
+  EXPECT_EQ(sell(transaction, "CUST-NOBODY").status, 202);
+  EXPECT_EQ(edge({"breaker", "auto"}).status, 0);
+  EXPECT_EQ(bench::text_at(settled().json().root(), "status"), "review");
+  const auto listed = edge({"queue", "list"});
+  EXPECT_NE(listed.out.find("\nsessionId"), std::string::npos) << listed.out;
+  EXPECT_NE(listed.out.find('\n' + session + "  review"), std::string::npos) << listed.out;
+  EXPECT_NE(edge({"sessions", "show", transaction}).out.find("sessionId: " + session), std::string::npos);
+  EXPECT_EQ(edge({"queue", "retry", transaction}).status, 0);
+  EXPECT_EQ(bench::text_at(settled().json().root(), "status"), "review");
+  EXPECT_EQ(fleet().edge(0).terminate(), 0);
+  EXPECT_NE(edge({"queue", "show", transaction}).out.find("status: review"), std::string::npos);
+  EXPECT_EQ(edge({"queue", "discard", transaction, "--reason", "a\tb"}).status, 2) << "without a daemon too";
+  EXPECT_EQ(edge({"queue", "discard", transaction, "--reason", "no such card"}).status, 0);
+  ASSERT_TRUE(fleet().start_edge(0));
+  EXPECT_NE(edge({"queue", "show", transaction}).out.find("status: failed"), std::string::npos);
+  EXPECT_EQ(edge({"queue", "show", "OUT-NONE"}).status, 1);
 }
 
 TEST_F(Outage, AVoidedSessionIsNoSale) {
