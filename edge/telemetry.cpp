@@ -72,7 +72,7 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
                                       "Writing and syncing one group of batches.", ops::duration_bounds())),
       queue_records_(metrics.gauge("perkline_edge_queue_records", "Sales that await PDI.")),
       queue_oldest_age_(metrics.gauge("perkline_edge_queue_oldest_age_seconds",
-                                      "How long the oldest of them has waited for its next attempt.")),
+                                      "How long ago the oldest of them was asked for by its till.")),
       uplink_forked_(
           metrics.gauge("perkline_edge_uplink_forked",
                         "1: the hub does not take this store's history in; a person has to decide.")),

@@ -45,7 +45,7 @@ Task<Response> finalize(Flows& flows, Currency currency, Request request) {
 Task<Response> void_session(Flows& flows, Request request) {
   auto call = parse_void(request.body);
   if (!call) co_return net::problem_response(call.error(), request.traceparent);
-  co_return respond(co_await flows.void_session(std::move(*call)), request.traceparent);
+  co_return respond(co_await flows.void_session(std::move(*call), request.traceparent), request.traceparent);
 }
 
 Task<Response> return_goods(Flows& flows, Currency currency, Request request) {

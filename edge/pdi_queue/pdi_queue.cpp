@@ -119,6 +119,9 @@ std::optional<SessionId> PdiQueue::take_due() {
 }
 
 Task<void> PdiQueue::begin_work() {
+  // What failed while PDI was out need not wait on: the oldest goes first again.
+  if (gate_.is_closed() && !was_closed_) schedule_.recall(now());
+  was_closed_ = gate_.is_closed();
   if (!all_known_ && schedule_.size() < options_.known_max / 2) {
     if (auto filled = refill(); !filled)
       ops::log(Level::error, "pdi_queue", "the queue cannot be read", {{"detail", filled.error().detail}});
@@ -312,6 +315,7 @@ PdiQueue::Next PdiQueue::after(const session::Finalizer::Sent& sent) {
     return {entry.doubt->next_ask()};
   }
   if (session.status != Status::queued) return {};
+  entry.not_before = not_before;
   const MonoTime backed_off = now() + full_jitter(rng_, entry.failures++, backoff_base, backoff_max);
   return {std::max({gate_.open_at(), not_before, backed_off})};
 }
@@ -337,8 +341,9 @@ Task<PdiQueue::Next> PdiQueue::put_off(Session session, pdi::Failure why) {
     return plain(std::move(next));
   });
   (void)noted;
-  const Millis pause = full_jitter(rng_, entry.failures++, backoff_base, backoff_max);
-  co_return Next{now() + std::max(pause, patience(why.error.retry_after))};
+  entry.not_before = now() + patience(why.error.retry_after);
+  const MonoTime backed_off = now() + full_jitter(rng_, entry.failures++, backoff_base, backoff_max);
+  co_return Next{std::max(backed_off, entry.not_before)};
 }
 
 // ---- a person's part

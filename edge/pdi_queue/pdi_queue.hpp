@@ -100,6 +100,7 @@ class PdiQueue {
   MonoTime next_probe_{};
   MonoTime refused_until_{};  ///< Calls would find no place, unless one of ours ends before.
   std::size_t working_ = 0;
+  bool was_closed_ = true;  ///< The gate, when it was last looked at.
   bool draining_ = false;
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();
 };

@@ -234,7 +234,7 @@ Task<Result<void>> Restoration::carry_out(SessionId id, Fate fate, const sync::K
     }
     case Fate::abandon: {
       auto given_up = co_await change(id, [&](Session session) {
-        return session::abandoned(std::move(session), known->reason, known->at);
+        return session::abandoned(std::move(session), known->reason, {}, known->at);
       });
       if (given_up) co_await release(std::move(id));
       co_return given_up;

@@ -1,6 +1,7 @@
 #include "edge/pdi_queue/schedule.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "shared/core/assert.hpp"
 
@@ -8,7 +9,7 @@ namespace perkline::edge::pdi_queue {
 
 bool Schedule::add(const SessionId& id, MonoTime due) {
   if (knows(id) || full()) return false;
-  const auto [entry, added] = entries_.emplace(id, Entry{.due = due, .order = ++arrivals_});
+  const auto [entry, added] = entries_.emplace(id, Entry{.due = due, .came = due, .order = ++arrivals_});
   PERKLINE_ASSERT(added);
   sales_.insert(place_of(id, entry->second));
   return true;
@@ -36,6 +37,16 @@ void Schedule::put_back(const SessionId& id, MonoTime due) {
 void Schedule::remove(const SessionId& id) {
   PERKLINE_ASSERT(entries_.at(id).working);
   entries_.erase(id);
+}
+
+void Schedule::recall(MonoTime now) {
+  std::set<Place> recalled;
+  for (const Place& place : sales_) {
+    Entry& entry = entries_.at(place.id);
+    entry.due = entry.not_before > now ? entry.not_before : entry.came;
+    recalled.insert(place_of(place.id, entry));
+  }
+  sales_ = std::move(recalled);
 }
 
 std::optional<MonoTime> Schedule::next_due() const {

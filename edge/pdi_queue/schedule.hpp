@@ -10,14 +10,17 @@
 
 namespace perkline::edge::pdi_queue {
 
-/// Which session is worked on next: those in doubt first, then the one that has been due longest. Holds what
-/// fits in memory; the rest stays on disk. Pure.
+/// Which session is worked on next: those in doubt first, then the one that has been due longest. One that
+/// failed waits for its next try, and younger ones go first meanwhile, until recall(). Holds what fits in
+/// memory; the rest stays on disk. Pure.
 class Schedule {
  public:
   struct Entry {
     MonoTime due;
+    MonoTime came;
     std::uint64_t order = 0;  ///< Of its coming: who came first goes first.
     unsigned failures = 0;    ///< In a row.
+    MonoTime not_before{};    ///< PDI asked for it: no call of it is due earlier, whatever else is.
     std::optional<Doubt> doubt = std::nullopt;
     bool working = false;
   };
@@ -36,6 +39,8 @@ class Schedule {
   Entry& working(const SessionId& id) { return entries_.at(id); }
   void put_back(const SessionId& id, MonoTime due);
   void remove(const SessionId& id);
+  /// Sales that wait only because they failed or were put off are due again, at the place at which they came.
+  void recall(MonoTime now);
 
   /// When the next one is due; nullopt: none waits.
   std::optional<MonoTime> next_due() const;

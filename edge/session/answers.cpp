@@ -95,9 +95,11 @@ Answer pending_answer(const Session& session) {
 }
 
 Answer refusal_answer(const Session& session) {
-  const Error error{.code = Errc::pdi_rejected,
-                    .detail = "the loyalty provider refuses",
-                    .provider = session.refusal.value_or(ProviderFault{})};
+  const Error error{
+      .code = Errc::pdi_rejected,
+      .detail = session.refusal ? "the loyalty provider refuses"
+                                : "the loyalty provider has not booked the sale, and a person has closed it",
+      .provider = session.refusal};
   return {.status = http_status(error.code), .body = net::problem_response(error, session.traceparent).body};
 }
 

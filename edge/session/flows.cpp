@@ -69,6 +69,9 @@ Task<Result<Answer>> Flows::identify(IdentifyRequest request, std::string tracep
   const SessionId id = session->id;
   if (auto kept = co_await writer_.open(std::move(*session), by_pdi); !kept) co_return failure(kept);
   *stood_in = id;
+  // It came while the session was being journalled, and found none to lend itself to.
+  if (!by_pdi && call->reply && *call->reply)
+    co_await net::spawn_child(lend(id, std::move((*call->reply)->session)));
   co_return answer;
 }
 
@@ -80,11 +83,13 @@ Task<pdi::Reply<pdi::Identified>> Flows::identify_or_lend(IdentifyRequest reques
                                                   .transaction = std::move(request.transaction),
                                                   .traceparent = std::move(traceparent)},
                                                  deadline(options_.timeouts.identify));
-  if (identified && !stood_in->empty()) {
-    (void)co_await writer_.change(
-        *stood_in, [&](Session session) { return lent(std::move(session), identified->session); });
-  }
+  if (identified && !stood_in->empty()) co_await lend(*stood_in, identified->session);
   co_return identified;
+}
+
+Task<void> Flows::lend(SessionId id, ProviderSessionId provider_session) {
+  (void)co_await writer_.change(std::move(id),
+                                [&](Session session) { return lent(std::move(session), provider_session); });
 }
 
 Result<Session> Flows::opened(const IdentifyRequest& request, std::optional<pdi::Identified> identified) {
@@ -173,14 +178,15 @@ Task<Result<Answer>> Flows::status(SessionId id) {
   co_return Answer{.body = render_status(*lapsed)};
 }
 
-Task<Result<Answer>> Flows::void_session(VoidRequest request) {
+Task<Result<Answer>> Flows::void_session(VoidRequest request, std::string traceparent) {
   auto turn = co_await take_turn(request.session.str());
   if (!turn) co_return failure(turn);
   auto session = co_await load(request.session);
   if (!session) co_return failure(session);
   if (session->status == Status::voided) co_return replay(Answer{.body = render_status(*session)});
   auto voided = co_await writer_.change(request.session, [&](Session current) {
-    return abandoned(std::move(current), std::move(request.reason), ports_.clock.wall_now());
+    return abandoned(std::move(current), std::move(request.reason), std::move(traceparent),
+                     ports_.clock.wall_now());
   });
   if (!voided) co_return failure(voided);
   co_return Answer{.body = render_status(*voided)};

@@ -58,7 +58,7 @@ struct FlowOptions {
 /// The calls of one session run one after another; when PDI does not answer in time, the stand-in does.
 /// Reactor's thread.
 ///
-/// `traceparent`: the call's, which goes on to PDI and, from finalize, into the event.
+/// `traceparent`: the call's, which goes on to PDI and, from finalize, void and return, into the event.
 /// Errors of all: storage_full, not_found, session_busy, session_state, transaction_reused, pdi_rejected,
 /// pdi_unavailable (without a stand-in), and what SessionStore gives.
 class Flows {
@@ -75,7 +75,7 @@ class Flows {
   Task<Result<Answer>> finalize(FinalizeRequest request, std::string traceparent);
   /// What is durable; waits for no other call.
   Task<Result<Answer>> status(SessionId id);
-  Task<Result<Answer>> void_session(VoidRequest request);
+  Task<Result<Answer>> void_session(VoidRequest request, std::string traceparent = {});
   /// Goods of a finalized sale, of one that is pending, or of another store's. Also return_exceeds_sale. A
   /// pending one is told again with its points once they are known.
   Task<Result<Answer>> return_goods(ReturnRequest request, std::string traceparent);
@@ -90,6 +90,7 @@ class Flows {
 
   Task<pdi::Reply<pdi::Identified>> identify_or_lend(IdentifyRequest request, std::string traceparent,
                                                      std::shared_ptr<SessionId> stood_in);
+  Task<void> lend(SessionId id, ProviderSessionId provider_session);
   Result<Session> opened(const IdentifyRequest& request, std::optional<pdi::Identified> identified);
   Result<Priced> price_offline(const Session& session, Basket basket);
 

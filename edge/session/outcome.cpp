@@ -48,17 +48,22 @@ sync::SaleFinalized finalized_event(const Session& session) {
           .finalized_at = *session.finalized_at};
 }
 
+/// Its place in `due` tells since when it waits, however often it is tried meanwhile.
+void wait_since(Session& session, WallTime time) {
+  if (!session.next_attempt_at) session.next_attempt_at = time;
+}
+
 /// Of a session whose step is taken already: a till that waits is told 202 in the same batch.
 Outcome pending(Session session, WallTime now, const std::optional<Acknowledgement>& waiting) {
-  session.next_attempt_at = now;
+  wait_since(session, now);
   if (!waiting || session.acknowledged) return {.session = std::move(session)};
   acknowledge(session, *waiting);
   sync::EventPayload event = pending_event(session);
   return {.session = std::move(session), .event = std::move(event)};
 }
 
-/// The till is refused, and is refused again whenever it asks.
-void refuse(Session& session, ProviderFault refusal) {
+/// The till is refused, and is refused again whenever it asks. `refusal` nullopt: not by PDI.
+void refuse(Session& session, std::optional<ProviderFault> refusal) {
   session.earned = {};
   session.redeemed = {};
   session.new_balance.reset();
@@ -154,7 +159,7 @@ Result<Session> sending(Session session, WallTime now) {
   auto next = take_step(std::move(session), step);
   if (!next) return next;
   ++next->attempts;
-  next->next_attempt_at = now;
+  wait_since(*next, now);
   return next;
 }
 
@@ -194,7 +199,7 @@ Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTim
 
 Result<Session> lost(Session session, WallTime now) {
   auto next = take_step(std::move(session), Step::lost);
-  if (next) next->next_attempt_at = now;
+  if (next) wait_since(*next, now);
   return next;
 }
 
@@ -207,32 +212,32 @@ Result<Session> referred(Session session, std::string reason, std::optional<Prov
   return next;
 }
 
-Result<Session> reopened(Session session, WallTime now) {
+Result<Session> reopened(Session session) {
   auto next = take_step(session, session.attempts > 0 ? Step::lost : Step::enqueue);
   if (!next) return next;
   next->reason.clear();
   next->refusal.reset();
-  next->next_attempt_at = now;
+  wait_since(*next, next->pending_at.value_or(next->created_at));
   return next;
 }
 
 Result<Outcome> discarded(Session session, std::string reason, WallTime now) {
   auto next = take_step(std::move(session), Step::discard);
   if (!next) return failure(next);
-  refuse(*next, next->refusal.value_or(ProviderFault{}));
+  refuse(*next, next->refusal);
   next->reason = std::move(reason);
   (void)work_out_returns(*next);
   if (!next->acknowledged) return Outcome{.session = std::move(*next)};
   sync::SaleRejected event{.session = next->id,
                            .transaction = next->transaction,
                            .customer = next->customer,
-                           .pdi_code = next->refusal->code,
+                           .pdi_code = next->refusal ? next->refusal->code : std::string(),
                            .reason = next->reason,
                            .rejected_at = now};
   return Outcome{.session = std::move(*next), .event = std::move(event)};
 }
 
-Result<Outcome> abandoned(Session session, std::string reason, WallTime now) {
+Result<Outcome> abandoned(Session session, std::string reason, std::string traceparent, WallTime now) {
   auto next = take_step(std::move(session), Step::abandon);
   if (!next) return failure(next);
   next->earned = {};
@@ -243,7 +248,8 @@ Result<Outcome> abandoned(Session session, std::string reason, WallTime now) {
                             .channel = next->channel,
                             .reason = next->reason,
                             .voided_at = now};
-  return Outcome{.session = std::move(*next), .event = std::move(event)};
+  return Outcome{
+      .session = std::move(*next), .event = std::move(event), .traceparent = std::move(traceparent)};
 }
 
 }  // namespace perkline::edge::session

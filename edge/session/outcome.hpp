@@ -76,11 +76,11 @@ Result<Session> lost(Session session, WallTime now);
 Result<Session> referred(Session session, std::string reason, std::optional<ProviderFault> refusal);
 
 /// The person wants it tried again. Errors: session_state.
-Result<Session> reopened(Session session, WallTime now);
+Result<Session> reopened(Session session);
 /// The person closes it: PDI will never book it. Errors: session_state.
 Result<Outcome> discarded(Session session, std::string reason, WallTime now);
 
-/// The till gives the session up. Errors: session_state.
-Result<Outcome> abandoned(Session session, std::string reason, WallTime now);
+/// The till gives the session up, by the call that `traceparent` belongs to. Errors: session_state.
+Result<Outcome> abandoned(Session session, std::string reason, std::string traceparent, WallTime now);
 
 }  // namespace perkline::edge::session

@@ -39,12 +39,8 @@ struct StandIn {
   std::string timezone = "UTC";
 };
 
-/// The event that tells the hub of it, as part of the trace that `traceparent` belongs to.
-inline journal::NewEvent new_event(const Ports& ports, std::string traceparent, sync::EventPayload payload) {
-  return {.id = ports.uuids.next(),
-          .time = ports.clock.wall_now(),
-          .traceparent = std::move(traceparent),
-          .payload = std::move(payload)};
-}
+/// The event that tells the hub of it, as part of the trace that `traceparent` belongs to; of one of its own
+/// where that is empty, as of a session that no call has finalized.
+journal::NewEvent new_event(const Ports& ports, std::string traceparent, sync::EventPayload payload);
 
 }  // namespace perkline::edge::session

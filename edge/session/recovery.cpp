@@ -92,7 +92,7 @@ Result<Outcome> doubted(Session session, const sync::KnownSale* known, WallTime 
   if (!next) return failure(next);
   learn(*next, known);
   if (!next->provider_session.empty()) next->attempts = std::max(next->attempts, 1u);
-  next->next_attempt_at = now;
+  if (!next->next_attempt_at) next->next_attempt_at = next->pending_at.value_or(now);
   next->reason.clear();
   next->refusal.reset();
   return Outcome{.session = std::move(*next)};

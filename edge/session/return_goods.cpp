@@ -1,6 +1,7 @@
 #include "edge/session/answers.hpp"
 #include "edge/session/flows.hpp"
 #include "edge/session/returns.hpp"
+#include "edge/session/sale_log.hpp"
 #include "edge/session/till_error.hpp"
 
 /// Goods come back: points are worked out by the sale's figures, here or at the hub. PDI hears nothing of it.
@@ -86,8 +87,9 @@ Task<Result<Answer>> Flows::return_foreign(ReturnRequest request, std::string tr
                            .amount = foreign.goods.amount,
                            .figures = {},
                            .returned_at = foreign.goods.returned_at};
-  auto told = new_event(ports_, std::move(traceparent), std::move(event));
-  co_await ports_.store.add(std::move(foreign), std::move(told));
+  auto told = new_event(ports_, traceparent, std::move(event));
+  co_await ports_.store.add(foreign, std::move(told));
+  log_foreign_return(foreign, traceparent);
   co_return answer;
 }
 

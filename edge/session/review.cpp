@@ -23,9 +23,8 @@ void log_decision(const char* what, const Session& session) {
 Task<Result<Session>> retry_review(SessionWriter& writer, const Clock& clock, SessionId id,
                                    std::string actor) {
   auto done = co_await writer.change(id, [&](Session session) -> Result<Outcome> {
-    const WallTime now = clock.wall_now();
-    session.audit.push_back({.at = now, .kind = DecisionKind::retried, .actor = actor});
-    auto next = reopened(std::move(session), now);
+    session.audit.push_back({.at = clock.wall_now(), .kind = DecisionKind::retried, .actor = actor});
+    auto next = reopened(std::move(session));
     if (!next) return failure(next);
     return Outcome{.session = std::move(*next)};
   });

@@ -153,7 +153,7 @@ struct Basket {
 struct Sale {
   Money final_amount;
   bool apply_rewards = true;
-  std::optional<Points> redeem = std::nullopt;  ///< Absent when apply_rewards is false.
+  std::optional<Points> redeem = std::nullopt;  ///< Not 0; absent when apply_rewards is false.
   bool operator==(const Sale&) const = default;
 };
 
@@ -222,7 +222,7 @@ struct Session {
   /// As told with 202, while that is the answer; nullopt then: by a version that had no other than the
   /// built-in ones.
   std::optional<std::vector<std::string>> receipt_lines = std::nullopt;
-  std::optional<ProviderFault> refusal = std::nullopt;  ///< Why PDI refused; failed or review.
+  std::optional<ProviderFault> refusal = std::nullopt;  ///< PDI's, if it did; failed or review.
   std::string reason = {};  ///< Why it was abandoned, referred or discarded, in words.
 
   WallTime created_at = {};
@@ -230,8 +230,8 @@ struct Session {
   std::optional<WallTime> pending_at = std::nullopt;  ///< When the till was told 202.
   std::optional<WallTime> finalized_at = std::nullopt;
   std::uint32_t attempts = 0;  ///< How often finalize may have been sent.
-  std::optional<WallTime> next_attempt_at =
-      std::nullopt;                  ///< Its place in the journal's `due`, while it has one.
+  /// Its place in the journal's `due`, while it has one: since when it waits for PDI.
+  std::optional<WallTime> next_attempt_at = std::nullopt;
   std::vector<Decision> audit = {};  ///< In the order in which they were taken.
   /// Notes; a name may be there more than once.
   std::vector<std::pair<std::string, std::string>> metadata = {};

@@ -84,15 +84,14 @@ Task<Result<Session>> SessionWriter::recover(SessionId id, std::function<Result<
   if (!session) co_return failure(session);
   if (!*session) co_return fail(Errc::not_found, "no such session");
   const Status before = (*session)->status;
-  const auto asked = asked_at(**session);
+  Told told{.asked = asked_at(**session)};
   auto outcome = next(std::move(**session));
   if (!outcome) co_return failure(outcome);
-  const std::string_view what = what_became(before, *outcome);
+  told.what = what_became(before, *outcome);
+  told.traceparent = outcome->traceparent.empty() ? outcome->session.traceparent : outcome->traceparent;
+  told.owed = outcome->owed;
   auto committed = co_await commit(std::move(*outcome));
-  if (committed && !what.empty()) {
-    const WallTime now = ports_.clock.wall_now();
-    log_sale(what, *committed, std::max(Millis{0}, now - asked.value_or(now)));
-  }
+  if (committed && !told.what.empty()) log_change(told, *committed, ports_.clock.wall_now());
   co_return committed;
 }
 

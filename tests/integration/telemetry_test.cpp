@@ -35,20 +35,27 @@ class Told : public ChainTest {
     pdi_is_well();
     status_once(till_of(0), pending_, "finalized");
     (void)till_of(0).identify("TOLD-3", "CUST-NOBODY");
+    post_traced("return",
+                R"({"originalTransactionId":"TOLD-1","transactionId":"TOLD-1-R","amount":"50.00"})");
+    voided_ = till_of(0).price("TOLD-4");
+    post_traced("void", R"({"sessionId":")" + voided_ + R"(","reason":"left"})");
   }
   /// With a trace of the till's own; the session.
   static std::string sell(const std::string& transaction) {
     const std::string session = till_of(0).price(transaction);
+    post_traced("finalize", R"({"sessionId":")" + session + R"(","transactionId":")" + transaction +
+                                R"(","finalAmount":"150.00","applyRewards":true})");
+    return session;
+  }
+  /// A call of the till's trace.
+  static void post_traced(const std::string& path, const std::string& body) {
     RawHttp connection(till_of(0).port());
-    const std::string body = R"({"sessionId":")" + session + R"(","transactionId":")" + transaction +
-                             R"(","finalAmount":"150.00","applyRewards":true})";
-    connection.send("POST /v1/finalize HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer " + till_of(0).key() +
-                    "\r\nContent-Type: application/json\r\ntraceparent: 00-" + trace +
+    connection.send("POST /v1/" + path + " HTTP/1.1\r\nHost: edge\r\nAuthorization: Bearer " +
+                    till_of(0).key() + "\r\nContent-Type: application/json\r\ntraceparent: 00-" + trace +
                     "-00f067aa0ba902b7-01\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
                     body);
     const auto answer = connection.read_answer();
-    EXPECT_TRUE(answer && (answer->status == 200 || answer->status == 202));
-    return session;
+    EXPECT_TRUE(answer && (answer->status == 200 || answer->status == 202)) << path;
   }
   static std::string metrics() {
     const auto answer = bench::call({.origin = fleet().edge_ops_url(0), .path = "/metrics"});
@@ -91,6 +98,7 @@ class Told : public ChainTest {
 
   static inline std::string online_;
   static inline std::string pending_;
+  static inline std::string voided_;
 };
 
 // ---- metrics
@@ -126,7 +134,8 @@ TEST_F(Told, EveryMetricOfTheDesignIsThereWithItsTypeAndLabels) {
         R"(perkline_edge_sessions{state="queued"} 0)", R"(perkline_edge_sessions{state="review"} 0)"}},
       {"perkline_edge_session_steps_total",
        "counter",
-       {R"(perkline_edge_session_steps_total{state="finalized"} 2)",
+       {R"(perkline_edge_session_steps_total{state="finalized"} 3)",  // one of them a return
+        R"(perkline_edge_session_steps_total{state="voided"} 1)",
         R"(perkline_edge_session_steps_total{state="expired"} 0)"}},
       {"perkline_edge_oauth_refresh_total",
        "counter",
@@ -207,6 +216,24 @@ TEST_F(Told, EachSaleHasItsLineAndBothOfAnOutageAreOneTrace) {
     EXPECT_EQ(bench::integer_at(root, "earnedPoints"), 450);
     ASSERT_NE(root.find("duration"), nullptr);
   }
+}
+
+TEST_F(Told, AReturnAndAVoidHaveTheirLinesToo) {
+  const auto returned = line_of("goods returned", online_);
+  const auto voided = line_of("session voided", voided_);
+  for (const json::Document* line : {&returned, &voided}) {
+    const json::Value& root = line->root();
+    for (const char* name : {"timestamp", "level", "service", "context", "message", "sessionId", "customerId",
+                             "transactionId", "spanId"})
+      EXPECT_FALSE(bench::text_at(root, name).empty()) << name;
+    EXPECT_EQ(bench::text_at(root, "traceId"), trace);
+    ASSERT_NE(root.find("duration"), nullptr);
+    ASSERT_NE(root.find("earnedPoints"), nullptr);
+  }
+  EXPECT_EQ(bench::text_at(returned.root(), "transactionId"), "TOLD-1-R");
+  EXPECT_EQ(bench::integer_at(returned.root(), "clawedBackPoints"), 150);
+  EXPECT_EQ(bench::integer_at(returned.root(), "restoredPoints"), 0);
+  EXPECT_EQ(bench::integer_at(returned.root(), "owed"), 150);
 }
 
 TEST_F(Told, CallsToPdiAreOfTheTillsTraceEachWithASpanOfItsOwn) {

@@ -84,7 +84,7 @@ pdi::PdiHttpOptions Sandboxed::client_options() {
           .client_secret = "p:w+d %&é",
           .ca_file = sandbox->ca_file(),
           .on_call =
-              [this](std::string_view endpoint, std::string_view outcome) {
+              [this](std::string_view endpoint, std::string_view outcome, std::chrono::nanoseconds) {
                 ++told_[std::string(endpoint) + ' ' + std::string(outcome)];
               },
           .on_refresh = [this](std::string_view result) { ++refreshed_[std::string(result)]; }};

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "edge/session/details.hpp"
@@ -9,6 +11,7 @@ namespace {
 
 using test::PdiCall;
 using test::PdiFault;
+using test::SimBooking;
 
 class InDoubt : public ::testing::Test {
  protected:
@@ -332,6 +335,49 @@ TEST_F(Patience, WithoutAPlaceForItsCallsTheQueueRestsAsAWhole) {
   EXPECT_EQ(outside.pdi.ledger().size(), 51u);
 }
 
+TEST_F(InDoubt, ItsAgeIsCountedFromWhenItsTillAskedHoweverOftenItIsSent) {
+  const WallTime asked = outside.time.wall;
+  outside.pdi.otherwise([](PdiCall call) { return PdiFault{.lose_request = call == PdiCall::finalize}; });
+  finalize_into({.lose_request = true});
+  ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::finalize) >= 3; }));
+  ASSERT_GT(outside.time.wall - asked, minutes{1});
+  const auto oldest = life->store.waiting_since();
+  ASSERT_TRUE(oldest && *oldest);
+  EXPECT_GE(**oldest, asked);
+  EXPECT_LE(**oldest, *life->stored(till.session).pending_at);
+  restart();
+  EXPECT_EQ(*life->store.waiting_since(), *oldest);
+  outside.pdi.otherwise(nullptr);
+  ASSERT_TRUE(life->settle());
+  EXPECT_FALSE(*life->store.waiting_since());
+}
+
+// ---- oldest first
+
+TEST(Settlement, TheOldestGoesFirstOnceTheBreakerHasClosed) {
+  constexpr int count = 12;
+  constexpr int probes = 3;  // in the order in which they are due
+  Outside outside;
+  Life life(outside, {.standin = {.enabled = true}, .breaker = true});
+  outside.pdi.otherwise([](PdiCall) { return PdiFault{.lose_request = true}; });
+  for (int i = 0; i < count; ++i) {
+    Till till;
+    till.transaction = TransactionId("SALE-" + std::to_string(10 + i));
+    till.session = life.identify(till);
+    ASSERT_TRUE(life.calculate(till));
+    ASSERT_EQ(life.finalize(till)->status, 202);
+  }
+  life.world->run_until([] { return false; }, hours{1});
+  ASSERT_NE(life.guard.state(), pdi::BreakerState::closed);
+  outside.pdi.otherwise(nullptr);
+  ASSERT_TRUE(life.settle());
+
+  std::vector<std::string> settled;
+  for (const SimBooking& booking : outside.pdi.ledger()) settled.push_back(booking.transaction.str());
+  ASSERT_EQ(settled.size(), std::size_t{count});
+  EXPECT_TRUE(std::is_sorted(settled.begin() + probes, settled.end())) << ::testing::PrintToString(settled);
+}
+
 // ---- a person's part
 
 class InReview : public InDoubt {
@@ -372,6 +418,20 @@ TEST_F(InReview, ARetryAsksPdiAgain) {
   EXPECT_EQ(life->queue.depth(), 1u);
   ASSERT_TRUE(life->settle());
   EXPECT_EQ(life->stored(till.session).status, Status::review) << "PDI still denies it";
+}
+
+TEST_F(InReview, ADiscardOfWhatPdiDidNotRefusePutsNoWordsIntoItsMouth) {
+  refer();
+  ASSERT_FALSE(life->stored(till.session).refusal);
+  ASSERT_TRUE(life->run(life->queue.discard(till.session, "the card was stolen", "alice")));
+  const auto told = json::parse(life->finalize(till)->body);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->root().find("status")->text(), "400");
+  EXPECT_EQ(told->root().find("code")->text(), "PDI_REJECTED");
+  EXPECT_EQ(told->root().find("detail")->text(),
+            "the loyalty provider has not booked the sale, and a person has closed it");
+  EXPECT_EQ(told->root().find("pdi"), nullptr);
+  EXPECT_EQ(std::get<sync::SaleRejected>(life->events().back().payload).pdi_code, "");
 }
 
 TEST_F(InReview, EveryDecisionIsShownWithItsTimeActorAndReason) {

@@ -160,6 +160,17 @@ TEST_F(StoodIn, ALateIdentifyLendsItsSessionToSettlement) {
   EXPECT_EQ(stored().status, Status::finalized);
 }
 
+TEST_F(StoodIn, AnIdentifyThatComesWhileTheSessionIsBeingJournalledLendsItsToo) {
+  outside.disk.sync_time = Millis{50};
+  outside.pdi.next(PdiCall::identify, {.there = Millis{2005}, .back = Millis{5}});
+  EXPECT_EQ(member(identify(), "mode"), "standin");
+  ASSERT_TRUE(life->calculate(till));
+  EXPECT_FALSE(stored().provider_session.empty());
+  ASSERT_TRUE(life->finalize(till));
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.sessions(), 1u) << "settlement had no need of another";
+}
+
 TEST_F(StoodIn, ALateCalculateIsDroppedAndTheStandInsPriceStands) {
   identify();
   outside.pdi.next(PdiCall::calculate, {.there = seconds{3}});
@@ -193,6 +204,20 @@ TEST_F(StoodIn, ASaleThatPdiRefusesAfterwardsIsForAPerson) {
   ASSERT_TRUE(life->settle());
   EXPECT_EQ(life->finalize(till)->status, 200);
   EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+}
+
+TEST_F(StoodIn, APersonWhoClosesWhatPdiRefusedTellsTheTillPdisWords) {
+  out();
+  sell(std::nullopt);
+  back();
+  outside.pdi.next(PdiCall::finalize, {.reject = ProviderFault{"CARD_EXPIRED", "the card has expired"}});
+  ASSERT_TRUE(life->settle());
+  ASSERT_TRUE(life->run(life->queue.discard(till.session, "why", "alice")));
+  const auto told = life->finalize(till);
+  EXPECT_EQ(told->status, 400);
+  EXPECT_EQ(member(*told, "detail"), "the loyalty provider refuses");
+  EXPECT_NE(told->body.find(R"("pdi":{"code":"CARD_EXPIRED","message":"the card has expired"})"),
+            std::string::npos);
 }
 
 TEST_F(StoodIn, AMemberPdiDoesNotKnowAfterwardsIsForAPersonToo) {

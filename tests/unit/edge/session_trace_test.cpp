@@ -67,6 +67,40 @@ TEST_F(Traced, SoDoTheQuestionsAboutAFinalizeInDoubt) {
   EXPECT_EQ(traced(PdiCall::status), trace());
 }
 
+TEST_F(Traced, EventsOfAVoidAndOfReturnsBelongToTheTraceOfTheirCall) {
+  priced();
+  ASSERT_EQ(life->finalize(till)->status, 200);
+  const std::string back = "00-11111111111111111111111111111111-00f067aa0ba902b7-01";
+  ASSERT_TRUE(life->run(life->flows.return_goods(
+      {.original_transaction = till.transaction, .transaction = TransactionId("R-1"), .amount = {100, usd()}},
+      back)));
+  const std::string elsewhere = "00-22222222222222222222222222222222-00f067aa0ba902b7-01";
+  ASSERT_TRUE(life->run(life->flows.return_goods({.original_transaction = TransactionId("T-9"),
+                                                  .transaction = TransactionId("R-2"),
+                                                  .amount = {100, usd()},
+                                                  .original_store = StoreId("store-2")},
+                                                 elsewhere)));
+  till.transaction = TransactionId("TXN-left");
+  priced();
+  const std::string left = "00-33333333333333333333333333333333-00f067aa0ba902b7-01";
+  ASSERT_TRUE(life->run(life->flows.void_session({.session = till.session, .reason = "left"}, left)));
+
+  const auto events = life->events();
+  ASSERT_EQ(events.size(), 4u);
+  EXPECT_EQ(events[1].traceparent, back);
+  EXPECT_EQ(events[2].traceparent, elsewhere);
+  EXPECT_EQ(type_name(events[3].payload), "SessionVoided");
+  EXPECT_EQ(events[3].traceparent, left);
+}
+
+TEST_F(Traced, AnEventOfNoCallGetsATraceOfItsOwn) {
+  const auto event = new_event(life->ports, "", sync::ReconcileDifference{});
+  EXPECT_TRUE(ops::is_traceparent(event.traceparent)) << event.traceparent;
+  EXPECT_NE(new_event(life->ports, "", sync::ReconcileDifference{}).traceparent, event.traceparent);
+  EXPECT_EQ(new_event(life->ports, till.traceparent, sync::ReconcileDifference{}).traceparent,
+            till.traceparent);
+}
+
 // ---- what the log tells
 
 Outcome becoming(Status status, std::optional<sync::EventPayload> event) {
@@ -107,6 +141,22 @@ sync::SaleRejected rejected() {
   return {.session = {}, .transaction = {}, .customer = {}, .pdi_code = {}, .reason = {}, .rejected_at = {}};
 }
 
+sync::SaleReturned returned() {
+  return {.id = {},
+          .transaction = {},
+          .original_transaction = {},
+          .original_store = {},
+          .session = {},
+          .customer = {},
+          .amount = sale().amount,
+          .figures = {},
+          .returned_at = {}};
+}
+
+sync::SessionVoided abandonment() {
+  return {.session = {}, .transaction = {}, .customer = {}, .channel = {}, .reason = {}, .voided_at = {}};
+}
+
 TEST(SaleLog, TellsWhatATillOrTheHubHearsOf) {
   EXPECT_EQ(what_became(Status::finalizing, becoming(Status::finalized, sale())), "sale finalized");
   EXPECT_EQ(what_became(Status::in_doubt, becoming(Status::finalized, sync::SaleSettled{sale()})),
@@ -114,6 +164,10 @@ TEST(SaleLog, TellsWhatATillOrTheHubHearsOf) {
   EXPECT_EQ(what_became(Status::calculated, becoming(Status::queued, pending())), "sale pending");
   EXPECT_EQ(what_became(Status::review, becoming(Status::failed, rejected())), "sale rejected");
   EXPECT_EQ(what_became(Status::finalizing, becoming(Status::failed, std::nullopt)), "sale refused");
+  EXPECT_EQ(what_became(Status::finalized, becoming(Status::finalized, returned())), "goods returned");
+  EXPECT_EQ(what_became(Status::queued, becoming(Status::queued, returned())), "goods returned");
+  EXPECT_EQ(what_became(Status::active, becoming(Status::voided, abandonment())), "session voided");
+  EXPECT_EQ(what_became(Status::calculated, becoming(Status::expired, std::nullopt)), "session expired");
 }
 
 TEST(SaleLog, TellsOfNothingElse) {
