@@ -112,12 +112,14 @@ class Sandbox::Impl {
     add_control(net::Method::get, "/sandbox/members/{id}", &Impl::tell_member);
     add_control(net::Method::get, "/sandbox/stats", &Impl::tell_stats);
   }
+  /// Of whatever type a body says it is: `curl -d` calls all of them forms.
   void add_control(net::Method method, const char* path, Control control) {
     router_.add(
         {.method = method,
          .pattern = path,
          .access = "anyone",
-         .handler = [this, control](net::Request request) { return at_once((this->*control)(request)); }});
+         .handler = [this, control](net::Request request) { return at_once((this->*control)(request)); },
+         .accepts_any_type = true});
   }
   static Task<net::Response> at_once(net::Response response) { co_return response; }
 

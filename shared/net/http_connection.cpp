@@ -199,6 +199,7 @@ Result<void> HttpConnection::check_body_fields(const Exchange& exchange) const {
                 "the body may have up to " + std::to_string(shared_.options.body_bytes_max) + " bytes");
   }
   if (exchange.body_bytes == 0 || !carries_body(exchange.method)) return {};
+  if (exchange.route->accepts_any_type) return {};
   const std::string_view type = exchange.request.headers.find("Content-Type").value_or(std::string_view());
   if (is_type(type, "application/json")) return {};
   if (exchange.route->accepts_form && is_type(type, "application/x-www-form-urlencoded")) return {};

@@ -20,7 +20,8 @@ struct Route {
   std::string pattern;  ///< `/api/v1/stores/{id}`: a `{…}` stands for one segment.
   std::string access;   ///< "anyone", "terminal", "member", "staff", "admin", "refresh-cookie".
   Handler handler;
-  bool accepts_form = false;  ///< Also takes bodies of application/x-www-form-urlencoded.
+  bool accepts_form = false;      ///< Also takes bodies of application/x-www-form-urlencoded.
+  bool accepts_any_type = false;  ///< Takes bodies of whatever type, or of none named.
 };
 
 /// Decides who is asking and whether they may, before a body is read. Both references outlive the task.

@@ -10,8 +10,8 @@ std::string clock_shift_library() {
   return PERKLINE_CLOCK_SHIFT_LIBRARY;
 }
 
-std::string edge_readme() {
-  return PERKLINE_EDGE_README;
+std::string source_dir() {
+  return PERKLINE_SOURCE_DIR;
 }
 
 }  // namespace perkline::test

@@ -8,6 +8,6 @@ namespace perkline::test {
 
 std::string bin_dir();
 std::string clock_shift_library();
-std::string edge_readme();
+std::string source_dir();
 
 }  // namespace perkline::test

@@ -116,6 +116,14 @@ TEST_F(SandboxApi, FaultsAreCheckedAndNamed) {
   EXPECT_EQ(sandbox.call(net::Method::put, "/sandbox/faults", "{").status, 400);
 }
 
+TEST_F(SandboxApi, FaultsAreTakenWhateverTypeTheyAreSaidToBe) {
+  const std::string hang = R"({"endpoint":"finalize","mode":"hang"})";
+  for (const char* type : {"application/json", form_type, "text/plain"})
+    EXPECT_EQ(sandbox.call(net::Method::put, "/sandbox/faults", hang, {}, type).status, 204) << type;
+  EXPECT_EQ(sandbox.call(net::Method::post, "/identify", "{}", with_token(), form_type).status, 415)
+      << "PDI's own calls stay strict";
+}
+
 TEST_F(SandboxApi, ControlsAreNeverFaulty) {
   const auto token = with_token();
   sandbox.fault(R"({"endpoint":"*","mode":"reset"})");

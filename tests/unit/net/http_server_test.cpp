@@ -201,6 +201,8 @@ TEST(HttpServer, TypeOfABodyMustBeAcceptedByItsRoute) {
   EXPECT_EQ(typed("/echo", "application/x-www-form-urlencoded"), 415);
   EXPECT_EQ(typed("/form", "application/x-www-form-urlencoded"), 200);
   EXPECT_EQ(typed("/form", "application/json"), 200);
+  EXPECT_EQ(typed("/any-type", "text/plain"), 200);
+  EXPECT_EQ(serving.ask(request("POST", "/any-type", "Content-Length: 2\r\n", "{}"))->status, 200);
 }
 
 TEST(HttpServer, EmptyBodyNeedsALengthButNoType) {

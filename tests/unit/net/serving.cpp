@@ -79,15 +79,18 @@ Task<Result<net::Principal>> check(const RequestHead& head, const Route& route) 
 Serving::Serving(net::HttpServerOptions options) : gate_(std::make_unique<Gate>()) {
   gate_->clock = &reactor_->clock();
   const auto add = [this](Method method, std::string pattern, net::Handler handler,
-                          std::string access = "anyone", bool accepts_form = false) {
+                          std::string access = "anyone", bool accepts_form = false,
+                          bool accepts_any_type = false) {
     router_.add({.method = method,
                  .pattern = std::move(pattern),
                  .access = std::move(access),
                  .handler = std::move(handler),
-                 .accepts_form = accepts_form});
+                 .accepts_form = accepts_form,
+                 .accepts_any_type = accepts_any_type});
   };
   add(Method::post, "/echo", echo);
   add(Method::post, "/form", echo, "anyone", true);
+  add(Method::post, "/any-type", echo, "anyone", false, true);
   add(Method::get, "/things/{id}", thing);
   add(Method::get, "/peer", peer);
   add(Method::get, "/throws", throws);
