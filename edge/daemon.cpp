@@ -275,20 +275,21 @@ Result<void> Daemon::Impl::open_pdi() {
   const EdgeConfig::Pdi& pdi = config_.pdi;
   const session::PdiTimeouts timeouts = timeouts_of(pdi);
   auto client = pdi::PdiHttp::make(
-      reactor_, {.url = pdi.url,
-                 .token_url = pdi.token_url,
-                 .client_id = pdi.client_id,
-                 .client_secret = pdi.client_secret,
-                 .ca_file = pdi.ca_file,
-                 .max_in_flight = static_cast<std::size_t>(pdi.max_in_flight),
-                 .timeouts = {.identify = timeouts.identify,
-                              .calculate = timeouts.calculate,
-                              .finalize = timeouts.finalize,
-                              .status = timeouts.status},
-                 .token_breaker = breaker_options(config_.breaker),
-                 .on_call = [this](std::string_view call,
-                                   std::string_view outcome) { telemetry_.on_pdi_call(call, outcome); },
-                 .on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); }});
+      reactor_,
+      {.url = pdi.url,
+       .token_url = pdi.token_url,
+       .client_id = pdi.client_id,
+       .client_secret = pdi.client_secret,
+       .ca_file = pdi.ca_file,
+       .max_in_flight = static_cast<std::size_t>(pdi.max_in_flight),
+       .timeouts = {.identify = timeouts.identify,
+                    .calculate = timeouts.calculate,
+                    .finalize = timeouts.finalize,
+                    .status = timeouts.status},
+       .token_breaker = breaker_options(config_.breaker),
+       .on_call = [this](std::string_view call, std::string_view outcome,
+                         std::chrono::nanoseconds took) { telemetry_.on_pdi_call(call, outcome, took); },
+       .on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); }});
   if (!client) return failure(client);
   telemetry_.watch_breaker("token", [http = client->get()] { return http->token_breaker(); });
   pdi_ = std::move(*client);
@@ -310,7 +311,10 @@ Result<void> Daemon::Impl::open_hub() {
       *link_, *outbox_, reactor_.clock(),
       uplink::UplinkOptions{
           .store = store, .boot_id = uuids_.next(), .status = [this] { return hub_status(); }});
-  telemetry_.watch_hub([this] { return check_of(uplink_->standing().kind); });
+  telemetry_.watch_hub([this] {
+    const uplink::Standing standing = uplink_->standing();
+    return HubCheck{.status = check_of(standing.kind), .round_trip = standing.round_trip};
+  });
   return {};
 }
 

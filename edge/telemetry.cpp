@@ -28,10 +28,8 @@ std::vector<double> job_duration_bounds() {
   return {0.01, 0.1, 1, 10, 60, 600, 3600};
 }
 
-ops::CheckResult result_of(const std::atomic<ops::CheckStatus>& status) {
-  ops::CheckResult result;
-  result.status = status.load(std::memory_order_relaxed);
-  return result;
+ops::CheckResult result_of(const std::atomic<ops::CheckStatus>& status, const Latency& latency) {
+  return {.status = status.load(std::memory_order_relaxed), .latency_ms = latency.ms()};
 }
 
 /// What a call's outcome says of PDI itself.
@@ -44,9 +42,9 @@ ops::CheckStatus pdi_status(std::string_view outcome) {
 
 }  // namespace
 
-void Pulse::beat(MonoTime now, std::chrono::nanoseconds latency) {
+void Pulse::beat(MonoTime now, std::optional<std::chrono::nanoseconds> latency) {
   last_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
-  latency_ns_.store(latency.count(), std::memory_order_relaxed);
+  if (latency) latency_.set(*latency);
 }
 
 MonoTime Pulse::last() const {
@@ -54,10 +52,8 @@ MonoTime Pulse::last() const {
 }
 
 ops::CheckResult Pulse::check(MonoTime now, Millis silence_max) const {
-  ops::CheckResult result;
-  result.latency_ms = static_cast<double>(latency_ns_.load(std::memory_order_relaxed)) / 1e6;
-  if (now - last() > silence_max) result.status = ops::CheckStatus::down;
-  return result;
+  const bool silent = now - last() > silence_max;
+  return {.status = silent ? ops::CheckStatus::down : ops::CheckStatus::up, .latency_ms = latency_ms()};
 }
 
 Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock& clock)
@@ -94,7 +90,7 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
   health.add("journal", ops::CheckRole::required,
              [this, &clock] { return journal_.check(clock.mono_now(), journal_silence_max); });
   health.add("pdi", ops::CheckRole::told, [this] {
-    ops::CheckResult result = result_of(pdi_);
+    ops::CheckResult result = result_of(pdi_, pdi_latency_);
     result.circuit_breaker = name_of(breaker_.load(std::memory_order_relaxed));
     return result;
   });
@@ -106,16 +102,16 @@ void Telemetry::on_sync(std::chrono::nanoseconds took) {
 }
 
 void Telemetry::on_hold() {
-  journal_.beat(clock_.mono_now(), {});
+  journal_.beat(clock_.mono_now());
 }
 
 void Telemetry::watch_storage(const journal::Space& space) {
   space_ = &space;
   storage_free_.set(static_cast<double>(space.free_bytes()));
-  health_.add("storage", ops::CheckRole::told, [&space] {
-    ops::CheckResult result;
-    if (space.room() != journal::Room::ample) result.status = ops::CheckStatus::degraded;
-    return result;
+  health_.add("storage", ops::CheckRole::told, [this, &space] {
+    const bool ample = space.room() == journal::Room::ample;
+    return ops::CheckResult{.status = ample ? ops::CheckStatus::up : ops::CheckStatus::degraded,
+                            .latency_ms = journal_.latency_ms()};
   });
 }
 
@@ -135,7 +131,8 @@ void Telemetry::on_answer(const net::Answered& answered) {
   found->second.add();
 }
 
-void Telemetry::on_pdi_call(std::string_view endpoint, std::string_view outcome) {
+void Telemetry::on_pdi_call(std::string_view endpoint, std::string_view outcome,
+                            std::chrono::nanoseconds took) {
   metrics_
       .counter("perkline_edge_pdi_requests_total", "Calls to PDI, by how they ended.",
                {{"endpoint", std::string(endpoint)}, {"outcome", std::string(outcome)}})
@@ -143,6 +140,8 @@ void Telemetry::on_pdi_call(std::string_view endpoint, std::string_view outcome)
   // Neither says anything of PDI.
   if (outcome == name_of(pdi::Outcome::not_tried) || outcome == name_of(pdi::Outcome::cancelled)) return;
   pdi_.store(pdi_status(outcome), std::memory_order_relaxed);
+  // Without a token nothing was sent.
+  if (outcome != name_of(pdi::Outcome::no_token)) pdi_latency_.set(took);
 }
 
 ops::Counter Telemetry::refreshes(std::string_view result) {
@@ -197,13 +196,13 @@ void Telemetry::on_step(session::Status to) {
 
 /// Whatever took long before this is no silence.
 void Telemetry::beat() {
-  reactor_.beat(clock_.mono_now(), {});
-  journal_.beat(clock_.mono_now(), {});
+  reactor_.beat(clock_.mono_now());
+  journal_.beat(clock_.mono_now());
 }
 
-void Telemetry::watch_hub(std::function<ops::CheckStatus()> standing) {
+void Telemetry::watch_hub(std::function<HubCheck()> standing) {
   hub_standing_ = std::move(standing);
-  health_.add("hub", ops::CheckRole::told, [this] { return result_of(hub_); });
+  health_.add("hub", ops::CheckRole::told, [this] { return result_of(hub_, hub_latency_); });
 }
 
 Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outbox,
@@ -215,9 +214,10 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
     const MonoTime now = clock_.mono_now();
     reactor_.beat(now, now - due);
     if (hub_standing_) {
-      const ops::CheckStatus is = hub_standing_();
-      hub_.store(is, std::memory_order_relaxed);
-      uplink_forked_.set(is == ops::CheckStatus::degraded ? 1 : 0);
+      const HubCheck is = hub_standing_();
+      hub_.store(is.status, std::memory_order_relaxed);
+      if (is.round_trip) hub_latency_.set(*is.round_trip);
+      uplink_forked_.set(is.status == ops::CheckStatus::degraded ? 1 : 0);
     }
     outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
     if (space_ != nullptr) storage_free_.set(static_cast<double>(space_->free_bytes()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,18 +22,40 @@
 
 namespace perkline::edge {
 
+/// How long the last piece of work took that somebody did. Any thread.
+class Latency {
+ public:
+  void set(std::chrono::nanoseconds took) { ns_.store(took.count(), std::memory_order_relaxed); }
+  /// nullopt before the first.
+  std::optional<double> ms() const {
+    const std::int64_t ns = ns_.load(std::memory_order_relaxed);
+    return ns == none ? std::nullopt : std::optional(static_cast<double>(ns) / 1e6);
+  }
+
+ private:
+  static constexpr std::int64_t none = -1;
+  std::atomic<std::int64_t> ns_{none};
+};
+
 /// When a part of the daemon last showed that it works. Any thread.
 class Pulse {
  public:
-  /// `latency`: how long its latest piece of work took.
-  void beat(MonoTime now, std::chrono::nanoseconds latency);
+  /// `latency`: how long its latest piece of work took; nullopt: it lives, but there was none.
+  void beat(MonoTime now, std::optional<std::chrono::nanoseconds> latency = std::nullopt);
   MonoTime last() const;
   /// up, or down when it has been silent for longer than `silence_max`.
   ops::CheckResult check(MonoTime now, Millis silence_max) const;
+  /// In milliseconds; nullopt before the first piece of work.
+  std::optional<double> latency_ms() const { return latency_.ms(); }
 
  private:
   std::atomic<MonoTime::rep> last_{0};
-  std::atomic<std::int64_t> latency_ns_{0};
+  Latency latency_;
+};
+
+struct HubCheck {
+  ops::CheckStatus status = ops::CheckStatus::down;
+  std::optional<std::chrono::nanoseconds> round_trip = {};  ///< nullopt: the hub has answered nothing yet.
 };
 
 /// What the daemon tells of itself: metrics by Prometheus' conventions, and the checks behind /health.
@@ -47,7 +70,7 @@ class Telemetry {
   void on_answer(const net::Answered& answered);
   void on_step(session::Status to);
   /// `outcome` is pdi::Outcome's name, `ok` or `malformed`.
-  void on_pdi_call(std::string_view endpoint, std::string_view outcome);
+  void on_pdi_call(std::string_view endpoint, std::string_view outcome, std::chrono::nanoseconds took);
   void on_token_refresh(std::string_view result);
   /// A run of a job has ended: success, failed, interrupted.
   void on_job(std::string_view job, std::string_view result, std::chrono::nanoseconds took);
@@ -64,7 +87,7 @@ class Telemetry {
   }
   /// Adds the hub to the checks, degraded where it does not take this store's history in; `standing` is asked
   /// on the reactor's thread. Before run().
-  void watch_hub(std::function<ops::CheckStatus()> standing);
+  void watch_hub(std::function<HubCheck()> standing);
 
   /// The journal waits for room on the disk: it writes nothing, but is not wedged. The journal's thread.
   void on_hold();
@@ -91,10 +114,12 @@ class Telemetry {
   Pulse journal_;
   bool probing_ = false;
   std::atomic<ops::CheckStatus> pdi_{ops::CheckStatus::up};
+  Latency pdi_latency_;
   std::vector<std::pair<std::string, std::function<pdi::BreakerState()>>> breakers_;
   std::atomic<pdi::BreakerState> breaker_{pdi::BreakerState::closed};
-  std::function<ops::CheckStatus()> hub_standing_;
+  std::function<HubCheck()> hub_standing_;
   std::atomic<ops::CheckStatus> hub_{ops::CheckStatus::down};
+  Latency hub_latency_;
   const journal::Space* space_ = nullptr;
   ops::Gauge storage_free_;
   ops::Histogram sale_ack_;

@@ -128,9 +128,7 @@ Task<Result<void>> Daemon::open_database() {
   s.health.add("reactor", ops::CheckRole::required, [&s] { return s.liveness->reactor(); });
   s.health.add("stores", ops::CheckRole::told, [&s] {
     const bool forked = s.hub_metrics.forked_stores() > 0;
-    return ops::CheckResult{.status = forked ? ops::CheckStatus::degraded : ops::CheckStatus::up,
-                            .latency_ms = 0,
-                            .circuit_breaker = {}};
+    return ops::CheckResult{.status = forked ? ops::CheckStatus::degraded : ops::CheckStatus::up};
   });
   co_return Result<void>{};
 }

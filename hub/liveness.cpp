@@ -11,6 +11,15 @@ ops::CheckStatus status_at_age(std::int64_t age_ms) {
   return age_ms > silence_max.count() ? ops::CheckStatus::down : ops::CheckStatus::up;
 }
 
+std::int64_t micros(std::chrono::nanoseconds duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+/// In milliseconds; nullopt for what nobody has measured.
+std::optional<double> latency_of(std::int64_t micros) {
+  return micros < 0 ? std::nullopt : std::optional(static_cast<double>(micros) / 1000.0);
+}
+
 }  // namespace
 
 Liveness::Liveness(db::Database& database, net::AsyncClock& clock)
@@ -23,7 +32,9 @@ std::int64_t Liveness::now() const {
 Task<void> Liveness::watch_reactor() {
   while (true) {
     reactor_beat_ = now();
-    co_await clock_.sleep(beat_every);
+    const MonoTime due = clock_.mono_now() + beat_every;
+    co_await clock_.sleep_until(due);
+    reactor_micros_ = micros(clock_.mono_now() - due);
   }
 }
 
@@ -37,21 +48,19 @@ Task<void> Liveness::watch_database() {
     });
     database_answers_ = answered.has_value();
     database_beat_ = now();
-    database_micros_ =
-        std::chrono::duration_cast<std::chrono::microseconds>(clock_.mono_now() - asked).count();
+    database_micros_ = micros(clock_.mono_now() - asked);
     co_await clock_.sleep(beat_every);
   }
 }
 
 ops::CheckResult Liveness::reactor() const {
   const std::int64_t age = now() - reactor_beat_;
-  return {.status = status_at_age(age), .latency_ms = 0, .circuit_breaker = {}};
+  return {.status = status_at_age(age), .latency_ms = latency_of(reactor_micros_)};
 }
 
 ops::CheckResult Liveness::database() const {
   const auto status = database_answers_ ? status_at_age(now() - database_beat_) : ops::CheckStatus::down;
-  return {
-      .status = status, .latency_ms = static_cast<double>(database_micros_) / 1000.0, .circuit_breaker = {}};
+  return {.status = status, .latency_ms = latency_of(database_micros_)};
 }
 
 }  // namespace perkline::hub

@@ -32,7 +32,10 @@ class Liveness {
   net::AsyncClock& clock_;
   std::atomic<std::int64_t> reactor_beat_;   ///< Monotonic milliseconds, likewise the next.
   std::atomic<std::int64_t> database_beat_;  ///< The last answer, or the first try while there was none.
-  std::atomic<std::int64_t> database_micros_{0};
+  static constexpr std::int64_t unmeasured = -1;
+  std::atomic<std::int64_t> reactor_micros_{
+      unmeasured};  ///< How late it last came round; of the database: its answer.
+  std::atomic<std::int64_t> database_micros_{unmeasured};
   std::atomic<bool> database_answers_{true};
 };
 

@@ -110,9 +110,10 @@ struct PdiHttp::State {
     MonoTime began;
   };
   void tell(const Called& call, std::string_view outcome) const {
-    if (options.on_call) options.on_call(call.endpoint, outcome);
+    const auto lasted = clock.mono_now() - call.began;
+    if (options.on_call) options.on_call(call.endpoint, outcome, lasted);
     if (!ops::log_enabled(ops::Level::debug)) return;
-    const std::chrono::duration<double, std::milli> took = clock.mono_now() - call.began;
+    const std::chrono::duration<double, std::milli> took = lasted;
     ops::log(ops::Level::debug, "pdi", "called",
              {{"endpoint", call.endpoint},
               {"outcome", outcome},

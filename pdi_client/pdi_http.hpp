@@ -26,7 +26,8 @@ struct PdiHttpOptions {
   } timeouts = {};
   BreakerOptions token_breaker = {};  ///< The token endpoint's; as one refresh tells all, it has one permit.
   /// After each call, once: `ok`, Outcome's name, or `malformed` where unavailable is a bad answer's fault.
-  std::function<void(std::string_view endpoint, std::string_view outcome)> on_call = {};
+  std::function<void(std::string_view endpoint, std::string_view outcome, std::chrono::nanoseconds took)>
+      on_call = {};
   /// After each refresh of the token: ok, invalid_client, failed.
   std::function<void(std::string_view result)> on_refresh = {};
 };

@@ -60,7 +60,8 @@ Standing Uplink::standing() const {
                     .reason = halted_,
                     .acknowledged = outbox_.acked(),
                     .tail = outbox_.tail(),
-                    .last_heard = window_.last_heard()};
+                    .last_heard = window_.last_heard(),
+                    .round_trip = window_.round_trip()};
   if (!halted_.empty()) {
     standing.kind = Standing::Kind::stopped;
   } else if (link_.state() == net::LinkState::refused) {

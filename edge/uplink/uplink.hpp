@@ -26,6 +26,8 @@ struct Standing {
   std::uint64_t acknowledged = 0;
   std::uint64_t tail = 0;
   MonoTime last_heard{};  ///< When the hub last said anything; before that, when the uplink was made.
+  /// How long the hub took for its last answer to a Hello or a batch; nullopt: it has answered none yet.
+  std::optional<std::chrono::nanoseconds> round_trip = {};
 };
 std::string_view name_of(Standing::Kind kind);
 

@@ -65,8 +65,9 @@ constexpr Overall effect_of(CheckRole role, CheckStatus status) {
 void write_check(json::Writer& out, const CheckResult& result) {
   out.begin_object();
   out.field("status", name_of(result.status));
-  const double rounded = std::round(result.latency_ms * 1000) / 1000;
-  out.field("latency", std::isfinite(rounded) ? rounded : 0.0);
+  out.key("latency");
+  const double micros = std::round(result.latency_ms.value_or(NAN) * 1000);
+  std::isfinite(micros) ? out.value(micros / 1000) : out.null();
   if (!result.circuit_breaker.empty()) out.field("circuitBreaker", result.circuit_breaker);
   out.end_object();
 }

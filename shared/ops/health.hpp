@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ enum class CheckStatus : unsigned char { up, degraded, down };
 
 struct CheckResult {
   CheckStatus status = CheckStatus::up;
-  double latency_ms = 0;
-  std::string circuit_breaker;  ///< CLOSED, OPEN, HALF_OPEN, FORCED_OPEN; empty: none.
+  /// What the last real piece of work took; nullopt: nobody has measured any yet, or there is none.
+  std::optional<double> latency_ms = {};
+  std::string circuit_breaker = {};  ///< CLOSED, OPEN, HALF_OPEN, FORCED_OPEN; empty: none.
 };
 
 /// What a check means for the three probes.

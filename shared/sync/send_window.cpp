@@ -6,6 +6,7 @@ namespace perkline::sync {
 
 void SendWindow::welcomed(const Welcome& welcome, MonoTime now) {
   heard(now);
+  if (hello_at_) round_trip_ = now - *hello_at_;
   hello_at_.reset();
   credit_ = std::min<std::uint32_t>(welcome.credit, limits::sync_window_batches);
   if (phase_ == Phase::streaming && welcome.cursor >= acknowledged_) {
@@ -29,7 +30,10 @@ bool SendWindow::acked(std::uint64_t through, MonoTime now) {
     next_ = std::max(next_, through + 1);
     progress_at_ = now;
   }
-  while (!in_flight_.empty() && in_flight_.front() <= acknowledged_) in_flight_.pop_front();
+  while (!in_flight_.empty() && in_flight_.front().last_sequence <= acknowledged_) {
+    round_trip_ = now - in_flight_.front().sent_at;
+    in_flight_.pop_front();
+  }
   return moved;
 }
 
@@ -69,7 +73,7 @@ void SendWindow::said_hello(MonoTime now) {
 void SendWindow::sent_batch(std::uint64_t last_sequence, MonoTime now) {
   if (!owed()) owed_since_ = now;
   if (in_flight_.empty()) progress_at_ = now;
-  in_flight_.push_back(last_sequence);
+  in_flight_.push_back({.last_sequence = last_sequence, .sent_at = now});
   next_ = last_sequence + 1;
 }
 

@@ -59,6 +59,8 @@ class SendWindow {
   std::uint64_t next() const { return next_; }
   std::uint64_t acknowledged() const { return acknowledged_; }
   MonoTime last_heard() const { return last_heard_; }
+  /// From the last Hello or batch that was answered to its answer; nullopt: none was yet.
+  std::optional<std::chrono::nanoseconds> round_trip() const { return round_trip_; }
 
  private:
   void heard(MonoTime now) { last_heard_ = now; }
@@ -72,7 +74,12 @@ class SendWindow {
   std::uint64_t next_ = 1;
   std::uint32_t credit_ = 0;
   std::optional<std::uint64_t> went_back_to_;  ///< The last gap that was told, and sent again from.
-  std::deque<std::uint64_t> in_flight_;        ///< The last sequence of each batch, rising.
+  struct InFlight {
+    std::uint64_t last_sequence;
+    MonoTime sent_at;
+  };
+  std::deque<InFlight> in_flight_;  ///< Batches, their sequences rising.
+  std::optional<std::chrono::nanoseconds> round_trip_;
   MonoTime progress_at_{};  ///< When the oldest batch in flight was sent, or acknowledgements last moved.
   MonoTime last_heard_;
   MonoTime owed_since_{};

@@ -151,6 +151,13 @@ TEST_F(TillFraming, HealthIsToldOnBothPortsAndPdiAndHubNeverDecideIt) {
   for (const char* path : {"/health", "/health/ready", "/health/live"})
     expect_health(ask(ops, path), "healthy");
   expect_health(ask(till_of(0).url(), "/health"), "healthy");
+  // Everybody was at work by now, and it took them some time.
+  const auto report = ask(ops, "/health").json();
+  for (const char* name : {"journal", "storage", "pdi", "hub"}) {
+    const json::Value* latency = report.root().find("checks")->find(name)->find("latency");
+    ASSERT_TRUE(latency->is(json::Value::Kind::number)) << name;
+    EXPECT_GT(std::stod(std::string(latency->text())), 0.0) << name;
+  }
 
   pdi(R"({"endpoint":"*","mode":"status"})");
   (void)till_of(0).open("HEALTH-2");

@@ -66,15 +66,42 @@ TEST_F(DaemonTelemetry, AReactorThatDoesNotComeRoundIsNotLive) {
 }
 
 TEST_F(DaemonTelemetry, TheHubIsToldAndDecidesNothing) {
-  ops::CheckStatus standing = ops::CheckStatus::down;
+  HubCheck standing;
   telemetry.watch_hub([&] { return standing; });
   world.spawn(telemetry.run(journal, *outbox, store));
   pass(seconds{1});
   EXPECT_EQ(health.ready().http_status, 200);
-  EXPECT_NE(health.ready().body.find(R"("hub":{"status":"down")"), std::string::npos);
-  standing = ops::CheckStatus::up;
+  EXPECT_NE(health.ready().body.find(R"("hub":{"status":"down","latency":null})"), std::string::npos);
+  standing = {.status = ops::CheckStatus::up, .round_trip = std::chrono::microseconds{7250}};
   pass(seconds{1});
-  EXPECT_NE(health.ready().body.find(R"("hub":{"status":"up")"), std::string::npos);
+  EXPECT_NE(health.ready().body.find(R"("hub":{"status":"up","latency":7.25})"), std::string::npos);
+}
+
+TEST_F(DaemonTelemetry, TellsHowLongTheLastCallAndTheLastSyncTookAndNothingBeforeTheFirst) {
+  const journal::Space space({.folder = "/", .reserve_bytes = 0, .ask = {}});
+  telemetry.watch_storage(space);
+  const auto latency_of = [&](const std::string& check) {
+    const std::string body = health.ready().body;
+    const std::string start = '"' + check + R"(":{"status":"up","latency":)";
+    const std::size_t at = body.find(start);
+    return at == std::string::npos
+               ? body
+               : body.substr(at + start.size(),
+                             body.find_first_of(",}", at + start.size()) - at - start.size());
+  };
+  for (const char* check : {"pdi", "journal", "storage", "reactor"})
+    EXPECT_EQ(latency_of(check), "null") << check;
+  telemetry.on_hold();
+  EXPECT_EQ(latency_of("journal"), "null") << "it waits for room, and has written nothing";
+  telemetry.on_sync(std::chrono::microseconds{1500});
+  telemetry.on_hold();
+  EXPECT_EQ(latency_of("journal"), "1.5");
+  EXPECT_EQ(latency_of("storage"), "1.5");
+  telemetry.on_pdi_call("identify", "not_tried", Millis{9});
+  EXPECT_EQ(latency_of("pdi"), "null") << "nobody was asked";
+  telemetry.on_pdi_call("identify", "ok", Millis{42});
+  telemetry.on_pdi_call("identify", "cancelled", Millis{9});
+  EXPECT_EQ(latency_of("pdi"), "42.0");
 }
 
 TEST_F(DaemonTelemetry, CountsTheSessionsThatWaitForPdiOrForAPerson) {

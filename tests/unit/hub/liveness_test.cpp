@@ -46,7 +46,10 @@ class LivenessTest : public ::testing::Test {
 };
 
 TEST_F(LivenessTest, FeelsBothPulses) {
+  EXPECT_FALSE(liveness_.reactor().latency_ms) << "not measured yet";
+  EXPECT_FALSE(liveness_.database().latency_ms);
   pass(seconds{30});
+  EXPECT_EQ(liveness_.reactor().latency_ms, 0.0) << "virtual time is never late";
   EXPECT_EQ(liveness_.reactor().status, ops::CheckStatus::up);
   EXPECT_EQ(liveness_.database().status, ops::CheckStatus::up);
   EXPECT_EQ(liveness_.database().latency_ms, 2.0);

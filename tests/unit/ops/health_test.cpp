@@ -1,5 +1,6 @@
 #include "shared/ops/health.hpp"
 
+#include <limits>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -11,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-CheckResult result(CheckStatus status, double latency_ms = 0, std::string breaker = "") {
+CheckResult result(CheckStatus status, std::optional<double> latency_ms = {}, std::string breaker = "") {
   return {.status = status, .latency_ms = latency_ms, .circuit_breaker = std::move(breaker)};
 }
 
@@ -41,6 +42,14 @@ TEST(Health, BodyIsTheContracts) {
             R"({"status":"degraded","timestamp":"2026-03-01T01:00:00.999Z","uptime":3600,"checks":{)"
             R"("journal":{"status":"up","latency":0.25},)"
             R"("pdi":{"status":"degraded","latency":4500.0,"circuitBreaker":"HALF_OPEN"}}})");
+}
+
+TEST(Health, WhatNobodyHasMeasuredIsNull) {
+  Daemon daemon;
+  daemon.pdi = result(CheckStatus::up, std::numeric_limits<double>::infinity());
+  const std::string body = daemon.health.live().body;
+  EXPECT_TRUE(body.contains(R"("journal":{"status":"up","latency":null})")) << body;
+  EXPECT_TRUE(body.contains(R"("pdi":{"status":"up","latency":null})")) << body;
 }
 
 TEST(Health, WithoutChecksAProcessIsHealthy) {

@@ -65,6 +65,27 @@ TEST_F(Window, SendsNoMoreThanTheCreditAndGoesOnWithEachAck) {
   EXPECT_EQ(window.next(), 21u);
 }
 
+TEST_F(Window, KnowsHowLongTheHubTookForItsLastAnswer) {
+  tail = 100;
+  EXPECT_FALSE(window.round_trip());
+  window.said_hello(now);
+  EXPECT_FALSE(window.round_trip()) << "nobody has answered";
+  now += Millis{30};
+  window.welcomed(welcome(0), now);
+  EXPECT_EQ(window.round_trip(), Millis{30});
+  send(10);
+  now += Millis{1};
+  send(20);
+  now += Millis{6};
+  window.acked(10, now);
+  EXPECT_EQ(window.round_trip(), Millis{7});
+  now += Millis{5};
+  window.welcomed(welcome(10), now);
+  EXPECT_EQ(window.round_trip(), Millis{7}) << "late: it answers no Hello that is still open";
+  window.acked(20, now);
+  EXPECT_EQ(window.round_trip(), Millis{11});
+}
+
 TEST_F(Window, TakesNoMoreCreditThanItsOwnWindow) {
   tail = 100;
   greet(0, 64);
