@@ -37,6 +37,7 @@ void describe_api(Schema& s, EdgeConfig::Api& api) {
   config::describe_listen(s, "listen", api.listen);
   s.text("unix_socket", api.unix_socket);
   if (!is_socket_path(api.unix_socket)) s.fault("unix_socket", "must be at most 107 bytes long");
+  s.text("unix_socket_mode", api.unix_socket_mode, {.required = true, .choices = {"0600", "0660", "0666"}});
   s.text("terminals_file", api.terminals_file);
   s.integer("max_connections", api.max_connections, 1,
             static_cast<std::int64_t>(limits::till_connections_max));

@@ -22,7 +22,8 @@ struct EdgeConfig {
   struct Api {
     std::string listen = "127.0.0.1:7070";
     std::string unix_socket;
-    std::string terminals_file;  ///< May not exist yet. Empty: no key is asked, loopback only.
+    std::string unix_socket_mode = "0600";  ///< Octal; 0660: the group's too, 0666: everybody's.
+    std::string terminals_file;             ///< May not exist yet. Empty: no key is asked, loopback only.
     std::int64_t max_connections = 1024;
     std::int64_t rate_per_terminal_s = 500;  ///< 0: off.
     config::TlsFiles tls;

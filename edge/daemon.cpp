@@ -88,6 +88,7 @@ RateLimiter terminal_rate(const EdgeConfig::Api& api) {
 net::HttpServerOptions api_options(const EdgeConfig::Api& api) {
   return {.listen = api.listen,
           .unix_socket = api.unix_socket,
+          .unix_socket_mode = static_cast<std::uint32_t>(std::stoul(api.unix_socket_mode, nullptr, 8)),
           .tls = {.cert_file = api.tls.cert_file, .key_file = api.tls.key_file},
           .connections_max = static_cast<std::size_t>(api.max_connections)};
 }

@@ -182,7 +182,6 @@ Result<void> Daemon::open_ports() {
 
   s.http.emplace(s.reactor,
                  net::HttpServerOptions{.listen = config_.api.listen,
-                                        .unix_socket = {},
                                         .tls = {config_.api.tls.cert_file, config_.api.tls.key_file},
                                         .body_bytes_max = limits::hub_body_bytes_max},
                  s.api->router(), s.api->guard(),

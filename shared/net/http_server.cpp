@@ -179,7 +179,8 @@ Result<void> HttpServer::Impl::listen_unix(const std::string& path) {
   if (!error) acceptor.bind(asio::local::stream_protocol::endpoint(path), error);
   if (error) return unusable("no such folder, or not allowed");
   // Nobody can connect between bind and listen, so the mode is right from the first connection on.
-  if (::chmod(path.c_str(), S_IRUSR | S_IWUSR) != 0) return unusable("its mode cannot be set");
+  if (::chmod(path.c_str(), static_cast<mode_t>(shared_.options.unix_socket_mode)) != 0)
+    return unusable("its mode cannot be set");
   acceptor.listen(Acceptor::max_listen_connections, error);
   if (error) return unusable("listen failed");
   acceptors_.push_back(std::move(acceptor));

@@ -30,7 +30,8 @@ struct HttpServerTimeouts {
 
 struct HttpServerOptions {
   std::string listen;  ///< `host:port`, `[::1]:port`, or a port alone (on 127.0.0.1). Port 0: any free one.
-  std::string unix_socket = {};  ///< Also served there when not empty, mode 0600 under the process's umask.
+  std::string unix_socket = {};           ///< Also served there when not empty.
+  std::uint32_t unix_socket_mode = 0600;  ///< Who may connect to it, whatever the process's umask.
   ServerTls tls = {};
   /// Beyond it a connection is told 503 OVERLOADED and closed; under TLS it is closed without a word.
   std::size_t connections_max = 1024;

@@ -64,6 +64,17 @@ TEST(Listeners, UnixSocketServesBesideTcpForTheDaemonsUserAloneAndGoesWithIt) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST(Listeners, UnixSocketIsOpenToTheGroupWhereTheConfigurationSaysSo) {
+  TempDir folder;
+  const std::string path = folder.file("tills.sock");
+  const LoneEdge edge("unix_socket: " + path + ", unix_socket_mode: \"0660\"");
+  struct ::stat info{};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0660u);
+  ASSERT_EQ(::stat((edge.file("data") + "/control.sock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u) << "commands are the daemon's own user's alone";
+}
+
 TEST(Listeners, ATerminalThatCallsTooOftenIsTurnedAwayAndNoOtherIs) {
   LoneEdge edge("rate_per_terminal_s: 5");
   const std::string other = edge.add_terminal("till-2");

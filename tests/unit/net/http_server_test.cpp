@@ -317,6 +317,18 @@ TEST(HttpServer, UnixSocketIsForItsOwnerAlone) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST(HttpServer, UnixSocketIsOpenToWhomItsModeSays) {
+  const TempDir dir;
+  const std::string path = dir.file("tills.sock");
+  const mode_t before = ::umask(077);
+  const Serving serving({.listen = "", .unix_socket = path, .unix_socket_mode = 0660});
+  ::umask(before);
+  ASSERT_TRUE(serving.started());
+  struct stat found{};
+  ASSERT_EQ(::stat(path.c_str(), &found), 0);
+  EXPECT_EQ(found.st_mode & 0777, 0660u);
+}
+
 TEST(HttpServer, UnixSocketLeftBehindIsReplacedButNothingElse) {
   const TempDir dir;
   const std::string path = dir.file("control.sock");

@@ -170,6 +170,16 @@ TEST(EdgeConfig, TransactionsStayUniqueForAtLeastAMonth) {
             "f: session.keep_days: must be a whole number from 30 to 3650\n");
 }
 
+TEST(EdgeConfig, UnixSocketIsTheDaemonsItsGroupsOrEverybodys) {
+  for (const char* mode : {"'0600'", "'0660'", "0666"})
+    EXPECT_EQ(faults(least + "api: {unix_socket_mode: " + mode + '}'), "") << mode;
+  for (const char* mode : {"''", "0777", "660", "rw"}) {
+    EXPECT_EQ(faults(least + "api: {unix_socket_mode: " + mode + '}'),
+              "f: api.unix_socket_mode: must be one of 0600, 0660, 0666\n")
+        << mode;
+  }
+}
+
 TEST(EdgeConfig, EveryNumberHasItsRange) {
   EXPECT_EQ(faults(least + "api: {max_connections: 0, rate_per_terminal_s: -1, unix_socket: " +
                    std::string(108, 's') +
