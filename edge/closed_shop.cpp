@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "edge/log_key.hpp"
+
 namespace perkline::edge {
 
 Result<void> become_owner_of(const std::string& folder) {
@@ -24,6 +26,7 @@ Result<std::unique_ptr<ClosedShop>> open_data(const EdgeConfig& config) {
   shop->store_id = StoreId(config.store_id);
   auto journal = journal::JournalRocks::open(shop->reactor, {.folder = config.data_dir});
   if (!journal) return failure(journal);
+  use_log_key(config.data_dir);
   shop->journal = std::move(*journal);
   auto outbox = journal::Outbox::open(*shop->journal, StoreId(config.store_id));
   if (!outbox) return failure(outbox);

@@ -11,6 +11,7 @@
 #include "edge/control.hpp"
 #include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
+#include "edge/log_key.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/pdi_queue/restoration.hpp"
 #include "edge/reload.hpp"
@@ -193,6 +194,7 @@ Result<void> Daemon::Impl::open_journal() {
                  .reserve_bytes = static_cast<std::uint64_t>(config_.storage.reserve_mib) * limits::mib,
                  .on_hold = [this] { telemetry_.on_hold(); }});
   if (!journal) return failure(journal);
+  use_log_key(config_.data_dir);
   journal_ = std::move(*journal);
   telemetry_.watch_storage(journal_->space());
   auto outbox = journal::Outbox::open(*journal_, StoreId(config_.store_id));

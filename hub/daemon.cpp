@@ -13,6 +13,7 @@
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/server.hpp"
 #include "hub/liveness.hpp"
+#include "hub/log_key.hpp"
 #include "hub/metrics.hpp"
 #include "hub/signing_key_file.hpp"
 #include "hub/stores/key_directory.hpp"
@@ -87,6 +88,7 @@ Task<void> Daemon::start() {
 
 Task<Result<void>> Daemon::bring_up() {
   if (auto opened = co_await open_database(); !opened) co_return failure(opened);
+  if (auto loaded = co_await load_log_key(); !loaded) co_return failure(loaded);
   if (auto loaded = co_await load_tokens(); !loaded) co_return failure(loaded);
   Serving& s = *serving_;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
@@ -142,6 +144,15 @@ Task<void> Daemon::retry_upgraded() {
   } else if (*applied > 0) {
     ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
   }
+}
+
+Task<Result<void>> Daemon::load_log_key() {
+  const auto key = co_await db::write_for<std::string>(
+      *serving_->database,
+      [&rng = serving_->rng](db::Transaction& t) { return load_or_make_log_key(t, rng); });
+  if (!key) co_return std::unexpected(key.error());
+  ops::set_hash_key({reinterpret_cast<const std::uint8_t*>(key->data()), key->size()});
+  co_return Result<void>{};
 }
 
 Task<Result<void>> Daemon::load_tokens() {

@@ -28,6 +28,7 @@ class Daemon {
   Task<Result<void>> open_database();
   /// Dead letters whose type this version knows and the one that buried them did not.
   Task<void> retry_upgraded();
+  Task<Result<void>> load_log_key();
   Task<Result<void>> load_tokens();
   Result<void> open_ports();
   Task<void> drain();

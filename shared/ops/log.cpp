@@ -6,13 +6,17 @@
 #include <charconv>
 #include <cmath>
 #include <memory>
+#include <vector>
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/clock.hpp"
+#include "shared/core/random.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::ops {
@@ -23,12 +27,15 @@ struct Output {
     // Lines come finished, and `level` alone decides which; a line is one write, so that threads never mix.
     logger.set_pattern("%v");
     logger.set_level(spdlog::level::trace);
+    hash_key.resize(sizeof(Digest));
+    SystemRng().fill(hash_key);
   }
 
   spdlog::logger logger;
   std::atomic<Level> level{Level::info};
   std::atomic<bool> json = false;
   std::string service;
+  std::vector<std::uint8_t> hash_key;
 };
 
 /// Never destroyed: static objects that die at exit may still log.
@@ -189,9 +196,17 @@ void log(Level level, std::string_view context, std::string_view message,
   out.logger.log(severity_of(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
+void set_hash_key(std::span<const std::uint8_t> key) {
+  output().hash_key.assign(key.begin(), key.end());
+}
+
 std::string hashed(std::string_view id) {
+  const auto& key = output().hash_key;
   Digest digest;
-  ::SHA256(reinterpret_cast<const unsigned char*>(id.data()), id.size(), digest.data());
+  const auto* made =
+      ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()),
+             reinterpret_cast<const unsigned char*>(id.data()), id.size(), digest.data(), nullptr);
+  PERKLINE_ASSERT(made != nullptr);
   return to_hex(digest).substr(0, 16);
 }
 

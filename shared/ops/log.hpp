@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -39,7 +40,12 @@ bool log_enabled(Level level);
 void log(Level level, std::string_view context, std::string_view message,
          std::initializer_list<LogField> fields = {});
 
-/// The first 16 hex digits of SHA-256: what stands for a customer id in logs above debug.
+/// The key of `hashed`: the same key gives the same hashes, in another process too. Once, before anything is
+/// hashed; until then the process has one of its own, which nobody knows.
+void set_hash_key(std::span<const std::uint8_t> key);
+
+/// The first 16 hex digits of HMAC-SHA-256 (RFC 2104): what stands for a customer id in logs above debug.
+/// Without the key no id can be found by trying them all, few as they are.
 std::string hashed(std::string_view id);
 
 }  // namespace perkline::ops

@@ -267,5 +267,55 @@ TEST_F(Told, NoLineHoldsASecretNorAboveDebugACustomer) {
   }
 }
 
+/// What stands for a customer, or a login, in the lines with that message.
+std::vector<std::string> named_in(const std::filesystem::path& log, const std::string& message,
+                                  const std::string& field) {
+  std::vector<std::string> named;
+  std::istringstream text(text_of(log));
+  for (std::string line; std::getline(text, line);) {
+    if (line.find("\"message\":\"" + message + '"') == std::string::npos) continue;
+    if (const auto parsed = json::parse(line)) named.push_back(bench::text_at(parsed->root(), field));
+  }
+  return named;
+}
+
+TEST(Hashes, InLogsAreEachStoresAndTheHubsOwnAndStayAcrossARestart) {
+  const TempDir folder;
+  auto fleet = bench::Fleet::start(fleet_options(folder, 2));
+  ASSERT_TRUE(fleet) << fleet.error().detail;
+  const auto sell = [&](std::size_t edge, const std::string& transaction) {
+    const Till till{fleet->edge_url(edge), fleet->terminal_key(edge)};
+    EXPECT_EQ(text_at(till.finalize(till.price(transaction), transaction), "status"), "finalized");
+  };
+  const auto log_in = [&] {
+    const auto answer = bench::call({.method = "POST",
+                                     .origin = fleet->hub_url(),
+                                     .path = "/api/v1/auth/login",
+                                     .body = R"({"login":"who@example.com","password":"not the password"})"});
+    EXPECT_TRUE(answer && answer->status == 401);
+  };
+  sell(0, "HASH-1");
+  sell(1, "HASH-2");
+  log_in();
+  EXPECT_EQ(fleet->edge(0).terminate(), 0);
+  EXPECT_EQ(fleet->hub().terminate(), 0);
+  ASSERT_TRUE(fleet->start_edge(0));
+  ASSERT_TRUE(fleet->start_hub());
+  sell(0, "HASH-3");
+  log_in();
+
+  const auto one = named_in(fleet->log_of("edge-1"), "sale finalized", "customerId");
+  const auto other = named_in(fleet->log_of("edge-2"), "sale finalized", "customerId");
+  const auto logins = named_in(fleet->log_of("hub"), "login refused", "login");
+  ASSERT_EQ(one.size(), 2u);
+  ASSERT_EQ(other.size(), 1u);
+  ASSERT_EQ(logins.size(), 2u);
+  EXPECT_EQ(one[0].size(), 16u);
+  EXPECT_EQ(one[0], one[1]);
+  EXPECT_NE(one[0], other[0]);
+  EXPECT_EQ(logins[0].size(), 16u);
+  EXPECT_EQ(logins[0], logins[1]);
+}
+
 }  // namespace
 }  // namespace perkline::test

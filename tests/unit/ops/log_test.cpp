@@ -158,9 +158,22 @@ TEST(LogLevel, IsNamedAsInConfigurations) {
   EXPECT_FALSE(level_named(""));
 }
 
-TEST(Hashed, IsTheStartOfSha256) {
-  EXPECT_EQ(hashed("abc"), "ba7816bf8f01cfea");  // FIPS 180-4's example
-  EXPECT_EQ(hashed(""), "e3b0c44298fc1c14");
+TEST(Hashed, HasAKeyBeforeItIsGivenOne) {
+  const std::string hash = hashed("abc");
+  EXPECT_EQ(hashed("abc"), hash);
+  EXPECT_NE(hashed("abd"), hash);
+  EXPECT_NE(hash, "ba7816bf8f01cfea") << "plain SHA-256, which can be tried";
+  EXPECT_NE(hash, "fd7adb152c05ef80") << "with no key at all";
+}
+
+TEST(Hashed, IsTheStartOfAnHmac) {
+  const auto use = [](std::string_view key) {
+    set_hash_key({reinterpret_cast<const std::uint8_t*>(key.data()), key.size()});
+  };
+  use("Jefe");  // RFC 4231, test case 2
+  EXPECT_EQ(hashed("what do ya want for nothing?"), "5bdcc146bf60754e");
+  use(std::string(20, '\x0b'));  // test case 1
+  EXPECT_EQ(hashed("Hi There"), "b0344c61d8db3853");
 }
 
 }  // namespace
