@@ -20,7 +20,13 @@ using std::chrono::seconds;
 
 constexpr double sample_sales_per_second = 60;
 constexpr std::size_t tills = 8;
+constexpr std::size_t redeem_every = 4;
+constexpr std::size_t return_every = 6;  ///< Some of them of sales that redeem.
 constexpr seconds settle_patience{60};
+
+/// So that points are redeemed while PDI is dark too.
+constexpr const char* offline_limits =
+    "standin: { max_redeem_points_per_member_day: 200, max_redeem_points_store_day: 100000 }\n";
 
 void say(const std::string& text) {
   fmt::print(stderr, "{}\n", text);
@@ -133,7 +139,9 @@ class Demo {
     say(fmt::format("== {}: {} sales", spell.title, baskets.size()));
     ReplayOptions replay_options{.edges = {},
                                  .concurrency = tills,
-                                 .rate = options_.baskets_file.empty() ? sample_sales_per_second : 0};
+                                 .rate = options_.baskets_file.empty() ? sample_sales_per_second : 0,
+                                 .redeem_every = redeem_every,
+                                 .return_every = return_every};
     for (std::size_t i = 0; i < fleet_.edges(); ++i)
       replay_options.edges.push_back({fleet_.edge_url(i), fleet_.terminal_key(i)});
     ReplaySummary summary;
@@ -175,7 +183,8 @@ int run_demo(const DemoOptions& options, const std::atomic<bool>& stop) {
                              .state_dir = options.state_dir,
                              .edges = 2,
                              .port_base = options.port_base,
-                             .pdi_quiet_ms = 2000});
+                             .pdi_quiet_ms = 2000,
+                             .edge_yaml = {offline_limits, offline_limits}});
   if (!fleet) return say(fleet.error().detail), 1;
   Demo demo(std::move(*fleet), options, stop);
   if (auto played = demo.play(*baskets); !played) return say(played.error().detail), 1;

@@ -15,9 +15,9 @@ struct DemoOptions {
   std::string baskets_file;  ///< Empty: receipts of our own making.
 };
 
-/// Starts a fleet and plays tills through a normal spell, a hub outage and an edge killed with -9, then holds
-/// tills, PDI and hub against each other. Unless `once`, stays up until `stop`. 0: all agree; 1: not, or
-/// something did not start.
+/// Starts a fleet and plays tills through a normal spell, outages of PDI and hub and an edge killed with -9,
+/// points being redeemed and goods coming back all along, then holds tills, PDI and hub against each other.
+/// Unless `once`, stays up until `stop`. 0: all agree; 1: not, or something did not start.
 int run_demo(const DemoOptions& options, const std::atomic<bool>& stop);
 
 }  // namespace perkline::bench

@@ -7,6 +7,7 @@
 
 #include "bench/fleet/web.hpp"
 #include "shared/core/money.hpp"
+#include "shared/json/writer.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -65,8 +66,55 @@ Result<void> add_hub(const Fleet& fleet, Reconciliation& all) {
                   .amount_minor = minor_at(item, "amount"),
                   .earned = integer_at(item, "earnedPoints"),
                   .redeemed = integer_at(item, "redeemedPoints")};
+    const json::Value* returns = item.find("returns");
+    if (returns == nullptr) return fail(Errc::io_failed, "the hub's overview has no returns");
+    store->hub_back = {.amount_minor = minor_at(*returns, "amount"),
+                       .clawed_back = integer_at(*returns, "clawedBackPoints"),
+                       .restored = integer_at(*returns, "restoredPoints")};
   }
   return {};
+}
+
+void add_till(const SoldBasket& sale, StoreAccounts& store) {
+  ++store.tills.sales;
+  store.tills.amount_minor += sale.amount.minor;
+  store.tills.earned += sale.earned.count;
+  store.tills.redeemed += sale.redeemed.count;
+  if (!sale.back) return;
+  store.tills_back.amount_minor += sale.back->amount.minor;
+  store.tills_back.clawed_back += sale.back->clawed_back.count;
+  store.tills_back.restored += sale.back->restored.count;
+}
+
+void learn_sale(const Fleet& fleet, SoldBasket& sale) {
+  const auto answer = call({.origin = fleet.edge_url(sale.edge),
+                            .path = "/v1/getSessionStatus?sessionId=" + sale.session,
+                            .bearer = fleet.terminal_key(sale.edge)});
+  if (!answer || answer->status != 200) return;
+  const json::Document session = answer->json();
+  if (text_at(session.root(), "status") != "finalized") return;
+  sale.pending = false;
+  sale.earned = Points{integer_at(session.root(), "earnedPoints")};
+  sale.redeemed = Points{integer_at(session.root(), "redeemedPoints")};
+}
+
+/// The same return once more is answered with what it came to.
+void learn_return(const Fleet& fleet, const SoldBasket& sale, GoodsBack& back) {
+  json::Writer body;
+  body.begin_object().field("originalTransactionId", sale.transaction.str());
+  body.field("transactionId", back.transaction.str())
+      .field("amount", format_amount(back.amount))
+      .end_object();
+  const auto answer = call({.method = "POST",
+                            .origin = fleet.edge_url(sale.edge),
+                            .path = "/v1/return",
+                            .body = body.take(),
+                            .bearer = fleet.terminal_key(sale.edge)});
+  if (!answer || answer->status != 200) return;
+  const json::Document told = answer->json();
+  back.pending = false;
+  back.clawed_back = Points{integer_at(told.root(), "clawedBackPoints")};
+  back.restored = Points{integer_at(told.root(), "restoredPoints")};
 }
 
 }  // namespace
@@ -77,16 +125,8 @@ bool Reconciliation::agree() const {
 
 void learn_outcomes(const Fleet& fleet, std::vector<SoldBasket>& sold) {
   for (SoldBasket& sale : sold) {
-    if (!sale.pending) continue;
-    const auto answer = call({.origin = fleet.edge_url(sale.edge),
-                              .path = "/v1/getSessionStatus?sessionId=" + sale.session,
-                              .bearer = fleet.terminal_key(sale.edge)});
-    if (!answer || answer->status != 200) continue;
-    const json::Document session = answer->json();
-    if (text_at(session.root(), "status") != "finalized") continue;
-    sale.pending = false;
-    sale.earned = Points{integer_at(session.root(), "earnedPoints")};
-    sale.redeemed = Points{integer_at(session.root(), "redeemedPoints")};
+    if (sale.pending) learn_sale(fleet, sale);
+    if (!sale.pending && sale.back && sale.back->pending) learn_return(fleet, sale, *sale.back);
   }
 }
 
@@ -97,11 +137,7 @@ Result<Reconciliation> reconcile(const Fleet& fleet, const std::vector<SoldBaske
   std::unordered_map<std::string, std::size_t> edge_of;
   for (const SoldBasket& sale : sold) {
     edge_of.emplace(sale.transaction.str(), sale.edge);
-    Account& account = all.stores[sale.edge].tills;
-    ++account.sales;
-    account.amount_minor += sale.amount.minor;
-    account.earned += sale.earned.count;
-    account.redeemed += sale.redeemed.count;
+    add_till(sale, all.stores[sale.edge]);
   }
   if (auto added = add_pdi(fleet, edge_of, all); !added) return failure(added);
   if (auto added = add_hub(fleet, all); !added) return failure(added);
@@ -110,16 +146,21 @@ Result<Reconciliation> reconcile(const Fleet& fleet, const std::vector<SoldBaske
 
 std::string to_table(const Reconciliation& reconciliation) {
   const Currency currency = find_currency("USD").value();
-  std::string table = fmt::format("{:<10} {:<8} {:>10} {:>16} {:>14} {:>14}\n", "store", "says", "sales",
-                                  "amount", "points earned", "redeemed");
-  const auto row = [&](const std::string& store, const char* party, const Account& account) {
-    table += fmt::format("{:<10} {:<8} {:>10} {:>16} {:>14} {:>14}\n", store, party, account.sales,
-                         format_amount({account.amount_minor, currency}), account.earned, account.redeemed);
+  const auto amount = [currency](std::int64_t minor) { return format_amount({minor, currency}); };
+  constexpr const char* row_format = "{:<10} {:<6} {:>7} {:>14} {:>14} {:>9} {:>12} {:>12} {:>9}\n";
+  std::string table = fmt::format(row_format, "store", "says", "sales", "amount", "points earned", "redeemed",
+                                  "returned", "clawed back", "restored");
+  const auto row = [&](const std::string& store, const char* party, const Account& account,
+                       const ReturnAccount* back) {
+    table += fmt::format(row_format, store, party, account.sales, amount(account.amount_minor),
+                         account.earned, account.redeemed, back ? amount(back->amount_minor) : "-",
+                         back ? std::to_string(back->clawed_back) : "-",
+                         back ? std::to_string(back->restored) : "-");
   };
   for (const StoreAccounts& store : reconciliation.stores) {
-    row(store.store, "tills", store.tills);
-    row("", "PDI", store.pdi);
-    row("", "hub", store.hub);
+    row(store.store, "tills", store.tills, &store.tills_back);
+    row("", "PDI", store.pdi, nullptr);
+    row("", "hub", store.hub, &store.hub_back);
     table += fmt::format("{:<10} {}\n", "", store.agree() ? "all three agree" : "THEY DIFFER");
   }
   if (reconciliation.doubled_at_pdi > 0)

@@ -17,12 +17,22 @@ struct Account {
   bool operator==(const Account&) const = default;
 };
 
+/// What one party says of goods that came back there. PDI hears nothing of them.
+struct ReturnAccount {
+  std::int64_t amount_minor = 0;
+  std::int64_t clawed_back = 0;
+  std::int64_t restored = 0;
+  bool operator==(const ReturnAccount&) const = default;
+};
+
 struct StoreAccounts {
   std::string store;
   Account tills;
   Account pdi;
   Account hub;
-  bool agree() const { return tills == pdi && tills == hub; }
+  ReturnAccount tills_back = {};
+  ReturnAccount hub_back = {};
+  bool agree() const { return tills == pdi && tills == hub && tills_back == hub_back; }
 };
 
 struct Reconciliation {
@@ -32,7 +42,8 @@ struct Reconciliation {
   bool agree() const;
 };
 
-/// Asks for every sale that is pending yet whether it is settled, and takes over what it came to then.
+/// Asks for every sale, and every return, that is pending yet whether it is settled, and takes over what it
+/// came to then.
 void learn_outcomes(const Fleet& fleet, std::vector<SoldBasket>& sold);
 
 /// Holds the tills' receipts against PDI's ledger and the hub's. Errors: io_failed when one does not answer.

@@ -50,8 +50,8 @@ std::string to_text(const ReplaySummary& summary) {
   text += latency_line("identify", summary.times.identify);
   text += latency_line("calculateRewards", summary.times.calculate);
   text += latency_line("finalize", summary.times.finalize);
-  for (const auto& [reason, count] : summary.failed)
-    text += fmt::format("  FAILED: {} sales, {}\n", count, reason);
+  if (summary.times.give_back.count() > 0) text += latency_line("return", summary.times.give_back);
+  for (const auto& [reason, count] : summary.failed) text += fmt::format("  FAILED: {}, {}\n", count, reason);
   return text;
 }
 
@@ -100,6 +100,7 @@ void add(ReplaySummary& total, ReplaySummary more) {
   total.times.identify.merge(more.times.identify);
   total.times.calculate.merge(more.times.calculate);
   total.times.finalize.merge(more.times.finalize);
+  total.times.give_back.merge(more.times.give_back);
   total.times.repeats += more.times.repeats;
   total.duration += more.duration;
 }

@@ -11,6 +11,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr Points redeem_wish{50};
+
 /// What the tills of one edge share: its baskets in order, and who is next.
 struct Lane {
   std::vector<const Basket*> baskets;
@@ -53,13 +55,23 @@ class Run {
     for (std::size_t place = lane.next++; place < lane.baskets.size() && !stop_; place = lane.next++) {
       const auto due = wait_turn(lane, place, begin);
       const Basket& basket = *lane.baskets[place];
-      note(edge, basket, till.sell(basket, stop_, due));
+      note(edge, basket, till.sell(basket, wishes_at(place, basket), stop_, due));
     }
     const std::scoped_lock lock(mutex_);
     summary_.times.identify.merge(till.times().identify);
     summary_.times.calculate.merge(till.times().calculate);
     summary_.times.finalize.merge(till.times().finalize);
+    summary_.times.give_back.merge(till.times().give_back);
     summary_.times.repeats += till.times().repeats;
+  }
+
+  Wishes wishes_at(std::size_t place, const Basket& basket) const {
+    const auto is_turn = [place](std::size_t every) { return every > 0 && place % every == every - 1; };
+    Wishes wishes;
+    if (is_turn(options_.redeem_every)) wishes.redeem = redeem_wish;
+    const Money& first = basket.lines.front().paid;
+    if (is_turn(options_.return_every) && first.minor > 0) wishes.refund = first;
+    return wishes;
   }
 
   /// When the sale was to begin. Each lane gets its share of the rate, by its share of the baskets.
@@ -83,8 +95,9 @@ class Run {
       if (sold) {
         const bool pending = outcome.kind == SaleOutcome::Kind::pending;
         summary_.sold.push_back({edge, basket.transaction, basket.total(), outcome.earned, outcome.redeemed,
-                                 std::move(outcome.session), pending});
+                                 std::move(outcome.session), pending, std::move(outcome.back)});
         if (pending) ++summary_.pending;
+        if (!outcome.back_reason.empty()) ++summary_.failed["return: " + outcome.back_reason];
       } else {
         ++summary_.failed[outcome.kind == SaleOutcome::Kind::refused ? outcome.reason
                                                                      : "unanswered: " + outcome.reason];

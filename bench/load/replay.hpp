@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct ReplayOptions {
   std::size_t concurrency = 8;  ///< Tills, shared out evenly over the edges.
   double rate = 0;              ///< Sales a second over all tills; 0: as fast as they go.
   std::chrono::milliseconds patience{60'000};
+  /// At every so-manieth basket of an edge points are redeemed, or goods come back; 0: at none.
+  std::size_t redeem_every = 0;
+  std::size_t return_every = 0;
   /// Told of every call, from any till's thread. With a rate the sales come at their own times, whether or
   /// not a till is free: what a slow answer holds up counts (no coordinated omission).
   std::function<void(const CallTime&)> on_call = {};
@@ -36,12 +40,14 @@ struct SoldBasket {
   Points redeemed;
   std::string session;
   bool pending = false;  ///< Told 202: the points are provisional.
+  std::optional<GoodsBack> back = {};
 };
 
 struct ReplaySummary {
   std::vector<SoldBasket> sold;  ///< Acknowledged: finalized or pending.
   std::size_t pending = 0;
-  std::map<std::string, std::size_t> failed;  ///< Reason → sales that were refused or never answered.
+  std::map<std::string, std::size_t> failed;  ///< Reason → sales that were refused or never answered, and
+                                              ///< returns (`return: …`).
   TillTimes times;
   std::chrono::nanoseconds duration{};
 

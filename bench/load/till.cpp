@@ -1,5 +1,6 @@
 #include "bench/load/till.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 
@@ -15,6 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds repeat_after{100};
+constexpr std::int64_t plenty_of_points = 1000;
 
 bool worth_repeating(int status) {
   return status == 429 || status == 503 || status == 507;
@@ -59,11 +61,27 @@ std::string calculate_body(const Basket& basket, const std::string& session) {
   return body.take();
 }
 
-std::string finalize_body(const Basket& basket, const std::string& session) {
+std::string finalize_body(const Basket& basket, const std::string& session, Points redeem) {
   json::Writer body;
   body.begin_object().field("sessionId", session).field("transactionId", basket.transaction.str());
-  body.field("finalAmount", format_amount(basket.total())).field("applyRewards", true).end_object();
-  return body.take();
+  body.field("finalAmount", format_amount(basket.total())).field("applyRewards", true);
+  if (redeem.count > 0) body.field("redeemPoints", redeem.count);
+  return body.end_object().take();
+}
+
+std::string return_body(const Basket& basket, const GoodsBack& back) {
+  json::Writer body;
+  body.begin_object().field("originalTransactionId", basket.transaction.str());
+  body.field("transactionId", back.transaction.str()).field("amount", format_amount(back.amount));
+  return body.end_object().take();
+}
+
+/// What a member redeems of what they wish to: those with few points keep them, so that no other store can
+/// have spent them meanwhile.
+Points redeemable(Points wish, const json::Value& identified, const json::Value& priced) {
+  if (wish.count == 0 || count_of(identified, "currentPoints") < plenty_of_points) return {};
+  const json::Value* redeemable = priced.find("redeemable");
+  return Points{std::min(wish.count, redeemable == nullptr ? 0 : count_of(*redeemable, "maxPoints"))};
 }
 
 }  // namespace
@@ -125,24 +143,10 @@ struct Till::State {
     }
   }
 
-  Options options;
-  httplib::Client client;
-  TillTimes times;
-  steady_clock::time_point due;  ///< When the next call is.
-};
-
-Till::Till(Options options) : state_(std::make_unique<State>(std::move(options))) {}
-Till::~Till() = default;
-const TillTimes& Till::times() const {
-  return state_->times;
-}
-
-SaleOutcome Till::sell(const Basket& basket, const std::atomic<bool>& stop, steady_clock::time_point due) {
-  SaleOutcome outcome;
-  state_->due = due;
-  std::string session;
-  const auto step = [&](const State::Asked& asked, const std::string& body) -> std::optional<json::Document> {
-    const auto answer = state_->call(asked, body, stop, outcome.reason);
+  /// A call's answer, if it is a success; else `outcome` says why not.
+  std::optional<json::Document> step(const Asked& asked, const std::string& body,
+                                     const std::atomic<bool>& stop, SaleOutcome& outcome) {
+    const auto answer = call(asked, body, stop, outcome.reason);
     if (!answer) return std::nullopt;
     if (answer->status != 200 && answer->status != 202) {
       outcome.kind = SaleOutcome::Kind::refused;
@@ -155,25 +159,77 @@ SaleOutcome Till::sell(const Basket& basket, const std::atomic<bool>& stop, stea
       return std::nullopt;
     }
     return std::move(*document);
-  };
+  }
 
-  const auto identified = step({TillCall::identify, "/v1/identify", state_->times.identify},
-                               identify_body(basket, state_->options.channel));
-  if (!identified) return outcome;
-  session = text_of(identified->root(), "sessionId");
-  if (!step({TillCall::calculate, "/v1/calculateRewards", state_->times.calculate},
-            calculate_body(basket, session)))
-    return outcome;
-  const auto finalized =
-      step({TillCall::finalize, "/v1/finalize", state_->times.finalize}, finalize_body(basket, session));
-  if (!finalized) return outcome;
+  void sell(const Basket& basket, const Wishes& wishes, const std::atomic<bool>& stop, SaleOutcome& outcome);
+  void take_back(const Basket& basket, const Money& amount, const std::atomic<bool>& stop,
+                 SaleOutcome& outcome);
+
+  Options options;
+  httplib::Client client;
+  TillTimes times;
+  steady_clock::time_point due;  ///< When the next call is.
+};
+
+Till::Till(Options options) : state_(std::make_unique<State>(std::move(options))) {}
+Till::~Till() = default;
+const TillTimes& Till::times() const {
+  return state_->times;
+}
+
+void Till::State::sell(const Basket& basket, const Wishes& wishes, const std::atomic<bool>& stop,
+                       SaleOutcome& outcome) {
+  const auto identified = step({TillCall::identify, "/v1/identify", times.identify},
+                               identify_body(basket, options.channel), stop, outcome);
+  if (!identified) return;
+  const std::string session = text_of(identified->root(), "sessionId");
+  const auto priced = step({TillCall::calculate, "/v1/calculateRewards", times.calculate},
+                           calculate_body(basket, session), stop, outcome);
+  if (!priced) return;
+  const Asked asked{TillCall::finalize, "/v1/finalize", times.finalize};
+  const Points redeem = redeemable(wishes.redeem, identified->root(), priced->root());
+  auto finalized = step(asked, finalize_body(basket, session, redeem), stop, outcome);
+  if (!finalized && outcome.reason == "REDEMPTION_LIMIT")
+    finalized = step(asked, finalize_body(basket, session, {}), stop, outcome);
+  if (!finalized) return;
 
   const bool done = text_of(finalized->root(), "status") == "finalized";
-  return {.kind = done ? SaleOutcome::Kind::finalized : SaleOutcome::Kind::pending,
-          .session = session,
-          .earned = Points{count_of(finalized->root(), "earnedPoints")},
-          .redeemed = Points{count_of(finalized->root(), "redeemedPoints")},
-          .reason = {}};
+  outcome = {.kind = done ? SaleOutcome::Kind::finalized : SaleOutcome::Kind::pending,
+             .session = session,
+             .earned = Points{count_of(finalized->root(), "earnedPoints")},
+             .redeemed = Points{count_of(finalized->root(), "redeemedPoints")},
+             .reason = {}};
+}
+
+/// Goods of a sale come back.
+void Till::State::take_back(const Basket& basket, const Money& amount, const std::atomic<bool>& stop,
+                            SaleOutcome& outcome) {
+  GoodsBack back{.transaction = TransactionId(basket.transaction.str() + "-R"),
+                 .amount = amount,
+                 .clawed_back = {},
+                 .restored = {}};
+  SaleOutcome of_return;
+  const auto told =
+      step({TillCall::give_back, "/v1/return", times.give_back}, return_body(basket, back), stop, of_return);
+  if (!told) {
+    outcome.back_reason = of_return.reason;
+    return;
+  }
+  back.clawed_back = Points{count_of(told->root(), "clawedBackPoints")};
+  back.restored = Points{count_of(told->root(), "restoredPoints")};
+  back.pending = text_of(told->root(), "status") == "pending";
+  outcome.back = std::move(back);
+}
+
+SaleOutcome Till::sell(const Basket& basket, const Wishes& wishes, const std::atomic<bool>& stop,
+                       steady_clock::time_point due) {
+  SaleOutcome outcome;
+  state_->due = due;
+  state_->sell(basket, wishes, stop, outcome);
+  const bool sold =
+      outcome.kind == SaleOutcome::Kind::finalized || outcome.kind == SaleOutcome::Kind::pending;
+  if (sold && wishes.refund) state_->take_back(basket, *wishes.refund, stop, outcome);
+  return outcome;
 }
 
 }  // namespace perkline::bench

@@ -5,12 +5,28 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "bench/load/basket.hpp"
 #include "bench/load/histogram.hpp"
 
 namespace perkline::bench {
+
+/// What a customer does beside buying.
+struct Wishes {
+  Points redeem;                ///< Up to so many, if they have plenty.
+  std::optional<Money> refund;  ///< Brings goods of this worth back at once.
+};
+
+/// Goods that came back, as the till was told.
+struct GoodsBack {
+  TransactionId transaction;
+  Money amount;
+  Points clawed_back;
+  Points restored;
+  bool pending = false;  ///< Told 202: the points are not worked out yet.
+};
 
 /// How a sale ended at the till.
 struct SaleOutcome {
@@ -20,16 +36,19 @@ struct SaleOutcome {
   Points earned;
   Points redeemed;
   std::string reason;  ///< refused: the edge's code; unanswered: what stood in the way last.
+  std::optional<GoodsBack> back = {};
+  std::string back_reason = {};  ///< Why goods could not be taken back; empty: they were, or there are none.
 };
 
 struct TillTimes {
   Histogram identify;
   Histogram calculate;
   Histogram finalize;
+  Histogram give_back;
   std::uint64_t repeats = 0;  ///< Calls that were made again after no answer, 409 SESSION_BUSY, 429 or 503.
 };
 
-enum class TillCall : std::uint8_t { identify, calculate, finalize };
+enum class TillCall : std::uint8_t { identify, calculate, finalize, give_back };
 
 /// How long a till waited for one call.
 struct CallTime {
@@ -55,9 +74,10 @@ class Till {
   explicit Till(Options options);
   ~Till();
 
-  /// identify → calculateRewards → finalize. `stop`, when it turns true, ends the waiting. `due` is when the
-  /// customer came: a till that was not free then has kept them waiting.
-  SaleOutcome sell(const Basket& basket, const std::atomic<bool>& stop,
+  /// identify → calculateRewards → finalize, and → return where goods come back. What may not be redeemed is
+  /// paid instead. `stop`, when it turns true, ends the waiting. `due` is when the customer came: a till that
+  /// was not free then has kept them waiting.
+  SaleOutcome sell(const Basket& basket, const Wishes& wishes, const std::atomic<bool>& stop,
                    std::chrono::steady_clock::time_point due = std::chrono::steady_clock::now());
   const TillTimes& times() const;
 

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <fstream>
+#include <iterator>
+#include <regex>
 
 #include "tests/integration/chain.hpp"
 
@@ -120,6 +122,10 @@ TEST(Demo, EndsWithATableThatAgrees) {
   ASSERT_TRUE(output);
   EXPECT_EQ(output->status, 0) << output->out << output->err;
   EXPECT_NE(output->out.find("all three agree"), std::string::npos) << output->out;
+  // Each store's tills have redeemed, and taken goods back of sales that had.
+  const std::regex row(R"(tills +\d+ +[\d.]+ +[1-9]\d* +[1-9]\d* +[\d.]+ +[1-9]\d* +[1-9]\d*\n)");
+  const std::sregex_iterator rows(output->out.begin(), output->out.end(), row);
+  EXPECT_EQ(std::distance(rows, std::sregex_iterator()), 2) << output->out;
 }
 
 TEST(Receipts, UnusableLinesAreLeftOutCountedAndNamed) {
