@@ -19,6 +19,7 @@
 #include "edge/storage_keeper.hpp"
 #include "edge/telemetry.hpp"
 #include "edge/uplink/uplink.hpp"
+#include "edge/wiring.hpp"
 #include "pdi_client/guard.hpp"
 #include "pdi_client/pdi_http.hpp"
 #include "shared/core/limits.hpp"
@@ -41,57 +42,6 @@ Result<void> make_data_folder(const std::string& path) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   if (error || ::mkdir(path.c_str(), S_IRWXU) != 0) return fail(Errc::io_failed, path + ": cannot be made");
   return {};
-}
-
-session::PdiTimeouts timeouts_of(const EdgeConfig::Pdi& pdi) {
-  return {.identify = Millis(pdi.timeouts_ms.identify),
-          .calculate = Millis(pdi.timeouts_ms.calculate),
-          .finalize = Millis(pdi.timeouts_ms.finalize),
-          .status = Millis(pdi.timeouts_ms.status)};
-}
-
-session::StandIn standin_of(const EdgeConfig& config) {
-  return {.enabled = config.standin.enabled,
-          .deadline = Millis(config.standin.deadline_ms),
-          .limits = {.member_day = Points{config.standin.max_redeem_points_per_member_day},
-                     .store_day = Points{config.standin.max_redeem_points_store_day}},
-          .timezone = config.timezone};
-}
-
-pdi::BreakerOptions breaker_options(const EdgeConfig::Breaker& breaker) {
-  return {.window = seconds(breaker.window_s),
-          .min_calls = static_cast<std::size_t>(breaker.min_calls),
-          .failure_rate = breaker.failure_rate,
-          .slow_rate = breaker.slow_rate,
-          .consecutive_failures = static_cast<unsigned>(breaker.consecutive_failures),
-          .open_base = Millis(breaker.open_base_ms),
-          .open_max = Millis(breaker.open_max_ms),
-          .half_open_permits = static_cast<unsigned>(breaker.half_open_permits)};
-}
-
-pdi::GuardOptions guard_options(const EdgeConfig& config) {
-  const session::PdiTimeouts timeouts = timeouts_of(config.pdi);
-  return {.breaker = breaker_options(config.breaker),
-          .timeouts = {.identify = timeouts.identify,
-                       .calculate = timeouts.calculate,
-                       .finalize = timeouts.finalize,
-                       .status = timeouts.status},
-          .on_change = [](pdi::BreakerState from, pdi::BreakerState to) {
-            ops::log(Level::warn, "pdi", "the circuit breaker has changed",
-                     {{"from", name_of(from)}, {"to", name_of(to)}});
-          }};
-}
-
-RateLimiter terminal_rate(const EdgeConfig::Api& api) {
-  return RateLimiter({.calls_max = api.rate_per_terminal_s, .window = seconds{1}, .refill = Refill::gradual});
-}
-
-net::HttpServerOptions api_options(const EdgeConfig::Api& api) {
-  return {.listen = api.listen,
-          .unix_socket = api.unix_socket,
-          .unix_socket_mode = static_cast<std::uint32_t>(std::stoul(api.unix_socket_mode, nullptr, 8)),
-          .tls = {.cert_file = api.tls.cert_file, .key_file = api.tls.key_file},
-          .connections_max = static_cast<std::size_t>(api.max_connections)};
 }
 
 ops::CheckStatus check_of(uplink::Standing::Kind kind) {
@@ -222,24 +172,17 @@ session::Ports Daemon::Impl::flow_ports() {
 
 void Daemon::Impl::build_flows() {
   const session::Ports ports = flow_ports();
-  const session::StandIn standin = standin_of(config_);
-  const session::PdiTimeouts timeouts = timeouts_of(config_.pdi);
-  const Currency currency = *find_currency(config_.currency);  // the configuration was checked
-  writer_.emplace(ports, standin.timezone);
-  finalizer_.emplace(ports, *writer_, standin.enabled);
+  session::FlowOptions options = flow_options(config_);
+  options.room = [this] { return journal_->space().room(); };
+  writer_.emplace(ports, config_.timezone);
+  finalizer_.emplace(ports, *writer_, options.standin.enabled);
   const pdi_queue::Gate gate{.open_at = [this] { return guard_->open_at(); },
                              .is_closed = [this] { return guard_->is_closed(); },
                              .may_retry = [this] { return guard_->take_settlement_retry(); },
                              .is_held = [this] { return restoration_ && restoration_->holds_settlement(); }};
-  queue_.emplace(pdi_queue::PdiQueueOptions{.quiet = Millis(config_.pdi.quiet_ms), .timeouts = timeouts},
-                 ports, *writer_, *finalizer_, gate, rng_);
-  flows_.emplace(session::FlowOptions{.store = StoreId(config_.store_id),
-                                      .currency = currency,
-                                      .ttl = hours(config_.session.ttl_hours),
-                                      .timeouts = timeouts,
-                                      .standin = standin,
-                                      .room = [this] { return journal_->space().room(); }},
-                 ports, *writer_, *finalizer_,
+  queue_.emplace(queue_options(config_), ports, *writer_, *finalizer_, gate, rng_);
+  const Currency currency = options.currency;
+  flows_.emplace(std::move(options), ports, *writer_, *finalizer_,
                  [this](const SessionId& id, MonoTime last_byte) { queue_->add(id, last_byte); });
   build_jobs(ports, gate);
   api::add_routes(router_, *flows_, health_, currency);
@@ -259,9 +202,7 @@ void Daemon::Impl::build_flows() {
 void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate) {
   jobs_.emplace(
       jobs::Parts{.ports = ports, .writer = *writer_, .journal = *journal_, .outbox = *outbox_, .gate = gate},
-      jobs::JobsOptions{.session_keep = days(config_.session.keep_days),
-                        .outbox_keep = days(config_.outbox.keep_days),
-                        .reconcile = {.status_timeout = Millis(config_.pdi.timeouts_ms.status)}},
+      jobs_options(config_),
       jobs::Watch{
           .on_run = [this](jobs::Job job, std::string_view result,
                            std::chrono::nanoseconds took) { telemetry_.on_job(name_of(job), result, took); },
@@ -275,24 +216,12 @@ void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate
 }
 
 Result<void> Daemon::Impl::open_pdi() {
-  const EdgeConfig::Pdi& pdi = config_.pdi;
-  const session::PdiTimeouts timeouts = timeouts_of(pdi);
-  auto client = pdi::PdiHttp::make(
-      reactor_,
-      {.url = pdi.url,
-       .token_url = pdi.token_url,
-       .client_id = pdi.client_id,
-       .client_secret = pdi.client_secret,
-       .ca_file = pdi.ca_file,
-       .max_in_flight = static_cast<std::size_t>(pdi.max_in_flight),
-       .timeouts = {.identify = timeouts.identify,
-                    .calculate = timeouts.calculate,
-                    .finalize = timeouts.finalize,
-                    .status = timeouts.status},
-       .token_breaker = breaker_options(config_.breaker),
-       .on_call = [this](std::string_view call, std::string_view outcome,
-                         std::chrono::nanoseconds took) { telemetry_.on_pdi_call(call, outcome, took); },
-       .on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); }});
+  pdi::PdiHttpOptions options = pdi_options(config_);
+  options.on_call = [this](std::string_view call, std::string_view outcome, std::chrono::nanoseconds took) {
+    telemetry_.on_pdi_call(call, outcome, took);
+  };
+  options.on_refresh = [this](std::string_view result) { telemetry_.on_token_refresh(result); };
+  auto client = pdi::PdiHttp::make(reactor_, std::move(options));
   if (!client) return failure(client);
   telemetry_.watch_breaker("token", [http = client->get()] { return http->token_breaker(); });
   pdi_ = std::move(*client);
@@ -303,17 +232,14 @@ Result<void> Daemon::Impl::open_pdi() {
 
 Result<void> Daemon::Impl::open_hub() {
   if (config_.hub.endpoint.empty()) return {};
-  const StoreId store(config_.store_id);
-  auto link = net::make_store_link(reactor_, {.endpoints = config_.hub.endpoint,
-                                              .store = store,
-                                              .secret_key = config_.hub.secret_key,
-                                              .hub_public_key = config_.hub.hub_public_key});
+  auto link = net::make_store_link(reactor_, link_options(config_));
   if (!link) return failure(link);
   link_ = std::move(*link);
   uplink_ = std::make_unique<uplink::Uplink>(
       *link_, *outbox_, reactor_.clock(),
-      uplink::UplinkOptions{
-          .store = store, .boot_id = uuids_.next(), .status = [this] { return hub_status(); }});
+      uplink::UplinkOptions{.store = StoreId(config_.store_id), .boot_id = uuids_.next(), .status = [this] {
+                              return hub_status();
+                            }});
   telemetry_.watch_hub([this] {
     const uplink::Standing standing = uplink_->standing();
     return HubCheck{.status = check_of(standing.kind), .round_trip = standing.round_trip};

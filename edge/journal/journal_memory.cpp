@@ -7,6 +7,11 @@
 #include "shared/net/reactor.hpp"
 
 namespace perkline::edge::journal {
+namespace {
+
+constexpr Millis full_look{200};
+
+}  // namespace
 
 void MemoryDisk::apply(const Batch& batch) {
   for (const Batch::Change& change : batch.changes()) {
@@ -59,6 +64,7 @@ Task<void> JournalMemory::sync_what_waits(std::shared_ptr<State> state) {
   while (!state->waiting.empty()) {
     std::size_t group = state->waiting.size();
     co_await state->clock.sleep(state->disk.sync_time);
+    while (state->disk.full && state->stage == State::Stage::syncing) co_await state->clock.sleep(full_look);
     if (state->stage != State::Stage::syncing) co_return;
     if (state->disk.failing) {
       state->stage = State::Stage::failed;

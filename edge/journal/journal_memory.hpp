@@ -17,7 +17,8 @@ namespace perkline::edge::journal {
 class MemoryDisk {
  public:
   Millis sync_time{0};      ///< How long a sync takes.
-  bool failing = false;     ///< Full or broken: the next sync fails.
+  bool full = false;        ///< Syncs wait until it is not.
+  bool failing = false;     ///< Broken: the next sync fails.
   std::uint64_t syncs = 0;  ///< How many have succeeded.
 
  private:

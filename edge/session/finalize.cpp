@@ -143,10 +143,12 @@ Task<Result<Answer>> Flows::finalize_online(Session session, Sale sale, std::str
 
 /// Runs on when the till has been told already.
 Task<Result<Finalizer::Sent>> Flows::finish_online(Session intent, Acknowledgement told) {
+  const SessionId id = intent.id;
   auto sent = co_await finalizer_.send(
       std::move(intent), ports_.pdi, deadline(options_.timeouts.finalize), std::move(told),
       [this](const Session& session) { return may_redeem(session, *session.sale); });
-  if (sent && awaits_pdi(sent->session)) on_open_(sent->session.id, ports_.clock.mono_now());
+  // What could not be kept is in doubt: settlement asks PDI again.
+  if (!sent || awaits_pdi(sent->session)) on_open_(id, ports_.clock.mono_now());
   co_return sent;
 }
 

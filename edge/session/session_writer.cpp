@@ -12,8 +12,8 @@
 namespace perkline::edge::session {
 namespace {
 
-/// Whoever holds it commits, and a commit that does not end ends the process.
-constexpr minutes turn_wait{1};
+/// However long it takes: whoever has the turn commits, and on a full disk a commit waits for room.
+constexpr MonoTime no_deadline = MonoTime::max();
 
 void release(standin::Member& member, const Session& session) {
   const Points redeemed = session.sale->redeem.value_or(Points{});
@@ -78,8 +78,8 @@ Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<O
 }
 
 Task<Result<Session>> SessionWriter::recover(SessionId id, std::function<Result<Outcome>(Session)> next) {
-  const auto turn = co_await ports_.locks.acquire(state_key(id), ports_.clock.mono_now() + turn_wait);
-  if (!turn) co_return fail(Errc::session_busy, "the session is being written");
+  const auto turn = co_await ports_.locks.acquire(state_key(id), no_deadline);
+  if (!turn) co_return std::unexpected(turn.error());
   auto session = ports_.store.find(id);
   if (!session) co_return failure(session);
   if (!*session) co_return fail(Errc::not_found, "no such session");
@@ -128,8 +128,8 @@ Task<Result<void>> SessionWriter::open(Session session, bool told_by_pdi) {
 // ---- age
 
 Task<Result<void>> SessionWriter::index_expiry(SessionId id) {
-  const auto turn = co_await ports_.locks.acquire(state_key(id), ports_.clock.mono_now() + turn_wait);
-  if (!turn) co_return fail(Errc::session_busy, "the session is being written");
+  const auto turn = co_await ports_.locks.acquire(state_key(id), no_deadline);
+  if (!turn) co_return std::unexpected(turn.error());
   co_return co_await ports_.store.index_expiry(std::move(id));
 }
 

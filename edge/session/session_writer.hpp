@@ -19,7 +19,8 @@ class SessionWriter {
   SessionWriter(Ports ports, std::string timezone);
 
   /// `next` makes of the durable session what is to be committed. Durable when it returns; gives what was
-  /// committed. Errors: not_found, session_busy (it is held), what `next` gives, SessionStore::commit's.
+  /// committed. Waits behind other changes of that session, on a full disk until there is room. Errors:
+  /// not_found, session_busy (it is held), cancelled, what `next` gives, SessionStore::commit's.
   Task<Result<Session>> change(SessionId id, std::function<Result<Outcome>(Session)> next);
   /// Sessions that nobody is to change until it is known what became of them: after a restore. They are
   /// changed by recover() alone.

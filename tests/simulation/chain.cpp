@@ -88,6 +88,10 @@ void Chain::plan_troubles() {
     plan_windows(
         1, minutes{2}, [turn] { turn(&pdi::Guard::force_open); }, [turn] { turn(&pdi::Guard::automatic); });
   }
+  for (std::size_t i = 0; i < scenario_.full_disks; ++i) {
+    Store& store = *stores_[rng_.below(stores_.size())];
+    plan_windows(1, minutes{5}, [&store] { store.fill_disk(true); }, [&store] { store.fill_disk(false); });
+  }
   plan_clock_jumps();
   for (const auto& store : stores_) {
     if (scenario_.store_deaths > 0 && rng_.unit() < 0.5)

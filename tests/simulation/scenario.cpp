@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view trouble_names[trouble_count] = {"pdi",       "token",       "outage",    "line",
                                                            "partition", "store_crash", "hub_crash", "clock",
-                                                           "till_line", "operators"};
+                                                           "till_line", "operators",   "full_disk"};
 
 /// Uniform in [low, high].
 std::size_t between(Rng& rng, std::size_t low, std::size_t high) {
@@ -85,6 +85,7 @@ Scenario draw_scenario(std::uint64_t seed) {
   scenario.partitions = chance(rng, 0.4) ? between(rng, 1, 3) : 0;
   scenario.clock_jumps = chance(rng, 0.4) ? between(rng, 1, 4) : 0;
   scenario.breaker_turns = chance(rng, 0.1) ? 1 : 0;
+  scenario.full_disks = chance(rng, 0.2) ? between(rng, 1, 2) : 0;
   return scenario;
 }
 
@@ -111,6 +112,7 @@ Scenario cut_down(Scenario scenario, const Cut& cut) {
   if (without(Trouble::clock)) scenario.clock_jumps = 0;
   if (without(Trouble::till_line)) scenario.till_lost = 0;
   if (without(Trouble::operators)) scenario.breaker_turns = 0;
+  if (without(Trouble::full_disk)) scenario.full_disks = 0;
   return scenario;
 }
 

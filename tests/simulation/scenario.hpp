@@ -27,8 +27,9 @@ enum class Trouble : std::uint8_t {
   clock,      ///< A process's wall clock jumps by up to ten years.
   till_line,  ///< Tills' calls and answers are lost.
   operators,  ///< Somebody turns the breaker.
+  full_disk,  ///< A store's disk has no room for a while.
 };
-inline constexpr std::size_t trouble_count = 10;
+inline constexpr std::size_t trouble_count = 11;
 std::string_view name_of(Trouble trouble);
 std::optional<Trouble> trouble_named(std::string_view name);
 using Troubles = std::bitset<trouble_count>;
@@ -69,6 +70,7 @@ struct Scenario {
   std::size_t partitions = 0;
   std::size_t clock_jumps = 0;
   std::size_t breaker_turns = 0;
+  std::size_t full_disks = 0;
 
   Plant plant = Plant::none;
 };

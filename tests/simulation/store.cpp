@@ -92,7 +92,11 @@ StoreLife::StoreLife(const Surroundings& around, const Home& home, std::uint64_t
       flows({.store = home.store,
              .currency = *find_currency("USD"),
              .ttl = around.scenario.ttl,
-             .standin = standin_of(around.scenario)},
+             .standin = standin_of(around.scenario),
+             .room =
+                 [&disk = home.disk] {
+                   return disk.full ? edge::journal::Room::none : edge::journal::Room::ample;
+                 }},
             ports, writer, finalizer,
             [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }),
       link(around.line.link_of(home.store, world->clock(), home.fate)),
@@ -144,6 +148,12 @@ void Store::boot() {
       StoreLife::Home{.store = id_, .time = time, .disk = disk_, .redemptions = redemptions, .fate = fate},
       rng_.next());
   around_.trace.note(id_.str(), "boots");
+}
+
+void Store::fill_disk(bool full) {
+  disk_.full = full;
+  fills += full ? 1 : 0;
+  around_.trace.note(id_.str(), full ? "disk is full" : "disk has room");
 }
 
 void Store::power_off() {

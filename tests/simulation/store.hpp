@@ -81,6 +81,9 @@ class Store {
   void boot();
   /// The power goes: of what was being written the first part may be on the disk.
   void power_off();
+  /// Whether there is no room left for what is written.
+  void fill_disk(bool full);
+  bool has_room() const { return !disk_.full; }
   StoreLife* life() { return life_.get(); }
   const StoreId& id() const { return id_; }
   std::size_t boots() const { return boots_; }
@@ -88,6 +91,7 @@ class Store {
   Fate fate;
   test::VirtualTime time;
   std::size_t clock_jumps = 0;
+  std::size_t fills = 0;  ///< How often the disk got full.
   OfflineRedemptions redemptions;
 
  private:

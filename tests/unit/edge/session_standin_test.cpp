@@ -137,6 +137,21 @@ TEST_F(StoodIn, AFinalizeThatIsSlowIsToldPendingAndItsOutcomeComesByEvent) {
   EXPECT_EQ(told_to_hub(), (std::vector<std::string>{"SalePending", "SaleSettled"}));
 }
 
+TEST_F(StoodIn, PdisWordThatFindsTheDiskFullForMinutesIsKeptOnceThereIsRoom) {
+  calculated();
+  outside.pdi.next(PdiCall::finalize, {.back = Millis{2500}});
+  life->start(life->flows.finalize(till.finalize_request(), till.traceparent));
+  ASSERT_TRUE(life->world->run_until([&] { return outside.pdi.sent(PdiCall::finalize) == 1; }));
+  outside.disk.sync_time = minutes{5};  // the till's 202 waits for room, and holds the session meanwhile
+  const MonoTime full = outside.time.mono;
+  ASSERT_TRUE(life->world->run_until([&] { return outside.time.mono > full + seconds{10}; }));
+  outside.disk.sync_time = Millis{0};
+  ASSERT_TRUE(life->world->run_until([&] { return stored().acknowledged; }));
+  EXPECT_TRUE(life->world->run_until([&] { return stored().status == Status::finalized; }, seconds{10}));
+  EXPECT_TRUE(life->world->run_until([&] { return life->queue.depth() == 0; }, seconds{10}));
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+}
+
 TEST_F(StoodIn, AFinalizeThatDidNotLeaveIsQueued) {
   calculated();
   outside.pdi.next(PdiCall::finalize, {.refuse_to_send = test::pdi_not_sent(pdi::Outcome::not_tried)});
