@@ -199,6 +199,11 @@ Task<void> Tills::finalize(TillSale& sale) {
     const auto heard = co_await until_answered(
         till_of(sale), [request](edge::session::Flows& flows) { return flows.finalize(request, {}); });
     if (heard) co_return heard_final(sale, *heard);
+    // Another copy of the first request has sold, with the points, after this one was refused.
+    if (heard.error().code == Errc::transaction_reused && sale.asked->redeem != plan.redeem) {
+      sale.asked->redeem = plan.redeem;
+      continue;
+    }
     if (heard.error().code != Errc::redemption_limit || !sale.asked->redeem) {
       expect(sale, heard, Errc::session_state, "finalize");
       co_return check_lapse(sale);

@@ -33,7 +33,7 @@ class ClockJumps : public ChainUnderFault {
 };
 
 TEST_F(ClockJumps, TenYearsToAndFroUnderLoadLoseDoubleAndExpireNothing) {
-  Tills tills(*fleet_, {.tills_per_edge = 4, .pause = milliseconds(100)});
+  Tills tills(*fleet_, {.tills_per_edge = 2, .pause = milliseconds(300)});
   for (const std::int64_t years : {10, 0, -10, 10, -10, 0}) {
     // Some sales are under way at each jump, some wait for PDI, and are settled on the other side of it.
     pdi(R"({"endpoint":"*","mode":"status","probability":0.5})");
@@ -44,7 +44,7 @@ TEST_F(ClockJumps, TenYearsToAndFroUnderLoadLoseDoubleAndExpireNothing) {
     for (const char* job : {"expire", "archive"}) ASSERT_NO_FATAL_FAILURE(run_job(job));
   }
   const Verdict verdict = expect_whole(tills.stop());
-  EXPECT_GT(verdict.sales, 50u);
+  EXPECT_GT(verdict.sales, 15u);
   EXPECT_GT(verdict.pending, 0u);
   const std::string log = whole_log();
   for (const char* told : {"the wall clock has jumped", "the wall clock is right again",
