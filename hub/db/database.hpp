@@ -58,6 +58,10 @@ class Transaction {
   /// Runs `work` so that its error takes back what it did and nothing else: a savepoint. Gives `work`'s
   /// result.
   virtual Result<void> attempt(const std::function<Result<void>()>& work) = 0;
+  /// What ends a SELECT inside write() whose rows are to stay as read until the end of the work: ` FOR
+  /// UPDATE`, or nothing where there is but one writer. Whoever locks several rows of a table reads them in
+  /// ascending key order, so that two never wait for one another.
+  virtual std::string_view for_update() const = 0;
 };
 
 /// Which engine serves; only migrations and adapters ask (a few column types have no common name).

@@ -31,6 +31,7 @@ class SqliteConnection final : public Transaction {
   Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) override;
   Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) override;
   Result<void> attempt(const std::function<Result<void>()>& work) override;
+  std::string_view for_update() const override { return {}; }
 
   /// Runs `work` in a transaction of its own. Durable when it returns.
   Result<void> write(const Work& work);

@@ -75,7 +75,8 @@ void write_sale_answer(const SaleAnswer& answer, v1::SaleAnswer& out) {
 }
 
 Result<Frame> read_sale_query(const v1::SaleQuery& wire) {
-  if (wire.session_size() == 0 || static_cast<std::size_t>(wire.session_size()) > limits::sync_query_sessions_max) {
+  if (wire.session_size() == 0 ||
+      static_cast<std::size_t>(wire.session_size()) > limits::sync_query_sessions_max) {
     return malformed("sale query");
   }
   SaleQuery query;
@@ -97,7 +98,8 @@ Result<Frame> read_sale_answer(const v1::SaleAnswer& wire) {
     if (!wire::is_name(session)) return malformed("sale answer's session");
     answer.unknown.emplace_back(session);
   }
-  if (answer.known.size() + answer.unknown.size() > limits::sync_query_sessions_max) return malformed("sale answer");
+  if (answer.known.size() + answer.unknown.size() > limits::sync_query_sessions_max)
+    return malformed("sale answer");
   return answer;
 }
 

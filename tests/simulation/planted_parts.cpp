@@ -32,6 +32,7 @@ class Recorder final : public Transaction {
     said_.push_back({std::string(sql), parameters});
     return inner_.execute(sql, std::move(parameters));
   }
+  std::string_view for_update() const override { return inner_.for_update(); }
   Result<void> attempt(const std::function<Result<void>()>& work) override {
     const std::size_t before = said_.size();
     auto done = inner_.attempt(work);
