@@ -141,6 +141,7 @@ void add_job_commands(CLI::App& app, Arguments& arguments, Command& command) {
   listing.final_callback([&] { command = [&] { return jobs_list(arguments.config, arguments.json); }; });
 
   std::vector<std::string> names;
+  names.reserve(jobs::plans.size());
   for (const jobs::Plan& plan : jobs::plans) names.emplace_back(plan.name);
   CLI::App& running = *all.add_subcommand("run", "runs one now and tells what it did");
   running.add_option("NAME", arguments.name)->required()->check(CLI::IsMember(names));

@@ -20,6 +20,7 @@ int shell_status(int wait_status) {
 /// `more` and this process's environment, ended as exec wants it. Of a name that is in both the first counts.
 std::vector<char*> environment_with(const std::vector<std::string>& more) {
   std::vector<char*> all;
+  all.reserve(more.size());
   for (const std::string& entry : more) all.push_back(const_cast<char*>(entry.c_str()));
   for (char** entry = ::environ; *entry != nullptr; ++entry) all.push_back(*entry);
   all.push_back(nullptr);

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t block_bytes = 32 * 1024;
+constexpr std::size_t block_bytes = std::size_t{32} * 1024;
 constexpr std::size_t header_bytes = 7;            // checksum (4), length (2), type
 constexpr std::size_t recycled_header_bytes = 11;  // and the log's number (4)
 constexpr std::size_t length_at = 4;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/journal/record_format.hpp"
 #include "edge/session/session.pb.h"
 #include "shared/core/bytes.hpp"
 
@@ -209,25 +210,6 @@ void read_outcome(const stored::Session& in, Session& session) {
     session.returns.push_back(return_of(goods, session.currency));
 }
 
-template <class Stored>
-std::string with_format(const Stored& stored) {
-  std::string record(1, format_newest);
-  stored.AppendToString(&record);
-  return record;
-}
-
-template <class Stored>
-Result<Stored> without_format(std::string_view record) {
-  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
-  if (format == 0) return fail(Errc::corrupt, "a record without a format");
-  if (format > format_newest) return fail(Errc::newer_format, "a record of a newer version");
-  const std::string_view body = record.substr(1);
-  Stored stored;
-  if (!stored.ParseFromArray(body.data(), static_cast<int>(body.size())))
-    return fail(Errc::corrupt, "a record that is none");
-  return stored;
-}
-
 bool is_plausible(const stored::Session& in) {
   const bool audited = std::ranges::all_of(in.audit(), [](const stored::Decision& decision) {
     return decision.kind() >= 1 && decision.kind() <= decision_kind_count;
@@ -249,11 +231,11 @@ std::string encode(const Session& session) {
   if (session.calculate_answer) fill(*out.mutable_calculate_answer(), *session.calculate_answer);
   if (session.finalize_answer) fill(*out.mutable_finalize_answer(), *session.finalize_answer);
   for (const Return& goods : session.returns) fill(*out.add_returns(), goods);
-  return with_format(out);
+  return journal::with_format(format_newest, out);
 }
 
 Result<Session> decode(std::string_view record) {
-  const auto in = without_format<stored::Session>(record);
+  const auto in = journal::without_format<stored::Session>(format_newest, record);
   if (!in) return std::unexpected(in.error());
   if (!is_plausible(*in)) return fail(Errc::corrupt, "a session record that is none");
   const auto currency = find_currency(in->currency());
@@ -289,11 +271,11 @@ std::string encode(const ForeignReturn& foreign) {
   out.set_original_transaction(foreign.original_transaction.str());
   out.set_currency(std::string(foreign.goods.amount.currency.code()));
   fill(*out.mutable_goods(), foreign.goods);
-  return with_format(out);
+  return journal::with_format(format_newest, out);
 }
 
 Result<ForeignReturn> decode_foreign_return(std::string_view record) {
-  const auto in = without_format<stored::ForeignReturn>(record);
+  const auto in = journal::without_format<stored::ForeignReturn>(format_newest, record);
   if (!in) return std::unexpected(in.error());
   const auto currency = find_currency(in->currency());
   if (!currency || !is_return_id(in->goods().id()))

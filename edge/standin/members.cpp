@@ -1,5 +1,6 @@
 #include "edge/standin/members.hpp"
 
+#include "edge/journal/record_format.hpp"
 #include "edge/standin/member.pb.h"
 #include "shared/core/bytes.hpp"
 #include "shared/sync/hash_chain.hpp"
@@ -23,23 +24,6 @@ std::chrono::sys_days day_of(std::int64_t number) {
   return std::chrono::sys_days{days{static_cast<int>(number)}};
 }
 
-template <class Stored>
-std::string with_format(const Stored& stored) {
-  std::string record(1, format_newest);
-  stored.AppendToString(&record);
-  return record;
-}
-
-template <class Stored>
-Result<Stored> without_format(std::string_view record) {
-  const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
-  if (format > format_newest) return fail(Errc::newer_format, "a member record of a newer version");
-  Stored stored;
-  if (format == 0 || !stored.ParseFromArray(record.data() + 1, static_cast<int>(record.size() - 1)))
-    return fail(Errc::corrupt, "a member record that is none");
-  return stored;
-}
-
 }  // namespace
 
 std::string encode(const Member& member) {
@@ -52,11 +36,11 @@ std::string encode(const Member& member) {
   out.set_redeemed_day(day_number(member.redeemed_day));
   out.set_redeemed_on_day(member.redeemed_on_day.count);
   out.set_unsettled(member.unsettled.count);
-  return with_format(out);
+  return journal::with_format(format_newest, out);
 }
 
 Result<Member> decode_member(std::string_view record) {
-  const auto in = without_format<stored::Member>(record);
+  const auto in = journal::without_format<stored::Member>(format_newest, record);
   if (!in) return std::unexpected(in.error());
   return Member{.name = in->name(),
                 .tier = in->tier(),
@@ -83,7 +67,7 @@ Result<StoreDay> Members::store_day() const {
   auto record = journal_.get(Family::meta, store_day_key);
   if (!record) return failure(record);
   if (!*record) return StoreDay{};
-  const auto in = without_format<stored::StoreDay>(**record);
+  const auto in = journal::without_format<stored::StoreDay>(format_newest, **record);
   if (!in) return std::unexpected(in.error());
   return StoreDay{.day = day_of(in->day()), .redeemed = Points{in->redeemed()}};
 }
@@ -105,7 +89,7 @@ void Members::put(journal::Batch& batch, const StoreDay& day) {
   stored::StoreDay out;
   out.set_day(day_number(day.day));
   out.set_redeemed(day.redeemed.count);
-  batch.put(Family::meta, std::string(store_day_key), with_format(out));
+  batch.put(Family::meta, std::string(store_day_key), journal::with_format(format_newest, out));
   store_day_ = day;
 }
 

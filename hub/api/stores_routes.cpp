@@ -3,6 +3,7 @@
 #include "hub/api/add_route.hpp"
 #include "hub/api/page.hpp"
 #include "hub/api/store_json.hpp"
+#include "shared/core/store_id.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::api {
@@ -40,7 +41,7 @@ Task<net::Response> list_stores(db::Database& database, const Clock& clock, net:
 Task<net::Response> show_store(db::Database& database, const Clock& clock, net::Request request) {
   const StoreId id(request.path_values.at(0));
   // What cannot be an id is nobody's.
-  if (!stores::is_store_id(id.str())) {
+  if (!is_store_id(id.str())) {
     co_return net::problem_response({.code = Errc::not_found, .detail = "no such store"},
                                     request.traceparent);
   }

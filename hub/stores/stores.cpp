@@ -33,10 +33,6 @@ bool Store::connected(WallTime now) const {
   return last_seen && now - *last_seen < seen_lately;
 }
 
-bool is_store_id(std::string_view text) {
-  return perkline::is_store_id(text);
-}
-
 Result<void> add(db::Transaction& transaction, const StoreId& id, const std::string& public_key,
                  WallTime now) {
   std::vector<FieldFault> faults;

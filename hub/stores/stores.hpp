@@ -53,9 +53,6 @@ struct Store {
   bool connected(WallTime now) const;
 };
 
-/// 1 to 64 of [A-Za-z0-9._-].
-bool is_store_id(std::string_view text);
-
 /// Makes the store if it is new, and lets it in with that key. Adding the same key again changes nothing.
 /// Errors: validation_failed (no store id, no key of 64 lower-case hex digits), already_exists (another
 /// store's key, or a revoked one), session_state (the store is retired), the database's.
