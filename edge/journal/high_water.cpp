@@ -12,7 +12,8 @@
 namespace perkline::edge::journal {
 namespace {
 
-constexpr std::string_view format = "1";
+constexpr std::string_view format = "2";
+constexpr std::string_view format_without_writes = "1";
 
 /// The text must be on disk before its name is: else a power cut leaves an empty file under it.
 bool write_synced(const std::string& file, const std::string& text) {
@@ -27,8 +28,8 @@ bool write_synced(const std::string& file, const std::string& text) {
 
 Result<void> write_high_water(const std::filesystem::path& file, const HighWater& mark) {
   const std::string fresh = file.string() + ".new";
-  const std::string text =
-      std::string(format) + ' ' + std::to_string(mark.sequence) + ' ' + to_hex(mark.hash) + '\n';
+  const std::string text = std::string(format) + ' ' + std::to_string(mark.sequence) + ' ' +
+                           to_hex(mark.hash) + ' ' + std::to_string(mark.writes) + '\n';
   std::error_code error;
   if (write_synced(fresh, text)) {
     std::filesystem::rename(fresh, file, error);
@@ -51,13 +52,15 @@ Result<std::optional<HighWater>> read_high_water(const std::filesystem::path& fi
   std::string hex;
   HighWater mark;
   words >> version;
-  if (!version.empty() && version != format &&
+  if (!version.empty() && version != format && version != format_without_writes &&
       std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; })) {
     return fail(Errc::newer_format, file.string() + " was written by a newer version");
   }
   words >> mark.sequence >> hex;
+  if (version == format) words >> mark.writes;
   const auto hash = from_hex(hex);
-  if (!words || version != format || !hash || hash->size() != mark.hash.size()) {
+  if (!words || (version != format && version != format_without_writes) || !hash ||
+      hash->size() != mark.hash.size()) {
     return fail(Errc::corrupt, file.string() +
                                    " is damaged: check the disk; if the journal is known to be whole,"
                                    " remove the file");

@@ -9,12 +9,13 @@
 
 namespace perkline::edge::journal {
 
-/// An outbox sequence that is on disk, and the chain there: kept in a file outside the database, so that a
-/// database that has lost its end is found out. One line of text that people can read:
-/// `1 <sequence> <hash in hex>`, the 1 being the format.
+/// What is on disk: kept in a file outside the database, so that a database that has lost its end is found
+/// out. One line of text that people can read: `2 <sequence> <hash in hex> <writes>`, the 2 being the format;
+/// format 1 had no writes.
 struct HighWater {
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence = 0;  ///< Of the outbox, and the chain there.
   Digest hash{};
+  std::uint64_t writes = 0;  ///< RocksDB's own count of all it ever wrote, events or not; 0: not known.
   bool operator==(const HighWater&) const = default;
 };
 

@@ -172,7 +172,7 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   std::vector<Waiting> backlog_;
   std::size_t backlog_done_ = 0;
   HighWater reached_;  ///< On disk.
-  HighWater marked_;   ///< In the file; sequence 0: there is none.
+  HighWater marked_;   ///< In the file; all 0: there is none.
   steady_clock::time_point mark_due_{};
   bool mark_failed_ = false;
 };
@@ -276,10 +276,12 @@ Result<void> JournalRocks::Writer::write_batches(const std::vector<Batch>& batch
   while (!written && written.error().code == Errc::storage_full && hold()) written = store_->write(batches);
   if (!written) return written;
   if (const auto last = last_event(batches)) reached_ = *last;
-  if (reached_.sequence == 0 || !erase_from(reached_, batches)) return {};
-  const auto tail = tail_of(*store_->reader());
-  if (!tail) return std::unexpected(tail.error());
-  reached_ = *tail;
+  if (reached_.sequence > 0 && erase_from(reached_, batches)) {
+    const auto tail = tail_of(*store_->reader());
+    if (!tail) return std::unexpected(tail.error());
+    reached_ = *tail;
+  }
+  reached_.writes = store_->writes();
   return {};
 }
 
@@ -322,8 +324,9 @@ Result<std::unique_ptr<JournalRocks>> JournalRocks::open(net::Reactor& reactor, 
   if (!mark) return std::unexpected(mark.error());
   auto store = open_or_salvage(options.folder, *mark);
   if (!store) return failure(store);
-  const auto tail = tail_of(*(*store)->reader());
-  if (!tail) return std::unexpected(tail.error());
+  auto tail = tail_of(*(*store)->reader());
+  if (!tail) return failure(tail);
+  tail->writes = (*store)->writes();
   auto writer = std::make_shared<Writer>(reactor, std::move(options), std::move(lock), std::move(*store),
                                          *tail, mark->value_or(HighWater{}));
   writer->start();

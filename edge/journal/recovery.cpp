@@ -102,7 +102,7 @@ Result<Salvaged> try_copy(const Places& at, const std::optional<HighWater>& mark
   const auto reader = (*store)->reader();
   const auto tail = tail_of(*reader);
   if (!tail) return Salvaged{};
-  const bool whole = mark && check_reaches(*reader, *mark);
+  const bool whole = mark && check_reaches(**store, *mark);
   if (auto marked = mark_as_restored(**store); !marked) return failure(marked);
   return Salvaged{.tail = *tail, .readable = true, .whole = whole};
 }
@@ -177,7 +177,7 @@ Result<void> salvage(const Places& at, const std::optional<HighWater>& mark) {
 
 /// Errors: corrupt, io_failed when something else than a journal, or nothing, is where one was.
 Result<void> check_places(const Places& at, const std::optional<HighWater>& mark) {
-  const bool empty = !mark || mark->sequence == 0;
+  const bool empty = !mark || (mark->sequence == 0 && mark->writes == 0);
   // RocksDB would take a folder without it for a new database, and remove its tables.
   if (fs::exists(at.db) && !empty && !fs::exists(at.db / "CURRENT"))
     return stays_closed(at, "its file CURRENT is gone", false);
@@ -230,6 +230,13 @@ Result<void> check_reaches(const JournalReader& journal, const HighWater& mark) 
                                  std::to_string(tail->sequence));
 }
 
+Result<void> check_reaches(const RocksStore& store, const HighWater& mark) {
+  if (auto outbox = check_reaches(*store.reader(), mark); !outbox) return outbox;
+  if (store.writes() >= mark.writes) return {};
+  return fail(Errc::corrupt, "it has lost the last " + std::to_string(mark.writes - store.writes()) +
+                                 " changes that were on disk, after the outbox's end");
+}
+
 Result<std::unique_ptr<RocksStore>> open_or_salvage(const fs::path& folder,
                                                     const std::optional<HighWater>& mark) {
   const Places at(folder);
@@ -240,7 +247,7 @@ Result<std::unique_ptr<RocksStore>> open_or_salvage(const fs::path& folder,
     store = RocksStore::open(at.db);
   }
   if (!store || !mark) return store;
-  auto reached = check_reaches(*(*store)->reader(), *mark);
+  auto reached = check_reaches(**store, *mark);
   if (!reached && reached.error().code == Errc::corrupt)
     return stays_closed(at, reached.error().detail, false);
   if (!reached) return failure(reached);

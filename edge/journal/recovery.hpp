@@ -9,10 +9,12 @@
 
 namespace perkline::edge::journal {
 
-/// Where the outbox ends. Errors: corrupt, io_failed.
+/// Where the outbox ends; `writes` is 0. Errors: corrupt, io_failed.
 Result<HighWater> tail_of(const JournalReader& journal);
-/// Errors: corrupt when the journal lacks what `mark` vouches for.
+/// Of what `mark` vouches for the outbox only. Errors: corrupt when the journal lacks it.
 Result<void> check_reaches(const JournalReader& journal, const HighWater& mark);
+/// All that `mark` vouches for. Errors: corrupt when the store lacks some of it.
+Result<void> check_reaches(const RocksStore& store, const HighWater& mark);
 
 /// Opens `folder`/db, as long as it holds all that `mark` vouches for (nullopt: nothing).
 ///

@@ -244,6 +244,10 @@ Result<void> RocksStore::write(std::span<const Batch> batches) {
   return {};
 }
 
+std::uint64_t RocksStore::writes() const {
+  return state_->db->GetLatestSequenceNumber();
+}
+
 Result<void> RocksStore::compact(Family family, std::atomic<bool>& cancelled) {
   rocksdb::CompactRangeOptions options;
   options.exclusive_manual_compaction = false;

@@ -49,6 +49,10 @@ class RocksStore {
   /// after a failed sync the disk vouches for nothing).
   Result<void> write(std::span<const Batch> batches);
 
+  /// How much was ever written, by RocksDB's count: rises with every change, also across restarts, and falls
+  /// only if the end of what was written is lost.
+  std::uint64_t writes() const;
+
   std::shared_ptr<const View> view() const;
   /// Reads what is written by now. Must not outlive the store.
   std::unique_ptr<JournalReader> reader() const;
