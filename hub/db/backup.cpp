@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <memory>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -68,6 +69,14 @@ Result<void> sync_path(const fs::path& path, int flags) {
 
 fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+/// What root puts beside a daemon's data is the daemon's to open.
+Result<void> give_to_owner_of(const fs::path& folder, const fs::path& file) {
+  struct ::stat info{};
+  if (::geteuid() != 0) return {};
+  if (::stat(folder.c_str(), &info) == 0 && ::chown(file.c_str(), info.st_uid, info.st_gid) == 0) return {};
+  return fail(Errc::io_failed, file.string() + " cannot be given to the owner of " + folder.string());
 }
 
 Result<void> make_private(const fs::path& path) {
@@ -155,6 +164,7 @@ Result<fs::path> replace_database(const fs::path& backup, const fs::path& databa
   }
   // What the preparation has left in its log goes into the one file.
   if (auto single = take_alone(half_done.path()); !single) return failure(single);
+  if (auto given = give_to_owner_of(folder_of(database), half_done.path()); !given) return failure(given);
   std::error_code error;
   fs::path kept;
   Handle held;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -277,6 +278,22 @@ TEST_F(Commands, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasTh
   for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
     kept += entry.path().string().find(".before-restore-") != std::string::npos ? 1 : 0;
   EXPECT_EQ(kept, 1u);
+}
+
+TEST_F(Commands, WhatIsRestoredBelongsToWhoeverOwnsTheFolder) {
+  const std::string file = folder_.file("backup.db");
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  // Root restores for the daemon's user; anybody else can but for himself.
+  constexpr ::uid_t somebody = 65'534;
+  if (::geteuid() == 0) ASSERT_EQ(::chown(folder_.path().c_str(), somebody, somebody), 0);
+  ASSERT_EQ(run([&] { return restore(config_, file); }).status, exit_ok);
+  struct ::stat folder{};
+  struct ::stat database{};
+  ASSERT_EQ(::stat(folder_.path().c_str(), &folder), 0);
+  ASSERT_EQ(::stat(folder_.file("hub.db").c_str(), &database), 0);
+  EXPECT_EQ(database.st_uid, folder.st_uid);
+  EXPECT_EQ(database.st_gid, folder.st_gid);
 }
 
 TEST_F(Commands, ARestoreUnderARunningHubOrOfWhatIsNoBackupChangesNothing) {
