@@ -28,7 +28,7 @@ std::vector<FieldFault> serving_faults(const HubConfig& config, const std::vecto
     more.push_back({"database.url", path.error().detail});
   }
   if (!config.jwt.key_file.empty() && !any_about(faults, "jwt.key_file")) {
-    if (const auto key = read_signing_key(config.jwt.key_file); !key) {
+    if (const auto key = read_signing_keys(config.jwt.key_file); !key) {
       more.push_back({"jwt.key_file", key.error().detail});
     }
   }

@@ -5,11 +5,10 @@
 
 #include <fmt/format.h>
 
-#include "hub/api/hub_api.hpp"
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
-#include "hub/identity/login.hpp"
+#include "hub/identity/secret.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/server.hpp"
 #include "hub/liveness.hpp"
@@ -51,6 +50,7 @@ struct Daemon::Serving {
   std::unique_ptr<db::Database> database;
   std::optional<Liveness> liveness;
   std::optional<identity::Tokens> tokens;
+  std::string refresh_key;
   std::optional<identity::PasswordHasher> hasher;
   std::optional<api::HubApi> api;
   std::optional<net::HttpServer> http;
@@ -93,9 +93,7 @@ Task<Result<void>> Daemon::bring_up() {
   Serving& s = *serving_;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
   s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
-                api::HubApi::Options{{.login_per_minute = config_.limits.login_per_minute,
-                                      .auth_per_address_minute = config_.limits.auth_per_address_minute},
-                                     currency_of(config_)});
+                api_options());
   s.keys.emplace(*s.database, s.reactor.clock());
   if (auto read = co_await s.keys->refresh(); !read) co_return failure(read);
   if (auto opened = open_ports(); !opened) co_return failure(opened);
@@ -104,6 +102,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.liveness->watch_reactor());
   s.reactor.spawn(s.liveness->watch_database());
   s.reactor.spawn(retry_upgraded());
+  if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},
@@ -157,25 +156,45 @@ Task<Result<void>> Daemon::load_log_key() {
 
 Task<Result<void>> Daemon::load_tokens() {
   Serving& s = *serving_;
-  std::vector<identity::Es256Key> keys;
-  if (!config_.jwt.key_file.empty()) {
-    auto key = read_signing_key(config_.jwt.key_file);
-    if (!key) co_return failure(key);
-    keys.push_back(std::move(*key));
-  } else {
-    const WallTime now = s.reactor.clock().wall_now();
-    auto kept = co_await db::write_for<std::vector<identity::Es256Key>>(
-        *s.database, [now](db::Transaction& transaction) {
-          return identity::load_or_make_signing_keys(transaction, now);
-        });
-    if (!kept) co_return failure(kept);
-    keys = std::move(*kept);
-  }
-  s.tokens.emplace(std::move(keys),
+  const WallTime now = s.reactor.clock().wall_now();
+  auto keys = config_.jwt.key_file.empty()
+                  ? co_await db::write_for<std::vector<identity::SigningKey>>(
+                        *s.database,
+                        [now](db::Transaction& t) { return identity::load_or_make_signing_keys(t, now); })
+                  : read_signing_keys(config_.jwt.key_file);
+  if (!keys) co_return failure(keys);
+  auto refresh_key = co_await db::write_for<std::string>(*s.database, [&s](db::Transaction& t) {
+    return identity::load_or_make_secret(t, "refresh_key", s.rng);
+  });
+  if (!refresh_key) co_return failure(refresh_key);
+  s.refresh_key = std::move(*refresh_key);
+  s.tokens.emplace(std::move(*keys),
                    identity::Tokens::Options{.terms = {.issuer = config_.jwt.issuer},
                                              .ttl = seconds{config_.jwt.access_ttl_s}},
                    s.reactor.clock(), s.rng);
   co_return Result<void>{};
+}
+
+/// Another replica, or `jobs run rotate-keys`, may have made a key.
+Task<void> Daemon::keep_keys_fresh() {
+  Serving& s = *serving_;
+  while (true) {
+    co_await s.reactor.clock().sleep(identity::key_refresh);
+    auto keys = co_await db::read_for<std::vector<identity::SigningKey>>(
+        *s.database, [](db::Transaction& t) { return identity::load_signing_keys(t); });
+    if (keys && !keys->empty()) s.tokens->replace_keys(std::move(*keys));
+  }
+}
+
+api::HubApi::Options Daemon::api_options() const {
+  return {
+      .limits = {.login_per_minute = config_.limits.login_per_minute,
+                 .auth_per_address_minute = config_.limits.auth_per_address_minute},
+      .sessions = {.refresh_key = serving_->refresh_key,
+                   .terms = {.ttl = hours{config_.jwt.refresh_ttl_h},
+                             .family_max = days{config_.jwt.refresh_max_days}}},
+      .secure_cookies = !config_.api.tls.cert_file.empty() || config_.api.public_url.starts_with("https://"),
+      .currency = currency_of(config_)};
 }
 
 Result<void> Daemon::open_ports() {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "hub/api/hub_api.hpp"
 #include "hub/config.hpp"
 #include "shared/net/task.hpp"
 
@@ -30,6 +31,8 @@ class Daemon {
   Task<void> retry_upgraded();
   Task<Result<void>> load_log_key();
   Task<Result<void>> load_tokens();
+  Task<void> keep_keys_fresh();
+  api::HubApi::Options api_options() const;
   Result<void> open_ports();
   Task<void> drain();
   void on_signal(int number);

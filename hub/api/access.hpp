@@ -13,6 +13,9 @@ namespace perkline::hub::api {
 
 enum class Access : std::uint8_t {
   anyone,
+  refresh_cookie,   ///< Who has the cookie of a session: the handler sees to that.
+  self,             ///< Whoever is signed in: what is theirs.
+  self_or_admin,    ///< Anybody theirs, admins anybody's: the handler sees to that.
   member,           ///< Members alone: what is theirs.
   member_or_staff,  ///< Members their own, staff anybody's: the handler sees to that.
   staff,
@@ -24,6 +27,12 @@ constexpr std::string_view word_of(Access access) {
   switch (access) {
     case Access::anyone:
       return "anyone";
+    case Access::refresh_cookie:
+      return "refresh-cookie";
+    case Access::self:
+      return "self";
+    case Access::self_or_admin:
+      return "self or admin";
     case Access::member:
       return "member";
     case Access::member_or_staff:
@@ -37,18 +46,24 @@ constexpr std::string_view word_of(Access access) {
 }
 
 constexpr std::optional<Access> access_named(std::string_view word) {
-  for (const Access access :
-       {Access::anyone, Access::member, Access::member_or_staff, Access::staff, Access::admin}) {
+  for (const Access access : {Access::anyone, Access::refresh_cookie, Access::self, Access::self_or_admin,
+                              Access::member, Access::member_or_staff, Access::staff, Access::admin}) {
     if (word_of(access) == word) return access;
   }
   return std::nullopt;
 }
 
+/// Whether the guard asks who it is: it needs no token otherwise.
+constexpr bool asks_for_token(Access access) {
+  return access != Access::anyone && access != Access::refresh_cookie;
+}
+
 /// nullopt: somebody without a token.
 constexpr bool may(Access access, std::optional<identity::Role> role) {
   using identity::Role;
-  if (access == Access::anyone) return true;
+  if (!asks_for_token(access)) return true;
   if (!role) return false;
+  if (access == Access::self || access == Access::self_or_admin) return true;
   switch (*role) {
     case Role::member:
       return access == Access::member || access == Access::member_or_staff;
@@ -70,7 +85,15 @@ inline constexpr std::array access_rules{
     AccessRule{net::Method::get, "/health", Access::anyone},
     AccessRule{net::Method::get, "/.well-known/jwks.json", Access::anyone},
     AccessRule{net::Method::get, "/api/v1/openapi.json", Access::anyone},
+    AccessRule{net::Method::post, "/api/v1/auth/register", Access::anyone},
+    AccessRule{net::Method::post, "/api/v1/auth/register-staff", Access::admin},
     AccessRule{net::Method::post, "/api/v1/auth/login", Access::anyone},
+    AccessRule{net::Method::post, "/api/v1/auth/refresh", Access::refresh_cookie},
+    AccessRule{net::Method::post, "/api/v1/auth/logout", Access::self},
+    AccessRule{net::Method::get, "/api/v1/auth/me", Access::self},
+    AccessRule{net::Method::patch, "/api/v1/auth/me", Access::self},
+    AccessRule{net::Method::post, "/api/v1/auth/password", Access::self},
+    AccessRule{net::Method::post, "/api/v1/auth/me/loyalty", Access::self},
     AccessRule{net::Method::get, "/api/v1/stores", Access::staff},
     AccessRule{net::Method::get, "/api/v1/stores/{id}", Access::staff},
     AccessRule{net::Method::get, "/api/v1/stats/overview", Access::staff},

@@ -1,33 +1,37 @@
 #pragma once
 
-#include "hub/identity/login.hpp"
-#include "shared/core/rate_limiter.hpp"
+#include "hub/api/attempts.hpp"
+#include "hub/identity/registration.hpp"
+#include "hub/identity/sessions.hpp"
 #include "shared/net/router.hpp"
 
 namespace perkline::hub::api {
 
-/// `POST /api/v1/auth/login`. Reactor's thread.
+/// How people come in and go: `POST /api/v1/auth/{register, register-staff, login, refresh, logout}`.
+/// Reactor's thread.
 class AuthRoutes {
  public:
-  struct Limits {
-    std::int64_t login_per_minute = 10;  ///< 0: off, likewise the other.
-    std::int64_t auth_per_address_minute = 300;
+  /// All must outlive the routes.
+  struct Parts {
+    identity::Registration& registration;
+    identity::Sessions& sessions;
+    identity::Tokens& tokens;
+    Attempts& attempts;
   };
-  /// The references must outlive the routes.
-  AuthRoutes(db::Database& database, identity::PasswordHasher& hasher, identity::Tokens& tokens,
-             const Clock& clock, Limits limits);
+  /// `secure_cookies`: the API is reached over TLS.
+  AuthRoutes(const Parts& parts, bool secure_cookies) : parts_(parts), secure_cookies_(secure_cookies) {}
   /// The routes refer to this, which must outlive the router.
   void add_to(net::Router& router);
 
  private:
+  Task<net::Response> register_member(net::Request request);
+  Task<net::Response> register_staff(net::Request request);
   Task<net::Response> log_in(net::Request request);
+  Task<net::Response> refresh(net::Request request);
+  Task<net::Response> log_out(net::Request request);
 
-  db::Database& database_;
-  identity::PasswordHasher& hasher_;
-  identity::Tokens& tokens_;
-  const Clock& clock_;
-  RateLimiter per_login_;
-  RateLimiter per_address_;
+  Parts parts_;
+  bool secure_cookies_;
 };
 
 }  // namespace perkline::hub::api

@@ -9,12 +9,14 @@
 namespace perkline::hub::api {
 namespace {
 
-Task<Result<net::Principal>> authorize(db::Database& database, const identity::Tokens& tokens,
+Task<Result<net::Principal>> authorize(db::Database& database, identity::Tokens& tokens,
                                        const net::RequestHead& head, Access access) {
-  if (access == Access::anyone) co_return net::Principal{};
+  if (!asks_for_token(access)) co_return net::Principal{};
   const auto token = bearer_token(head.headers);
   if (!token) co_return fail(Errc::unauthenticated, "a bearer token is required");
-  auto user = co_await identity::user_of_token(database, tokens, std::string(*token));
+  auto claims = tokens.verify(*token);
+  if (!claims) co_return failure(claims);
+  auto user = co_await identity::user_of_claims(database, std::move(*claims));
   if (!user) co_return failure(user);
   if (!may(access, user->role)) co_return fail(Errc::forbidden, "not allowed for this role");
   co_return net::Principal{.id = user->id.str(), .role = std::string(name_of(user->role))};
@@ -22,7 +24,7 @@ Task<Result<net::Principal>> authorize(db::Database& database, const identity::T
 
 }  // namespace
 
-net::Guard make_guard(db::Database& database, const identity::Tokens& tokens) {
+net::Guard make_guard(db::Database& database, identity::Tokens& tokens) {
   return [&database, &tokens](const net::RequestHead& head, const net::Route& route) {
     const auto access = access_named(route.access);
     PERKLINE_ASSERT(access.has_value());
@@ -38,6 +40,13 @@ std::optional<std::string_view> bearer_token(const net::Headers& headers) {
   if (token.empty() || std::ranges::any_of(token, [](char c) { return c <= ' ' || c > '~'; }))
     return std::nullopt;
   return token;
+}
+
+std::optional<Uuid> session_of(const net::RequestHead& request, identity::Tokens& tokens) {
+  const auto token = bearer_token(request.headers);
+  if (!token) return std::nullopt;
+  const auto claims = tokens.verify(*token);
+  return claims ? claims->session : std::nullopt;
 }
 
 }  // namespace perkline::hub::api

@@ -6,12 +6,15 @@
 
 namespace perkline::hub::api {
 
-/// Bearer token → user's row → table of access.hpp. Asks nothing of who calls a route that is for anyone.
+/// Bearer token → user's row → table of access.hpp. Asks nothing of who calls a route that needs no token.
 /// Principal: the user's id and role. The references must outlive the guard. Errors: unauthenticated,
 /// token_expired, forbidden, account_inactive, the database's.
-net::Guard make_guard(db::Database& database, const identity::Tokens& tokens);
+net::Guard make_guard(db::Database& database, identity::Tokens& tokens);
 
 /// The token of an Authorization header of the scheme Bearer (RFC 6750 §2.1); nullopt for anything else.
 std::optional<std::string_view> bearer_token(const net::Headers& headers);
+
+/// The session that a request's bearer token belongs to; nullopt: none, or it is no token of ours.
+std::optional<Uuid> session_of(const net::RequestHead& request, identity::Tokens& tokens);
 
 }  // namespace perkline::hub::api

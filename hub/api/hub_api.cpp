@@ -7,13 +7,29 @@
 #include "hub/api/stores_routes.hpp"
 
 namespace perkline::hub::api {
+namespace {
+
+/// What the modules do when somebody registers, asks for their data, or has it erased.
+identity::UserHooks user_hooks() {
+  identity::UserHooks hooks;
+  return hooks;
+}
+
+}  // namespace
 
 HubApi::HubApi(const Parts& parts, const Options& options)
     : parts_(parts),
       uuids_(parts.clock, parts.rng),
-      auth_(parts.database, parts.hasher, parts.tokens, parts.clock, options.limits) {
-  add_service_routes(router_, parts_.health, parts_.tokens.jwks());
+      hooks_(user_hooks()),
+      sessions_(parts.database, parts.hasher, parts.tokens, parts.clock, uuids_, options.sessions),
+      registration_({parts.database, parts.hasher, sessions_, hooks_, parts.clock, parts.rng, uuids_}),
+      account_({parts.database, parts.hasher, parts.clock, uuids_}),
+      attempts_(parts.clock, options.limits),
+      auth_({registration_, sessions_, parts.tokens, attempts_}, options.secure_cookies),
+      account_routes_({parts.database, account_, parts.tokens, attempts_}) {
+  add_service_routes(router_, parts_.health, parts_.tokens);
   auth_.add_to(router_);
+  account_routes_.add_to(router_);
   add_stores_routes(router_, parts_.database, parts_.clock, options.currency);
   add_points_routes(router_, parts_.database);
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_);

@@ -2,9 +2,12 @@
 
 #include <cstdint>
 
+#include "hub/api/account_routes.hpp"
 #include "hub/api/auth_routes.hpp"
 #include "hub/db/database.hpp"
-#include "hub/identity/login.hpp"
+#include "hub/identity/account.hpp"
+#include "hub/identity/registration.hpp"
+#include "hub/identity/sessions.hpp"
 #include "shared/core/money.hpp"
 #include "shared/net/router.hpp"
 
@@ -27,8 +30,10 @@ class HubApi {
     const ops::Health& health;
   };
   struct Options {
-    AuthRoutes::Limits limits;
-    Currency currency;  ///< The programme's.
+    Attempts::Limits limits;
+    identity::Sessions::Options sessions;
+    bool secure_cookies = false;  ///< The API is reached over TLS.
+    Currency currency;            ///< The programme's.
   };
   HubApi(const Parts& parts, const Options& options);
   HubApi(const HubApi&) = delete;
@@ -40,7 +45,13 @@ class HubApi {
  private:
   Parts parts_;
   UuidMaker uuids_;
+  identity::UserHooks hooks_;
+  identity::Sessions sessions_;
+  identity::Registration registration_;
+  identity::Account account_;
+  Attempts attempts_;
   AuthRoutes auth_;
+  AccountRoutes account_routes_;
   net::Router router_;
 };
 

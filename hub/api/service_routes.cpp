@@ -7,6 +7,10 @@
 namespace perkline::hub::api {
 namespace {
 
+/// A key is published for longer than that before it signs.
+constexpr const char* keys_cache_control = "public, max-age=300";
+static_assert(identity::key_lead >= minutes{5} + identity::key_refresh);
+
 Task<net::Response> answer(net::Response response) {
   co_return response;
 }
@@ -20,13 +24,16 @@ net::Handler fixed(std::string body, std::string cache_control) {
 
 }  // namespace
 
-void add_service_routes(net::Router& router, const ops::Health& health, std::string jwks) {
+void add_service_routes(net::Router& router, const ops::Health& health, const identity::Tokens& tokens) {
   add_route(router, net::Method::get, "/health", [&health](const net::Request&) {
     auto report = health.alive();
     return answer(net::json_response(report.http_status, std::move(report.body)));
   });
-  add_route(router, net::Method::get, "/.well-known/jwks.json",
-            fixed(std::move(jwks), "public, max-age=300"));
+  add_route(router, net::Method::get, "/.well-known/jwks.json", [&tokens](const net::Request&) {
+    auto response = net::json_response(200, tokens.jwks());
+    response.headers.add("Cache-Control", keys_cache_control);
+    return answer(std::move(response));
+  });
   auto document = yaml_to_json(openapi_yaml());
   PERKLINE_ASSERT(document.has_value());
   add_route(router, net::Method::get, "/api/v1/openapi.json", fixed(std::move(*document), "no-cache"));

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <string>
-
+#include "hub/identity/tokens.hpp"
 #include "shared/net/router.hpp"
 
 namespace perkline::ops {
@@ -10,7 +9,7 @@ class Health;
 
 namespace perkline::hub::api {
 
-/// `/health`, `/.well-known/jwks.json` and `/api/v1/openapi.json`. `health` must outlive the router.
-void add_service_routes(net::Router& router, const ops::Health& health, std::string jwks);
+/// `/health`, `/.well-known/jwks.json` and `/api/v1/openapi.json`. The references must outlive the router.
+void add_service_routes(net::Router& router, const ops::Health& health, const identity::Tokens& tokens);
 
 }  // namespace perkline::hub::api

@@ -81,9 +81,19 @@ Result<AccessClaims> claims_of(const Value& payload, const TokenTerms& terms, Wa
   const auto not_before = time_member(payload, "nbf");
   const auto expires_at = time_member(payload, "exp");
   if (!subject || subject->empty() || !id || !issued_at || !not_before || !expires_at) return refused;
+  std::optional<Uuid> session;
+  if (payload.find("sid") != nullptr) {
+    session = parse_uuid(text_member(payload, "sid").value_or(""));
+    if (!session) return refused;
+  }
   if (*not_before > now + skew_max || *issued_at > now + skew_max) return refused;
   if (*expires_at <= now) return fail(Errc::token_expired, "the token has expired");
-  return AccessClaims{UserId(std::string(*subject)), *id, *issued_at, *expires_at};
+  return AccessClaims{.user = UserId(std::string(*subject)),
+                      .role = std::string(text_member(payload, "role").value_or("")),
+                      .session = session,
+                      .id = *id,
+                      .issued_at = *issued_at,
+                      .expires_at = *expires_at};
 }
 
 }  // namespace
@@ -92,6 +102,8 @@ std::string issue_token(const Es256Key& key, const TokenTerms& terms, const Acce
   json::Writer payload;
   payload.begin_object();
   payload.field("iss", terms.issuer).field("aud", terms.audience).field("sub", claims.user.str());
+  payload.field("role", claims.role);
+  if (claims.session) payload.field("sid", claims.session->str());
   payload.field("jti", claims.id.str());
   payload.field("iat", in_seconds(claims.issued_at)).field("nbf", in_seconds(claims.issued_at));
   payload.field("exp", in_seconds(claims.expires_at));

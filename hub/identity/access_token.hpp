@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,9 @@ struct TokenTerms {
 
 struct AccessClaims {
   UserId user;
-  Uuid id;  ///< `jti`.
+  std::string role = {};  ///< For whoever else reads the token: here the user's row decides.
+  std::optional<Uuid> session = std::nullopt;  ///< `sid`: the family of refresh tokens it came with.
+  Uuid id;                                     ///< `jti`.
   WallTime issued_at;
   WallTime expires_at;  ///< Both in whole seconds on the wire.
 };

@@ -5,63 +5,74 @@
 namespace perkline::hub::identity {
 namespace {
 
-Es256Key first_of(const std::vector<Es256Key>& keys) {
-  PERKLINE_ASSERT(!keys.empty());
-  return keys.front();
-}
-
-Result<Es256Key> make_key(db::Transaction& transaction, WallTime now) {
-  auto made = Es256Key::generate();
-  auto inserted =
-      transaction.execute("INSERT INTO signing_keys (id, private_pem, created_at) VALUES ($1, $2, $3)",
-                          {made.id(), made.private_pem(), now.time_since_epoch().count()});
-  if (!inserted) return failure(inserted);
-  return made;
-}
+/// hazards.md, OpenSSL: what is verified is kept no longer.
+constexpr seconds cached_for{60};
 
 }  // namespace
 
-Tokens::Tokens(std::vector<Es256Key> keys, Options options, const Clock& clock, Rng& rng)
-    : signing_(first_of(keys)),
-      verifying_(std::move(keys)),
-      options_(std::move(options)),
-      clock_(clock),
-      ids_(clock, rng) {}
+Tokens::Tokens(std::vector<SigningKey> keys, Options options, const Clock& clock, Rng& rng)
+    : keys_(std::move(keys)), options_(std::move(options)), clock_(clock), ids_(clock, rng) {
+  PERKLINE_ASSERT(!keys_.empty());
+}
 
-std::string Tokens::issue(const UserId& user) {
+std::string Tokens::issue(const User& user, const std::optional<Uuid>& session) {
   const WallTime now = clock_.wall_now();
-  return issue_token(signing_, options_.terms,
-                     {.user = user, .id = ids_.next(), .issued_at = now, .expires_at = now + options_.ttl});
+  return issue_token(signing_key_at(keys_, now).key, options_.terms,
+                     {.user = user.id,
+                      .role = std::string(name_of(user.role)),
+                      .session = session,
+                      .id = ids_.next(),
+                      .issued_at = now,
+                      .expires_at = now + options_.ttl});
 }
 
-Result<AccessClaims> Tokens::verify(std::string_view token) const {
-  return verify_token(token, verifying_, options_.terms, clock_.wall_now());
-}
-
-Result<std::vector<Es256Key>> load_or_make_signing_keys(db::Transaction& transaction, WallTime now) {
-  auto rows = transaction.query("SELECT id, private_pem FROM signing_keys ORDER BY created_at DESC, id DESC");
-  if (!rows) return failure(rows);
-  std::vector<Es256Key> keys;
-  for (const auto& row : *rows) {
-    auto key = Es256Key::from_pem(row.text(1));
-    if (!key) return fail(Errc::corrupt, "signing key " + row.text(0) + " " + key.error().detail);
-    keys.push_back(std::move(*key));
+Result<AccessClaims> Tokens::verify(std::string_view token) {
+  const WallTime now = clock_.wall_now();
+  if (const auto known = by_token_.find(token); known != by_token_.end()) {
+    const Verified& verified = *known->second;
+    if (verified.until > clock_.mono_now() && verified.claims.expires_at > now) return verified.claims;
   }
-  if (keys.empty()) {
-    auto made = make_key(transaction, now);
-    if (!made) return failure(made);
-    keys.push_back(std::move(*made));
-  }
-  return keys;
+  auto claims = verify_token(token, keys_now(), options_.terms, now);
+  if (claims) remember(token, *claims);
+  return claims;
 }
 
-Task<Result<User>> user_of_token(db::Database& database, const Tokens& tokens, std::string token) {
-  const auto claims = tokens.verify(token);
-  if (!claims) co_return fail(claims.error());
-  auto user = co_await db::read_for<std::optional<User>>(
-      database, [&claims](db::Transaction& transaction) { return find_user(transaction, claims->user); });
+void Tokens::remember(std::string_view token, const AccessClaims& claims) {
+  const MonoTime now = clock_.mono_now();
+  const auto forget = [this](std::list<Verified>::iterator each) {
+    by_token_.erase(std::string_view(each->token));
+    verified_.erase(each);
+  };
+  if (const auto known = by_token_.find(token); known != by_token_.end()) forget(known->second);
+  while (!verified_.empty() && (verified_.front().until <= now || verified_.size() >= options_.cached_max)) {
+    forget(verified_.begin());
+  }
+  if (options_.cached_max == 0) return;
+  verified_.push_back({std::string(token), claims, now + cached_for});
+  by_token_.emplace(verified_.back().token, std::prev(verified_.end()));
+}
+
+KeySet Tokens::keys_now() const {
+  return KeySet(verifying_keys_at(keys_, clock_.wall_now(), options_.ttl));
+}
+
+std::string Tokens::jwks() const {
+  return keys_now().jwks();
+}
+
+void Tokens::replace_keys(std::vector<SigningKey> keys) {
+  PERKLINE_ASSERT(!keys.empty());
+  keys_ = std::move(keys);
+  by_token_.clear();
+  verified_.clear();
+}
+
+Task<Result<User>> user_of_claims(db::Database& database, AccessClaims claims) {
+  auto user = co_await db::read_for<std::optional<User>>(database, [&claims](db::Transaction& transaction) {
+    return find_signed_in(transaction, claims.user, claims.session);
+  });
   if (!user) co_return failure(user);
-  if (!*user) co_return fail(Errc::unauthenticated, "the token's user is gone");
+  if (!*user) co_return fail(Errc::unauthenticated, "the session has ended");
   if (!(*user)->active) co_return fail(Errc::account_inactive, "the account is not active");
   co_return std::move(**user);
 }

@@ -1,8 +1,7 @@
 #include "hub/identity/user.hpp"
 
-#include <algorithm>
+#include <utility>
 
-#include "hub/identity/ascii.hpp"
 #include "shared/core/assert.hpp"
 
 namespace perkline::hub::identity {
@@ -34,8 +33,8 @@ Result<Credentials> credentials_in(const db::Row& row) {
 }
 
 Result<std::optional<Credentials>> find_one(db::Transaction& transaction, std::string_view condition,
-                                            std::string parameter) {
-  auto rows = transaction.query(select_where(condition), {std::move(parameter)});
+                                            std::vector<db::Value> parameters) {
+  auto rows = transaction.query(select_where(condition), std::move(parameters));
   if (!rows) return failure(rows);
   if (rows->empty()) return std::nullopt;
   auto found = credentials_in(rows->front());
@@ -45,6 +44,32 @@ Result<std::optional<Credentials>> find_one(db::Transaction& transaction, std::s
 
 db::Value or_null(const std::optional<std::string>& text) {
   return text ? db::Value(*text) : db::Value(nullptr);
+}
+
+template <class Kind>
+std::optional<std::string> text_of(const std::optional<Id<Kind>>& id) {
+  return id.transform([](const Id<Kind>& known) { return known.str(); });
+}
+
+Result<std::optional<User>> user_in(Result<std::optional<Credentials>> found) {
+  if (!found) return failure(found);
+  if (!*found) return std::nullopt;
+  return std::move((*found)->user);
+}
+
+/// Errors: validation_failed.
+Result<std::optional<std::string>> key_of(const User& user) {
+  if (!user.email) return std::nullopt;
+  auto key = email_key(*user.email);
+  if (!key) return fail(Errc::validation_failed, "is no e-mail address");
+  return key;
+}
+
+Result<void> written(Result<std::int64_t> changed) {
+  if (changed) return {};
+  if (changed.error().code == Errc::already_exists)
+    return fail(Errc::already_registered, "this login or loyalty id is taken");
+  return failure(changed);
 }
 
 void write_or_null(json::Writer& out, std::string_view name, const std::optional<std::string>& text) {
@@ -81,51 +106,82 @@ void write_user(json::Writer& out, const User& user) {
   write_or_null(out, "mobile", user.mobile);
   out.field("name", user.name).field("role", name_of(user.role)).field("active", user.active);
   write_or_null(out, "referralCode", user.referral_code);
-  write_or_null(out, "loyaltyId", user.loyalty_id.transform([](const CustomerId& id) { return id.str(); }));
+  write_or_null(out, "loyaltyId", text_of(user.loyalty_id));
   out.field("loyaltyVerified", user.loyalty_verified).field("createdAt", format_time(user.created_at));
   out.end_object();
 }
 
-std::optional<std::string> email_key(std::string_view email) {
-  constexpr std::size_t local_bytes_max = 64;
-  constexpr std::size_t bytes_max = 254;
-  const auto at = email.find('@');
-  if (email.size() > bytes_max || at == std::string_view::npos || at == 0 || at > local_bytes_max)
-    return std::nullopt;
-  const std::string_view domain = email.substr(at + 1);
-  const auto dot = domain.find('.');
-  if (dot == std::string_view::npos || dot == 0 || domain.ends_with('.') || domain.contains('@'))
-    return std::nullopt;
-  if (std::ranges::any_of(email, [](char c) { return c <= ' ' || c > '~'; })) return std::nullopt;
-  return ascii_lower(email);
+Result<bool> is_taken(db::Transaction& transaction, const Login& login, const std::optional<UserId>& self) {
+  auto rows = transaction.query(
+      "SELECT 1 FROM users WHERE (email_key = $1 OR mobile = $2) AND id <> $3 LIMIT 1",
+      {login.email_key.value_or(""), login.mobile.value_or(""), self ? self->str() : std::string()});
+  if (!rows) return failure(rows);
+  return !rows->empty();
 }
 
 Result<void> insert_user(db::Transaction& transaction, const NewUser& added) {
   const User& user = added.user;
-  const auto key = user.email.and_then([](const std::string& email) { return email_key(email); });
-  if (user.email && !key) return fail(Errc::validation_failed, "is no e-mail address");
+  const auto key = key_of(user);
+  if (!key) return std::unexpected(key.error());
   auto inserted = transaction.execute(
-      "INSERT INTO users (id, email, email_key, mobile, name, role, active, password_hash, created_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-      {user.id.str(), or_null(user.email), or_null(key), or_null(user.mobile), user.name,
+      "INSERT INTO users (id, email, email_key, mobile, name, role, active, password_hash, referral_code,"
+      " loyalty_id, loyalty_verified, referred_by, created_at)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+      {user.id.str(), or_null(user.email), or_null(*key), or_null(user.mobile), user.name,
        std::string(name_of(user.role)), std::int64_t{user.active}, added.password_hash,
-       user.created_at.time_since_epoch().count()});
-  if (inserted) return {};
-  if (inserted.error().code == Errc::already_exists)
-    return fail(Errc::already_registered, "this login is taken");
-  return failure(inserted);
+       or_null(user.referral_code), or_null(text_of(user.loyalty_id)), std::int64_t{user.loyalty_verified},
+       or_null(text_of(added.referred_by)), user.created_at.time_since_epoch().count()});
+  return written(std::move(inserted));
+}
+
+Result<void> update_user(db::Transaction& transaction, const User& user) {
+  const auto key = key_of(user);
+  if (!key) return std::unexpected(key.error());
+  auto updated = transaction.execute(
+      "UPDATE users SET email = $2, email_key = $3, mobile = $4, name = $5, role = $6, active = $7,"
+      " loyalty_id = $8, loyalty_verified = $9 WHERE id = $1",
+      {user.id.str(), or_null(user.email), or_null(*key), or_null(user.mobile), user.name,
+       std::string(name_of(user.role)), std::int64_t{user.active}, or_null(text_of(user.loyalty_id)),
+       std::int64_t{user.loyalty_verified}});
+  if (updated && *updated == 0) return fail(Errc::not_found, "no such user");
+  return written(std::move(updated));
 }
 
 Result<std::optional<User>> find_user(db::Transaction& transaction, const UserId& id) {
-  auto found = find_one(transaction, "id = $1", id.str());
-  if (!found) return failure(found);
-  if (!*found) return std::nullopt;
-  return std::move((*found)->user);
+  return user_in(find_one(transaction, "id = $1", {id.str()}));
+}
+
+Result<std::optional<User>> hold_user(db::Transaction& transaction, const UserId& id) {
+  return user_in(hold_credentials(transaction, id));
+}
+
+Result<std::optional<User>> find_signed_in(db::Transaction& transaction, const UserId& id,
+                                           const std::optional<Uuid>& session) {
+  if (!session) return find_user(transaction, id);
+  return user_in(find_one(transaction,
+                          "id = $1 AND EXISTS (SELECT 1 FROM refresh_family WHERE refresh_family.id = $2"
+                          " AND refresh_family.user_id = users.id AND revoked_at IS NULL)",
+                          {id.str(), session->str()}));
+}
+
+Result<std::optional<Credentials>> find_credentials_of(db::Transaction& transaction, const UserId& id) {
+  return find_one(transaction, "id = $1", {id.str()});
+}
+
+Result<std::optional<Credentials>> hold_credentials(db::Transaction& transaction, const UserId& id) {
+  return find_one(transaction, "id = $1" + std::string(transaction.for_update()), {id.str()});
+}
+
+Result<std::optional<UserId>> find_referrer(db::Transaction& transaction, const std::string& code) {
+  auto rows = transaction.query("SELECT id FROM users WHERE referral_code = $1 AND active = 1", {code});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return std::nullopt;
+  return UserId(rows->front().text(0));
 }
 
 Result<std::optional<Credentials>> find_credentials(db::Transaction& transaction, std::string_view login) {
-  if (auto key = email_key(login)) return find_one(transaction, "email_key = $1", std::move(*key));
-  return find_one(transaction, "mobile = $1", std::string(login));
+  if (auto key = email_key(login)) return find_one(transaction, "email_key = $1", {std::move(*key)});
+  return find_one(transaction, "mobile = $1", {std::string(login)});
 }
 
 }  // namespace perkline::hub::identity

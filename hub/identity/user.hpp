@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "hub/db/database.hpp"
+#include "hub/identity/login_name.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/core/result.hpp"
 #include "shared/json/writer.hpp"
@@ -32,19 +33,33 @@ struct User {
 /// The user as contract.md §6 shows it, appended to `out`.
 void write_user(json::Writer& out, const User& user);
 
-/// The one spelling of an e-mail address that is compared and unique: ASCII letters in lower case. nullopt
-/// for what is no address (RFC 5321's lengths, printable ASCII, one `@` with a dot behind it).
-std::optional<std::string> email_key(std::string_view email);
+struct Login {
+  std::optional<std::string> email_key;
+  std::optional<std::string> mobile;
+};
+/// Whether somebody else than `self` has one of them.
+Result<bool> is_taken(db::Transaction& transaction, const Login& login,
+                      const std::optional<UserId>& self = std::nullopt);
 
 struct NewUser {
   User user;
   std::string password_hash;
+  std::optional<UserId> referred_by = std::nullopt;
 };
-/// Errors: already_registered (e-mail or mobile), validation_failed, the database's.
+/// Errors: already_registered (e-mail, mobile or card), validation_failed, the database's.
 Result<void> insert_user(db::Transaction& transaction, const NewUser& added);
+
+/// Writes what a user or an admin may change: e-mail, mobile, name, role, active, card. Errors: as
+/// insert_user; not_found.
+Result<void> update_user(db::Transaction& transaction, const User& user);
 
 /// nullopt when there is none, also for what cannot be a user's id.
 Result<std::optional<User>> find_user(db::Transaction& transaction, const UserId& id);
+/// Likewise, its row held until the end of the transaction.
+Result<std::optional<User>> hold_user(db::Transaction& transaction, const UserId& id);
+/// Likewise, as of a token: nullopt also when its session has ended. No session: the user alone decides.
+Result<std::optional<User>> find_signed_in(db::Transaction& transaction, const UserId& id,
+                                           const std::optional<Uuid>& session);
 
 struct Credentials {
   User user;
@@ -52,5 +67,11 @@ struct Credentials {
 };
 /// By e-mail address in any case, or by mobile number.
 Result<std::optional<Credentials>> find_credentials(db::Transaction& transaction, std::string_view login);
+Result<std::optional<Credentials>> find_credentials_of(db::Transaction& transaction, const UserId& id);
+/// Likewise, the row held until the end of the transaction.
+Result<std::optional<Credentials>> hold_credentials(db::Transaction& transaction, const UserId& id);
+
+/// A referral code's owner, if active.
+Result<std::optional<UserId>> find_referrer(db::Transaction& transaction, const std::string& code);
 
 }  // namespace perkline::hub::identity

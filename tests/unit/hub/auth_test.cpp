@@ -150,6 +150,8 @@ TEST(PasswordHasher, TurnsAwayWhatItsQueueDoesNotHold) {
     } else {
       EXPECT_EQ(result.error().code, Errc::rate_limited);
       EXPECT_TRUE(result.error().retry_after.has_value());
+      ASSERT_TRUE(result.error().quota.has_value());
+      EXPECT_EQ(result.error().quota->limit, 2);
     }
   }
   EXPECT_GE(done, 2);
@@ -210,7 +212,7 @@ TEST(Guard, GoesByTheRoleTheUserHasNow) {
 TEST(Guard, TellsThatATokenHasExpired) {
   ServedHub hub;
   const auto user = hub.add_user("jo", Role::staff);
-  const auto keys = hub.reactor().await(hub::db::write_for<std::vector<hub::identity::Es256Key>>(
+  const auto keys = hub.reactor().await(hub::db::write_for<std::vector<hub::identity::SigningKey>>(
       hub.database(), [](hub::db::Transaction& transaction) {
         return hub::identity::load_or_make_signing_keys(transaction, WallTime{});
       }));
@@ -218,17 +220,17 @@ TEST(Guard, TellsThatATokenHasExpired) {
   SystemClock clock;
   hub::identity::Tokens expired(*keys, {.terms = {.issuer = "perkline"}, .ttl = seconds{0}}, clock,
                                 hub.rng());
-  EXPECT_EQ(hub.get("/api/v1/stores", expired.issue(user.id)).code(), "TOKEN_EXPIRED");
+  EXPECT_EQ(hub.get("/api/v1/stores", expired.issue(user)).code(), "TOKEN_EXPIRED");
   // The same keys, so nothing but the time is wrong with it.
   hub::identity::Tokens fresh(*keys, {.terms = {.issuer = "perkline"}, .ttl = minutes{1}}, clock, hub.rng());
-  EXPECT_EQ(hub.get("/api/v1/stores", fresh.issue(user.id)).status, 200);
+  EXPECT_EQ(hub.get("/api/v1/stores", fresh.issue(user)).status, 200);
 }
 
 TEST(SigningKeys, AreMadeOnceAndShownByTheirPublicHalf) {
   ServedHub hub;
   const auto load = [&] {
     return hub.reactor()
-        .await(hub::db::write_for<std::vector<hub::identity::Es256Key>>(
+        .await(hub::db::write_for<std::vector<hub::identity::SigningKey>>(
             hub.database(),
             [](hub::db::Transaction& transaction) {
               return hub::identity::load_or_make_signing_keys(transaction, WallTime{});
@@ -239,10 +241,10 @@ TEST(SigningKeys, AreMadeOnceAndShownByTheirPublicHalf) {
   const auto second = load();
   ASSERT_EQ(first.size(), 1u);
   ASSERT_EQ(second.size(), 1u);
-  EXPECT_EQ(first[0].id(), second[0].id());
+  EXPECT_EQ(first[0].key.id(), second[0].key.id());
   const RawAnswer shown = hub.get(jwks_path);
   EXPECT_EQ(shown.status, 200);
-  EXPECT_EQ(shown.body, hub::identity::KeySet(first).jwks());
+  EXPECT_EQ(shown.body, hub::identity::KeySet({first[0].key}).jwks());
 }
 
 TEST(Users, HaveTheirAddressForThemselvesInWhateverCase) {
@@ -260,13 +262,47 @@ TEST(Users, HaveTheirAddressForThemselvesInWhateverCase) {
 TEST(EmailKey, IsTheAddressInLowerCaseOrNothing) {
   using hub::identity::email_key;
   EXPECT_EQ(email_key("Jo.Doe+x@Example.COM"), "jo.doe+x@example.com");
-  for (const std::string wrong :
-       {"", "jo", "@example.com", "jo@", "jo@example", "jo@.com", "jo@example.com.", "jo@@example.com",
-        "jo doe@example.com", "jo@exa\nmple.com", "jö@example.com"}) {
+  EXPECT_EQ(email_key("o'brien_1@mail-2.example.co.uk"), "o'brien_1@mail-2.example.co.uk");
+  for (const std::string wrong : {"",
+                                  "jo",
+                                  "@example.com",
+                                  "jo@",
+                                  "jo@example",
+                                  "jo@.com",
+                                  "jo@example.com.",
+                                  "jo@@example.com",
+                                  "jo doe@example.com",
+                                  "jo@exa\nmple.com",
+                                  "jö@example.com",
+                                  ".jo@example.com",
+                                  "jo.@example.com",
+                                  "j..o@example.com",
+                                  "jo@exa..mple.com",
+                                  "jo@-example.com",
+                                  "jo@example-.com",
+                                  "jo@exam_ple.com",
+                                  "<jo@example.com>",
+                                  "jo,ann@example.com",
+                                  "\"jo\"@example.com",
+                                  "jo@[127.0.0.1]"}) {
     EXPECT_FALSE(email_key(wrong)) << wrong;
   }
+  EXPECT_TRUE(email_key(std::string(64, 'a') + "@example.com"));
   EXPECT_FALSE(email_key(std::string(65, 'a') + "@example.com"));
-  EXPECT_FALSE(email_key("a@" + std::string(250, 'a') + ".com"));
+  EXPECT_FALSE(email_key("a@" + std::string(64, 'a') + ".com"));
+  std::string long_one = "a@";
+  for (int i = 0; i < 62; ++i) long_one += "abc.";
+  EXPECT_EQ(long_one.size(), 250u);
+  EXPECT_TRUE(email_key(long_one + "comm"));
+  EXPECT_FALSE(email_key(long_one + "commm"));
+}
+
+TEST(Mobile, IsANumberByE164) {
+  using hub::identity::is_mobile;
+  for (const char* right : {"+491701234567", "+1234567", "+123456789012345"}) EXPECT_TRUE(is_mobile(right));
+  for (const char* wrong : {"", "+", "491701234567", "+0491701234", "+123456", "+1234567890123456",
+                            "+49 170 1234567", "+49170123456a", "00491701234567", "+49+1701234"})
+    EXPECT_FALSE(is_mobile(wrong)) << wrong;
 }
 
 }  // namespace

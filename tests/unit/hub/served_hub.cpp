@@ -13,22 +13,22 @@ namespace {
 constexpr identity::HashCost cheap{.operations = 1, .memory_bytes = 8192};
 
 std::string request(const std::string& method, const std::string& path, const std::string& token,
-                    const std::string& body) {
+                    const std::string& body, const std::string& headers) {
   std::string text = method + ' ' + path + " HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n";
   if (!token.empty()) text += "Authorization: Bearer " + token + "\r\n";
-  if (method == "POST") {
+  if (method == "POST" || method == "PUT" || method == "PATCH") {
     text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }
-  return text + "\r\n" + body;
+  return text + headers + "\r\n" + body;
 }
 
 }  // namespace
 
-ServedHub::ServedHub(api::AuthRoutes::Limits limits)
+ServedHub::ServedHub(api::Attempts::Limits limits)
     : password_hash_(identity::hash_password(password, cheap).value()) {
   reactor_.run([&] { database_ = db::Sqlite::open(*reactor_, folder_.file("hub.db")).value(); });
   EXPECT_TRUE(reactor_.await(db::migrate(*database_, clock_, ids_)));
-  auto keys = reactor_.await(db::write_for<std::vector<identity::Es256Key>>(
+  auto keys = reactor_.await(db::write_for<std::vector<identity::SigningKey>>(
       *database_, [now = clock_.wall_now()](db::Transaction& transaction) {
         return identity::load_or_make_signing_keys(transaction, now);
       }));
@@ -36,7 +36,10 @@ ServedHub::ServedHub(api::AuthRoutes::Limits limits)
     tokens_.emplace(keys.value(), identity::Tokens::Options{.terms = {.issuer = "perkline"}}, clock_, rng_);
     hasher_.emplace(*reactor_, identity::PasswordHasher::Options{.threads = 1, .cost = cheap});
     api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, clock_, rng_, health_},
-                 api::HubApi::Options{limits, find_currency("USD").value()});
+                 api::HubApi::Options{.limits = limits,
+                                      .sessions = {.refresh_key = std::string(32, 'k')},
+                                      .secure_cookies = false,
+                                      .currency = find_currency("USD").value()});
     server_.emplace(*reactor_,
                     net::HttpServerOptions{.listen = "0", .body_bytes_max = limits::hub_body_bytes_max},
                     api_->router(), api_->guard());
@@ -56,9 +59,9 @@ ServedHub::~ServedHub() {
 }
 
 RawAnswer ServedHub::send(const std::string& method, const std::string& path, const std::string& token,
-                          const std::string& body) const {
+                          const std::string& body, const std::string& headers) const {
   RawHttp connection(server_->port());
-  connection.send(request(method, path, token, body));
+  connection.send(request(method, path, token, body, headers));
   return connection.read_answer().value_or(RawAnswer{});
 }
 
@@ -88,7 +91,7 @@ identity::User ServedHub::add_user(const std::string& name, identity::Role role,
 
 std::string ServedHub::token_of(const identity::User& user) {
   std::string token;
-  reactor_.run([&] { token = tokens_->issue(user.id); });
+  reactor_.run([&] { token = tokens_->issue(user); });
   return token;
 }
 

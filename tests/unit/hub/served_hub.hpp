@@ -22,14 +22,15 @@ class ServedHub {
  public:
   static constexpr const char* password = "correct horse 42";
 
-  explicit ServedHub(hub::api::AuthRoutes::Limits limits = {.login_per_minute = 0,
-                                                            .auth_per_address_minute = 0});
+  explicit ServedHub(hub::api::Attempts::Limits limits = {.login_per_minute = 0,
+                                                          .auth_per_address_minute = 0});
   ~ServedHub();
 
   /// `path` with its query; `token` empty: none is sent.
   RawAnswer get(const std::string& path, const std::string& token = "") const;
+  /// `headers`: more of them, each with its line's end.
   RawAnswer send(const std::string& method, const std::string& path, const std::string& token,
-                 const std::string& body) const;
+                 const std::string& body, const std::string& headers = "") const;
   RawAnswer log_in(const std::string& login, const std::string& secret = password) const;
 
   /// A user that logs in as `name`@example.com with `password`.

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string_view>
+
+#include "shared/core/rate_limiter.hpp"
+#include "shared/core/result.hpp"
+
+namespace perkline::hub::api {
+
+/// How often who may try what gives entrance to somebody's account. Counts in memory: each replica for
+/// itself. Reactor's thread.
+class Attempts {
+ public:
+  struct Limits {
+    std::int64_t login_per_minute = 10;  ///< 0: off, likewise the other.
+    std::int64_t auth_per_address_minute = 300;
+  };
+  Attempts(const Clock& clock, Limits limits)
+      : clock_(clock),
+        per_target_({.calls_max = limits.login_per_minute}),
+        per_address_({.calls_max = limits.auth_per_address_minute}) {}
+
+  /// From where. Errors of both: rate_limited.
+  Result<void> admit_address(std::string_view address) {
+    return verdict(per_address_.admit(address, clock_.mono_now()));
+  }
+  /// At what: a login in one spelling, a user, a card.
+  Result<void> admit_target(std::string_view target) {
+    return verdict(per_target_.admit(target, clock_.mono_now()));
+  }
+
+ private:
+  static Result<void> verdict(const RateLimiter::Verdict& verdict) {
+    if (verdict.admitted) return {};
+    return fail(rate_limited(verdict.quota, "too many attempts"));
+  }
+
+  const Clock& clock_;
+  RateLimiter per_target_;
+  RateLimiter per_address_;
+};
+
+}  // namespace perkline::hub::api
