@@ -8,7 +8,7 @@
 #include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ingest/returns.hpp"
-#include "hub/ledger/ledger.hpp"
+#include "hub/ledger/holds.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/json/writer.hpp"
 

@@ -1,5 +1,7 @@
 #include "hub/ledger/account_book.hpp"
 
+#include <algorithm>
+
 #include "hub/db/bulk_statement.hpp"
 #include "shared/core/assert.hpp"
 
@@ -11,7 +13,7 @@ using db::Value;
 
 const BulkStatement& find_accounts() {
   static const BulkStatement statement(
-      "SELECT owner_id, id, balance, held, keeps_balance, may_be_negative FROM account"
+      "SELECT owner_id, id, balance, held, keeps_balance, may_be_negative, keeps_lots FROM account"
       " WHERE owner_kind = $1 AND unit = $2 AND code = $3 AND owner_id IN (",
       "?", ")", 3);
   return statement;
@@ -19,8 +21,9 @@ const BulkStatement& find_accounts() {
 
 const BulkStatement& make_accounts() {
   static const BulkStatement statement(
-      "INSERT INTO account (owner_kind, owner_id, unit, code, keeps_balance, may_be_negative) VALUES ",
-      "(?, ?, ?, ?, ?, ?)", " ON CONFLICT (owner_kind, owner_id, unit, code) DO NOTHING");
+      "INSERT INTO account (owner_kind, owner_id, unit, code, keeps_balance, may_be_negative, keeps_lots)"
+      " VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (owner_kind, owner_id, unit, code) DO NOTHING");
   return statement;
 }
 
@@ -33,16 +36,34 @@ const BulkStatement& save_balances() {
   return statement;
 }
 
-bool is_points(const Account& account) {
-  return account.unit.starts_with("points:");
+/// What ends the statement is the same for every engine that needs it at all.
+Result<db::Rows> read_locked(db::Transaction& transaction, std::vector<Value> ids) {
+  static const BulkStatement statement("SELECT id, balance, held FROM account WHERE id IN (", "?",
+                                       ") ORDER BY id" + std::string(transaction.for_update()));
+  return statement.run(transaction, std::move(ids));
 }
 
-std::unexpected<Error> not_enough(const Account& account) {
-  return is_points(account) ? fail(Errc::insufficient_points, "the account does not hold so many points")
-                            : fail(Errc::insufficient_funds, "the account does not hold so much");
+bool has_one_writer(const db::Transaction& transaction) {
+  return transaction.for_update().empty();
 }
 
 }  // namespace
+
+std::unexpected<Error> not_enough(const Account& account) {
+  return account.unit.starts_with("points:")
+             ? fail(Errc::insufficient_points, "the account does not hold so many points")
+             : fail(Errc::insufficient_funds, "the account does not hold so much");
+}
+
+Result<void> lock_accounts(db::Transaction& transaction, std::vector<std::int64_t> ids) {
+  if (has_one_writer(transaction)) return {};
+  std::ranges::sort(ids);
+  const auto repeated = std::ranges::unique(ids);
+  ids.erase(repeated.begin(), repeated.end());
+  auto locked = read_locked(transaction, std::vector<Value>(ids.begin(), ids.end()));
+  if (!locked) return failure(locked);
+  return {};
+}
 
 Result<AccountBook> AccountBook::load(db::Transaction& transaction, std::span<const Transfer> transfers) {
   std::map<Key, const Account*> wanted;
@@ -57,17 +78,43 @@ Result<AccountBook> AccountBook::load(db::Transaction& transaction, std::span<co
   AccountBook book;
   if (auto found = book.read(transaction, accounts); !found) return failure(found);
   std::erase_if(accounts, [&](const Account* account) { return book.lines_.contains(key_of(*account)); });
-  if (accounts.empty()) return book;
+  if (auto made = book.make(transaction, accounts); !made) return failure(made);
+  if (auto locked = book.lock(transaction); !locked) return failure(locked);
+  return book;
+}
 
+/// Another writer may make the same at the same time.
+Result<void> AccountBook::make(db::Transaction& transaction, std::span<const Account* const> accounts) {
+  if (accounts.empty()) return {};
   std::vector<Value> values;
   for (const Account* account : accounts) {
     PERKLINE_ASSERT(account->keeps_balance || account->may_be_negative);
+    PERKLINE_ASSERT(!account->keeps_lots || (account->keeps_balance && !account->may_be_negative));
     db::append_row(values, account->owner_kind, account->owner_id, account->unit, account->code,
-                   std::int64_t{account->keeps_balance}, std::int64_t{account->may_be_negative});
+                   std::int64_t{account->keeps_balance}, std::int64_t{account->may_be_negative},
+                   std::int64_t{account->keeps_lots});
   }
   if (auto made = make_accounts().run(transaction, std::move(values)); !made) return failure(made);
-  if (auto found = book.read(transaction, accounts); !found) return failure(found);
-  return book;
+  return read(transaction, accounts);
+}
+
+/// Reads the kept balances again once nobody else can change them; with one writer they are as read.
+Result<void> AccountBook::lock(db::Transaction& transaction) {
+  if (has_one_writer(transaction)) return {};
+  std::map<std::int64_t, Line*> by_id;
+  for (auto& [key, line] : lines_) {
+    if (line.keeps_balance) by_id.emplace(line.id, &line);
+  }
+  std::vector<Value> ids;
+  for (const auto& [id, line] : by_id) ids.emplace_back(id);
+  auto rows = read_locked(transaction, std::move(ids));
+  if (!rows) return failure(rows);
+  for (const db::Row& row : *rows) {
+    Line& line = *by_id.at(row.integer(0));
+    line.balance = row.integer(1);
+    line.held = row.integer(2);
+  }
+  return {};
 }
 
 /// `accounts` are sorted by key, so those that differ in their owner's id alone stand together.
@@ -93,7 +140,8 @@ Result<void> AccountBook::read(db::Transaction& transaction, std::span<const Acc
                                                              .balance = row.integer(2),
                                                              .held = row.integer(3),
                                                              .keeps_balance = row.integer(4) != 0,
-                                                             .may_be_negative = row.integer(5) != 0});
+                                                             .may_be_negative = row.integer(5) != 0,
+                                                             .keeps_lots = row.integer(6) != 0});
     }
   }
   return {};
@@ -123,6 +171,13 @@ Result<void> AccountBook::hold(const Account& account, std::int64_t amount) {
   held.held = sum;
   held.changed = true;
   return {};
+}
+
+void AccountBook::free(const Account& account, std::int64_t amount) {
+  Line& freed = line(account);
+  if (!freed.keeps_balance) return;
+  freed.held -= amount;
+  freed.changed = true;
 }
 
 Result<void> AccountBook::save(db::Transaction& transaction) const {

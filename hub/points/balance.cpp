@@ -1,6 +1,6 @@
 #include "hub/points/balance.hpp"
 
-#include "hub/ledger/ledger.hpp"
+#include "hub/ledger/history.hpp"
 
 namespace perkline::hub::points {
 

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "hub/ledger/ledger.hpp"
+#include "hub/ledger/history.hpp"
 #include "hub/stores/stores.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/hub/hub_database.hpp"

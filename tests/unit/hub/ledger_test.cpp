@@ -1,94 +1,10 @@
-#include "hub/ledger/ledger.hpp"
-
 #include <limits>
+#include <map>
 
-#include <gtest/gtest.h>
-
-#include "tests/unit/hub/hub_database.hpp"
+#include "tests/unit/hub/ledger_fixture.hpp"
 
 namespace perkline::hub::ledger {
 namespace {
-
-const StoreId store{"store-1"};
-const CustomerId john{"CUST-1"};
-
-/// A purse that may never be overdrawn.
-Account purse(const std::string& owner, std::string unit = "points:test") {
-  return {.owner_kind = "user", .owner_id = owner, .code = "purse", .unit = std::move(unit)};
-}
-Account source(std::string unit = "points:test") {
-  return {.owner_kind = "system",
-          .owner_id = "test",
-          .code = "source",
-          .unit = std::move(unit),
-          .keeps_balance = false,
-          .may_be_negative = true};
-}
-
-class Ledger : public testing::Test {
- protected:
-  Transfer transfer(std::string external_id, Account debit, Account credit, std::int64_t amount) {
-    return {.id = hub_.uuids.next(),
-            .external_id = std::move(external_id),
-            .debit = std::move(debit),
-            .credit = std::move(credit),
-            .amount = amount,
-            .code = "test",
-            .created_at = hub_.clock.wall};
-  }
-  Transfer earned(std::string external_id, std::int64_t amount) {
-    return transfer(std::move(external_id), issued_by(store), rewards_of(john), amount);
-  }
-  Result<void> post(const std::vector<Transfer>& transfers) {
-    return hub_.write([&](db::Transaction& transaction) { return post_all(transaction, transfers); });
-  }
-  Result<void> hold(const std::vector<Transfer>& transfers) {
-    return hub_.write([&](db::Transaction& transaction) { return hold_all(transaction, transfers); });
-  }
-  Result<void> free(const std::vector<std::string>& external_ids) {
-    return hub_.write([&](db::Transaction& transaction) { return release(transaction, external_ids); });
-  }
-  std::int64_t pending(const Account& account) {
-    std::int64_t found = 0;
-    EXPECT_TRUE(hub_.read([&](db::Transaction& transaction) -> Result<void> {
-      auto sum = pending_of(transaction, account);
-      if (!sum) return failure(sum);
-      found = *sum;
-      return {};
-    }));
-    return found;
-  }
-  std::int64_t held(const std::string& code) {
-    return hub_.number("SELECT held FROM account WHERE code = $1", {code});
-  }
-  Errc refusal_of(const std::vector<Transfer>& transfers) {
-    auto posted = post(transfers);
-    EXPECT_FALSE(posted);
-    return posted ? Errc{} : posted.error().code;
-  }
-  std::int64_t balance(const Account& account) {
-    std::int64_t found = 0;
-    EXPECT_TRUE(hub_.read([&](db::Transaction& transaction) -> Result<void> {
-      auto balance = balance_of(transaction, account);
-      if (!balance) return failure(balance);
-      found = *balance;
-      return {};
-    }));
-    return found;
-  }
-  Verification verified() {
-    Verification found;
-    EXPECT_TRUE(hub_.read([&](db::Transaction& transaction) -> Result<void> {
-      auto verification = verify(transaction);
-      if (!verification) return failure(verification);
-      found = std::move(*verification);
-      return {};
-    }));
-    return found;
-  }
-
-  test::HubDatabase hub_;
-};
 
 TEST_F(Ledger, WhatOneAccountGivesAnotherGets) {
   ASSERT_TRUE(post({earned("sale:1", 450)}));

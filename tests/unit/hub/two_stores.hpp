@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/ingest/ingest.hpp"
-#include "hub/ledger/ledger.hpp"
+#include "hub/ledger/history.hpp"
 #include "hub/stores/stores.hpp"
 #include "tests/unit/hub/hub_database.hpp"
 #include "tests/unit/hub/store_history.hpp"
