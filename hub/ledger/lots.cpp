@@ -49,13 +49,32 @@ Result<std::vector<DueLot>> due_lots(db::Transaction& transaction, WallTime now,
   return due;
 }
 
-/// The lot as it stands now that its account is locked; nullopt: it is gone.
-Result<std::optional<std::int64_t>> remaining_of(db::Transaction& transaction, const LotKey& key) {
+/// The lot as it stands now that its account is locked; 0: it is gone.
+Result<std::int64_t> remaining_of(db::Transaction& transaction, const LotKey& key) {
   auto rows = transaction.query("SELECT remaining FROM lot WHERE account_id = $1 AND transfer_seq = $2",
                                 {key.account, key.credit});
   if (!rows) return failure(rows);
-  if (rows->empty()) return std::nullopt;
-  return rows->front().integer(0);
+  return rows->empty() ? 0 : rows->front().integer(0);
+}
+
+/// Books the lot, unless it was spent or booked while this waited for the lock, or is held now. The amount.
+Result<std::int64_t> lapse(db::Transaction& transaction, const DueLot& lot, const Uuid& id, WallTime now) {
+  const auto remaining = remaining_of(transaction, lot.key);
+  if (!remaining) return std::unexpected(remaining.error());
+  const Transfer transfer{.id = id,
+                          .external_id = "expiry:" + lot.credit_id,
+                          .debit = lot.account,
+                          .credit = system_account("expired", lot.account.unit),
+                          .amount = *remaining,
+                          .code = "points.expired",
+                          .created_at = now};
+  auto book = AccountBook::load(transaction, {&transfer, 1});
+  if (!book) return failure(book);
+  const AccountBook::Line& line = book->line(lot.account);
+  if (*remaining == 0 || *remaining > line.balance - line.held) return 0;
+  auto posted = post_over(transaction, {&transfer, 1}, *book, {.lapses = lot.key.credit});
+  if (!posted) return failure(posted);
+  return *remaining;
 }
 
 }  // namespace
@@ -129,24 +148,9 @@ Result<std::vector<Lapsed>> lapse_lots(db::Transaction& transaction, WallTime no
   std::vector<Lapsed> lapsed;
   for (std::size_t i = 0; i < due->size(); ++i) {
     const DueLot& lot = (*due)[i];
-    const auto remaining = remaining_of(transaction, lot.key);
-    if (!remaining) return std::unexpected(remaining.error());
-    // Spent, or booked by another replica, while this one waited for the lock.
-    const std::int64_t amount = remaining->value_or(0);
-    if (amount > 0) {
-      const Transfer transfer{.id = ids[i],
-                              .external_id = "expiry:" + lot.credit_id,
-                              .debit = lot.account,
-                              .credit = system_account("expired", lot.account.unit),
-                              .amount = amount,
-                              .code = "points.expired",
-                              .created_at = now};
-      auto book = AccountBook::load(transaction, {&transfer, 1});
-      if (!book) return failure(book);
-      auto posted = post_over(transaction, {&transfer, 1}, *book, {.lapses = lot.key.credit});
-      if (!posted) return failure(posted);
-    }
-    lapsed.push_back({lot.account.owner_kind, lot.account.owner_id, amount});
+    const auto amount = lapse(transaction, lot, ids[i], now);
+    if (!amount) return std::unexpected(amount.error());
+    lapsed.push_back({lot.account.owner_kind, lot.account.owner_id, *amount});
   }
   return lapsed;
 }

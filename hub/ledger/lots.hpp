@@ -42,7 +42,7 @@ class Lots {
 struct Lapsed {
   std::string owner_kind;
   std::string owner_id;
-  std::int64_t amount = 0;
+  std::int64_t amount = 0;  ///< 0: the lot was spent or set aside meanwhile.
 };
 /// Books lots whose time has come, the earliest first and one for each of `ids`, to the unit's system account
 /// `expired`: external id `expiry:<the credit's id>`, so once. What a hold has set aside does not lapse.

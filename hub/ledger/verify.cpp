@@ -1,13 +1,11 @@
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 
-#include "hub/ledger/ledger.hpp"
+#include "hub/ledger/findings.hpp"
 
 namespace perkline::hub::ledger {
 namespace {
-
-constexpr std::int64_t page_rows = 4'096;
-constexpr std::size_t mismatches_max = 100;
 
 /// An account as stored, and what its entries say so far.
 struct Checked {
@@ -18,6 +16,7 @@ struct Checked {
   std::int64_t held = 0;
   __int128 sum = 0;
   __int128 pending = 0;  ///< What its pending transfers would take.
+  std::int64_t newest_at = 0;
 };
 
 class Verifier {
@@ -29,30 +28,18 @@ class Verifier {
     if (auto done = walk_entries(); !done) return failure(done);
     if (auto done = count_transfers(); !done) return failure(done);
     if (auto done = walk_pending(); !done) return failure(done);
+    if (auto done = verify_links(transaction_, findings_); !done) return failure(done);
+    if (auto done = verify_lots(transaction_, findings_); !done) return failure(done);
     check_balances();
     return std::move(found_);
   }
 
  private:
-  void mismatch(std::string what) {
-    if (found_.mismatches.size() < mismatches_max) found_.mismatches.push_back(std::move(what));
-  }
-
-  /// Calls `take` with each row of `sql`, whose first column is the key it is ordered by and paged on.
-  template <class Take>
-  Result<void> for_each_row(std::string_view sql, Take&& take) {
-    std::int64_t after = -1;
-    while (true) {
-      auto rows = transaction_.query(sql, {after, page_rows});
-      if (!rows) return failure(rows);
-      for (const db::Row& row : *rows) take(row);
-      if (rows->size() < static_cast<std::size_t>(page_rows)) return {};
-      after = rows->back().integer(0);
-    }
-  }
+  void mismatch(std::string what) { findings_.mismatch(std::move(what)); }
 
   Result<void> read_accounts() {
     return for_each_row(
+        transaction_,
         "SELECT id, unit, keeps_balance, may_be_negative, balance, held FROM account WHERE id > $1"
         " ORDER BY id LIMIT $2",
         [&](const db::Row& row) {
@@ -65,12 +52,23 @@ class Verifier {
         });
   }
 
+  /// Checkpoints come along with the entries they go through.
   Result<void> walk_entries() {
-    return for_each_row(
+    auto done = for_each_row(
+        transaction_,
         "SELECT e.id, e.account_id, e.delta, e.balance_after, e.transfer_seq, t.amount, t.debit_account,"
-        " t.credit_account, t.unit FROM entry e LEFT JOIN transfer t ON t.seq = e.transfer_seq"
-        " AND t.state = 'posted' WHERE e.id > $1 ORDER BY e.id LIMIT $2",
+        " t.credit_account, t.unit, t.created_at, c.account_id, c.balance, c.newest_at FROM entry e"
+        " LEFT JOIN transfer t ON t.seq = e.transfer_seq AND t.state = 'posted'"
+        " LEFT JOIN ledger_checkpoint c ON c.through_entry = e.id WHERE e.id > $1 ORDER BY e.id LIMIT $2",
         [&](const db::Row& row) { check_entry(row); });
+    if (!done) return done;
+    return for_each_row(transaction_,
+                        "SELECT c.through_entry FROM ledger_checkpoint c LEFT JOIN entry e"
+                        " ON e.id = c.through_entry WHERE c.through_entry > $1 AND e.id IS NULL"
+                        " ORDER BY c.through_entry LIMIT $2",
+                        [&](const db::Row& row) {
+                          mismatch("checkpoint " + std::to_string(row.integer(0)) + " goes through no entry");
+                        });
   }
 
   void check_entry(const db::Row& row) {
@@ -80,6 +78,8 @@ class Verifier {
     if (account == accounts_.end()) return mismatch(name + " is of an account that is not there");
     Checked& checked = account->second;
     checked.sum += row.integer(2);
+    if (!row.is_null(9)) checked.newest_at = std::max(checked.newest_at, row.integer(9));
+    if (!row.is_null(10)) check_checkpoint(row, checked);
     if (checked.keeps_balance ? row.is_null(3) || row.integer(3) != checked.sum : !row.is_null(3)) {
       mismatch(name + " has another balance than the entries before it give");
     }
@@ -90,6 +90,13 @@ class Verifier {
         row.integer(1) != row.integer(is_debit ? 6 : 7) || row.integer(2) != (is_debit ? -amount : amount) ||
         row.text(8) != checked.unit) {
       mismatch(name + " is not what its transfer says");
+    }
+  }
+
+  void check_checkpoint(const db::Row& row, const Checked& checked) {
+    if (checked.keeps_balance || row.integer(10) != row.integer(1) || row.integer(11) != checked.sum ||
+        row.integer(12) != checked.newest_at) {
+      mismatch("checkpoint " + std::to_string(row.integer(0)) + " is not what the entries before it give");
     }
   }
 
@@ -108,19 +115,19 @@ class Verifier {
 
   /// That they have no entries shows in walk_entries.
   Result<void> walk_pending() {
-    return for_each_row(
-        "SELECT seq, debit_account, credit_account, amount, unit FROM transfer WHERE seq > $1"
-        " AND state = 'pending' ORDER BY seq LIMIT $2",
-        [&](const db::Row& row) {
-          const auto debit = accounts_.find(row.integer(1));
-          const auto credit = accounts_.find(row.integer(2));
-          if (debit == accounts_.end() || credit == accounts_.end() || debit->second.unit != row.text(4) ||
-              credit->second.unit != row.text(4)) {
-            return mismatch("pending transfer " + std::to_string(row.integer(0)) +
-                            " is not between two accounts of its unit");
-          }
-          debit->second.pending += row.integer(3);
-        });
+    return for_each_row(transaction_,
+                        "SELECT seq, debit_account, credit_account, amount, unit FROM transfer WHERE seq > $1"
+                        " AND state = 'pending' ORDER BY seq LIMIT $2",
+                        [&](const db::Row& row) {
+                          const auto debit = accounts_.find(row.integer(1));
+                          const auto credit = accounts_.find(row.integer(2));
+                          if (debit == accounts_.end() || credit == accounts_.end() ||
+                              debit->second.unit != row.text(4) || credit->second.unit != row.text(4)) {
+                            return mismatch("pending transfer " + std::to_string(row.integer(0)) +
+                                            " is not between two accounts of its unit");
+                          }
+                          debit->second.pending += row.integer(3);
+                        });
   }
 
   void check_balances() {
@@ -143,6 +150,7 @@ class Verifier {
 
   db::Transaction& transaction_;
   Verification found_;
+  Findings findings_{found_.mismatches};
   std::unordered_map<std::int64_t, Checked> accounts_;
 };
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <optional>
 
-#include "hub/ledger/ledger.hpp"
+#include "hub/ledger/history.hpp"
 #include "hub/stores/stores.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/json/value.hpp"

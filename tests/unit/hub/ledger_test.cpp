@@ -1,6 +1,8 @@
 #include <limits>
 #include <map>
 
+#include "hub/ledger/checkpoints.hpp"
+#include "hub/ledger/lots.hpp"
 #include "tests/unit/hub/ledger_fixture.hpp"
 
 namespace perkline::hub::ledger {
@@ -206,12 +208,49 @@ TEST_F(Ledger, AnAccountNobodyUsedHasNothing) {
   EXPECT_TRUE(verified().ok());
 }
 
-class Sabotage : public Ledger, public testing::WithParamInterface<const char*> {};
+/// A ledger with one of everything that verify looks at.
+class Sabotage : public Ledger, public testing::WithParamInterface<const char*> {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(post({earned("sale:1", 5), earned("sale:2", 7), transfer("t", source(), purse("ann"), 9)}));
+    ASSERT_TRUE(hold({transfer("pending:3", rewards_of(john), redeemed_at(store), 4),
+                      transfer("hold:4", purse("ann"), purse("bob"), 3)}));
+    std::vector<Transfer> lots;
+    for (int i = 0; i < 3; ++i) {
+      lots.push_back(transfer("lot:" + std::to_string(i), source(), in_lots("eve"), 10 + i));
+      lots.back().expires_at = hub_.clock.wall + days{i == 1 ? 1 : 5};
+    }
+    ASSERT_TRUE(post(lots));
+    ASSERT_TRUE(post({transfer("spent", in_lots("eve"), source(), 4)}));
+    hub_.clock.wall += days{1};
+    ASSERT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+      auto captured = capture(t, {.hold = "hold:4",
+                                  .amount = 2,
+                                  .id = hub_.uuids.next(),
+                                  .external_id = "capture:4",
+                                  .code = "test",
+                                  .created_at = hub_.clock.wall});
+      if (!captured) return failure(captured);
+      const Uuid id = hub_.uuids.next();
+      auto lapsed = lapse_lots(t, hub_.clock.wall, {&id, 1});
+      if (!lapsed) return failure(lapsed);
+      EXPECT_EQ(lapsed->size(), 1U);
+      auto made = checkpoint_accounts(t, hub_.clock.wall, 0, 100);
+      if (!made) return failure(made);
+      EXPECT_GT(made->made, 0);
+      return reverse(t, {.of = "sale:2", .id = hub_.uuids.next(), .created_at = hub_.clock.wall});
+    }));
+    ASSERT_TRUE(verified().ok()) << verified().mismatches.front();
+  }
+  static Account in_lots(const std::string& owner) {
+    Account account = purse(owner);
+    account.code = "points";
+    account.keeps_lots = true;
+    return account;
+  }
+};
 
 TEST_P(Sabotage, IsFoundByVerify) {
-  ASSERT_TRUE(post({earned("sale:1", 5), earned("sale:2", 7), transfer("t", source(), purse("ann"), 9)}));
-  ASSERT_TRUE(hold({transfer("pending:3", rewards_of(john), redeemed_at(store), 4)}));
-  ASSERT_TRUE(verified().ok());
   // As damage would: past the rules of the schema.
   hub_.execute("PRAGMA ignore_check_constraints = ON");
   ASSERT_GT(hub_.execute(GetParam()), 0);
@@ -223,8 +262,30 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         "UPDATE account SET balance = balance + 1 WHERE code = 'rewards'",
         "UPDATE account SET balance = 1 WHERE code = 'issued'",
+        "UPDATE transfer SET state = 'released' WHERE state = 'captured'",
+        "UPDATE transfer SET state = 'pending' WHERE state = 'captured'",
+        "UPDATE transfer SET amount = 1 WHERE state = 'captured'",
+        "UPDATE transfer SET pending_of = NULL WHERE pending_of IS NOT NULL",
+        "UPDATE transfer SET pending_of = 1 WHERE pending_of IS NOT NULL",
+        "UPDATE transfer SET state = 'captured' WHERE external_id = 'pending:3'",
+        "UPDATE transfer SET reverses = 1 WHERE reverses IS NOT NULL",
+        "UPDATE transfer SET reverses = 9000 WHERE reverses IS NOT NULL",
+        "UPDATE transfer SET lapses = 1 WHERE lapses IS NOT NULL",
+        "UPDATE transfer SET lapses = NULL WHERE lapses IS NOT NULL",
+        "UPDATE lot SET remaining = remaining + 1", "UPDATE lot SET remaining = 5 WHERE remaining = 6",
+        "UPDATE lot SET transfer_seq = transfer_seq + 100 WHERE remaining = 12",
+        "UPDATE lot SET account_id = 1 WHERE remaining = 12", "DELETE FROM lot WHERE remaining = 6",
+        "DELETE FROM lot",
+        "INSERT INTO lot (account_id, transfer_seq, remaining, expires_at) VALUES (1, 1, 5, 0)",
+        "UPDATE account SET keeps_lots = 0 WHERE keeps_lots = 1",
+        "UPDATE ledger_checkpoint SET balance = balance + 1",
+        "UPDATE ledger_checkpoint SET newest_at = newest_at - 1",
+        "UPDATE ledger_checkpoint SET through_entry = through_entry + 2",
+        "UPDATE ledger_checkpoint SET through_entry = through_entry + 9000",
+        "UPDATE ledger_checkpoint SET account_id = (SELECT id FROM account WHERE code = 'purse'"
+        " AND owner_id = 'ann')",
         "UPDATE account SET unit = 'points:other' WHERE code = 'rewards'",
-        "UPDATE account SET held = 10 WHERE code = 'purse'",
+        "UPDATE account SET held = 10 WHERE code = 'purse' AND owner_id = 'ann'",
         "UPDATE account SET held = 0 WHERE code = 'rewards'",
         "UPDATE account SET held = 1 WHERE code = 'issued'",
         "UPDATE transfer SET amount = amount + 1 WHERE state = 'pending'",
