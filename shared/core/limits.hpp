@@ -24,6 +24,7 @@ inline constexpr seconds http_write_timeout{30};
 inline constexpr std::size_t lingering_close_bytes_max = 1 * mib;
 inline constexpr seconds lingering_close_timeout{2};
 inline constexpr seconds drain_timeout{10};
+inline constexpr std::size_t hub_connections_max = 16 * kib;
 inline constexpr std::size_t http_refusals_max = 64;  ///< Connections told at a time that there is no room.
 
 // JSON.

@@ -34,6 +34,14 @@ bool is_internal(Errc code) {
   return wire_code(code) == wire_code(Errc::internal);
 }
 
+/// Whether the same request may well be answered a little later: its answer then names a time, its own or the
+/// shortest.
+bool passes_by_itself(Errc code) {
+  if (code == Errc::session_busy || code == Errc::request_in_progress) return true;
+  const int status = http_status(code);
+  return status == 429 || status == 503 || status == 507;
+}
+
 std::string detail_of(const Error& error, const std::string& title) {
   if (is_internal(error.code)) return "The request could not be completed.";
   if (error.code == Errc::method_not_allowed && !error.detail.empty()) return "Allowed here: " + error.detail;
@@ -128,8 +136,9 @@ Response problem_response(const Error& error, std::string_view traceparent) {
   body.end_object();
 
   Response response{.status = status, .content_type = "application/problem+json", .body = body.take()};
-  if (error.retry_after) {
-    const auto whole = std::max(std::chrono::ceil<seconds>(*error.retry_after), seconds{1});
+  if (error.retry_after || passes_by_itself(error.code)) {
+    const auto whole =
+        std::max(std::chrono::ceil<seconds>(error.retry_after.value_or(Millis{0})), seconds{1});
     response.headers.add("Retry-After", std::to_string(whole.count()));
   }
   if (error.quota) {

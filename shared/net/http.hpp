@@ -78,8 +78,9 @@ struct Response {
 
 Response json_response(int status, std::string body);
 
-/// problem+json (RFC 9457) for `error`, with Retry-After and RateLimit fields where it has them and `traceId`
-/// out of `traceparent`. The `detail` of codes that callers do not see (Errc's second block) stays inside.
+/// problem+json (RFC 9457) for `error`, with `traceId` out of `traceparent`, RateLimit fields where it has
+/// them, and Retry-After where it names a time or the status is one that passes (429, 503, 507). The `detail`
+/// of codes that callers do not see (Errc's second block) stays inside.
 Response problem_response(const Error& error, std::string_view traceparent);
 
 /// Percent-decoding; nullopt for a broken escape. `+` stays.

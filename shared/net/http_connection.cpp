@@ -86,6 +86,7 @@ Task<bool> HttpConnection::serve_one() {
   if (!admitted && admitted.error().code == Errc::connection_lost) co_return false;
   if (!admitted)
     co_return co_await answer(exchange, problem_response(admitted.error(), exchange.traceparent));
+  if (exchange.preflight) co_return co_await answer(exchange, std::move(*exchange.preflight));
 
   auto response = co_await run_handler(exchange);
   if (!response)
@@ -137,6 +138,12 @@ Task<bool> HttpConnection::receive() {
 /// Everything before the handler, in the contract's order.
 Task<Result<void>> HttpConnection::admit(Exchange& exchange) {
   if (auto opened = open_exchange(exchange); !opened) co_return failure(opened);
+  if (exchange.origin && is_preflight(exchange.request)) {
+    auto methods = shared_.router.methods_of(exchange.request.path);
+    if (methods.empty()) co_return fail(Errc::not_found);
+    exchange.preflight = preflight_answer(std::move(methods));
+    co_return Result<void>{};
+  }
 
   auto match = shared_.router.match(exchange.method, exchange.request.path);
   if (!match) co_return failure(match);
@@ -174,7 +181,8 @@ Result<void> HttpConnection::open_exchange(Exchange& exchange) {
   }
   static_cast<RequestHead&>(exchange.request) = std::move(parsed->head);
   Request& request = exchange.request;
-  request.peer = peer_;
+  request.peer = shared_.proxies.client_of(peer_, request.headers);
+  exchange.origin = shared_.cors.allowed_origin(request);
   request.traceparent = ops::child_traceparent(
       request.headers.find("traceparent").value_or(std::string_view()), shared_.trace_ids);
   exchange.traceparent = request.traceparent;
@@ -255,6 +263,7 @@ Task<bool> HttpConnection::answer(Exchange& exchange, Response response) {
     co_return false;
   }
   if (exchange.body_pending || shared_.draining) exchange.close = true;
+  shared_.cors.mark(response.headers, exchange.origin);
   const bool sent = co_await send(exchange, response);
   if (shared_.stopped) co_return false;
   if (shared_.observe) {
@@ -277,6 +286,7 @@ Task<bool> HttpConnection::send(const Exchange& exchange, const Response& respon
   append_answer_head(out_, {.response = response,
                             .traceparent = exchange.traceparent,
                             .date = shared_.date,
+                            .common = &shared_.options.common_headers,
                             .close = exchange.close});
   const bool bodiless = exchange.method == Method::head || response.status == 204 || response.status == 304;
   std::string_view body = bodiless ? std::string_view() : response.body;

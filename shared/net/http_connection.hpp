@@ -1,13 +1,16 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "shared/core/random.hpp"
 #include "shared/net/byte_stream.hpp"
+#include "shared/net/cors.hpp"
 #include "shared/net/http_head.hpp"
 #include "shared/net/http_server.hpp"
+#include "shared/net/trusted_proxies.hpp"
 
 namespace perkline::net {
 
@@ -18,6 +21,8 @@ struct ServerShared {
   Guard guard;
   std::function<void(const Answered&)> observe;
   AsyncClock& clock;
+  Cors cors;
+  TrustedProxies proxies;
   SeededRng trace_ids;  ///< Need only be unique, and getrandom(2) is dear on every request.
   std::string date;     ///< As the Date field says it; renewed by the sweep.
   bool draining = false;
@@ -53,6 +58,8 @@ class HttpConnection {
     Request request;
     Method method = Method::other;  ///< As `request` moves on to the handler.
     std::string traceparent;
+    std::optional<std::string> origin;  ///< Of a page that may read the answer.
+    std::optional<Response> preflight;  ///< The answer to one, with nothing left to ask.
     const Route* route = nullptr;
     std::uint64_t body_bytes = 0;
     bool body_pending = false;  ///< The peer has said that bytes follow, and not all of them were read.

@@ -72,6 +72,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
                 .guard = std::move(guard),
                 .observe = std::move(observe),
                 .clock = reactor.clock(),
+                .cors = Cors(shared_.options.cors_origins),
+                .proxies = {},
                 .trace_ids = SeededRng(SystemRng().next()),
                 .date = {}},
         sweep_timer_(io_),
@@ -118,6 +120,9 @@ Result<void> HttpServer::Impl::start() {
     if (!context) return failure(context);
     tls_.emplace(std::move(*context));
   }
+  auto proxies = TrustedProxies::parse(options.trusted_proxies);
+  if (!proxies) return failure(proxies);
+  shared_.proxies = std::move(*proxies);
   if (!options.listen.empty()) {
     const auto address = parse_listen_address(options.listen);
     if (!address) return fail(Errc::bad_request, options.listen + " " + address.error().detail);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "shared/core/clock.hpp"
 #include "shared/core/limits.hpp"
@@ -37,6 +38,12 @@ struct HttpServerOptions {
   std::size_t connections_max = 1024;
   std::size_t body_bytes_max = limits::till_body_bytes_max;
   HttpServerTimeouts timeouts = {};
+  /// Sent with every answer that has no field of that name itself.
+  Headers common_headers = {};
+  /// Whose pages may call from a browser: `https://host[:port]` each.
+  std::vector<std::string> cors_origins = {};
+  /// Addresses and blocks (`10.0.0.0/8`) from which X-Forwarded-For counts.
+  std::vector<std::string> trusted_proxies = {};
 };
 
 /// What was answered, for metrics and the access log.
@@ -48,7 +55,8 @@ struct Answered {
 };
 
 /// HTTP/1.1 with keep-alive on a reactor. Checks in the contract's order: framing, route, who, may, body;
-/// answers each with problem+json; and after an answer given before the body was read closes lingeringly.
+/// answers each with problem+json; and after an answer given before the body was read closes lingeringly. A
+/// preflight of a page that may call is answered as soon as its path is known.
 /// Limits: limits.hpp.
 class HttpServer {
  public:
@@ -60,7 +68,7 @@ class HttpServer {
   ~HttpServer();
 
   /// Binds and serves. Errors: io_failed (address in use, no such host), bad_request (unusable certificate or
-  /// key).
+  /// key, no such network).
   Result<void> start();
   std::uint16_t port() const;
   /// Takes no more connections, lets requests in progress finish, closes idle ones; returns when none is left

@@ -72,6 +72,11 @@ void append_answer_head(std::string& out, const AnswerHead& head) {
   for (const auto& [name, value] : response.headers) {
     if (!is_framing_field(name)) append_field(out, name, value);
   }
+  if (head.common != nullptr) {
+    for (const auto& [name, value] : *head.common) {
+      if (!response.headers.find(name)) append_field(out, name, value);
+    }
+  }
   if (!response.body.empty()) append_field(out, "Content-Type", response.content_type);
   // RFC 9110 §8.6: never in a 204.
   if (response.status != 204) {

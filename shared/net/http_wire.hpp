@@ -20,7 +20,8 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 struct AnswerHead {
   const Response& response;
   std::string_view traceparent;
-  std::string_view date;  ///< From http_date.
+  std::string_view date;            ///< From http_date.
+  const Headers* common = nullptr;  ///< What every answer says that does not say otherwise itself.
   bool close = false;
 };
 void append_answer_head(std::string& out, const AnswerHead& head);

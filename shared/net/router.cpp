@@ -81,28 +81,32 @@ Result<Router::Match> Router::match(Method method, std::string_view path) const 
     if (const Route* route = route_for(method, found->second))
       return Match{.route = route, .path_values = {}};
   }
-  if (!path.starts_with('/')) return fail(Errc::not_found);
-  const auto segments = decoded_segments(path);
+  const auto segments = path.starts_with('/') ? decoded_segments(path) : std::nullopt;
   if (!segments) return fail(Errc::not_found);
-
-  std::array<bool, methods.size()> allowed{};
   for (const Pattern& pattern : patterns_) {
     if (!fits(pattern.segments, *segments)) continue;
     if (const Route* route = route_for(method, pattern.routes)) {
       return Match{.route = route, .path_values = values_of(pattern.segments, *segments)};
     }
-    for (std::size_t i = 0; i < methods.size(); ++i) {
-      allowed[i] = allowed[i] || route_for(methods[i], pattern.routes) != nullptr;
-    }
   }
-  std::string allow;
-  for (std::size_t i = 0; i < methods.size(); ++i) {
-    if (!allowed[i]) continue;
-    if (!allow.empty()) allow += ", ";
-    allow += name_of(methods[i]);
-  }
+  std::string allow = methods_of(path);
   if (allow.empty()) return fail(Errc::not_found);
   return fail(Errc::method_not_allowed, std::move(allow));
+}
+
+std::string Router::methods_of(std::string_view path) const {
+  const auto segments = path.starts_with('/') ? decoded_segments(path) : std::nullopt;
+  if (!segments) return {};
+  std::string names;
+  for (const Method method : methods) {
+    const bool allowed = std::ranges::any_of(patterns_, [&](const Pattern& pattern) {
+      return fits(pattern.segments, *segments) && route_for(method, pattern.routes) != nullptr;
+    });
+    if (!allowed) continue;
+    if (!names.empty()) names += ", ";
+    names += name_of(method);
+  }
+  return names;
 }
 
 }  // namespace perkline::net

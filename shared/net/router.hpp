@@ -39,9 +39,10 @@ class Router {
     const Route* route = nullptr;
     std::vector<std::string> path_values;
   };
-  /// Errors: not_found; method_not_allowed, its detail being the value of the Allow header. HEAD goes to
-  /// GET's route.
+  /// Errors: not_found; method_not_allowed, its detail being methods_of(path). HEAD goes to GET's route.
   Result<Match> match(Method method, std::string_view path) const;
+  /// The methods of the routes of that path, as the Allow header names them; empty: there is none.
+  std::string methods_of(std::string_view path) const;
   const std::deque<Route>& routes() const { return routes_; }
 
  private:

@@ -274,6 +274,90 @@ TEST(HttpServer, EchoedValueCannotSplitTheAnswer) {
   EXPECT_EQ(answer->body, "{}");
 }
 
+/// What an answer says to browsers.
+TEST(HttpServer, EveryAnswerHasTheCommonFieldsUnlessItSaysOtherwise) {
+  net::HttpServerOptions options{.listen = "0"};
+  options.common_headers.add("Referrer-Policy", "no-referrer");
+  options.common_headers.add("X-Echo", "common");
+  const Serving server(options);
+  for (const std::string& bytes :
+       {request("GET", "/things/a"), request("GET", "/nowhere"), request("GET", "/secret"),
+        request("PUT", "/echo"), std::string("garbage\r\n\r\n"), post("/echo", "{}")}) {
+    const auto answer = server.ask(bytes);
+    ASSERT_TRUE(answer) << bytes;
+    EXPECT_EQ(answer->field("Referrer-Policy"), "no-referrer") << bytes;
+    EXPECT_EQ(answer->field("X-Content-Type-Options"), "nosniff") << bytes;
+    EXPECT_EQ(answer->field("X-Echo"), "common") << bytes;
+  }
+  const auto own = server.ask(request("GET", "/injects?v=own"));
+  EXPECT_EQ(own->field("X-Echo"), "own");
+  EXPECT_EQ(own->head.find("common"), std::string::npos);
+}
+
+constexpr const char* console = "Origin: https://console.example.com\r\n";
+
+TEST(HttpServer, PagesOnTheListMayReadEveryAnswer) {
+  const Serving server({.listen = "0", .cors_origins = {"https://Console.example.com:443"}});
+  for (const std::string& bytes : {request("GET", "/things/a", console), request("GET", "/nowhere", console),
+                                   request("GET", "/secret", console), request("PUT", "/echo", console)}) {
+    const auto answer = server.ask(bytes);
+    ASSERT_TRUE(answer) << bytes;
+    EXPECT_EQ(answer->field("Access-Control-Allow-Origin"), "https://console.example.com") << bytes;
+    EXPECT_EQ(answer->field("Access-Control-Allow-Credentials"), "true");
+    EXPECT_TRUE(answer->field("Access-Control-Expose-Headers").value_or("").contains("Retry-After"));
+    EXPECT_EQ(answer->field("Vary"), "Origin");
+  }
+}
+
+TEST(HttpServer, PagesOffTheListAreToldNothing) {
+  const Serving server({.listen = "0", .cors_origins = {"https://console.example.com"}});
+  for (const char* origin : {"https://evil.example.com", "https://console.example.com.evil.org", "null",
+                             "http://console.example.com", "https://console.example.com:8443"}) {
+    const auto answer = server.ask(request("GET", "/things/a", "Origin: " + std::string(origin) + "\r\n"));
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_FALSE(answer->head.contains("Access-Control")) << origin;
+    EXPECT_EQ(answer->field("Vary"), "Origin") << "a cache must not give it to another origin";
+  }
+  const Serving without_list;
+  const auto answer = without_list.ask(request("GET", "/things/a", console));
+  EXPECT_FALSE(answer->head.contains("Access-Control"));
+  EXPECT_FALSE(answer->field("Vary"));
+}
+
+TEST(HttpServer, PreflightIsAnsweredBeforeAnybodyIsAskedWhoTheyAre) {
+  const Serving server({.listen = "0", .cors_origins = {"https://console.example.com"}});
+  const std::string preflight = std::string(console) + "Access-Control-Request-Method: POST\r\n";
+  RawHttp connection = server.connect();
+  connection.send(request("OPTIONS", "/secret", preflight));
+  const auto answer = connection.read_answer();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 204);
+  EXPECT_EQ(answer->field("Access-Control-Allow-Origin"), "https://console.example.com");
+  EXPECT_EQ(answer->field("Access-Control-Allow-Methods"), "GET, HEAD, POST");
+  EXPECT_EQ(answer->field("Access-Control-Allow-Headers"),
+            "Authorization, Content-Type, Idempotency-Key, traceparent");
+  EXPECT_TRUE(answer->field("Access-Control-Max-Age"));
+  connection.send(request("GET", "/things/a", console));
+  EXPECT_EQ(connection.read_answer().value_or(RawAnswer{}).status, 200) << "the connection stays";
+
+  EXPECT_EQ(server.ask(request("OPTIONS", "/nowhere", preflight))->status, 404);
+  const auto stranger = server.ask(request(
+      "OPTIONS", "/secret", "Origin: https://evil.example.com\r\nAccess-Control-Request-Method: POST\r\n"));
+  EXPECT_EQ(stranger->status, 405) << "for whoever is not on the list there are no preflights";
+  EXPECT_FALSE(stranger->head.contains("Access-Control"));
+  EXPECT_EQ(server.ask(request("OPTIONS", "/secret", console))->status, 405) << "no preflight";
+}
+
+TEST(HttpServer, ForwardedAddressCountsFromTrustedProxiesAlone) {
+  const std::string forwarded = "X-Forwarded-For: 1.1.1.1, 203.0.113.7\r\n";
+  const Serving behind_proxy({.listen = "0", .trusted_proxies = {"127.0.0.0/8"}});
+  EXPECT_EQ(behind_proxy.ask(request("GET", "/peer", forwarded))->body, "<203.0.113.7>");
+  EXPECT_EQ(behind_proxy.ask(request("GET", "/peer"))->body, "<127.0.0.1>");
+  const Serving in_the_open({.listen = "0", .trusted_proxies = {"10.0.0.0/8"}});
+  EXPECT_EQ(in_the_open.ask(request("GET", "/peer", forwarded))->body, "<127.0.0.1>");
+}
+
 TEST(HttpServer, SandboxMayResetOrDrip) {
   const Serving serving;
   RawHttp connection = serving.connect();

@@ -101,6 +101,19 @@ TEST(Problem, RetryAfterIsInWholeSecondsAndNeverZero) {
   EXPECT_EQ(problem_response(error, traceparent).headers.find("Retry-After"), "1");
 }
 
+TEST(Problem, NamesATimeForWhatPassesByItself) {
+  for (const Errc code :
+       {Errc::database_unavailable, Errc::overloaded, Errc::pdi_unavailable, Errc::storage_full,
+        Errc::rate_limited, Errc::session_busy, Errc::request_in_progress}) {
+    EXPECT_EQ(problem_response(fail(code).error(), traceparent).headers.find("Retry-After"), "1")
+        << name_of(code);
+  }
+  for (const Errc code : {Errc::internal, Errc::insufficient_funds, Errc::not_found, Errc::unauthenticated}) {
+    EXPECT_FALSE(problem_response(fail(code).error(), traceparent).headers.find("Retry-After"))
+        << name_of(code);
+  }
+}
+
 TEST(Problem, TellsWhatIsLeftOfAQuota) {
   Error error = fail(Errc::rate_limited).error();
   error.quota = Quota{.limit = 500, .reset = Millis{1001}};
