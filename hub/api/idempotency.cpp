@@ -1,17 +1,24 @@
 #include "hub/api/idempotency.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 
 #include <sodium.h>
 
-#include "shared/json/fields.hpp"
+#include "shared/net/either.hpp"
+#include "shared/net/reactor.hpp"
+#include "shared/net/signal.hpp"
 
 namespace perkline::hub::api {
 namespace {
 
 constexpr days kept_for{30};
 constexpr seconds wait_max{2};
+/// How often, beyond that, a call that is not held up by another under its key is looked at.
+constexpr Millis recheck{100};
 constexpr std::size_t key_bytes_max = 128;
+constexpr std::int64_t purged_at_once = 1'000;
 constexpr std::string_view header_name = "Idempotency-Key";
 
 std::int64_t stamp(WallTime time) {
@@ -37,6 +44,57 @@ bool is_kept(const Error& error) {
   return status == 409 || status == 422;
 }
 
+net::Response busy(std::string_view traceparent) {
+  return net::problem_response({.code = Errc::request_in_progress,
+                                .detail = "the same request is in progress",
+                                .retry_after = seconds{1}},
+                               traceparent);
+}
+
+/// One try of a call. Shared with the transaction that makes it, which may outlast whoever asked.
+struct Attempt {
+  /// Where the transaction is; written on the database's thread.
+  enum class Stage : std::uint8_t { waiting, claiming, working };
+
+  KeyedCall call;
+  std::string traceparent;
+  IdempotentCalls::Effect effect;
+  WallTime now;
+  std::atomic<Stage> stage = Stage::waiting;
+  std::optional<Result<net::Response>> outcome;
+  net::Signal ended;
+};
+
+Result<net::Response> answer_within(db::Transaction& transaction, Attempt& attempt) {
+  attempt.stage = Attempt::Stage::claiming;
+  auto kept = begin(transaction, attempt.call, attempt.now);
+  if (!kept) return failure(kept);
+  if (*kept) return std::move(**kept);
+  attempt.stage = Attempt::Stage::working;
+
+  net::Response answer;
+  const auto done = transaction.attempt([&]() -> Result<void> {
+    auto made = attempt.effect(transaction);
+    if (!made) return failure(made);
+    answer = std::move(*made);
+    return {};
+  });
+  if (!done) {
+    if (!is_kept(done.error())) return std::unexpected(done.error());
+    answer = net::problem_response(done.error(), attempt.traceparent);
+  }
+  if (auto finished = finish(transaction, attempt.call, answer); !finished) return failure(finished);
+  return answer;
+}
+
+/// Holds `turn` until the transaction has ended.
+Task<void> carry_out(db::Database& database, std::shared_ptr<Attempt> attempt, net::KeyedLock::Guard turn) {
+  attempt->outcome = co_await db::write_for<net::Response>(
+      database, [attempt](db::Transaction& transaction) { return answer_within(transaction, *attempt); });
+  [[maybe_unused]] const auto ends_here = std::move(turn);
+  attempt->ended.notify();
+}
+
 }  // namespace
 
 Result<KeyedCall> keyed_call_of(const net::Request& request, std::string_view pattern) {
@@ -53,18 +111,34 @@ Result<KeyedCall> keyed_call_of(const net::Request& request, std::string_view pa
       .fingerprint = fingerprint_of(request)};
 }
 
+Error merged(Error first, Error second) {
+  if (second.code == Errc::malformed_json) {
+    first.faults.push_back({"body", "must be JSON"});
+  } else {
+    std::ranges::move(second.faults, std::back_inserter(first.faults));
+  }
+  return first;
+}
+
 Result<std::optional<net::Response>> begin(db::Transaction& transaction, const KeyedCall& call,
                                            WallTime now) {
-  // An old answer goes first, so that its key is free again and is not a key reused.
-  auto purged =
-      transaction.execute("DELETE FROM idempotency WHERE scope = $1 AND key = $2 AND created_at < $3",
-                          {call.scope, call.key, stamp(now - kept_for)});
-  if (!purged) return failure(purged);
+  // First of all, so that two replicas meet here and not in the middle of their effects; a key whose answer's
+  // time is over is free again.
+  auto taken = transaction.execute(
+      "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"
+      " VALUES ($1, $2, $3, 0, '', '', $4) ON CONFLICT (scope, key) DO UPDATE SET"
+      " fingerprint = excluded.fingerprint, status = 0, content_type = '', body = '',"
+      " created_at = excluded.created_at WHERE idempotency.created_at < $5",
+      {call.scope, call.key, to_hex(call.fingerprint), stamp(now), stamp(now - kept_for)});
+  if (!taken) return failure(taken);
+  if (*taken > 0) return std::nullopt;
+
   auto rows = transaction.query(
       "SELECT fingerprint, status, content_type, body FROM idempotency WHERE scope = $1 AND key = $2",
       {call.scope, call.key});
   if (!rows) return failure(rows);
-  if (rows->empty()) return std::nullopt;
+  // Forgotten by another replica in between.
+  if (rows->empty()) return fail(Errc::request_in_progress, "the key is being forgotten");
   const db::Row& row = rows->front();
   if (row.text(0) != to_hex(call.fingerprint)) {
     return fail(Errc::idempotency_key_reused, "this Idempotency-Key was used for another request");
@@ -77,63 +151,56 @@ Result<std::optional<net::Response>> begin(db::Transaction& transaction, const K
   return kept;
 }
 
-Result<void> finish(db::Transaction& transaction, const KeyedCall& call, const net::Response& answer,
-                    WallTime now) {
+Result<void> finish(db::Transaction& transaction, const KeyedCall& call, const net::Response& answer) {
   auto kept = transaction.execute(
-      "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-      {call.scope, call.key, to_hex(call.fingerprint), std::int64_t{answer.status}, answer.content_type,
-       answer.body, stamp(now)});
+      "UPDATE idempotency SET status = $3, content_type = $4, body = $5 WHERE scope = $1 AND key = $2",
+      {call.scope, call.key, std::int64_t{answer.status}, answer.content_type, answer.body});
   if (!kept) return failure(kept);
   return {};
+}
+
+Result<std::int64_t> purge_answers(db::Transaction& transaction, WallTime now, std::int64_t count_max) {
+  return transaction.execute(
+      "DELETE FROM idempotency WHERE (scope, key) IN"
+      " (SELECT scope, key FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT $2)",
+      {stamp(now - kept_for), count_max});
+}
+
+Task<Result<std::int64_t>> purge_answers(db::Database& database, WallTime now) {
+  std::int64_t all = 0;
+  while (true) {
+    const auto purged = co_await db::write_for<std::int64_t>(database, [now](db::Transaction& transaction) {
+      return purge_answers(transaction, now, purged_at_once);
+    });
+    if (!purged) co_return std::unexpected(purged.error());
+    all += *purged;
+    if (*purged < purged_at_once) co_return all;
+  }
 }
 
 IdempotentCalls::IdempotentCalls(db::Database& database, net::AsyncClock& clock)
     : database_(database), clock_(clock), in_progress_(clock) {}
 
 Task<net::Response> IdempotentCalls::answer(KeyedCall call, std::string traceparent, Effect effect) {
-  auto turn = co_await in_progress_.acquire(call.scope + ' ' + call.key, clock_.mono_now() + wait_max);
-  if (!turn) {
-    Error busy{.code = Errc::request_in_progress,
-               .detail = "the same request is in progress",
-               .retry_after = seconds{1}};
-    co_return net::problem_response(busy, traceparent);
+  MonoTime deadline = clock_.mono_now() + wait_max;
+  auto turn = co_await in_progress_.acquire(call.scope + ' ' + call.key, deadline);
+  if (!turn) co_return busy(traceparent);
+
+  const auto attempt = std::make_shared<Attempt>();
+  attempt->call = std::move(call);
+  attempt->traceparent = traceparent;
+  attempt->effect = std::move(effect);
+  attempt->now = clock_.wall_now();
+  co_await net::spawn_child(carry_out(database_, attempt, std::move(*turn)));
+  while (!attempt->outcome) {
+    co_await net::either(attempt->ended.wait(), clock_.sleep_until(deadline));
+    if (attempt->outcome) break;
+    // Another replica holds the key. What waits on ends by itself, and its answer is there for the next try.
+    if (attempt->stage == Attempt::Stage::claiming) co_return busy(traceparent);
+    deadline = clock_.mono_now() + recheck;
   }
-  auto done = co_await take_effect(call, effect);
-  if (!done && is_kept(done.error()))
-    done = co_await keep(call, net::problem_response(done.error(), traceparent));
-  // Another replica was first: by now its answer is there.
-  if (!done && done.error().code == Errc::already_exists) done = co_await take_effect(call, effect);
-  if (!done) co_return net::problem_response(done.error(), traceparent);
-  co_return std::move(*done);
-}
-
-Task<Result<net::Response>> IdempotentCalls::take_effect(const KeyedCall& call, const Effect& effect) {
-  const WallTime now = clock_.wall_now();
-  co_return co_await db::write_for<net::Response>(
-      database_, [&call, &effect, now](db::Transaction& transaction) -> Result<net::Response> {
-        auto kept = begin(transaction, call, now);
-        if (!kept) return failure(kept);
-        if (*kept) return std::move(**kept);
-        auto answer = effect(transaction);
-        if (!answer) return failure(answer);
-        if (auto finished = finish(transaction, call, *answer, now); !finished) return failure(finished);
-        return answer;
-      });
-}
-
-/// The effect was rolled back with its error, so the refusal is kept on its own; a crash in between only
-/// means that the next try is judged anew.
-Task<Result<net::Response>> IdempotentCalls::keep(const KeyedCall& call, const net::Response& refusal) {
-  const WallTime now = clock_.wall_now();
-  co_return co_await db::write_for<net::Response>(
-      database_, [&call, &refusal, now](db::Transaction& transaction) -> Result<net::Response> {
-        auto kept = begin(transaction, call, now);
-        if (!kept) return failure(kept);
-        if (*kept) return std::move(**kept);
-        if (auto finished = finish(transaction, call, refusal, now); !finished) return failure(finished);
-        return refusal;
-      });
+  if (!*attempt->outcome) co_return net::problem_response(attempt->outcome->error(), traceparent);
+  co_return std::move(**attempt->outcome);
 }
 
 }  // namespace perkline::hub::api

@@ -119,11 +119,13 @@ TEST_F(Idempotency, KeepsARefusalOf409And422ButNotItsEffect) {
 }
 
 TEST_F(Idempotency, KeepsNoOtherError) {
+  int answered = 0;
   for (const Errc error : {Errc::validation_failed, Errc::unauthenticated, Errc::forbidden, Errc::not_found,
                            Errc::rate_limited, Errc::database_unavailable, Errc::internal,
                            Errc::request_in_progress, Errc::idempotency_key_reused}) {
     const std::string key(name_of(error));
     EXPECT_EQ(answer(call(key, "{}"), effect(error)).status, http_status(error));
+    EXPECT_EQ(rows_of("idempotency"), ++answered - 1) << key;
     const auto again = answer(call(key, "{}"), effect());
     EXPECT_EQ(again.status, 201) << key;
     EXPECT_FALSE(again.headers.find("Idempotent-Replayed"));
@@ -194,19 +196,121 @@ TEST_F(Idempotency, GivesUpOnTheSameCallInProgressAfterTwoSeconds) {
   EXPECT_EQ(first->status, 201);
 }
 
-TEST_F(Idempotency, AnswersAsTheReplicaThatWasFirst) {
-  // Between this replica's look and its write another one takes the key.
-  const auto keyed = call("k", "{}");
-  bool raced = false;
-  const auto overtaken = [&](db::Transaction& transaction) -> Result<net::Response> {
-    if (!raced) {
-      raced = true;
-      return fail(Errc::already_exists, "idempotency");
-    }
-    return effect()(transaction);
+/// A database on which another replica holds the key for a while: the work gets as far as asking for it,
+/// waits there, and is then run again.
+class KeyHeldElsewhere final : public db::Database {
+ public:
+  KeyHeldElsewhere(db::Database& inner, net::AsyncClock& clock, Millis held)
+      : inner_(inner), clock_(clock), held_(held) {}
+  db::Engine engine() const override { return inner_.engine(); }
+  Task<Result<void>> write(std::function<Result<void>(db::Transaction&)> work) override {
+    Held held;
+    EXPECT_FALSE(work(held));
+    co_await clock_.sleep(held_);
+    co_return co_await inner_.write(std::move(work));
+  }
+  Task<Result<void>> read(std::function<Result<void>(db::Transaction&)> work) override {
+    return inner_.read(std::move(work));
+  }
+
+ private:
+  class Held final : public db::Transaction {
+   public:
+    Result<db::Rows> query(std::string_view, std::vector<db::Value>) override { return refused(); }
+    Result<std::int64_t> execute(std::string_view, std::vector<db::Value>) override { return refused(); }
+    Result<void> attempt(const std::function<Result<void>()>&) override { return refused(); }
+    std::string_view for_update() const override { return " FOR UPDATE"; }
+
+   private:
+    static std::unexpected<Error> refused() { return fail(Errc::database_unavailable, "is locked"); }
   };
-  EXPECT_EQ(answer(keyed, overtaken).status, 201);
+
+  db::Database& inner_;
+  net::AsyncClock& clock_;
+  Millis held_;
+};
+
+TEST_F(Idempotency, WaitsForAnotherReplicaUnderTheSameKeyAndAnswersAsItDid) {
+  const auto first = answer(call("k", "{}"), effect());
+  KeyHeldElsewhere held(*database_, world_.clock(), Millis{1900});
+  IdempotentCalls calls(held, world_.clock());
+  const auto second = test::run_task(world_, calls.answer(call("k", "{}"), trace, effect()));
+  EXPECT_EQ(second.body, first.body);
+  EXPECT_TRUE(second.headers.find("Idempotent-Replayed"));
   EXPECT_EQ(rows_of("event_outbox"), 1);
+}
+
+TEST_F(Idempotency, GivesUpOnAnotherReplicaAfterTwoSecondsAndGivesTheAnswerLater) {
+  KeyHeldElsewhere held(*database_, world_.clock(), Millis{5000});
+  IdempotentCalls calls(held, world_.clock());
+  const MonoTime begin = time_.mono;
+  const auto busy = test::run_task(world_, calls.answer(call("k", "{}"), trace, effect()));
+  EXPECT_EQ(busy.status, 409);
+  EXPECT_EQ(code_of(busy), "REQUEST_IN_PROGRESS");
+  EXPECT_EQ(busy.headers.find("Retry-After"), "1");
+  EXPECT_EQ(time_.mono - begin, seconds{2});
+  EXPECT_EQ(rows_of("event_outbox"), 0);
+  // What was begun goes on without whoever asked.
+  EXPECT_TRUE(world_.run_until([&] { return rows_of("event_outbox") == 1; }));
+  EXPECT_EQ(answer(call("k", "{}"), effect()).headers.find("Idempotent-Replayed"), "true");
+  EXPECT_EQ(rows_of("event_outbox"), 1);
+}
+
+TEST_F(Idempotency, WhoIsAtWorkForLongIsNotToldThatItIsInProgress) {
+  SlowDatabase slow(*database_, world_.clock(), Millis{5000});
+  IdempotentCalls calls(slow, world_.clock());
+  EXPECT_EQ(test::run_task(world_, calls.answer(call("k", "{}"), trace, effect())).status, 201);
+}
+
+TEST_F(Idempotency, PurgeForgetsOldAnswersAndNoOthers) {
+  for (int i = 0; i < 3; ++i) answer(call("old-" + std::to_string(i), "{}"), effect());
+  time_.wall += days{30};
+  answer(call("new", "{}"), effect());
+  EXPECT_EQ(test::run_task(world_, purge_answers(*database_, time_.wall)).value(), 0);
+  time_.wall += Millis{1};
+  EXPECT_EQ(test::run_task(world_, purge_answers(*database_, time_.wall)).value(), 3);
+  EXPECT_EQ(rows_of("idempotency"), 1);
+  EXPECT_TRUE(answer(call("new", "{}"), effect()).headers.find("Idempotent-Replayed"));
+}
+
+TEST_F(Idempotency, PurgeGoesOnUntilNoneIsLeft) {
+  EXPECT_TRUE(database_->write_now([&](db::Transaction& transaction) -> Result<void> {
+    for (int i = 0; i < 2500; ++i) {
+      const auto made = transaction.execute(
+          "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"
+          " VALUES ('s', $1, '', 201, '', '', $2)",
+          {std::to_string(i), std::int64_t{i}});
+      EXPECT_TRUE(made);
+    }
+    return {};
+  }));
+  EXPECT_EQ(test::run_task(world_, purge_answers(*database_, time_.wall)).value(), 2500);
+  EXPECT_EQ(rows_of("idempotency"), 0);
+}
+
+TEST_F(Idempotency, TellsTheFaultsOfKeyAndBodyAtOnce) {
+  const auto read = [](const net::Request& request) {
+    return read_keyed(request, "/p", [](json::Fields& fields, const json::Value&) {
+      return fields.required_text("reason");
+    });
+  };
+  net::Request keyless = request("k", "{}");
+  keyless.headers = {};
+  const auto both = read(keyless);
+  ASSERT_FALSE(both);
+  ASSERT_EQ(both.error().faults.size(), 2u);
+  EXPECT_EQ(both.error().faults[0].field, "Idempotency-Key");
+  EXPECT_EQ(both.error().faults[1].field, "reason");
+  keyless.body = "{";
+  const auto no_json = read(keyless);
+  ASSERT_EQ(no_json.error().faults.size(), 2u);
+  EXPECT_EQ(no_json.error().code, Errc::validation_failed);
+  EXPECT_EQ(no_json.error().faults[1].field, "body");
+  EXPECT_EQ(read(request("k", "{")).error().code, Errc::malformed_json);
+  const auto right = read(request("k", R"({"reason":"r"})"));
+  ASSERT_TRUE(right);
+  EXPECT_EQ(right->first.key, "k");
+  EXPECT_EQ(right->second, "r");
 }
 
 TEST_F(Idempotency, AsksForAKeyThatCanBeOne) {
