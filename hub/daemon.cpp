@@ -1,10 +1,13 @@
 #include "hub/daemon.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "hub/api/idempotency.hpp"
+#include "hub/api/security_headers.hpp"
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
@@ -24,6 +27,7 @@
 #include "shared/net/reactor.hpp"
 #include "shared/net/supervision.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/open_files.hpp"
 #include "shared/ops/systemd_notify.hpp"
 
 namespace perkline::hub {
@@ -35,6 +39,18 @@ Currency currency_of(const HubConfig& config) {
   const auto currency = find_currency(config.programme.currency);
   PERKLINE_ASSERT(currency.has_value());  // The configuration was checked.
   return *currency;
+}
+
+/// What the process may open, less what it needs besides.
+std::size_t connections_max() {
+  constexpr std::size_t other_files = 256;
+  const std::size_t files = ops::raise_open_files_limit();
+  return std::clamp(files, other_files + 1, other_files + limits::hub_connections_max) - other_files;
+}
+
+api::Transport transport_of(const HubConfig& config) {
+  const bool tls = !config.api.tls.cert_file.empty() || config.api.public_url.starts_with("https://");
+  return tls ? api::Transport::tls : api::Transport::clear;
 }
 
 }  // namespace
@@ -102,6 +118,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.liveness->watch_reactor());
   s.reactor.spawn(s.liveness->watch_database());
   s.reactor.spawn(retry_upgraded());
+  s.reactor.spawn(purge_answers());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
@@ -142,6 +159,21 @@ Task<void> Daemon::retry_upgraded() {
              {{"error", name_of(applied.error().code)}, {"detail", applied.error().detail}});
   } else if (*applied > 0) {
     ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
+  }
+}
+
+Task<void> Daemon::purge_answers() {
+  constexpr hours every{1};
+  Serving& s = *serving_;
+  while (true) {
+    const auto purged = co_await api::purge_answers(*s.database, s.reactor.clock().wall_now());
+    if (!purged) {
+      ops::log(ops::Level::warn, context, "old answers could not be purged",
+               {{"error", name_of(purged.error().code)}});
+    } else if (*purged > 0) {
+      ops::log(ops::Level::info, context, "old answers purged", {{"count", *purged}});
+    }
+    co_await s.reactor.clock().sleep(every);
   }
 }
 
@@ -190,10 +222,11 @@ api::HubApi::Options Daemon::api_options() const {
   return {
       .limits = {.login_per_minute = config_.limits.login_per_minute,
                  .auth_per_address_minute = config_.limits.auth_per_address_minute},
+      .member_per_second = config_.limits.member_per_second,
       .sessions = {.refresh_key = serving_->refresh_key,
                    .terms = {.ttl = hours{config_.jwt.refresh_ttl_h},
                              .family_max = days{config_.jwt.refresh_max_days}}},
-      .secure_cookies = !config_.api.tls.cert_file.empty() || config_.api.public_url.starts_with("https://"),
+      .secure_cookies = transport_of(config_) == api::Transport::tls,
       .currency = currency_of(config_)};
 }
 
@@ -213,7 +246,11 @@ Result<void> Daemon::open_ports() {
   s.http.emplace(s.reactor,
                  net::HttpServerOptions{.listen = config_.api.listen,
                                         .tls = {config_.api.tls.cert_file, config_.api.tls.key_file},
-                                        .body_bytes_max = limits::hub_body_bytes_max},
+                                        .connections_max = connections_max(),
+                                        .body_bytes_max = limits::hub_body_bytes_max,
+                                        .common_headers = api::security_headers(transport_of(config_)),
+                                        .cors_origins = config_.api.cors_origins,
+                                        .trusted_proxies = config_.api.trusted_proxies},
                  s.api->router(), s.api->guard(),
                  [&s](const net::Answered& answered) { s.hub_metrics.answered(answered); });
   if (auto started = s.http->start(); !started) return started;

@@ -10,6 +10,7 @@ namespace perkline::hub::api {
 namespace {
 
 Task<Result<net::Principal>> authorize(db::Database& database, identity::Tokens& tokens,
+                                       RateLimiter& per_member, const Clock& clock,
                                        const net::RequestHead& head, Access access) {
   if (!asks_for_token(access)) co_return net::Principal{};
   const auto token = bearer_token(head.headers);
@@ -18,17 +19,22 @@ Task<Result<net::Principal>> authorize(db::Database& database, identity::Tokens&
   if (!claims) co_return failure(claims);
   auto user = co_await identity::user_of_claims(database, std::move(*claims));
   if (!user) co_return failure(user);
+  if (user->role == identity::Role::member) {
+    const auto verdict = per_member.admit(user->id.str(), clock.mono_now());
+    if (!verdict.admitted) co_return fail(rate_limited(verdict.quota, "this member calls too often"));
+  }
   if (!may(access, user->role)) co_return fail(Errc::forbidden, "not allowed for this role");
   co_return net::Principal{.id = user->id.str(), .role = std::string(name_of(user->role))};
 }
 
 }  // namespace
 
-net::Guard make_guard(db::Database& database, identity::Tokens& tokens) {
-  return [&database, &tokens](const net::RequestHead& head, const net::Route& route) {
+net::Guard make_guard(db::Database& database, identity::Tokens& tokens, RateLimiter& per_member,
+                      const Clock& clock) {
+  return [&database, &tokens, &per_member, &clock](const net::RequestHead& head, const net::Route& route) {
     const auto access = access_named(route.access);
     PERKLINE_ASSERT(access.has_value());
-    return authorize(database, tokens, head, *access);
+    return authorize(database, tokens, per_member, clock, head, *access);
   };
 }
 

@@ -2,14 +2,16 @@
 
 #include "hub/db/database.hpp"
 #include "hub/identity/tokens.hpp"
+#include "shared/core/rate_limiter.hpp"
 #include "shared/net/router.hpp"
 
 namespace perkline::hub::api {
 
-/// Bearer token → user's row → table of access.hpp. Asks nothing of who calls a route that needs no token.
-/// Principal: the user's id and role. The references must outlive the guard. Errors: unauthenticated,
-/// token_expired, forbidden, account_inactive, the database's.
-net::Guard make_guard(db::Database& database, identity::Tokens& tokens);
+/// Bearer token → user's row → how often a member calls → table of access.hpp. Asks nothing of who calls a
+/// route that needs no token. Principal: the user's id and role. All must outlive the guard. Errors:
+/// unauthenticated, token_expired, rate_limited, forbidden, account_inactive, the database's.
+net::Guard make_guard(db::Database& database, identity::Tokens& tokens, RateLimiter& per_member,
+                      const Clock& clock);
 
 /// The token of an Authorization header of the scheme Bearer (RFC 6750 §2.1); nullopt for anything else.
 std::optional<std::string_view> bearer_token(const net::Headers& headers);

@@ -20,6 +20,7 @@ identity::UserHooks user_hooks() {
 HubApi::HubApi(const Parts& parts, const Options& options)
     : parts_(parts),
       uuids_(parts.clock, parts.rng),
+      per_member_({.calls_max = options.member_per_second, .window = seconds{1}, .refill = Refill::gradual}),
       hooks_(user_hooks()),
       sessions_(parts.database, parts.hasher, parts.tokens, parts.clock, uuids_, options.sessions),
       registration_({parts.database, parts.hasher, sessions_, hooks_, parts.clock, parts.rng, uuids_}),
@@ -35,8 +36,8 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_);
 }
 
-net::Guard HubApi::guard() const {
-  return make_guard(parts_.database, parts_.tokens);
+net::Guard HubApi::guard() {
+  return make_guard(parts_.database, parts_.tokens, per_member_, parts_.clock);
 }
 
 }  // namespace perkline::hub::api

@@ -31,6 +31,7 @@ class HubApi {
   };
   struct Options {
     Attempts::Limits limits;
+    std::int64_t member_per_second = 0;  ///< 0: off.
     identity::Sessions::Options sessions;
     bool secure_cookies = false;  ///< The API is reached over TLS.
     Currency currency;            ///< The programme's.
@@ -40,11 +41,13 @@ class HubApi {
   HubApi& operator=(const HubApi&) = delete;
 
   const net::Router& router() const { return router_; }
-  net::Guard guard() const;
+  /// Refers to this.
+  net::Guard guard();
 
  private:
   Parts parts_;
   UuidMaker uuids_;
+  RateLimiter per_member_;
   identity::UserHooks hooks_;
   identity::Sessions sessions_;
   identity::Registration registration_;

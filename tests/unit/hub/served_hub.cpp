@@ -24,7 +24,7 @@ std::string request(const std::string& method, const std::string& path, const st
 
 }  // namespace
 
-ServedHub::ServedHub(api::Attempts::Limits limits)
+ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
     : password_hash_(identity::hash_password(password, cheap).value()) {
   reactor_.run([&] { database_ = db::Sqlite::open(*reactor_, folder_.file("hub.db")).value(); });
   EXPECT_TRUE(reactor_.await(db::migrate(*database_, clock_, ids_)));
@@ -37,12 +37,11 @@ ServedHub::ServedHub(api::Attempts::Limits limits)
     hasher_.emplace(*reactor_, identity::PasswordHasher::Options{.threads = 1, .cost = cheap});
     api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, clock_, rng_, health_},
                  api::HubApi::Options{.limits = limits,
+                                      .member_per_second = web.member_per_second,
                                       .sessions = {.refresh_key = std::string(32, 'k')},
                                       .secure_cookies = false,
                                       .currency = find_currency("USD").value()});
-    server_.emplace(*reactor_,
-                    net::HttpServerOptions{.listen = "0", .body_bytes_max = limits::hub_body_bytes_max},
-                    api_->router(), api_->guard());
+    server_.emplace(*reactor_, std::move(web.server), api_->router(), api_->guard());
     EXPECT_TRUE(server_->start());
   });
 }
@@ -60,7 +59,7 @@ ServedHub::~ServedHub() {
 
 RawAnswer ServedHub::send(const std::string& method, const std::string& path, const std::string& token,
                           const std::string& body, const std::string& headers) const {
-  RawHttp connection(server_->port());
+  RawHttp connection = connect();
   connection.send(request(method, path, token, body, headers));
   return connection.read_answer().value_or(RawAnswer{});
 }

@@ -16,6 +16,12 @@
 
 namespace perkline::test {
 
+/// What the daemon takes from its configuration.
+struct HubWeb {
+  std::int64_t member_per_second = 0;
+  net::HttpServerOptions server = {.listen = "0", .body_bytes_max = limits::hub_body_bytes_max};
+};
+
 /// The hub's API as the daemon puts it together, on a real server over a real SQLite file; only passwords are
 /// cheap.
 class ServedHub {
@@ -23,7 +29,8 @@ class ServedHub {
   static constexpr const char* password = "correct horse 42";
 
   explicit ServedHub(hub::api::Attempts::Limits limits = {.login_per_minute = 0,
-                                                          .auth_per_address_minute = 0});
+                                                          .auth_per_address_minute = 0},
+                     HubWeb web = {});
   ~ServedHub();
 
   /// `path` with its query; `token` empty: none is sent.
@@ -31,6 +38,9 @@ class ServedHub {
   /// `headers`: more of them, each with its line's end.
   RawAnswer send(const std::string& method, const std::string& path, const std::string& token,
                  const std::string& body, const std::string& headers = "") const;
+  /// On a connection of its own.
+  RawHttp connect() const { return RawHttp(port()); }
+  std::uint16_t port() const { return server_->port(); }
   RawAnswer log_in(const std::string& login, const std::string& secret = password) const;
 
   /// A user that logs in as `name`@example.com with `password`.
