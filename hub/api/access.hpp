@@ -85,6 +85,8 @@ inline constexpr std::array access_rules{
     AccessRule{net::Method::get, "/health", Access::anyone},
     AccessRule{net::Method::get, "/.well-known/jwks.json", Access::anyone},
     AccessRule{net::Method::get, "/api/v1/openapi.json", Access::anyone},
+    AccessRule{net::Method::get, "/api-docs", Access::anyone},
+    AccessRule{net::Method::get, "/api-docs/{file}", Access::anyone},
     AccessRule{net::Method::post, "/api/v1/auth/register", Access::anyone},
     AccessRule{net::Method::post, "/api/v1/auth/register-staff", Access::admin},
     AccessRule{net::Method::post, "/api/v1/auth/login", Access::anyone},

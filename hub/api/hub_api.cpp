@@ -1,6 +1,7 @@
 #include "hub/api/hub_api.hpp"
 
 #include "hub/api/dead_letters_routes.hpp"
+#include "hub/api/docs_page.hpp"
 #include "hub/api/guard.hpp"
 #include "hub/api/points_routes.hpp"
 #include "hub/api/service_routes.hpp"
@@ -29,6 +30,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       auth_({registration_, sessions_, parts.tokens, attempts_}, options.secure_cookies),
       account_routes_({parts.database, account_, parts.tokens, attempts_}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
+  add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
   account_routes_.add_to(router_);
   add_stores_routes(router_, parts_.database, parts_.clock, options.currency);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "hub/api/openapi.hpp"
 #include "hub/db/migrate.hpp"
+#include "tests/support/answer_schemas.hpp"
 
 namespace perkline::test {
 
@@ -20,6 +22,19 @@ std::string request(const std::string& method, const std::string& path, const st
     text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }
   return text + headers + "\r\n" + body;
+}
+
+/// Every answer is as openapi.yaml says.
+void expect_documented(const std::string& method, const std::string& path, const RawAnswer& answer) {
+  static const AnswerSchemas schemas(api::openapi_yaml());
+  if (answer.status == 0) return;  // None came: the test's to judge.
+  EXPECT_EQ(schemas.faults({.method = method,
+                            .path = path,
+                            .status = answer.status,
+                            .content_type = answer.field("Content-Type").value_or(""),
+                            .body = answer.body}),
+            std::vector<std::string>{})
+      << answer.body;
 }
 
 }  // namespace
@@ -61,7 +76,9 @@ RawAnswer ServedHub::send(const std::string& method, const std::string& path, co
                           const std::string& body, const std::string& headers) const {
   RawHttp connection = connect();
   connection.send(request(method, path, token, body, headers));
-  return connection.read_answer().value_or(RawAnswer{});
+  auto answer = connection.read_answer().value_or(RawAnswer{});
+  expect_documented(method, path, answer);
+  return answer;
 }
 
 RawAnswer ServedHub::get(const std::string& path, const std::string& token) const {
