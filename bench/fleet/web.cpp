@@ -14,7 +14,16 @@ std::string lower(std::string text) {
   return text;
 }
 
+std::function<void(const WebCall&, const WebAnswer&)>& watcher() {
+  static std::function<void(const WebCall&, const WebAnswer&)> look;
+  return look;
+}
+
 }  // namespace
+
+void watch_answers(std::function<void(const WebCall&, const WebAnswer&)> look) {
+  watcher() = std::move(look);
+}
 
 json::Document WebAnswer::json() const {
   auto document = json::parse(body);
@@ -27,15 +36,19 @@ std::optional<WebAnswer> call(const WebCall& call) {
   client.set_read_timeout(std::chrono::seconds(30));
   if (!call.ca_file.empty()) client.set_ca_cert_path(call.ca_file);
   if (!call.bearer.empty()) client.set_bearer_token_auth(call.bearer);
+  const httplib::Headers headers(call.headers.begin(), call.headers.end());
   const auto send = [&] {
-    if (call.method == "POST") return client.Post(call.path, call.body, "application/json");
-    if (call.method == "PUT") return client.Put(call.path, call.body, "application/json");
-    return client.Get(call.path);
+    if (call.method == "POST") return client.Post(call.path, headers, call.body, "application/json");
+    if (call.method == "PUT") return client.Put(call.path, headers, call.body, "application/json");
+    if (call.method == "PATCH") return client.Patch(call.path, headers, call.body, "application/json");
+    if (call.method == "DELETE") return client.Delete(call.path, headers);
+    return client.Get(call.path, headers);
   };
   auto result = send();
   if (!result) return std::nullopt;
   WebAnswer answer{result->status, std::move(result->body), {}};
   for (const auto& [name, value] : result->headers) answer.headers.emplace(lower(name), value);
+  if (watcher()) watcher()(call, answer);
   return answer;
 }
 

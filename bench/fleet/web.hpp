@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,9 +14,10 @@ struct WebCall {
   std::string method = "GET";
   std::string origin;  ///< `http://127.0.0.1:8080`
   std::string path = {};
-  std::string body = {};     ///< JSON; with POST and PUT.
-  std::string bearer = {};   ///< Empty: no Authorization.
-  std::string ca_file = {};  ///< For https.
+  std::string body = {};                            ///< JSON; with POST, PUT and PATCH.
+  std::string bearer = {};                          ///< Empty: no Authorization.
+  std::string ca_file = {};                         ///< For https.
+  std::map<std::string, std::string> headers = {};  ///< More of them.
 };
 
 struct WebAnswer {
@@ -28,6 +30,10 @@ struct WebAnswer {
 
 /// nullopt: nobody answered.
 std::optional<WebAnswer> call(const WebCall& call);
+
+/// From now on `look` sees every call with its answer, on the caller's thread: for tests. Set while nobody
+/// calls.
+void watch_answers(std::function<void(const WebCall&, const WebAnswer&)> look);
 
 /// Members on the way to a value: `integer_at(root, "n")`; 0 or "" when absent.
 std::int64_t integer_at(const json::Value& object, std::string_view name);
