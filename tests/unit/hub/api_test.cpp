@@ -6,6 +6,7 @@
 #include "hub/api/access.hpp"
 #include "hub/api/openapi.hpp"
 #include "hub/ingest/dead_letters.hpp"
+#include "hub/ledger/holds.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/stores/stores.hpp"
 #include "tests/support/openapi_check.hpp"
