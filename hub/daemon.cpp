@@ -19,6 +19,7 @@
 #include "hub/metrics.hpp"
 #include "hub/signing_key_file.hpp"
 #include "hub/stores/key_directory.hpp"
+#include "hub/wallet/holds.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/random.hpp"
 #include "shared/net/http_server.hpp"
@@ -119,6 +120,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.liveness->watch_database());
   s.reactor.spawn(retry_upgraded());
   s.reactor.spawn(purge_answers());
+  s.reactor.spawn(release_holds());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
@@ -159,6 +161,23 @@ Task<void> Daemon::retry_upgraded() {
              {{"error", name_of(applied.error().code)}, {"detail", applied.error().detail}});
   } else if (*applied > 0) {
     ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
+  }
+}
+
+Task<void> Daemon::release_holds() {
+  constexpr seconds every{1};
+  constexpr std::int64_t at_once = 256;
+  Serving& s = *serving_;
+  while (true) {
+    const WallTime now = s.reactor.clock().wall_now();
+    const auto released = co_await db::write_for<std::int64_t>(
+        *s.database,
+        [now](db::Transaction& transaction) { return wallet::release_overdue(transaction, now, at_once); });
+    if (released && *released > 0) {
+      ops::log(ops::Level::info, context, "holds released by their time", {{"count", *released}});
+    }
+    // A database that is away is told elsewhere.
+    if (!released || *released < at_once) co_await s.reactor.clock().sleep(every);
   }
 }
 
@@ -219,15 +238,14 @@ Task<void> Daemon::keep_keys_fresh() {
 }
 
 api::HubApi::Options Daemon::api_options() const {
-  return {
-      .limits = {.login_per_minute = config_.limits.login_per_minute,
-                 .auth_per_address_minute = config_.limits.auth_per_address_minute},
-      .member_per_second = config_.limits.member_per_second,
-      .sessions = {.refresh_key = serving_->refresh_key,
-                   .terms = {.ttl = hours{config_.jwt.refresh_ttl_h},
-                             .family_max = days{config_.jwt.refresh_max_days}}},
-      .secure_cookies = transport_of(config_) == api::Transport::tls,
-      .currency = currency_of(config_)};
+  return {.limits = {.login_per_minute = config_.limits.login_per_minute,
+                     .auth_per_address_minute = config_.limits.auth_per_address_minute},
+          .member_per_second = config_.limits.member_per_second,
+          .sessions = {.refresh_key = serving_->refresh_key,
+                       .terms = {.ttl = hours{config_.jwt.refresh_ttl_h},
+                                 .family_max = days{config_.jwt.refresh_max_days}}},
+          .secure_cookies = transport_of(config_) == api::Transport::tls,
+          .currency = currency_of(config_)};
 }
 
 Result<void> Daemon::open_ports() {

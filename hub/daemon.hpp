@@ -29,6 +29,8 @@ class Daemon {
   Task<Result<void>> open_database();
   /// Dead letters whose type this version knows and the one that buried them did not.
   Task<void> retry_upgraded();
+  /// As long as it serves: money held beyond its time is given free.
+  Task<void> release_holds();
   /// Now and then, as long as it serves: answers kept under an Idempotency-Key whose time is over.
   Task<void> purge_answers();
   Task<Result<void>> load_log_key();

@@ -6,13 +6,15 @@
 #include "hub/api/points_routes.hpp"
 #include "hub/api/service_routes.hpp"
 #include "hub/api/stores_routes.hpp"
+#include "hub/wallet/export.hpp"
 
 namespace perkline::hub::api {
 namespace {
 
 /// What the modules do when somebody registers, asks for their data, or has it erased.
-identity::UserHooks user_hooks() {
+identity::UserHooks user_hooks(UuidMaker& uuids, Currency programme) {
   identity::UserHooks hooks;
+  wallet::add_hooks(hooks, uuids, programme);
   return hooks;
 }
 
@@ -22,19 +24,22 @@ HubApi::HubApi(const Parts& parts, const Options& options)
     : parts_(parts),
       uuids_(parts.clock, parts.rng),
       per_member_({.calls_max = options.member_per_second, .window = seconds{1}, .refill = Refill::gradual}),
-      hooks_(user_hooks()),
+      hooks_(user_hooks(uuids_, options.currency)),
       sessions_(parts.database, parts.hasher, parts.tokens, parts.clock, uuids_, options.sessions),
       registration_({parts.database, parts.hasher, sessions_, hooks_, parts.clock, parts.rng, uuids_}),
       account_({parts.database, parts.hasher, parts.clock, uuids_}),
       attempts_(parts.clock, options.limits),
       auth_({registration_, sessions_, parts.tokens, attempts_}, options.secure_cookies),
-      account_routes_({parts.database, account_, parts.tokens, attempts_}) {
+      account_routes_({parts.database, account_, parts.tokens, attempts_}),
+      calls_(parts.database, parts.clock),
+      wallet_({parts.database, calls_, parts.clock, uuids_, options.currency}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
   account_routes_.add_to(router_);
   add_stores_routes(router_, parts_.database, parts_.clock, options.currency);
   add_points_routes(router_, parts_.database);
+  wallet_.add_to(router_);
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_);
 }
 

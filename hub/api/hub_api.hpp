@@ -4,6 +4,7 @@
 
 #include "hub/api/account_routes.hpp"
 #include "hub/api/auth_routes.hpp"
+#include "hub/api/wallet_routes.hpp"
 #include "hub/db/database.hpp"
 #include "hub/identity/account.hpp"
 #include "hub/identity/registration.hpp"
@@ -25,7 +26,7 @@ class HubApi {
     db::Database& database;
     identity::PasswordHasher& hasher;
     identity::Tokens& tokens;
-    const Clock& clock;
+    net::AsyncClock& clock;
     Rng& rng;
     const ops::Health& health;
   };
@@ -55,6 +56,8 @@ class HubApi {
   Attempts attempts_;
   AuthRoutes auth_;
   AccountRoutes account_routes_;
+  IdempotentCalls calls_;
+  WalletRoutes wallet_;
   net::Router router_;
 };
 

@@ -50,7 +50,7 @@ ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
   reactor_.run([&] {
     tokens_.emplace(keys.value(), identity::Tokens::Options{.terms = {.issuer = "perkline"}}, clock_, rng_);
     hasher_.emplace(*reactor_, identity::PasswordHasher::Options{.threads = 1, .cost = cheap});
-    api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, clock_, rng_, health_},
+    api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, reactor_->clock(), rng_, health_},
                  api::HubApi::Options{.limits = limits,
                                       .member_per_second = web.member_per_second,
                                       .sessions = {.refresh_key = std::string(32, 'k')},

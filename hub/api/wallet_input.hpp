@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "hub/wallet/holds.hpp"
+#include "hub/wallet/wallet.hpp"
+#include "shared/json/fields.hpp"
+
+/// The bodies of the wallet's calls, every fault of each at once. Pure.
+namespace perkline::hub::api {
+
+/// `amount` and `currency`: more than 0, by the currency's own decimals. The first currency there is where a
+/// fault is noted.
+Money read_money(json::Fields& fields, const json::Value& root);
+
+/// `{to, amount, currency, note?}`, from `from`.
+wallet::Transfer read_transfer(json::Fields& fields, const json::Value& root, UserId from);
+/// `{userId, amount, currency, reason}`
+wallet::Adjustment read_adjustment(json::Fields& fields, const json::Value& root);
+/// The same with `expiresInS?`.
+wallet::HoldOrder read_hold_order(json::Fields& fields, const json::Value& root);
+/// `{amount?}` as it is written: its currency is the hold's. An empty body says nothing. Errors:
+/// malformed_json, validation_failed.
+Result<std::optional<std::string>> read_capture(const std::string& body);
+
+}  // namespace perkline::hub::api

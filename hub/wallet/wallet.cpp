@@ -1,0 +1,257 @@
+#include "hub/wallet/wallet.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "hub/events/event_log.hpp"
+#include "hub/ledger/history.hpp"
+#include "hub/ledger/ledger.hpp"
+#include "hub/wallet/notes.hpp"
+#include "shared/json/fields.hpp"
+
+namespace perkline::hub::wallet {
+namespace {
+
+constexpr std::string_view owner_kind = "user";
+constexpr std::string_view wallet_code = "wallet";
+
+/// The currency of a unit that money_unit() made; nullopt: it is of something else.
+std::optional<Currency> currency_of(std::string_view unit) {
+  const std::size_t colon = unit.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto currency = find_currency(unit.substr(colon + 1));
+  return currency && ledger::money_unit(*currency) == unit ? currency : std::nullopt;
+}
+
+bool is_wallet(const ledger::Account& account) {
+  return account.code == wallet_code && currency_of(account.unit).has_value();
+}
+
+Result<std::vector<Currency>> currencies_of(db::Transaction& transaction, const UserId& user) {
+  auto rows = transaction.query("SELECT currency FROM wallet WHERE user_id = $1", {user.str()});
+  if (!rows) return failure(rows);
+  std::vector<Currency> currencies;
+  for (const db::Row& row : *rows) {
+    const auto currency = find_currency(row.text(0));
+    if (!currency) return fail(Errc::corrupt, "a wallet has a currency that is none");
+    currencies.push_back(*currency);
+  }
+  return currencies;
+}
+
+/// The member that `to` names, if it may be paid.
+Result<identity::User> find_payee(db::Transaction& transaction, const std::string& to) {
+  std::optional<identity::User> payee;
+  if (parse_uuid(to)) {
+    auto user = identity::find_user(transaction, UserId(to));
+    if (!user) return failure(user);
+    payee = std::move(*user);
+  } else {
+    auto known = identity::find_credentials(transaction, to);
+    if (!known) return failure(known);
+    if (*known) payee = std::move((*known)->user);
+  }
+  if (!payee || payee->role != identity::Role::member || !payee->active)
+    return fail(Errc::not_found, "no such member");
+  return std::move(*payee);
+}
+
+Result<Booked> booked(db::Transaction& transaction, const Cause& cause, const UserId& user,
+                      const Money& amount) {
+  auto balance = balance_in(transaction, user, amount.currency);
+  if (!balance) return failure(balance);
+  return Booked{.id = cause.id.str(), .user = user, .amount = amount, .balance = *balance, .at = cause.at};
+}
+
+enum class Direction : std::uint8_t { in, out };
+
+Result<Booked> adjust(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment,
+                      Direction direction) {
+  const bool in = direction == Direction::in;
+  if (auto member = find_member(transaction, adjustment.user); !member) return failure(member);
+  const Currency currency = adjustment.amount.currency;
+  const std::string code = in ? "credit" : "debit";
+  ledger::Account wallet = ledger::wallet_of(adjustment.user, currency);
+  ledger::Account other =
+      ledger::system_account(in ? "wallet_credits" : "wallet_debits", ledger::money_unit(currency));
+
+  auto done =
+      in ? open_wallet(transaction, cause, cause.opened[0], adjustment.user, currency) : Result<void>();
+  if (done) {
+    done = ledger::post(transaction, {.id = cause.id,
+                                      .external_id = code + ':' + cause.id.str(),
+                                      .debit = in ? other : wallet,
+                                      .credit = in ? wallet : other,
+                                      .amount = adjustment.amount.minor,
+                                      .code = code,
+                                      .created_at = cause.at});
+  }
+  if (done) {
+    done = keep_note(transaction,
+                     {.transfer = cause.id.str(), .user = adjustment.user, .text = adjustment.reason});
+  }
+  if (done) {
+    done = tell_moved(transaction, cause, cause.moved[0],
+                      {.user = adjustment.user,
+                       .type = in ? "WALLET_CREDITED" : "WALLET_DEBITED",
+                       .amount = adjustment.amount,
+                       .code = code,
+                       .transfer = cause.id.str()});
+  }
+  if (done) {
+    done = note_in_audit(transaction, cause, in ? "wallet.credited" : "wallet.debited", adjustment.user,
+                         adjustment.amount);
+  }
+  if (!done) return failure(done);
+  return booked(transaction, cause, adjustment.user, adjustment.amount);
+}
+
+}  // namespace
+
+void write_balance(json::Writer& out, const Balance& balance) {
+  out.begin_object().field("currency", balance.available.currency.code());
+  out.field("available", format_amount(balance.available)).field("held", format_amount(balance.held));
+  out.end_object();
+}
+
+Result<void> open_wallet(db::Transaction& transaction, const Cause& cause, const Uuid& event,
+                         const UserId& user, Currency currency) {
+  auto made = transaction.execute(
+      "INSERT INTO wallet (user_id, currency, created_at) VALUES ($1, $2, $3)"
+      " ON CONFLICT (user_id, currency) DO NOTHING",
+      {user.str(), std::string(currency.code()), cause.at.time_since_epoch().count()});
+  if (!made) return failure(made);
+  if (*made == 0) return {};
+  json::Writer data;
+  data.begin_object().field("userId", user.str()).field("currency", currency.code()).end_object();
+  return events::append(transaction, {.id = event,
+                                      .type = "WALLET_CREATED",
+                                      .occurred_at = cause.at,
+                                      .traceparent = cause.traceparent,
+                                      .data = data.take()});
+}
+
+Result<std::vector<Balance>> balances_of(db::Transaction& transaction, const UserId& user,
+                                         Currency programme) {
+  auto currencies = currencies_of(transaction, user);
+  if (!currencies) return failure(currencies);
+  currencies->push_back(programme);
+  auto holdings = ledger::holdings_of(transaction, std::string(owner_kind), user.str());
+  if (!holdings) return failure(holdings);
+
+  std::map<std::string, Balance, std::less<>> balances;
+  for (const Currency currency : *currencies) {
+    balances.emplace(currency.code(), Balance{.available = {0, currency}, .held = {0, currency}});
+  }
+  for (const ledger::Holding& holding : *holdings) {
+    if (!is_wallet(holding.account)) continue;
+    const Currency currency = *currency_of(holding.account.unit);
+    balances.insert_or_assign(
+        std::string(currency.code()),
+        Balance{.available = {holding.balance - holding.held, currency}, .held = {holding.held, currency}});
+  }
+  std::vector<Balance> all;
+  for (auto& [code, balance] : balances) all.push_back(balance);
+  return all;
+}
+
+Result<Balance> balance_in(db::Transaction& transaction, const UserId& user, Currency currency) {
+  auto balances = balances_of(transaction, user, currency);
+  if (!balances) return failure(balances);
+  const auto found = std::ranges::find_if(
+      *balances, [&](const Balance& balance) { return balance.available.currency == currency; });
+  return *found;
+}
+
+Result<identity::User> find_member(db::Transaction& transaction, const UserId& id) {
+  auto user = identity::find_user(transaction, id);
+  if (!user) return failure(user);
+  if (!*user || (*user)->role != identity::Role::member) return fail(Errc::not_found, "no such member");
+  return std::move(**user);
+}
+
+Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const Transfer& wanted) {
+  auto payee = find_payee(transaction, wanted.to);
+  if (!payee) return failure(payee);
+  if (payee->id == wanted.from)
+    return fail(json::validation_error({{"to", "must be another member than yourself"}}));
+
+  const Currency currency = wanted.amount.currency;
+  auto done = open_wallet(transaction, cause, cause.opened[0], payee->id, currency);
+  if (done) {
+    done = ledger::post(transaction, {.id = cause.id,
+                                      .external_id = "transfer:" + cause.id.str(),
+                                      .debit = ledger::wallet_of(wanted.from, currency),
+                                      .credit = ledger::wallet_of(payee->id, currency),
+                                      .amount = wanted.amount.minor,
+                                      .code = "transfer",
+                                      .created_at = cause.at});
+  }
+  if (done) {
+    done = keep_note(transaction, {.transfer = cause.id.str(), .user = wanted.from, .text = wanted.note});
+  }
+  Movement movement{.user = wanted.from,
+                    .type = "WALLET_DEBITED",
+                    .amount = wanted.amount,
+                    .code = "transfer",
+                    .transfer = cause.id.str()};
+  if (done) done = tell_moved(transaction, cause, cause.moved[0], movement);
+  movement.user = payee->id;
+  movement.type = "WALLET_CREDITED";
+  if (done) done = tell_moved(transaction, cause, cause.moved[1], movement);
+  if (!done) return failure(done);
+  return booked(transaction, cause, wanted.from, wanted.amount);
+}
+
+Result<Booked> credit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {
+  return adjust(transaction, cause, adjustment, Direction::in);
+}
+
+Result<Booked> debit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {
+  return adjust(transaction, cause, adjustment, Direction::out);
+}
+
+Result<std::vector<Entry>> entries_of(db::Transaction& transaction, const UserId& user, std::int64_t count,
+                                      std::int64_t before) {
+  auto holdings = ledger::holdings_of(transaction, std::string(owner_kind), user.str());
+  if (!holdings) return failure(holdings);
+  std::vector<ledger::Account> accounts;
+  for (ledger::Holding& holding : *holdings) {
+    if (is_wallet(holding.account)) accounts.push_back(std::move(holding.account));
+  }
+  auto lines = ledger::entries_of(transaction, accounts, count, before);
+  if (!lines) return failure(lines);
+  std::vector<std::string> transfers;
+  for (const ledger::Entry& line : *lines) transfers.push_back(line.transfer_id);
+  auto notes = notes_of(transaction, transfers);
+  if (!notes) return failure(notes);
+
+  std::vector<Entry> entries;
+  for (ledger::Entry& line : *lines) {
+    const Currency currency = *currency_of(line.unit);
+    const auto note = notes->find(line.transfer_id);
+    entries.push_back(
+        {.id = line.id,
+         .delta = {line.delta, currency},
+         .balance_after = {line.balance_after.value_or(0), currency},
+         .code = std::move(line.code),
+         .external_id = std::move(line.external_id),
+         .counterparty = line.other_kind == owner_kind ? std::optional(UserId(line.other_id)) : std::nullopt,
+         .note = note == notes->end() ? std::nullopt : std::optional(note->second),
+         .created_at = line.created_at});
+  }
+  return entries;
+}
+
+void write_entry(json::Writer& out, const Entry& entry) {
+  out.begin_object().field("id", std::to_string(entry.id));
+  out.field("currency", entry.delta.currency.code()).field("delta", format_amount(entry.delta));
+  out.field("balanceAfter", format_amount(entry.balance_after)).field("reason", entry.code);
+  out.field("externalId", entry.external_id).key("counterparty");
+  entry.counterparty ? out.value(entry.counterparty->str()) : out.null();
+  out.key("note");
+  entry.note ? out.value(*entry.note) : out.null();
+  out.field("createdAt", format_time(entry.created_at)).end_object();
+}
+
+}  // namespace perkline::hub::wallet
