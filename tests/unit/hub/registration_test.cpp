@@ -91,7 +91,8 @@ TEST_F(Registering, MakesAMemberWhoIsSignedIn) {
 
 TEST_F(Registering, TellsOfItInTheOutboxAndTheAudit) {
   const RawAnswer answer = add_with(R"("email":"jo@example.com")");
-  EXPECT_EQ(rows("SELECT type FROM event_outbox WHERE type NOT LIKE 'WALLET_%'"), std::vector<std::string>{"PLAYER_REGISTERED"});
+  EXPECT_EQ(rows("SELECT type FROM event_outbox WHERE type NOT LIKE 'WALLET_%'"),
+            std::vector<std::string>{"PLAYER_REGISTERED"});
   EXPECT_NE(rows("SELECT data FROM event_outbox")[0].find(user_field(answer, "id")), std::string::npos);
   EXPECT_EQ(rows("SELECT data FROM event_outbox")[0].find("example.com"), std::string::npos)
       << "events hold ids, not what is known of people";

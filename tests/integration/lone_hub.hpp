@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "bench/fleet/child.hpp"
+#include "bench/fleet/web.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace perkline::test {
+
+/// A real hub by itself, on SQLite and on ports of its own choice, with one admin.
+class LoneHub {
+ public:
+  /// `api`: more keys of that section, `cors_origins: [ … ]`; `more`: more lines. `ca_file`: where it serves
+  /// TLS.
+  explicit LoneHub(const std::string& api = {}, const std::string& more = {}, std::string ca_file = {});
+
+  /// Again, after its end; on another port.
+  void start();
+  std::uint16_t port() const { return port_; }
+  std::string url() const;
+  /// As bench::call, on this hub.
+  bench::WebAnswer call(bench::WebCall call) const;
+  /// The admin's access token.
+  std::string admin() const;
+  /// A new member's.
+  std::string member(const std::string& name) const;
+  std::string log() const;
+  std::string file(const std::string& name) const { return folder_.file(name); }
+  bench::Child& child() { return *child_; }
+
+ private:
+  bench::CommandOutput command(std::vector<std::string> arguments) const;
+
+  TempDir folder_;
+  std::string ca_file_;
+  std::optional<bench::Child> child_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace perkline::test
