@@ -5,6 +5,7 @@
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
 #include "hub/identity/audit.hpp"
+#include "hub/identity/refresh_families.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/run_task.hpp"
 #include "hub/tool_database.hpp"
@@ -47,10 +48,10 @@ Result<void> make_restored(db::SqliteInline& copy, const std::string& backup) {
                                    .actor = command_line_actor(),
                                    .action = "hub.restored",
                                    .subject = "hub:" + backup};
-  // Sessions of people are no rows yet: access tokens run out by themselves within minutes, so nothing of
-  // them is to be revoked here.
   return copy.write_now([&](db::Transaction& transaction) -> Result<void> {
     if (auto renewed = db::renew_incarnation(transaction, uuids.next()); !renewed) return renewed;
+    // What was signed out or used up since the backup would count again.
+    if (auto ended = identity::end_all_families(transaction); !ended) return failure(ended);
     return identity::append_audit(transaction, entry);
   });
 }

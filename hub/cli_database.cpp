@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "hub/commands.hpp"
+#include "hub/identity/audit_chain.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/json/writer.hpp"
@@ -44,6 +45,9 @@ int verify(const std::string& config_path, bool json) {
     auto result = ledger::verify(transaction);
     if (!result) return failure(result);
     verified = std::move(*result);
+    auto audit = identity::verify_audit(transaction);
+    if (!audit) return failure(audit);
+    verified.mismatches.insert(verified.mismatches.end(), audit->begin(), audit->end());
     return {};
   });
   if (!done) return report(done.error());

@@ -53,13 +53,17 @@ int dead_letters_show(const std::string& config_path, const std::string& id, boo
 int dead_letters_retry(const std::string& config_path, const std::string& id);
 int dead_letters_discard(const std::string& config_path, const std::string& id, const std::string& reason);
 
+int jobs_list(bool json);
+/// One of the hub's regular jobs, now, beside whatever daemon runs; prints how much it dealt with.
+int jobs_run(const std::string& config_path, const std::string& name, bool json);
+
 /// The database as of now into a new file, verified, beside whatever daemon runs.
 int backup(const std::string& config_path, const std::string& file);
 /// A backup in the database's place, under a new hub incarnation; no daemon may run. What was there is kept
 /// beside it.
 int restore(const std::string& config_path, const std::string& file);
 
-/// Recomputes every balance: exit_failed where one does not agree.
+/// Recomputes every balance and the audit's chain: exit_failed where something does not agree.
 int verify(const std::string& config_path, bool json);
 
 }  // namespace perkline::hub

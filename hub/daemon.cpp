@@ -11,9 +11,11 @@
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
+#include "hub/identity/audit_chain.hpp"
 #include "hub/identity/secret.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/server.hpp"
+#include "hub/jobs/jobs.hpp"
 #include "hub/liveness.hpp"
 #include "hub/log_key.hpp"
 #include "hub/metrics.hpp"
@@ -68,6 +70,7 @@ struct Daemon::Serving {
   std::optional<Liveness> liveness;
   std::optional<identity::Tokens> tokens;
   std::string refresh_key;
+  std::optional<jobs::Parts> jobs;
   std::optional<identity::PasswordHasher> hasher;
   std::optional<api::HubApi> api;
   std::optional<net::HttpServer> http;
@@ -122,6 +125,13 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(purge_answers());
   s.reactor.spawn(release_holds());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
+  s.reactor.spawn(keep_audit_chained());
+  s.jobs.emplace(jobs::Parts{.database = *s.database,
+                             .clock = s.reactor.clock(),
+                             .uuids = s.ids,
+                             .access_ttl = seconds{config_.jwt.access_ttl_s},
+                             .keys_in_file = !config_.jwt.key_file.empty()});
+  s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock()));
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},
@@ -234,6 +244,24 @@ Task<void> Daemon::keep_keys_fresh() {
     auto keys = co_await db::read_for<std::vector<identity::SigningKey>>(
         *s.database, [](db::Transaction& t) { return identity::load_signing_keys(t); });
     if (keys && !keys->empty()) s.tokens->replace_keys(std::move(*keys));
+  }
+}
+
+Task<void> Daemon::keep_audit_chained() {
+  constexpr seconds look_every{1};
+  Serving& s = *serving_;
+  while (true) {
+    co_await s.reactor.clock().sleep(look_every);
+    const auto waiting = co_await db::read_for<bool>(
+        *s.database, [](db::Transaction& t) { return identity::has_unchained_audit(t); });
+    if (!waiting || !*waiting) continue;
+    const auto chained = co_await db::write_for<identity::Chained>(
+        *s.database, [](db::Transaction& t) { return identity::chain_audit(t); });
+    if (chained && chained->added > 0) {
+      // What a chain that was made anew is told by.
+      ops::log(ops::Level::info, "audit", "chained",
+               {{"sequence", chained->head.sequence}, {"hash", chained->head.hash}});
+    }
   }
 }
 

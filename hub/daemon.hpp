@@ -36,6 +36,8 @@ class Daemon {
   Task<Result<void>> load_log_key();
   Task<Result<void>> load_tokens();
   Task<void> keep_keys_fresh();
+  /// Rows of the audit, as they come.
+  Task<void> keep_audit_chained();
   api::HubApi::Options api_options() const;
   Result<void> open_ports();
   Task<void> drain();

@@ -20,6 +20,7 @@ struct Arguments {
   std::string store;
   std::string public_key;
   std::string dead_letter;
+  std::string job;
   std::string reason;
   std::string file;
   bool json = false;
@@ -47,8 +48,8 @@ void add_daemon_commands(CLI::App& app, Arguments& a, Command& command) {
               [&a] { return print_config(a.config); });
   add_command(app, "migrate", "creates the database or brings it to this version's schema", a, command,
               [&a] { return migrate(a.config); });
-  add_json(add_command(app, "verify", "recomputes every balance from its entries", a, command,
-                       [&a] { return verify(a.config, a.json); }),
+  add_json(add_command(app, "verify", "recomputes every balance from its entries, and the audit's chain", a,
+                       command, [&a] { return verify(a.config, a.json); }),
            a);
 
   add_command(app, "backup", "copies the database into a new file and verifies it", a, command,
@@ -132,6 +133,18 @@ void add_dead_letter_commands(CLI::App& app, Arguments& a, Command& command) {
       ->required();
 }
 
+void add_job_commands(CLI::App& app, Arguments& a, Command& command) {
+  CLI::App& jobs = *app.add_subcommand("jobs", "what the hub does regularly");
+  jobs.require_subcommand(1);
+  CLI::App& listing = add_command(jobs, "list", "all jobs, and how often each runs", a, command,
+                                  [&a] { return jobs_list(a.json); });
+  add_json(listing, a);
+  CLI::App& running = add_command(jobs, "run", "runs one now", a, command,
+                                  [&a] { return jobs_run(a.config, a.job, a.json); });
+  running.add_option("NAME", a.job)->required();
+  add_json(running, a);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -146,6 +159,7 @@ int main(int argc, char** argv) {
   add_admin_commands(app, arguments, command);
   add_store_commands(app, arguments, command);
   add_dead_letter_commands(app, arguments, command);
+  add_job_commands(app, arguments, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,20 +1,39 @@
 #include "hub/api/hub_api.hpp"
 
+#include "hub/api/audit_routes.hpp"
 #include "hub/api/dead_letters_routes.hpp"
 #include "hub/api/docs_page.hpp"
 #include "hub/api/guard.hpp"
 #include "hub/api/points_routes.hpp"
 #include "hub/api/service_routes.hpp"
 #include "hub/api/stores_routes.hpp"
+#include "hub/ingest/erased.hpp"
+#include "hub/ledger/owner.hpp"
 #include "hub/wallet/export.hpp"
 
 namespace perkline::hub::api {
 namespace {
 
+/// A card on somebody's word alone shows them nothing: it may be anybody's.
+std::optional<CustomerId> proven_card_of(const identity::User& user) {
+  return user.loyalty_verified ? user.loyalty_id : std::nullopt;
+}
+
 /// What the modules do when somebody registers, asks for their data, or has it erased.
 identity::UserHooks user_hooks(UuidMaker& uuids, Currency programme) {
   identity::UserHooks hooks;
   wallet::add_hooks(hooks, uuids, programme);
+  hooks.exports.push_back(
+      {"tills", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
+         return ingest::write_card(transaction, proven_card_of(user), out);
+       }});
+  hooks.exports.push_back(
+      {"entries", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
+         std::vector<ledger::Owner> owners{{"user", user.id.str()}};
+         if (const auto card = proven_card_of(user)) owners.push_back({"member", card->str()});
+         return ledger::write_entries_of(transaction, owners, out);
+       }});
+  hooks.erased.emplace_back(&ingest::erase_card);
   return hooks;
 }
 
@@ -28,15 +47,20 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       sessions_(parts.database, parts.hasher, parts.tokens, parts.clock, uuids_, options.sessions),
       registration_({parts.database, parts.hasher, sessions_, hooks_, parts.clock, parts.rng, uuids_}),
       account_({parts.database, parts.hasher, parts.clock, uuids_}),
+      user_admin_(parts.database, parts.clock, uuids_),
+      erasures_({parts.database, hooks_, parts.clock, parts.rng, uuids_}),
       attempts_(parts.clock, options.limits),
       auth_({registration_, sessions_, parts.tokens, attempts_}, options.secure_cookies),
       account_routes_({parts.database, account_, parts.tokens, attempts_}),
+      users_({parts.database, user_admin_, erasures_, hooks_, parts.clock, uuids_}),
       calls_(parts.database, parts.clock),
       wallet_({parts.database, calls_, parts.clock, uuids_, options.currency}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
   account_routes_.add_to(router_);
+  users_.add_to(router_);
+  add_audit_routes(router_, parts_.database);
   add_stores_routes(router_, parts_.database, parts_.clock, options.currency);
   add_points_routes(router_, parts_.database);
   wallet_.add_to(router_);

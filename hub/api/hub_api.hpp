@@ -4,6 +4,7 @@
 
 #include "hub/api/account_routes.hpp"
 #include "hub/api/auth_routes.hpp"
+#include "hub/api/users_routes.hpp"
 #include "hub/api/wallet_routes.hpp"
 #include "hub/db/database.hpp"
 #include "hub/identity/account.hpp"
@@ -53,9 +54,12 @@ class HubApi {
   identity::Sessions sessions_;
   identity::Registration registration_;
   identity::Account account_;
+  identity::UserAdmin user_admin_;
+  identity::Erasures erasures_;
   Attempts attempts_;
   AuthRoutes auth_;
   AccountRoutes account_routes_;
+  UsersRoutes users_;
   IdempotentCalls calls_;
   WalletRoutes wallet_;
   net::Router router_;

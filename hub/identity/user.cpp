@@ -172,6 +172,19 @@ Result<std::optional<Credentials>> hold_credentials(db::Transaction& transaction
   return find_one(transaction, "id = $1" + std::string(transaction.for_update()), {id.str()});
 }
 
+Result<std::vector<User>> find_users(db::Transaction& transaction, std::string_view condition,
+                                     std::vector<db::Value> parameters) {
+  auto rows = transaction.query(select_where(condition), std::move(parameters));
+  if (!rows) return failure(rows);
+  std::vector<User> users;
+  for (const db::Row& row : *rows) {
+    auto found = credentials_in(row);
+    if (!found) return failure(found);
+    users.push_back(std::move(found->user));
+  }
+  return users;
+}
+
 Result<std::optional<UserId>> find_referrer(db::Transaction& transaction, const std::string& code) {
   auto rows = transaction.query("SELECT id FROM users WHERE referral_code = $1 AND active = 1", {code});
   if (!rows) return failure(rows);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "hub/db/database.hpp"
 #include "hub/identity/login_name.hpp"
@@ -60,6 +61,10 @@ Result<std::optional<User>> hold_user(db::Transaction& transaction, const UserId
 /// Likewise, as of a token: nullopt also when its session has ended. No session: the user alone decides.
 Result<std::optional<User>> find_signed_in(db::Transaction& transaction, const UserId& id,
                                            const std::optional<Uuid>& session);
+
+/// Those of a condition with its parameters, in its order. Errors: the database's.
+Result<std::vector<User>> find_users(db::Transaction& transaction, std::string_view condition,
+                                     std::vector<db::Value> parameters);
 
 struct Credentials {
   User user;

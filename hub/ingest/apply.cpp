@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "hub/ingest/erased.hpp"
 #include "hub/ingest/pending.hpp"
 #include "hub/ingest/returns.hpp"
 #include "hub/ingest/sales.hpp"
@@ -114,6 +115,9 @@ std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& 
 }
 
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now) {
+  const auto without = without_erased(transaction, events);
+  if (!without) return std::unexpected(without.error());
+  if (*without) events = (*without)->told;
   while (!events.empty()) {
     const sync::EventPayload& first = events.front().event->payload;
     std::size_t run = 1;

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "hub/ingest/erased.hpp"
 #include "shared/core/bytes.hpp"
 
 namespace perkline::hub::ingest {
@@ -88,12 +89,14 @@ Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTi
   const auto epoch = static_cast<std::int64_t>(event.place.epoch);
   const auto sequence = static_cast<std::int64_t>(event.place.sequence);
   const std::string& store = event.place.store.str();
+  const auto bytes = without_erased(transaction, event.bytes);
+  if (!bytes) return std::unexpected(bytes.error());
   auto buried = transaction.execute(
       "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET state = 'open',"
       " decided_at = NULL, reason = excluded.reason, received_at = excluded.received_at",
       {store + ':' + std::to_string(epoch) + ':' + std::to_string(sequence), store, epoch, sequence,
-       event.type, event.reason, to_hex(event.bytes), stamp(now)});
+       event.type, event.reason, to_hex(*bytes), stamp(now)});
   if (!buried) return failure(buried);
   return {};
 }

@@ -8,6 +8,7 @@
 #include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ingest/dead_letters.hpp"
+#include "hub/ingest/erased.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
@@ -100,6 +101,8 @@ db::Value or_null(const std::optional<std::int64_t>& number) {
 Result<void> insert(db::Transaction& transaction, const ToldReturn& told, WallTime now) {
   const sync::SaleReturned& back = *told.payload;
   const auto figures = figures_of(back);
+  const auto bytes = without_erased(transaction, told.bytes);
+  if (!bytes) return std::unexpected(bytes.error());
   auto inserted = transaction.execute(
       "INSERT INTO sale_return (id, store_id, transaction_id, original_store, original_transaction,"
       " session_id, state, currency, amount, told_clawed_back, told_restored, clawback_transfer,"
@@ -111,7 +114,7 @@ Result<void> insert(db::Transaction& transaction, const ToldReturn& told, WallTi
        std::string(back.amount.currency.code()), back.amount.minor,
        or_null(one_of(figures, &ReturnPoints::clawed_back)),
        or_null(one_of(figures, &ReturnPoints::restored)), (*told.ids)[0].str(), (*told.ids)[1].str(),
-       to_hex(told.bytes), stamp(back.returned_at), stamp(now)});
+       to_hex(*bytes), stamp(back.returned_at), stamp(now)});
   if (!inserted) return failure(inserted);
   return {};
 }

@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include "hub/commands.hpp"
+#include "hub/jobs/jobs.hpp"
+#include "hub/run_task.hpp"
+#include "hub/tool_database.hpp"
+#include "shared/core/random.hpp"
+#include "shared/json/writer.hpp"
+#include "shared/net/reactor.hpp"
+
+namespace perkline::hub {
+
+int jobs_list(bool json) {
+  if (!json) {
+    for (const jobs::Job& job : jobs::all_jobs()) {
+      fmt::print("{:<16} every {} days: {}\n", job.name, std::chrono::duration_cast<days>(job.every).count(),
+                 job.says);
+    }
+    return exit_ok;
+  }
+  json::Writer out;
+  out.begin_array();
+  for (const jobs::Job& job : jobs::all_jobs()) {
+    out.begin_object().field("name", job.name).field("does", job.says);
+    out.field("everySeconds", std::chrono::duration_cast<seconds>(job.every).count()).end_object();
+  }
+  out.end_array();
+  fmt::print("{}\n", out.take());
+  return exit_ok;
+}
+
+int jobs_run(const std::string& config_path, const std::string& name, bool json) {
+  const jobs::Job* job = jobs::find_job(name);
+  if (job == nullptr) {
+    fmt::print(stderr, "perkline-hub: there is no job {}; see perkline-hub jobs list\n", name);
+    return exit_usage;
+  }
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto database = open_tool_database(*config, IfMissing::fail);
+  if (!database) return report(database.error());
+  net::Reactor reactor;
+  SystemRng rng;
+  UuidMaker uuids(reactor.clock(), rng);
+  const jobs::Parts parts{.database = **database,
+                          .clock = reactor.clock(),
+                          .uuids = uuids,
+                          .access_ttl = seconds{config->jwt.access_ttl_s},
+                          .keys_in_file = !config->jwt.key_file.empty()};
+  const auto done = run_task(reactor, job->run(parts, command_line_actor()));
+  if (!done) return report(done.error());
+  if (json) {
+    json::Writer out;
+    out.begin_object().field("job", name).field("count", *done).end_object();
+    fmt::print("{}\n", out.take());
+  } else {
+    fmt::print("{}: {}\n", name, *done);
+  }
+  return exit_ok;
+}
+
+}  // namespace perkline::hub

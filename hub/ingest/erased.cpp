@@ -1,0 +1,168 @@
+#include "hub/ingest/erased.hpp"
+
+#include <algorithm>
+
+#include "hub/identity/erasures.hpp"
+#include "hub/ledger/owner.hpp"
+#include "shared/core/bytes.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::hub::ingest {
+namespace {
+
+/// The card an event names, and the session it is of; nullptr: none.
+struct Named {
+  CustomerId* card = nullptr;
+  SessionId* session = nullptr;
+};
+
+struct FindNamed {
+  Named operator()(sync::SaleSettled& settled) const {
+    return {&settled.sale.customer, &settled.sale.session};
+  }
+  Named operator()(sync::UnknownEvent&) const { return {}; }
+  template <class Payload>
+  Named operator()(Payload& payload) const {
+    return {&payload.customer, &payload.session};
+  }
+};
+Named named_in(sync::Event& event) {
+  return std::visit(FindNamed{}, event.payload);
+}
+
+struct Erasure {
+  CustomerId token;
+  WallTime at;
+};
+
+Result<bool> any_erased(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT 1 FROM erasure WHERE member_hash IS NOT NULL LIMIT 1");
+  if (!rows) return failure(rows);
+  return !rows->empty();
+}
+
+/// The card's, the earliest first.
+Result<std::vector<Erasure>> erasures_of(db::Transaction& transaction, const CustomerId& card) {
+  const auto hash = identity::member_hash(transaction, card);
+  if (!hash) return std::unexpected(hash.error());
+  auto rows = transaction.query(
+      "SELECT member_token, requested_at FROM erasure WHERE member_hash = $1 ORDER BY requested_at", {*hash});
+  if (!rows) return failure(rows);
+  std::vector<Erasure> erasures;
+  for (const db::Row& row : *rows)
+    erasures.push_back({CustomerId(row.text(0)), WallTime{Millis{row.integer(1)}}});
+  return erasures;
+}
+
+Result<std::optional<CustomerId>> token_for(db::Transaction& transaction, const sync::Event& event,
+                                            const Named& named) {
+  const auto erasures = erasures_of(transaction, *named.card);
+  if (!erasures) return std::unexpected(erasures.error());
+  if (erasures->empty()) return std::nullopt;
+  auto sale = transaction.query("SELECT customer_id FROM sale WHERE session_id = $1", {named.session->str()});
+  if (!sale) return failure(sale);
+  for (const Erasure& erasure : *erasures) {
+    const bool is_its_sale = !sale->empty() && sale->front().text(0) == erasure.token.str();
+    if (is_its_sale || (sale->empty() && event.time <= erasure.at)) return erasure.token;
+  }
+  return std::nullopt;
+}
+
+/// A field of the card's length and content in an event that nobody can read yet: protobuf writes the length
+/// before it. Replaced by as many bytes, so that what is around it stays readable.
+std::string blotted(std::string bytes, const CustomerId& card) {
+  const std::string field = static_cast<char>(card.str().size()) + card.str();
+  for (auto at = bytes.find(field); at != std::string::npos; at = bytes.find(field, at + field.size()))
+    std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(at) + 1, card.str().size(), 'x');
+  return bytes;
+}
+
+std::string with_token(const std::string& bytes, const CustomerId& card, const CustomerId& token) {
+  auto event = sync::decode_event(bytes);
+  if (!event) return blotted(bytes, card);
+  const Named named = named_in(*event);
+  if (named.card == nullptr) return blotted(bytes, card);
+  if (*named.card != card) return bytes;
+  *named.card = token;
+  return sync::encode(*event);
+}
+
+/// Events that are kept as they came: `table.event`, in hex.
+Result<void> erase_in_events(db::Transaction& transaction, const std::string& table,
+                             const identity::Erased& erased) {
+  auto rows = transaction.query("SELECT id, event FROM " + table + " WHERE event LIKE $1",
+                                {'%' + to_hex(erased.card->str()) + '%'});
+  if (!rows) return failure(rows);
+  for (const db::Row& row : *rows) {
+    const auto bytes = from_hex(row.text(1));
+    if (!bytes) return fail(Errc::corrupt, "an event in " + table);
+    auto updated =
+        transaction.execute("UPDATE " + table + " SET event = $2 WHERE id = $1",
+                            {row.text(0), to_hex(with_token(*bytes, *erased.card, *erased.token))});
+    if (!updated) return failure(updated);
+  }
+  return {};
+}
+
+std::string json_member(const CustomerId& card) {
+  std::string text = "\"customerId\":";
+  json::append_quoted(text, card.str());
+  return text;
+}
+
+Result<void> erase_in_outbox(db::Transaction& transaction, const identity::Erased& erased) {
+  auto updated = transaction.execute(
+      "UPDATE event_outbox SET data = REPLACE(data, $1, $2) WHERE data <> REPLACE(data, $1, $2)",
+      {json_member(*erased.card), json_member(*erased.token)});
+  if (!updated) return failure(updated);
+  return {};
+}
+
+}  // namespace
+
+Result<void> erase_card(db::Transaction& transaction, const identity::Erased& erased) {
+  if (!erased.card) return {};
+  for (const char* table : {"sale", "session_void", "reconcile_difference", "member"}) {
+    auto updated =
+        transaction.execute(std::string("UPDATE ") + table + " SET customer_id = $2 WHERE customer_id = $1",
+                            {erased.card->str(), erased.token->str()});
+    if (!updated) return failure(updated);
+  }
+  for (const char* table : {"sale_return", "dead_letter"}) {
+    if (auto done = erase_in_events(transaction, table, erased); !done) return done;
+  }
+  if (auto done = erase_in_outbox(transaction, erased); !done) return done;
+  return ledger::rename_member(transaction, *erased.card, *erased.token);
+}
+
+Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction,
+                                                    std::span<const ToldEvent> events) {
+  const auto any = any_erased(transaction);
+  if (!any) return std::unexpected(any.error());
+  if (!*any) return std::nullopt;
+  WithoutErased without{.changed = {}, .told = {events.begin(), events.end()}};
+  for (ToldEvent& told : without.told) {
+    sync::Event event = *told.event;
+    const Named named = named_in(event);
+    if (named.card == nullptr || named.card->empty()) continue;
+    auto token = token_for(transaction, event, named);
+    if (!token) return failure(token);
+    if (!*token) continue;
+    *named.card = std::move(**token);
+    without.changed.push_back(std::move(event));
+    told.event = &without.changed.back();
+  }
+  if (without.changed.empty()) return std::nullopt;
+  return without;
+}
+
+Result<std::string> without_erased(db::Transaction& transaction, std::string_view bytes) {
+  const auto event = sync::decode_event(bytes);
+  if (!event) return std::string(bytes);
+  const ToldEvent told{.event = &*event, .ids = nullptr, .bytes = bytes};
+  auto without = without_erased(transaction, std::span(&told, 1));
+  if (!without) return failure(without);
+  return *without ? sync::encode((*without)->changed.front()) : std::string(bytes);
+}
+
+}  // namespace perkline::hub::ingest
