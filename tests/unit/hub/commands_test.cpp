@@ -8,8 +8,10 @@
 
 #include <gtest/gtest.h>
 
+#include "hub/identity/audit_chain.hpp"
 #include "hub/identity/es256_key.hpp"
 #include "hub/ingest/dead_letters.hpp"
+#include "hub/signing_key_file.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/json/value.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -142,6 +144,44 @@ TEST_F(Commands, MigrateMakesTheDatabaseAndVerifyAgreesWithIt) {
   EXPECT_EQ(said.out, "{\"ok\":true,\"accounts\":0,\"entries\":0,\"mismatches\":[]}\n");
 }
 
+TEST_F(Commands, JobsAreListedAndRunByName) {
+  EXPECT_EQ(run([&] { return jobs_run(config_, "rotate-keys", true); }).status, exit_failed) << "no database";
+  EXPECT_EQ(run([&] { return migrate(config_); }).status, exit_ok);
+  EXPECT_NE(run([&] { return jobs_list(false); }).out.find("rotate-keys"), std::string::npos);
+  const auto list = json::parse(run([&] { return jobs_list(true); }).out);
+  ASSERT_TRUE(list);
+  EXPECT_FALSE(list->root().items().empty());
+  const Said rotated = run([&] { return jobs_run(config_, "rotate-keys", true); });
+  EXPECT_EQ(rotated.status, exit_ok) << rotated.err;
+  EXPECT_EQ(rotated.out, "{\"job\":\"rotate-keys\",\"count\":1}\n");
+  EXPECT_EQ(rows("SELECT action, subject FROM audit").size(), 1u);
+  EXPECT_EQ(run([&] { return jobs_run(config_, "no-such-job", false); }).status, exit_usage);
+}
+
+TEST_F(Commands, VerifyFindsWhatWasChangedInTheAudit) {
+  EXPECT_EQ(create_admin("root@example.com", "a password of twelve").status, exit_ok);
+  const auto in_database = [&](const auto& work) {
+    const auto config = load_config(config_);
+    const auto database = open_tool_database(config.value(), IfMissing::fail);
+    ASSERT_TRUE(database.value()->write_now(work));
+  };
+  in_database([](db::Transaction& transaction) -> Result<void> {
+    auto chained = identity::chain_audit(transaction);
+    if (!chained) return failure(chained);
+    return {};
+  });
+  EXPECT_EQ(run([&] { return verify(config_, true); }).status, exit_ok);
+  in_database([](db::Transaction& transaction) -> Result<void> {
+    auto changed = transaction.execute("UPDATE audit SET actor = 'user:somebody'");
+    if (!changed) return failure(changed);
+    return {};
+  });
+  const Said said = run([&] { return verify(config_, true); });
+  EXPECT_EQ(said.status, exit_failed);
+  EXPECT_NE(said.out.find("\"ok\":false"), std::string::npos);
+  EXPECT_NE(said.out.find("audit row 1 is not as it was written"), std::string::npos) << said.out;
+}
+
 TEST_F(Commands, DeadLettersAreListedShownAndDecidedWithTheirAudit) {
   EXPECT_EQ(run([&] { return dead_letters_list(config_, true); }).status, exit_failed) << "no database yet";
   EXPECT_EQ(run([&] { return store_add(config_, "s", key_); }).status, exit_ok);
@@ -220,6 +260,18 @@ TEST_F(Commands, CheckConfigTakesASigningKeyOfTheRightKind) {
   EXPECT_EQ(said.status, exit_ok) << said.err;
 }
 
+TEST_F(Commands, TakeSeveralSigningKeysOutOfOneFileTheFirstToSign) {
+  const auto fresh = identity::Es256Key::generate();
+  const auto old_key = identity::Es256Key::generate();
+  const auto keys =
+      read_signing_keys(write("jwt.pem", "# 2026\n" + fresh.private_pem() + old_key.private_pem()));
+  ASSERT_TRUE(keys);
+  ASSERT_EQ(keys->size(), 2u);
+  EXPECT_EQ(identity::signing_key_at(*keys, WallTime{days{20'000}}).key.id(), fresh.id());
+  EXPECT_EQ(identity::verifying_keys_at(*keys, WallTime{days{20'000}}, hours{1}).size(), 2u);
+  EXPECT_FALSE(read_signing_keys(write("bad.pem", fresh.private_pem() + "-----BEGIN PRIVATE KEY-----\nx\n")));
+}
+
 TEST_F(Commands, KeygenWritesAPrivateFileAndPrintsThePublicKeyAlone) {
   const std::string path = folder_.file("hub.key");
   write("hub.key", "an older one");
@@ -278,6 +330,26 @@ TEST_F(Commands, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasTh
   for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
     kept += entry.path().string().find(".before-restore-") != std::string::npos ? 1 : 0;
   EXPECT_EQ(kept, 1u);
+}
+
+TEST_F(Commands, ARestoreEndsEverybodysSessions) {
+  const std::string file = folder_.file("backup.db");
+  ASSERT_EQ(create_admin("root@example.com", "a password of twelve").status, exit_ok);
+  {
+    const auto config = load_config(config_);
+    const auto database = open_tool_database(config.value(), IfMissing::fail);
+    ASSERT_TRUE(database.value()->write_now([](db::Transaction& transaction) -> Result<void> {
+      auto opened = transaction.execute(
+          "INSERT INTO refresh_family (id, user_id, n, rotated_at, created_at, expires_at)"
+          " SELECT 'f', id, 3, 0, 0, 1 FROM users");
+      if (!opened) return failure(opened);
+      return {};
+    }));
+  }
+  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  ASSERT_EQ(rows("SELECT id, user_id FROM refresh_family").size(), 1u);
+  ASSERT_EQ(run([&] { return restore(config_, file); }).status, exit_ok);
+  EXPECT_EQ(rows("SELECT id, user_id FROM refresh_family").size(), 0u);
 }
 
 TEST_F(Commands, WhatIsRestoredBelongsToWhoeverOwnsTheFolder) {

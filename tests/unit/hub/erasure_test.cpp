@@ -1,0 +1,209 @@
+#include "hub/identity/erasures.hpp"
+#include "hub/ingest/dead_letters.hpp"
+#include "hub/ingest/erased.hpp"
+#include "shared/core/bytes.hpp"
+#include "tests/unit/hub/two_stores.hpp"
+
+namespace perkline::test {
+namespace {
+
+using hub::identity::ErasureState;
+
+/// A member with sales at two stores, who has them erased.
+class Erasing : public TwoStores {
+ protected:
+  Erasing() { hooks_.erased.emplace_back(&hub::ingest::erase_card); }
+
+  UserId register_member(const CustomerId& card, bool verified = true) {
+    hub::identity::NewUser added{.user = {}, .password_hash = "x"};
+    added.user.id = UserId(hub_.uuids.next().str());
+    added.user.email = "jo@example.com";
+    added.user.loyalty_id = card;
+    added.user.loyalty_verified = verified;
+    EXPECT_TRUE(hub_.write([&](hub::db::Transaction& t) { return hub::identity::insert_user(t, added); }));
+    return added.user.id;
+  }
+  ErasureState erase(const UserId& id) {
+    auto state = run_task(hub_.world(), erasures_.erase(id, "user:" + id.str(), ""));
+    EXPECT_TRUE(state) << state.error().detail;
+    expect_sound();
+    return state.value_or(ErasureState{});
+  }
+  std::string token() {
+    return hub_.rows("SELECT member_token FROM erasure ORDER BY requested_at DESC LIMIT 1").at(0).text(0);
+  }
+  std::int64_t sales_of(const std::string& card) {
+    return hub_.number("SELECT COUNT(*) FROM sale WHERE customer_id = $1", {card});
+  }
+  /// Wherever text is kept, but for what says when it was told of no more.
+  std::int64_t places_that_hold(const std::string& text) {
+    std::int64_t places = 0;
+    const auto tables =
+        hub_.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
+    for (const auto& table : tables) {
+      for (const auto& column : hub_.rows("SELECT name FROM pragma_table_info('" + table.text(0) + "')")) {
+        for (const std::string& form : {text, to_hex(text)}) {
+          places += hub_.number(
+              "SELECT COUNT(*) FROM " + table.text(0) + " WHERE INSTR(\"" + column.text(0) + "\", $1) > 0",
+              {form});
+        }
+      }
+    }
+    return places;
+  }
+  void pass(Millis time) { hub_.clock.advance(time); }
+
+  hub::identity::UserHooks hooks_;
+  hub::identity::Erasures erasures_{{hub_.port(), hooks_, hub_.clock, hub_.rng, hub_.uuids}};
+};
+
+TEST_F(Erasing, LeavesNothingThatNamesThemAndEverythingThatIsBooked) {
+  const auto sale = history_.sale(100, 20);
+  tell(sale);
+  const auto waiting = history_.sale(30);
+  tell(pending_of(waiting, 30));
+  tell(sync::SessionVoided{.session = hub_.uuids.next_session_id(),
+                           .transaction = TransactionId("T-V"),
+                           .customer = customer,
+                           .channel = ChannelId("POS-1"),
+                           .reason = "changed their mind",
+                           .voided_at = hub_.clock.wall});
+  tell(sync::ReconcileDifference{.session = sale.session,
+                                 .transaction = sale.transaction,
+                                 .customer = customer,
+                                 .ours = "finalized",
+                                 .pdi = "unknown",
+                                 .found_at = hub_.clock.wall});
+  // Becomes a dead letter: the session is another sale.
+  auto forged = sale;
+  forged.amount.minor += 1;
+  tell(forged);
+  // Waits for its sale.
+  tell(sync::SaleReturned{.id = hub_.uuids.next_return_id(),
+                          .transaction = TransactionId("R-1"),
+                          .original_transaction = TransactionId("T-later"),
+                          .original_store = store,
+                          .session = hub_.uuids.next_session_id(),
+                          .customer = customer,
+                          .amount = sale.amount,
+                          .figures = sync::SaleReturned::Figures{},
+                          .returned_at = hub_.clock.wall});
+  ASSERT_EQ(hub_.number("SELECT COUNT(*) FROM dead_letter"), 1);
+  ASSERT_EQ(hub_.number("SELECT COUNT(*) FROM sale_return WHERE state = 'waiting'"), 1);
+  const UserId id = register_member(customer);
+  ASSERT_GT(places_that_hold(customer.str()), 6);
+
+  const ErasureState state = erase(id);
+  EXPECT_EQ(places_that_hold(customer.str()), 0);
+  EXPECT_EQ(places_that_hold("jo@example.com"), 0);
+  EXPECT_EQ(sales_of(token()), 2);
+  EXPECT_EQ(
+      hub_.number("SELECT balance FROM account WHERE owner_kind = 'member' AND owner_id = $1", {token()}),
+      80);
+  EXPECT_EQ(state.stores.size(), 2u);
+  EXPECT_FALSE(state.is_done());
+  EXPECT_TRUE(state.is_new);
+}
+
+TEST_F(Erasing, IsOpenUntilEveryStoreHasErasedToo) {
+  const UserId id = register_member(customer);
+  EXPECT_FALSE(erase(id).is_done());
+  const auto store_has_erased = [&](const StoreId& which) {
+    EXPECT_TRUE(hub_.write([&](hub::db::Transaction& t) -> Result<void> {
+      const auto hash = hub::identity::member_hash(t, customer);
+      return hub::identity::note_erased_at_store(t, hash.value(), which, hub_.clock.wall);
+    }));
+  };
+  store_has_erased(store);
+  const ErasureState half = erase(id);
+  EXPECT_FALSE(half.is_done());
+  EXPECT_FALSE(half.is_new);
+  store_has_erased(other_store);
+  EXPECT_TRUE(erase(id).is_done());
+}
+
+TEST_F(Erasing, DoesNotWaitForAStoreThatIsClosedForGood) {
+  const UserId id = register_member(customer);
+  EXPECT_EQ(erase(id).stores.size(), 2u);
+  hub_.execute("UPDATE store SET retired_at = 1 WHERE id = $1", {other_store.str()});
+  EXPECT_EQ(erase(id).stores.size(), 1u);
+}
+
+TEST_F(Erasing, LetsWhatStoresTellLateJoinWhatStays) {
+  const auto sale = history_.sale(30, 10);
+  tell(pending_of(sale, 30));
+  const auto unheard = history_.sale(7);
+  const UserId id = register_member(customer);
+  pass(minutes{1});
+  erase(id);
+  const std::string stands_in = token();
+  pass(hours{1});
+  tell(sync::SaleSettled{sale});
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM dead_letter"), 0);
+  EXPECT_EQ(hub_.rows("SELECT state FROM sale WHERE session_id = $1", {sale.session.str()}).at(0).text(0),
+            "finalized");
+  // Told only now, but of the time before.
+  history_.add(unheard, [&](sync::Event& event) { event.time = hub_.clock.wall - hours{2}; });
+  take_in(history_, store);
+  EXPECT_EQ(sales_of(stands_in), 2);
+  EXPECT_EQ(places_that_hold(customer.str()), 0);
+}
+
+TEST_F(Erasing, LetsThemBeginAnew) {
+  tell(history_.sale(100));
+  const UserId id = register_member(customer);
+  erase(id);
+  pass(minutes{1});
+  tell(history_.sale(5));
+  EXPECT_EQ(sales_of(customer.str()), 1);
+  EXPECT_EQ(hub_.number("SELECT balance FROM account WHERE owner_kind = 'member' AND owner_id = $1",
+                        {customer.str()}),
+            5);
+  // And once more.
+  const UserId again = register_member(customer);
+  pass(minutes{1});
+  erase(again);
+  EXPECT_EQ(sales_of(customer.str()), 0);
+  EXPECT_EQ(hub_.number("SELECT COUNT(DISTINCT customer_id) FROM sale"), 2);
+}
+
+TEST_F(Erasing, LeavesACardAloneThatWasNeverProvenTheirs) {
+  tell(history_.sale(100));
+  const UserId id = register_member(customer, false);
+  const ErasureState state = erase(id);
+  EXPECT_TRUE(state.is_done());
+  EXPECT_TRUE(state.stores.empty());
+  EXPECT_EQ(sales_of(customer.str()), 1) << "nobody makes another's sales vanish";
+  EXPECT_EQ(places_that_hold("jo@example.com"), 0);
+}
+
+TEST_F(Erasing, LeavesOthersAlone) {
+  const auto others = history_.sale(50, 0, "CUST-000012");
+  tell(history_.sale(100, 0, "CUST-00001"));
+  tell(others);
+  auto forged = others;
+  forged.amount.minor += 1;
+  tell(forged);
+  const std::int64_t before = places_that_hold("CUST-000012");
+  const UserId id = register_member(CustomerId("CUST-00001"));
+  erase(id);
+  EXPECT_EQ(places_that_hold("CUST-000012"), before);
+  EXPECT_EQ(sales_of("CUST-000012"), 1);
+}
+
+TEST_F(Erasing, BlotsTheCardOutOfEventsNobodyCanReadYet) {
+  const std::string field = "\x1a\x0a" + customer.str();
+  const std::string longer = "\x1a\x0b" + customer.str() + "2";
+  EXPECT_TRUE(hub_.write([&](hub::db::Transaction& t) {
+    return hub::ingest::bury(
+        t, {.place = {store, 1, 99}, .type = "Unknown", .reason = "new", .bytes = field + longer},
+        hub_.clock.wall);
+  }));
+  const UserId id = register_member(customer);
+  erase(id);
+  const std::string left = from_hex(hub_.rows("SELECT event FROM dead_letter").at(0).text(0)).value();
+  EXPECT_EQ(left, "\x1a\x0axxxxxxxxxx" + longer);
+}
+
+}  // namespace
+}  // namespace perkline::test
