@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 
 #include <sodium.h>
 
@@ -10,37 +11,26 @@
 #include "shared/core/assert.hpp"
 
 namespace perkline::hub::identity {
+
+/// Written by CMake.
+extern const std::string_view common_passwords_text;
+
 namespace {
 
-/// The passwords of twelve characters and more that guessing lists begin with, in lower case; and our own
-/// names.
-constexpr std::array<std::string_view, 44> common_passwords{
-    "000000000000",     "0123456789ab",
-    "111111111111",     "112233445566",
-    "121212121212",     "123123123123",
-    "1234567890ab",     "123456789012",
-    "1234567890123",    "123456789abc",
-    "123qweasdzxc",     "1q2w3e4r5t6y",
-    "1q2w3e4r5t6y7u8i", "1qaz2wsx3edc",
-    "1qaz2wsx3edc4rfv", "aaaaaaaaaaaa",
-    "abc123abc123",     "abcdefghijkl",
-    "administrator",    "adminadminadmin",
-    "changemechangeme", "correcthorsebatterystaple",
-    "iloveyou1234",     "iloveyouforever",
-    "letmeinletmein",   "letmein123456",
-    "loyalty123456",    "mypassword123",
-    "password1234",     "password12345",
-    "password123456",   "passwordpassword",
-    "perkline1234",     "perklineperkline",
-    "q1w2e3r4t5y6",     "qazwsxedcrfv",
-    "qwerty123456",     "qwertyqwerty",
-    "qwertyuiop12",     "qwertyuiop123",
-    "qwertyuiopasdf",   "welcome12345",
-    "welcomewelcome",   "zaq12wsxcde3",
-};
-static_assert(std::ranges::all_of(common_passwords,
-                                  [](auto text) { return text.size() >= password_characters_min; }),
-              "a shorter one is refused for its length");
+/// One a line, in lower case; `#` begins a comment.
+const std::set<std::string_view>& common_passwords() {
+  static const std::set<std::string_view> passwords = [] {
+    std::set<std::string_view> read;
+    std::string_view rest = common_passwords_text;
+    while (!rest.empty()) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      if (!line.empty() && line.front() != '#') read.insert(line);
+    }
+    return read;
+  }();
+  return passwords;
+}
 
 /// nullopt for what is not UTF-8 (RFC 3629: no overlong forms, no surrogates).
 std::optional<std::size_t> characters_in(std::string_view text) {
@@ -70,7 +60,7 @@ Result<void> check_password(std::string_view password) {
     return fail(Errc::validation_failed, "must be " + std::to_string(password_characters_min) + " to " +
                                              std::to_string(password_characters_max) + " characters long");
   }
-  if (std::ranges::find(common_passwords, ascii_lower(password)) != common_passwords.end()) {
+  if (common_passwords().contains(ascii_lower(password))) {
     return fail(Errc::validation_failed, "is among the most common passwords");
   }
   return {};
