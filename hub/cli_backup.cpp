@@ -56,12 +56,22 @@ Result<void> make_restored(db::SqliteInline& copy, const std::string& backup) {
   });
 }
 
+/// The database's file. Errors: validation_failed, also for PostgreSQL, which these commands do not serve.
+Result<std::string> file_of(const HubConfig& config) {
+  const auto engine = db::engine_of(config.database.url);
+  if (engine && *engine == db::Engine::postgresql) {
+    return fail(Errc::validation_failed,
+                "database.url: backup and restore are for SQLite; use pg_dump and pg_restore for PostgreSQL");
+  }
+  return db::sqlite_path(config.database.url);
+}
+
 }  // namespace
 
 int backup(const std::string& config_path, const std::string& file) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
-  const auto path = db::sqlite_path(config->database.url);
+  const auto path = file_of(*config);
   if (!path) return report(path.error());
   const auto copied = db::copy_database(*path, file);
   return copied ? exit_ok : report(copied.error());
@@ -70,7 +80,7 @@ int backup(const std::string& config_path, const std::string& file) {
 int restore(const std::string& config_path, const std::string& file) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
-  const auto path = db::sqlite_path(config->database.url);
+  const auto path = file_of(*config);
   if (!path) return report(path.error());
   const auto kept = db::replace_database(file, *path, SystemClock().wall_now(),
                                          [&](db::SqliteInline& copy) { return make_restored(copy, file); });

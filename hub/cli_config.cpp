@@ -24,8 +24,8 @@ std::vector<FieldFault> serving_faults(const HubConfig& config, const std::vecto
   if (config.sync.secret_key.empty() && !any_about(faults, "sync.secret_key")) {
     more.push_back({"sync.secret_key", "is required to serve; perkline-hub keygen makes one"});
   }
-  if (const auto path = db::sqlite_path(config.database.url); !path && !any_about(faults, "database.url")) {
-    more.push_back({"database.url", path.error().detail});
+  if (const auto engine = db::engine_of(config.database.url); !engine && !any_about(faults, "database.url")) {
+    more.push_back({"database.url", engine.error().detail});
   }
   if (!config.jwt.key_file.empty() && !any_about(faults, "jwt.key_file")) {
     if (const auto key = read_signing_keys(config.jwt.key_file); !key) {

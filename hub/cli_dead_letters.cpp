@@ -37,7 +37,7 @@ std::string text_of(const DeadLetter& letter) {
 template <class T>
 std::optional<T> on_database(
     const std::string& config_path, int& status,
-    Result<void> (db::SqliteInline::*run)(const std::function<Result<void>(db::Transaction&)>&),
+    Result<void> (db::InlineDatabase::*run)(const std::function<Result<void>(db::Transaction&)>&),
     const std::function<Result<T>(db::Transaction&)>& work) {
   const auto config = load_config(config_path);
   if (!config) {
@@ -73,7 +73,7 @@ api::Decision decision_here() {
 int dead_letters_list(const std::string& config_path, bool json) {
   int status = exit_ok;
   const auto letters = on_database<std::vector<DeadLetter>>(
-      config_path, status, &db::SqliteInline::read_now, [](db::Transaction& transaction) {
+      config_path, status, &db::InlineDatabase::read_now, [](db::Transaction& transaction) {
         return ingest::open_dead_letters(transaction, std::nullopt, std::numeric_limits<std::int64_t>::max());
       });
   if (!letters) return status;
@@ -93,7 +93,7 @@ int dead_letters_list(const std::string& config_path, bool json) {
 int dead_letters_show(const std::string& config_path, const std::string& id, bool json) {
   int status = exit_ok;
   const auto letter =
-      on_database<DeadLetter>(config_path, status, &db::SqliteInline::read_now,
+      on_database<DeadLetter>(config_path, status, &db::InlineDatabase::read_now,
                               [&id](db::Transaction& t) { return ingest::find_dead_letter(t, id); });
   if (!letter) return status;
   if (!json) {
@@ -110,7 +110,7 @@ int dead_letters_retry(const std::string& config_path, const std::string& id) {
   int status = exit_ok;
   const api::Decision decision = decision_here();
   const auto letter = on_database<DeadLetter>(
-      config_path, status, &db::SqliteInline::write_now,
+      config_path, status, &db::InlineDatabase::write_now,
       [&](db::Transaction& transaction) { return api::retry_audited(transaction, id, decision); });
   if (!letter) return status;
   if (letter->state == "applied") return exit_ok;
@@ -126,7 +126,7 @@ int dead_letters_discard(const std::string& config_path, const std::string& id, 
   int status = exit_ok;
   const api::Decision decision = decision_here();
   const auto letter = on_database<DeadLetter>(
-      config_path, status, &db::SqliteInline::write_now,
+      config_path, status, &db::InlineDatabase::write_now,
       [&](db::Transaction& transaction) { return api::discard_audited(transaction, id, reason, decision); });
   return letter ? exit_ok : status;
 }

@@ -1,24 +1,17 @@
 #include "hub/tool_database.hpp"
 
-#include <filesystem>
 #include <pwd.h>
 #include <unistd.h>
 
 #include "hub/db/migrate.hpp"
-#include "hub/db/open.hpp"
 #include "hub/run_task.hpp"
 #include "shared/core/random.hpp"
 
 namespace perkline::hub {
 
-Result<std::unique_ptr<db::SqliteInline>> open_tool_database(const HubConfig& config, IfMissing if_missing) {
-  auto path = db::sqlite_path(config.database.url);
-  if (!path) return failure(path);
-  std::error_code unreadable;
-  if (if_missing == IfMissing::fail && !std::filesystem::exists(*path, unreadable)) {
-    return fail(Errc::not_found, "there is no database " + *path);
-  }
-  auto opened = db::open_for_tool(config.database.url);
+Result<std::unique_ptr<db::InlineDatabase>> open_tool_database(const HubConfig& config,
+                                                               IfMissing if_missing) {
+  auto opened = db::open_for_tool(config.database.url, if_missing);
   if (!opened) return failure(opened);
   net::Reactor reactor;
   SystemRng rng;

@@ -4,16 +4,15 @@
 #include <string>
 
 #include "hub/config.hpp"
-#include "hub/db/sqlite_inline.hpp"
+#include "hub/db/open.hpp"
 
 namespace perkline::hub {
 
-/// Whether a command may make the database it does not find.
-enum class IfMissing : unsigned char { make, fail };
+using db::IfMissing;
 
 /// The configuration's database for a command-line tool, its schema that of this version. Errors:
 /// newer_format, not_found, the database's.
-Result<std::unique_ptr<db::SqliteInline>> open_tool_database(const HubConfig& config, IfMissing if_missing);
+Result<std::unique_ptr<db::InlineDatabase>> open_tool_database(const HubConfig& config, IfMissing if_missing);
 
 /// Whom the audit names as the one at the command line: `cli:<login name>`.
 std::string command_line_actor();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -17,7 +18,7 @@
 /// both take.
 namespace perkline::hub::db {
 
-/// A parameter or a column. Blobs go as Blob so that they are not taken for text.
+/// A parameter or a column. Blobs go as Blob so that they are not taken for text; a text holds no NUL.
 struct Blob {
   std::string bytes;
   bool operator==(const Blob&) const = default;
@@ -50,8 +51,9 @@ using Rows = std::vector<Row>;
 class Transaction {
  public:
   virtual ~Transaction() = default;
-  /// Errors: already_exists (a unique or primary key), validation_failed (a check or foreign key),
-  /// database_unavailable, storage_full, corrupt, internal (the statement itself is wrong).
+  /// Errors: already_exists (a unique or primary key), validation_failed (a check or foreign key, a value
+  /// that the column or the engine cannot hold), database_unavailable, overloaded, storage_full, corrupt,
+  /// internal (the statement itself is wrong).
   virtual Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) = 0;
   /// The number of rows changed.
   virtual Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) = 0;
@@ -62,10 +64,13 @@ class Transaction {
   /// UPDATE`, or nothing where there is but one writer. Whoever locks several rows of a table reads them in
   /// ascending key order, so that two never wait for one another.
   virtual std::string_view for_update() const = 0;
+  /// How long one statement may take from here to the end of the work, where the engine has a limit: for work
+  /// that is known to be long, as migrations are.
+  virtual void allow(std::chrono::milliseconds a_statement) { static_cast<void>(a_statement); }
 };
 
 /// Which engine serves; only migrations and adapters ask (a few column types have no common name).
-enum class Engine : std::uint8_t { sqlite = 1 };
+enum class Engine : std::uint8_t { sqlite = 1, postgresql };
 
 /// Runs work in transactions, off the reactor. Reactor's thread.
 class Database {

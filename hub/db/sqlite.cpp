@@ -1,139 +1,14 @@
 #include "hub/db/sqlite.hpp"
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <span>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "hub/db/sqlite_connection.hpp"
-#include "hub/db/until_called.hpp"
-#include "shared/net/reactor.hpp"
+#include "hub/db/work_queue.hpp"
 
 namespace perkline::hub::db {
-namespace {
-
-constexpr std::chrono::milliseconds overloaded_retry_after{1'000};
-
-/// One caller's work. It lives in the frame of the coroutine that awaits it, and `resume` owns that frame.
-struct Operation {
-  SqliteConnection::Work work;
-  Result<void> result;
-  UntilCalled::Resume resume;
-};
-
-/// Destroys the coroutine that waits for `operation`, which lives in its frame.
-void abandon(Operation* operation) {
-  const auto resume = std::move(operation->resume);
-}
-
-/// Work for threads, in the order it came.
-class WorkQueue {
- public:
-  explicit WorkQueue(std::size_t waiting_max) : waiting_max_(waiting_max) {}
-
-  /// Only the reactor's thread pushes, so what is not full for it stays so until it pushes.
-  bool is_full() const {
-    const std::scoped_lock lock(mutex_);
-    return waiting_.size() >= waiting_max_;
-  }
-  void push(Operation* operation) {
-    {
-      const std::scoped_lock lock(mutex_);
-      waiting_.push_back(operation);
-    }
-    grown_.notify_one();
-  }
-  /// The next, as soon as there is one; nullptr once stopped.
-  Operation* wait() {
-    std::unique_lock lock(mutex_);
-    grown_.wait(lock, [&] { return stopped_ || !waiting_.empty(); });
-    return stopped_ ? nullptr : take();
-  }
-  /// The next; nullptr when there is none now.
-  Operation* try_next() {
-    const std::scoped_lock lock(mutex_);
-    return stopped_ || waiting_.empty() ? nullptr : take();
-  }
-  void stop() {
-    {
-      const std::scoped_lock lock(mutex_);
-      stopped_ = true;
-    }
-    grown_.notify_all();
-  }
-  /// After stop() and the threads' end.
-  std::deque<Operation*> left() { return std::move(waiting_); }
-
- private:
-  Operation* take() {
-    Operation* next = waiting_.front();
-    waiting_.pop_front();
-    return next;
-  }
-
-  const std::size_t waiting_max_;
-  mutable std::mutex mutex_;
-  std::condition_variable grown_;
-  std::deque<Operation*> waiting_;
-  bool stopped_ = false;
-};
-
-/// Hands finished operations back to the reactor, in one task for as many as there are by then. Shared with
-/// that task, which may run, or go unrun, after the database.
-class Callers : public std::enable_shared_from_this<Callers> {
- public:
-  explicit Callers(net::Reactor& reactor) : reactor_(reactor) {}
-  ~Callers() {
-    for (Operation* operation : finished_) abandon(operation);
-  }
-
-  void resume(std::span<Operation* const> operations) {
-    {
-      const std::scoped_lock lock(mutex_);
-      finished_.insert(finished_.end(), operations.begin(), operations.end());
-      if (std::exchange(posted_, true)) return;
-    }
-    reactor_.post([self = shared_from_this()] { self->resume_finished(); });
-  }
-
- private:
-  void resume_finished() {
-    std::vector<Operation*> finished;
-    {
-      const std::scoped_lock lock(mutex_);
-      finished.swap(finished_);
-      posted_ = false;
-    }
-    for (Operation* operation : finished) {
-      const auto resume = std::move(operation->resume);
-      resume();
-    }
-  }
-
-  net::Reactor& reactor_;
-  std::mutex mutex_;
-  std::vector<Operation*> finished_;
-  bool posted_ = false;
-};
-
-Task<Result<void>> run_on(WorkQueue& queue, SqliteConnection::Work work) {
-  if (queue.is_full()) {
-    co_return fail(Error{.code = Errc::overloaded,
-                         .detail = "too many wait for the database",
-                         .retry_after = overloaded_retry_after});
-  }
-  Operation operation{.work = std::move(work), .result = {}, .resume = {}};
-  co_await UntilCalled([&](UntilCalled::Resume resume) {
-    operation.resume = std::move(resume);
-    queue.push(&operation);
-  });
-  co_return std::move(operation.result);
-}
-
-}  // namespace
 
 class Sqlite::Impl {
  public:
@@ -153,9 +28,7 @@ class Sqlite::Impl {
     writes_.stop();
     reads_.stop();
     for (auto& thread : threads_) thread.join();
-    for (WorkQueue* queue : {&writes_, &reads_}) {
-      for (Operation* operation : queue->left()) abandon(operation);
-    }
+    for (WorkQueue* queue : {&writes_, &reads_}) queue->abandon_all();
   }
 
   WorkQueue& writes() { return writes_; }
@@ -226,11 +99,11 @@ Result<std::unique_ptr<Sqlite>> Sqlite::open(net::Reactor& reactor, const std::s
 }
 
 Task<Result<void>> Sqlite::write(std::function<Result<void>(Transaction&)> work) {
-  return run_on(impl_->writes(), std::move(work));
+  return impl_->writes().run(std::move(work));
 }
 
 Task<Result<void>> Sqlite::read(std::function<Result<void>(Transaction&)> work) {
-  return run_on(impl_->reads(), std::move(work));
+  return impl_->reads().run(std::move(work));
 }
 
 }  // namespace perkline::hub::db

@@ -169,6 +169,8 @@ Result<void> SqliteConnection::bind(const Statement& statement, std::string_view
   }
   for (std::size_t i = 0; i < statement.parameters.size(); ++i) {
     const Value& value = parameters[statement.parameters[i] - 1];
+    if (const auto* text = std::get_if<std::string>(&value); text && text->contains('\0'))
+      return fail(Errc::validation_failed, "a text holds a NUL");
     const int bound = bind_value(statement.handle, static_cast<int>(i + 1), value);
     if (bound != SQLITE_OK) return fail(error_of(bound, sql));
   }

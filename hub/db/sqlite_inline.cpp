@@ -14,19 +14,11 @@ SqliteInline::SqliteInline(std::unique_ptr<SqliteConnection> connection)
     : connection_(std::move(connection)) {}
 SqliteInline::~SqliteInline() = default;
 
-Task<Result<void>> SqliteInline::write(std::function<Result<void>(Transaction&)> work) {
-  co_return write_now(work);
-}
-
-Task<Result<void>> SqliteInline::read(std::function<Result<void>(Transaction&)> work) {
-  co_return read_now(work);
-}
-
-Result<void> SqliteInline::write_now(const std::function<Result<void>(Transaction&)>& work) {
+Result<void> SqliteInline::write_now(const Work& work) {
   return connection_->write(work);
 }
 
-Result<void> SqliteInline::read_now(const std::function<Result<void>(Transaction&)>& work) {
+Result<void> SqliteInline::read_now(const Work& work) {
   if (auto closed = connection_->execute("PRAGMA query_only = ON"); !closed) return failure(closed);
   auto done = connection_->read(work);
   if (auto open = connection_->execute("PRAGMA query_only = OFF"); !open) return failure(open);

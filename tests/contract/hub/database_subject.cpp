@@ -3,23 +3,26 @@
 #include <future>
 #include <thread>
 
-#include "hub/db/sqlite_inline.hpp"
+#include "hub/db/open.hpp"
 #include "shared/core/assert.hpp"
 
 namespace perkline::test {
 namespace {
 
 using hub::db::Database;
+using hub::db::Postgres;
 using hub::db::Sqlite;
-using hub::db::SqliteInline;
 using Work = DatabaseSubject::Work;
 
-Result<void> write_beside(const std::string& path, const Work& work) {
-  auto other = SqliteInline::open(path);
+/// As another process would.
+Result<void> write_beside(const std::string& url, const Work& work) {
+  auto other = hub::db::open_for_tool(url, hub::db::IfMissing::fail);
   if (!other) return failure(other);
   return (*other)->write_now(work);
 }
 
+/// An adapter without threads; `Place` is what its database is in.
+template <class Place>
 class InlineSubject final : public DatabaseSubject {
  public:
   InlineSubject() { reopen(); }
@@ -32,15 +35,23 @@ class InlineSubject final : public DatabaseSubject {
   }
   void reopen() override {
     database_.reset();
-    auto opened = SqliteInline::open(dir_.file("hub.db"));
+    auto opened = hub::db::open_for_tool(place_.url(), hub::db::IfMissing::make);
     PERKLINE_ASSERT(opened.has_value());
     database_ = std::move(*opened);
   }
-  Result<void> write_from_outside(Work work) override { return write_beside(dir_.file("hub.db"), work); }
+  Result<void> write_from_outside(Work work) override { return write_beside(place_.url(), work); }
+
+ private:
+  Place place_;
+  std::unique_ptr<hub::db::InlineDatabase> database_;
+};
+
+class SqliteFile {
+ public:
+  std::string url() const { return "sqlite:" + dir_.file("hub.db"); }
 
  private:
   TempDir dir_;
-  std::unique_ptr<SqliteInline> database_;
 };
 
 Task<void> fulfil(Task<Result<void>> task, std::promise<Result<void>>& promise) {
@@ -55,9 +66,9 @@ Task<void> report(Task<Result<void>> task, std::size_t index,
 
 }  // namespace
 
-struct SqliteOnReactor::Running {
+struct OnReactor::Running {
   net::Reactor reactor;
-  std::unique_ptr<Sqlite> database;
+  std::unique_ptr<Database> database;
   std::thread thread;
 
   Result<void> await(Task<Result<void>> task) {
@@ -67,49 +78,36 @@ struct SqliteOnReactor::Running {
   }
 };
 
-SqliteOnReactor::SqliteOnReactor(hub::db::SqliteOptions options)
-    : path_(dir_.file("hub.db")), options_(options) {
-  start();
-}
+OnReactor::OnReactor() = default;
+OnReactor::~OnReactor() = default;
 
-SqliteOnReactor::~SqliteOnReactor() {
-  stop();
-}
-
-void SqliteOnReactor::start() {
+void OnReactor::start() {
   running_ = std::make_unique<Running>();
-  auto opened = Sqlite::open(running_->reactor, path_, options_);
-  PERKLINE_ASSERT(opened.has_value());
-  running_->database = std::move(*opened);
+  running_->database = open(running_->reactor);
   running_->thread = std::thread([this] { running_->reactor.run(); });
 }
 
-void SqliteOnReactor::stop() {
+void OnReactor::stop() {
   running_->reactor.stop();
   running_->thread.join();
   running_->database.reset();
   running_.reset();
 }
 
-void SqliteOnReactor::reopen() {
+void OnReactor::reopen() {
   stop();
   start();
 }
 
-Result<void> SqliteOnReactor::write_from_outside(Work work) {
-  return write_beside(path_, work);
-}
-
-Result<void> SqliteOnReactor::write(Work work) {
+Result<void> OnReactor::write(Work work) {
   return running_->await(running_->database->write(std::move(work)));
 }
 
-Result<void> SqliteOnReactor::read(Work work) {
+Result<void> OnReactor::read(Work work) {
   return running_->await(running_->database->read(std::move(work)));
 }
 
-void SqliteOnReactor::start_all(std::vector<Work> works,
-                                std::function<void(std::size_t, Result<void>)> done) {
+void OnReactor::start_all(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done) {
   // In one go, so that all wait before the first is taken up again.
   running_->reactor.post([this, works = std::move(works), done = std::move(done)]() mutable {
     for (std::size_t i = 0; i < works.size(); ++i) {
@@ -118,7 +116,7 @@ void SqliteOnReactor::start_all(std::vector<Work> works,
   });
 }
 
-std::vector<Result<void>> SqliteOnReactor::write_all(std::vector<Work> works) {
+std::vector<Result<void>> OnReactor::write_all(std::vector<Work> works) {
   std::vector<Result<void>> results(works.size());
   std::size_t left = works.size();
   std::promise<void> all_done;
@@ -130,12 +128,59 @@ std::vector<Result<void>> SqliteOnReactor::write_all(std::vector<Work> works) {
   return results;
 }
 
+SqliteOnReactor::SqliteOnReactor(hub::db::SqliteOptions options)
+    : path_(dir_.file("hub.db")), options_(options) {
+  start();
+}
+
+SqliteOnReactor::~SqliteOnReactor() {
+  stop();
+}
+
+std::unique_ptr<Database> SqliteOnReactor::open(net::Reactor& reactor) {
+  auto opened = Sqlite::open(reactor, path_, options_);
+  PERKLINE_ASSERT(opened.has_value());
+  return std::move(*opened);
+}
+
+Result<void> SqliteOnReactor::write_from_outside(Work work) {
+  return write_beside("sqlite:" + path_, work);
+}
+
+PostgresOnReactor::PostgresOnReactor(hub::db::PostgresOptions options)
+    : own_(std::in_place), url_(own_->url()), options_(options) {
+  start();
+}
+
+PostgresOnReactor::PostgresOnReactor(std::string url, hub::db::PostgresOptions options)
+    : url_(std::move(url)), options_(options) {
+  start();
+}
+
+PostgresOnReactor::~PostgresOnReactor() {
+  stop();
+}
+
+std::unique_ptr<Database> PostgresOnReactor::open(net::Reactor& reactor) {
+  auto opened = Postgres::open(reactor, url_, options_);
+  PERKLINE_ASSERT(opened.has_value());
+  return std::move(*opened);
+}
+
+Result<void> PostgresOnReactor::write_from_outside(Work work) {
+  return write_beside(url_, work);
+}
+
 std::unique_ptr<DatabaseSubject> make_subject(Adapter adapter) {
   switch (adapter) {
     case Adapter::sqlite:
       return std::make_unique<SqliteOnReactor>();
     case Adapter::sqlite_inline:
-      return std::make_unique<InlineSubject>();
+      return std::make_unique<InlineSubject<SqliteFile>>();
+    case Adapter::postgres:
+      return std::make_unique<PostgresOnReactor>();
+    case Adapter::postgres_inline:
+      return std::make_unique<InlineSubject<PostgresDatabase>>();
   }
   return nullptr;
 }

@@ -2,10 +2,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "hub/db/postgres.hpp"
 #include "hub/db/sqlite.hpp"
 #include "shared/net/reactor.hpp"
+#include "tests/support/postgres_database.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace perkline::test {
@@ -26,33 +29,62 @@ class DatabaseSubject {
 };
 
 /// Which adapters there are; tests are parametrised by it.
-enum class Adapter : std::uint8_t { sqlite, sqlite_inline };
+enum class Adapter : std::uint8_t { sqlite, sqlite_inline, postgres, postgres_inline };
 std::unique_ptr<DatabaseSubject> make_subject(Adapter adapter);
 
-/// The threaded adapter on a reactor that runs on a thread of its own.
-class SqliteOnReactor final : public DatabaseSubject {
+/// An adapter with threads on a reactor that runs on a thread of its own.
+class OnReactor : public DatabaseSubject {
  public:
-  explicit SqliteOnReactor(hub::db::SqliteOptions options = {});
-  ~SqliteOnReactor() override;
+  ~OnReactor() override;
   Result<void> write(Work work) override;
   Result<void> read(Work work) override;
   std::vector<Result<void>> write_all(std::vector<Work> works) override;
   void reopen() override;
-  Result<void> write_from_outside(Work work) override;
 
   /// Starts all without waiting; `done(i, result)` is called on the reactor's thread, in the order they end.
   void start_all(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done);
+
+ protected:
+  OnReactor();
+  virtual std::unique_ptr<hub::db::Database> open(net::Reactor& reactor) = 0;
+  void start();
+  void stop();
+
+ private:
+  struct Running;
+  std::unique_ptr<Running> running_;
+};
+
+class SqliteOnReactor final : public OnReactor {
+ public:
+  explicit SqliteOnReactor(hub::db::SqliteOptions options = {});
+  ~SqliteOnReactor() override;
+  Result<void> write_from_outside(Work work) override;
   const std::string& path() const { return path_; }
 
  private:
-  void start();
-  void stop();
+  std::unique_ptr<hub::db::Database> open(net::Reactor& reactor) override;
 
   TempDir dir_;
   std::string path_;
   hub::db::SqliteOptions options_;
-  struct Running;
-  std::unique_ptr<Running> running_;
+};
+
+/// On a database of a test's own, or of somebody else's.
+class PostgresOnReactor final : public OnReactor {
+ public:
+  explicit PostgresOnReactor(hub::db::PostgresOptions options = {});
+  PostgresOnReactor(std::string url, hub::db::PostgresOptions options);
+  ~PostgresOnReactor() override;
+  Result<void> write_from_outside(Work work) override;
+  const std::string& url() const { return url_; }
+
+ private:
+  std::unique_ptr<hub::db::Database> open(net::Reactor& reactor) override;
+
+  std::optional<PostgresDatabase> own_;
+  std::string url_;
+  hub::db::PostgresOptions options_;
 };
 
 }  // namespace perkline::test

@@ -129,6 +129,26 @@ TEST_P(DatabaseContract, AttemptsNest) {
   EXPECT_EQ(rows_of("SELECT COUNT(*) FROM item WHERE id = 2")[0].integer(0), 0);
 }
 
+TEST_P(DatabaseContract, AnAttemptAroundOneThatFailedTakesBackAllOfItself) {
+  ASSERT_TRUE(subject_->write([](Transaction& transaction) -> Result<void> {
+    EXPECT_TRUE(insert(1)(transaction));
+    EXPECT_FALSE(transaction.attempt([&]() -> Result<void> {
+      EXPECT_TRUE(insert(2)(transaction));
+      EXPECT_FALSE(transaction.attempt([&]() -> Result<void> {
+        EXPECT_TRUE(insert(3)(transaction));
+        return insert(1)(transaction);
+      }));
+      return fail(Errc::forbidden);
+    }));
+    EXPECT_TRUE(transaction.attempt([] { return Result<void>(); }));
+    return insert(4)(transaction);
+  }));
+  const auto rows = rows_of("SELECT id FROM item ORDER BY id");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].integer(0), 1);
+  EXPECT_EQ(rows[1].integer(0), 4);
+}
+
 TEST_P(DatabaseContract, CommittedRowsAreThereAfterReopening) {
   ASSERT_TRUE(subject_->write(insert(1)));
   subject_->reopen();
@@ -163,7 +183,6 @@ TEST_P(DatabaseContract, ValuesComeBackAsTheyWent) {
       Value(std::numeric_limits<std::int64_t>::min()),
       Value(std::numeric_limits<std::int64_t>::max()),
       Value(std::string()),
-      Value(std::string("a\0b", 3)),
       Value(std::string("Zoë 东京 '\"; --")),
       Value(Blob{}),
       Value(Blob{std::string("\0\xff\x80", 3)}),
@@ -182,6 +201,31 @@ TEST_P(DatabaseContract, ValuesComeBackAsTheyWent) {
       EXPECT_EQ(row[0].optional_text(0), std::nullopt);
     }
   }
+}
+
+TEST_P(DatabaseContract, ATextWithANulIsRefusedAndHarmsNothing) {
+  const std::string text("a\0b", 3);
+  ASSERT_TRUE(subject_->write([&](Transaction& transaction) -> Result<void> {
+    const auto refused = transaction.execute("INSERT INTO item (id, name) VALUES (1, $1)", {text});
+    EXPECT_EQ(refused.error().code, Errc::validation_failed);
+    return insert(2)(transaction);
+  }));
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_P(DatabaseContract, AColumnTakesNullAndValueByTheSameStatement) {
+  const std::string sql = "INSERT INTO item (id, name, amount) VALUES ($1, $2, $3)";
+  ASSERT_TRUE(subject_->write([&](Transaction& transaction) -> Result<void> {
+    EXPECT_TRUE(transaction.execute(sql, {std::int64_t{1}, nullptr, nullptr}));
+    EXPECT_TRUE(transaction.execute(sql, {std::int64_t{2}, std::string("b"), std::int64_t{5}}));
+    EXPECT_TRUE(transaction.execute(sql, {std::int64_t{3}, nullptr, std::int64_t{6'000'000'000}}));
+    // As small as it is, the constant must not make the parameter so.
+    EXPECT_EQ(transaction.query("SELECT 1 + $1", {std::int64_t{6'000'000'000}})->at(0).integer(0),
+              6'000'000'001);
+    return {};
+  }));
+  EXPECT_EQ(rows_of("SELECT amount FROM item WHERE id = 3")[0].integer(0), 6'000'000'000);
+  EXPECT_TRUE(rows_of("SELECT name FROM item WHERE id = 3")[0].is_null(0));
 }
 
 TEST_P(DatabaseContract, ParametersAreBoundByTheirNumber) {
@@ -271,10 +315,24 @@ TEST_P(DatabaseContract, ABulkStatementWritesEveryRowOnce) {
   EXPECT_EQ(rows_of("SELECT name FROM item WHERE id = 70")[0].text(0), "name 70");
 }
 
-INSTANTIATE_TEST_SUITE_P(Adapters, DatabaseContract, testing::Values(Adapter::sqlite, Adapter::sqlite_inline),
-                         [](const auto& info) {
-                           return info.param == Adapter::sqlite ? "Sqlite" : "SqliteInline";
-                         });
+std::string name_of(const testing::TestParamInfo<Adapter>& info) {
+  switch (info.param) {
+    case Adapter::sqlite:
+      return "Sqlite";
+    case Adapter::sqlite_inline:
+      return "SqliteInline";
+    case Adapter::postgres:
+      return "Postgres";
+    case Adapter::postgres_inline:
+      return "PostgresInline";
+  }
+  return {};
+}
+
+INSTANTIATE_TEST_SUITE_P(Adapters, DatabaseContract,
+                         testing::Values(Adapter::sqlite, Adapter::sqlite_inline, Adapter::postgres,
+                                         Adapter::postgres_inline),
+                         name_of);
 
 }  // namespace
 }  // namespace perkline::test

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/db/open.hpp"
+#include "hub/db/sqlite_inline.hpp"
 #include "tests/contract/hub/database_subject.hpp"
 
 namespace perkline::test {
@@ -152,7 +153,7 @@ TEST(Sqlite, GoesAwayWhileOthersStillWait) {
 TEST(Sqlite, AToolWorksOnTheFileBesideTheDaemon) {
   SqliteOnReactor daemon;
   ASSERT_TRUE(daemon.write(execute(std::string(create))));
-  auto tool = hub::db::open_for_tool("sqlite:" + daemon.path());
+  auto tool = hub::db::open_for_tool("sqlite:" + daemon.path(), hub::db::IfMissing::fail);
   ASSERT_TRUE(tool);
   ASSERT_TRUE((*tool)->write_now(insert(1)));
   ASSERT_TRUE(daemon.write(insert(2)));
@@ -189,14 +190,22 @@ TEST(Sqlite, WhatIsNoDatabaseIsCorruptAndWhatIsNowhereUnavailable) {
   EXPECT_EQ(nowhere.error().code, Errc::database_unavailable);
 }
 
-TEST(DatabaseUrl, NamesAnSqliteFileAndNothingElseYet) {
+TEST(DatabaseUrl, NamesAnSqliteFileOrAPostgresDatabaseAndNothingElse) {
   EXPECT_EQ(*hub::db::sqlite_path("sqlite:/var/lib/hub.db"), "/var/lib/hub.db");
+  for (const char* url : {"postgresql://user:secret@host:5432/perkline", "postgres://host/perkline",
+                          "postgresql:///perkline?host=/var/run/postgresql&sslmode=disable"}) {
+    const auto engine = hub::db::engine_of(url);
+    ASSERT_TRUE(engine) << url;
+    EXPECT_EQ(*engine, hub::db::Engine::postgresql);
+    EXPECT_FALSE(hub::db::sqlite_path(url));
+  }
   for (const char* url :
-       {"postgresql://user:secret@host/perkline", "postgres://host", "sqlite:", "", "/var/lib/hub.db"}) {
-    auto path = hub::db::sqlite_path(url);
-    ASSERT_FALSE(path) << url;
-    EXPECT_EQ(path.error().code, Errc::validation_failed);
-    EXPECT_EQ(path.error().detail.find("secret"), std::string::npos);
+       {"postgresql://user:secret@host", "postgresql://user:secret@[::1/x",
+        "postgresql://h/x?secret=1", "postgresql:secret", "sqlite:", "", "/var/lib/hub.db"}) {
+    const auto engine = hub::db::engine_of(url);
+    ASSERT_FALSE(engine) << url;
+    EXPECT_EQ(engine.error().code, Errc::validation_failed);
+    EXPECT_EQ(engine.error().detail.find("secret"), std::string::npos);
   }
 }
 

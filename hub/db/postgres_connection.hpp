@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hub/db/database.hpp"
+#include "hub/db/postgres_statements.hpp"
+#include "hub/db/postgres_wire.hpp"
+
+namespace perkline::hub::db {
+
+/// Which commit it was. Its number is written in the transaction itself, to a row that is its connection's
+/// alone: whether it is there tells afterwards whether it was committed. (A transaction's number would not
+/// do: PostgreSQL may give one anew after a crash, and CockroachDB has none to ask for.)
+struct CommitMark {
+  std::string slot;
+  std::int64_t number = 0;
+};
+
+/// A connection with its prepared statements, and the transaction that runs on it. What needs no answer of
+/// its own (BEGIN, savepoints) goes along with the next statement. One thread.
+class PostgresConnection final : public Transaction {
+ public:
+  using Work = std::function<Result<void>(Transaction&)>;
+  enum class Access : std::uint8_t { write, read };
+
+  /// How one try at a transaction ended.
+  enum class Ended : std::uint8_t {
+    committed,
+    refused,   ///< By its work or the server; nothing of it is left.
+    conflict,  ///< Others changed the same; nothing of it is left, and it may be run again.
+    lost,      ///< With the connection; nothing of it is left.
+    unknown,   ///< The connection broke in its commit: mark() tells which to look up.
+  };
+  struct Outcome {
+    Ended ended = Ended::committed;
+    Result<void> result = {};
+  };
+
+  /// Errors: as PostgresWire::connect.
+  static Result<std::unique_ptr<PostgresConnection>> open(const PostgresTarget& target, Access access);
+
+  Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) override;
+  Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) override;
+  Result<void> attempt(const std::function<Result<void>()>& work) override;
+  std::string_view for_update() const override { return access_ == Access::write ? " FOR UPDATE" : ""; }
+  void allow(std::chrono::milliseconds a_statement) override;
+
+  /// Runs `work` once in a transaction, READ COMMITTED or, with read access, on one snapshot.
+  Outcome run(const Work& work);
+  /// After run(): whether the connection can be used again.
+  bool is_lost() const { return lost_; }
+  const CommitMark& mark() const { return mark_; }
+
+  /// Whether that commit took place; waits for the end of its transaction where it still runs. Errors:
+  /// database_unavailable.
+  Result<bool> was_committed(const CommitMark& mark);
+
+ private:
+  PostgresConnection(std::unique_ptr<PostgresWire> wire, const PostgresTarget& target, Access access)
+      : wire_(std::move(wire)), access_(access), statement_timeout_(target.statement_timeout) {}
+
+  Result<void> take_slot();
+  void begin();
+  Outcome end(Result<void> done);
+  Outcome commit();
+  void roll_back();
+  /// Whether the server takes no more statements, but for the way back.
+  bool is_doomed() const { return lost_ || conflict_ || failed_.has_value(); }
+  Error doom() const;
+
+  Result<WireResult> run_statement(std::string_view sql, const std::vector<Value>& parameters);
+  Result<PostgresStatements::Prepared*> prepare(std::string_view sql, const std::vector<Value>& parameters);
+  /// Sends what waits to be sent with `steps`, whose results it gives. Errors: those of any of them.
+  Result<std::vector<WireResult>> exchange(std::vector<WireStep> steps, std::string_view sql);
+  Error failed(const pg_result* result, std::string_view sql);
+  PostgresWire::Deadline deadline() const;
+
+  std::unique_ptr<PostgresWire> wire_;
+  const Access access_;
+  const std::chrono::milliseconds statement_timeout_;
+  std::chrono::milliseconds allowed_{};  ///< For one statement, in this transaction.
+  PostgresStatements statements_;
+  CommitMark mark_;
+  std::vector<Value> mark_values_;
+  /// What goes along with the next statement.
+  std::vector<WireStep> prefix_;
+  std::size_t sent_ = 0;  ///< How often something was sent in this transaction.
+  // What has become of the transaction, or of the innermost attempt of it.
+  std::optional<Error> failed_;
+  std::string failed_state_;
+  bool conflict_ = false;
+  bool lost_ = false;
+};
+
+}  // namespace perkline::hub::db

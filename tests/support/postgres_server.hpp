@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "shared/core/result.hpp"
+
+namespace perkline::test {
+
+struct PostgresServerOptions {
+  /// Whether a commit is on disk when it returns. Off, a killed server forgets.
+  bool fsync = true;
+};
+
+/// A PostgreSQL cluster of this process's own, empty, on a free loopback port and in a temporary folder,
+/// which both go with it. Nothing of the machine's own clusters is touched. As root it runs as the user
+/// postgres, since it refuses to run as root. Killed by the kernel when this process dies. One thread.
+class PostgresServer {
+ public:
+  /// Returns once it takes connections. Errors: io_failed, with what it wrote last.
+  static Result<PostgresServer> start(PostgresServerOptions options = {});
+  PostgresServer(PostgresServer&&) noexcept;
+  ~PostgresServer();
+
+  /// `postgresql://…` of one of its databases, over TCP.
+  std::string url(const std::string& database) const;
+
+  /// As an administrator does: whoever is connected is cut off at once, all that was committed is kept.
+  void stop();
+  /// As a crash does: nothing more is written down, and the next start recovers from its log.
+  void kill();
+  /// After either, on the same port and data. Errors: io_failed.
+  Result<void> start_again();
+
+ private:
+  struct State;
+  explicit PostgresServer(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace perkline::test
