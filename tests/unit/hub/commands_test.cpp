@@ -15,6 +15,7 @@
 #include "hub/tool_database.hpp"
 #include "shared/json/value.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/unit/hub/hub_database.hpp"
 
 namespace perkline::hub {
 namespace {
@@ -25,7 +26,7 @@ class Commands : public ::testing::Test {
   Commands() { configure("sync: { secret_key: '" + std::string(64, 'a') + "' }\n"); }
 
   void configure(const std::string& more) {
-    write("hub.yaml", "database: { url: 'sqlite:" + folder_.file("hub.db") + "' }\n" + more);
+    write("hub.yaml", "database: { url: '" + place_.url() + "' }\n" + more);
   }
   std::string write(const std::string& name, const std::string& content) const {
     std::ofstream(folder_.file(name)) << content;
@@ -65,6 +66,7 @@ class Commands : public ::testing::Test {
   }
 
   const test::TempDir folder_;
+  const test::DatabasePlace place_{folder_.file("hub.db")};
   const std::string config_ = folder_.file("hub.yaml");
   const std::string key_ = std::string(64, 'b');
 };
@@ -302,7 +304,27 @@ TEST_F(Commands, NewEpochPrintsItAloneAndTheAuditSaysWhoAndWhy) {
   EXPECT_EQ(run([&] { return store_accept_gap(config_, "store-1", "why"); }).status, exit_failed);
 }
 
+TEST_F(Commands, ACopyOfPostgresIsRefusedWithWhatToUseInstead) {
+  write("hub.yaml", "database: { url: 'postgresql://user:secret@127.0.0.1:1/perkline' }\n");
+  for (const Said& said : {run([&] { return backup(config_, folder_.file("backup")); }),
+                           run([&] { return restore(config_, folder_.file("backup")); })}) {
+    EXPECT_EQ(said.status, exit_usage);
+    EXPECT_NE(said.err.find("pg_dump"), std::string::npos) << said.err;
+    EXPECT_EQ(said.err.find("secret"), std::string::npos) << said.err;
+  }
+}
+
+TEST_F(Commands, ADatabaseThatIsAwayIsToldAndNothingElseIsPrinted) {
+  write("hub.yaml", "database: { url: 'postgresql://user:secret@127.0.0.1:1/perkline' }\n");
+  const Said said = run([&] { return store_list(config_, true); });
+  EXPECT_EQ(said.status, exit_failed);
+  EXPECT_EQ(said.out, "");
+  EXPECT_NE(said.err.find("cannot be reached"), std::string::npos) << said.err;
+  EXPECT_EQ(said.err.find("secret"), std::string::npos) << said.err;
+}
+
 TEST_F(Commands, ABackupIsWholeAndIsNotWrittenOverAnything) {
+  if (test::on_postgres()) GTEST_SKIP() << "copies are SQLite's";
   ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
   const std::string file = folder_.file("backup.db");
   EXPECT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
@@ -313,6 +335,7 @@ TEST_F(Commands, ABackupIsWholeAndIsNotWrittenOverAnything) {
 }
 
 TEST_F(Commands, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasThere) {
+  if (test::on_postgres()) GTEST_SKIP() << "copies are SQLite's";
   const std::string file = folder_.file("backup.db");
   const std::string incarnation = "SELECT name, value FROM hub_meta WHERE name = 'hub_incarnation'";
   ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
@@ -369,6 +392,7 @@ TEST_F(Commands, WhatIsRestoredBelongsToWhoeverOwnsTheFolder) {
 }
 
 TEST_F(Commands, ARestoreUnderARunningHubOrOfWhatIsNoBackupChangesNothing) {
+  if (test::on_postgres()) GTEST_SKIP() << "copies are SQLite's";
   const std::string file = folder_.file("backup.db");
   ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
   ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "hub/db/migrate.hpp"
-#include "hub/db/sqlite_inline.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/identity/audit.hpp"
 #include "tests/support/sim_world.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/unit/hub/hub_database.hpp"
 
 namespace perkline::hub::api {
 namespace {
@@ -19,7 +19,6 @@ constexpr const char* trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203
 class Idempotency : public ::testing::Test {
  protected:
   Idempotency() {
-    database_ = std::move(db::SqliteInline::open(folder_.file("hub.db")).value());
     EXPECT_TRUE(test::run_task(world_, db::migrate(*database_, world_.clock(), ids_)));
     calls_.emplace(*database_, world_.clock());
   }
@@ -71,7 +70,8 @@ class Idempotency : public ::testing::Test {
   test::SimWorld world_{time_};
   SeededRng rng_{1};
   UuidMaker ids_{world_.clock(), rng_};
-  std::unique_ptr<db::SqliteInline> database_;
+  test::DatabasePlace place_{folder_.file("hub.db")};
+  std::unique_ptr<db::InlineDatabase> database_ = place_.open();
   std::optional<IdempotentCalls> calls_;
   int answers_ = 0;
 };

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "hub/db/sqlite_inline.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/sim_world.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -22,8 +21,10 @@ class Migrating : public testing::Test {
   bool has_table(const std::string& name) {
     bool found = false;
     EXPECT_TRUE(database_->read_now([&](Transaction& transaction) -> Result<void> {
-      found = transaction.query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1", {name})
-                  ->size() == 1;
+      const std::string tables = test::on_postgres()
+                                     ? "SELECT 1 FROM pg_tables WHERE tablename = $1"
+                                     : "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1";
+      found = transaction.query(tables, {name})->size() == 1;
       return {};
     }));
     return found;
@@ -34,10 +35,11 @@ class Migrating : public testing::Test {
   UuidMaker uuids_{clock_, rng_};
   test::VirtualTime time_;
   test::SimWorld world_{time_};
-  std::unique_ptr<SqliteInline> database_ = std::move(SqliteInline::open(":memory:").value());
+  test::DatabasePlace place_;
+  std::unique_ptr<InlineDatabase> database_ = place_.open();
 };
 
-TEST_F(Migrating, BringsAnEmptyDatabaseUpOnceAndThenLeavesItAlone) {
+TEST_F(Migrating, BringsAnDatabasePlaceUpOnceAndThenLeavesItAlone) {
   const std::vector<Migration> both{{1, "0001_one", meta}, {2, "0002_two", "CREATE TABLE two (id BIGINT)"}};
   auto first = run(both);
   ASSERT_TRUE(first);

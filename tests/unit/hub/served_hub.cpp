@@ -4,6 +4,7 @@
 
 #include "hub/api/openapi.hpp"
 #include "hub/db/migrate.hpp"
+#include "hub/db/open.hpp"
 #include "tests/support/answer_schemas.hpp"
 
 namespace perkline::test {
@@ -41,7 +42,7 @@ void expect_documented(const std::string& method, const std::string& path, const
 
 ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
     : password_hash_(identity::hash_password(password, cheap).value()) {
-  reactor_.run([&] { database_ = db::Sqlite::open(*reactor_, folder_.file("hub.db")).value(); });
+  reactor_.run([&] { database_ = db::open_database(*reactor_, place_.url()).value(); });
   EXPECT_TRUE(reactor_.await(db::migrate(*database_, clock_, ids_)));
   auto keys = reactor_.await(db::write_for<std::vector<identity::SigningKey>>(
       *database_, [now = clock_.wall_now()](db::Transaction& transaction) {

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "hub/api/hub_api.hpp"
-#include "hub/db/sqlite.hpp"
 #include "hub/identity/user.hpp"
 #include "shared/json/value.hpp"
 #include "shared/net/http_server.hpp"
@@ -13,6 +12,7 @@
 #include "tests/support/raw_http.hpp"
 #include "tests/support/running_reactor.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/unit/hub/hub_database.hpp"
 
 namespace perkline::test {
 
@@ -22,7 +22,7 @@ struct HubWeb {
   net::HttpServerOptions server = {.listen = "0", .body_bytes_max = limits::hub_body_bytes_max};
 };
 
-/// The hub's API as the daemon puts it together, on a real server over a real SQLite file; only passwords are
+/// The hub's API as the daemon puts it together, on a real server over a real database; only passwords are
 /// cheap.
 class ServedHub {
  public:
@@ -63,6 +63,7 @@ class ServedHub {
 
  private:
   TempDir folder_;
+  DatabasePlace place_{folder_.file("hub.db")};
   SystemClock clock_;
   SystemRng rng_;
   UuidMaker ids_{clock_, rng_};
@@ -71,7 +72,7 @@ class ServedHub {
   int users_ = 0;
   RunningReactor reactor_;
   // Made and destroyed on the reactor's thread.
-  std::unique_ptr<hub::db::Sqlite> database_;
+  std::unique_ptr<hub::db::Database> database_;
   std::optional<hub::identity::Tokens> tokens_;
   std::optional<hub::identity::PasswordHasher> hasher_;
   std::optional<hub::api::HubApi> api_;
