@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "hub/api/idempotency.hpp"
 #include "hub/api/security_headers.hpp"
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
@@ -122,7 +121,6 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.liveness->watch_reactor());
   s.reactor.spawn(s.liveness->watch_database());
   s.reactor.spawn(retry_upgraded());
-  s.reactor.spawn(purge_answers());
   s.reactor.spawn(release_holds());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
   s.reactor.spawn(keep_audit_chained());
@@ -176,31 +174,12 @@ Task<void> Daemon::retry_upgraded() {
 
 Task<void> Daemon::release_holds() {
   constexpr seconds every{1};
-  constexpr std::int64_t at_once = 256;
   Serving& s = *serving_;
   while (true) {
-    const WallTime now = s.reactor.clock().wall_now();
-    const auto released = co_await db::write_for<std::int64_t>(
-        *s.database,
-        [now](db::Transaction& transaction) { return wallet::release_overdue(transaction, now, at_once); });
+    const auto released = co_await wallet::release_all_overdue(*s.database, s.reactor.clock().wall_now());
+    // A database that is away is told elsewhere.
     if (released && *released > 0) {
       ops::log(ops::Level::info, context, "holds released by their time", {{"count", *released}});
-    }
-    // A database that is away is told elsewhere.
-    if (!released || *released < at_once) co_await s.reactor.clock().sleep(every);
-  }
-}
-
-Task<void> Daemon::purge_answers() {
-  constexpr hours every{1};
-  Serving& s = *serving_;
-  while (true) {
-    const auto purged = co_await api::purge_answers(*s.database, s.reactor.clock().wall_now());
-    if (!purged) {
-      ops::log(ops::Level::warn, context, "old answers could not be purged",
-               {{"error", name_of(purged.error().code)}});
-    } else if (*purged > 0) {
-      ops::log(ops::Level::info, context, "old answers purged", {{"count", *purged}});
     }
     co_await s.reactor.clock().sleep(every);
   }

@@ -31,8 +31,6 @@ class Daemon {
   Task<void> retry_upgraded();
   /// As long as it serves: money held beyond its time is given free.
   Task<void> release_holds();
-  /// Now and then, as long as it serves: answers kept under an Idempotency-Key whose time is over.
-  Task<void> purge_answers();
   Task<Result<void>> load_log_key();
   Task<Result<void>> load_tokens();
   Task<void> keep_keys_fresh();

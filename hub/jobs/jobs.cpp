@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "hub/api/idempotency.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/signing_keys.hpp"
+#include "hub/wallet/holds.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub::jobs {
@@ -40,9 +42,21 @@ Task<Result<std::int64_t>> rotate_keys(const Parts& parts, std::string actor) {
       });
 }
 
+Task<Result<std::int64_t>> purge_answers(const Parts& parts, std::string) {
+  return api::purge_answers(parts.database, parts.clock.wall_now());
+}
+
+Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
+  return wallet::release_all_overdue(parts.database, parts.clock.wall_now());
+}
+
 constexpr std::array jobs{
     Job{"forget-sessions", "drops refresh families that ended more than a day ago", days{1},
         &forget_sessions},
+    Job{"purge-answers", "forgets answers kept under an Idempotency-Key for 30 days", hours{1},
+        &purge_answers},
+    Job{"release-holds", "gives free what wallets hold beyond its time; a serving hub does so every second",
+        days{1}, &release_holds},
     Job{"rotate-keys", "makes a new signing key and drops those no token needs any more", days{90},
         &rotate_keys},
 };

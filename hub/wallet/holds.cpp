@@ -128,4 +128,16 @@ Result<std::int64_t> release_overdue(db::Transaction& transaction, WallTime now,
   return static_cast<std::int64_t>(released->size());
 }
 
+Task<Result<std::int64_t>> release_all_overdue(db::Database& database, WallTime now) {
+  constexpr std::int64_t at_once = 256;
+  std::int64_t all = 0;
+  while (true) {
+    const auto released = co_await db::write_for<std::int64_t>(
+        database, [now](db::Transaction& transaction) { return release_overdue(transaction, now, at_once); });
+    if (!released) co_return std::unexpected(released.error());
+    all += *released;
+    if (*released < at_once) co_return all;
+  }
+}
+
 }  // namespace perkline::hub::wallet

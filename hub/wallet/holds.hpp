@@ -44,5 +44,7 @@ Result<Hold> release(db::Transaction& transaction, const Cause& cause, const Uui
 /// Gives free what is held beyond its time; how many holds those were, at most `count`. Errors: the
 /// database's.
 Result<std::int64_t> release_overdue(db::Transaction& transaction, WallTime now, std::int64_t count);
+/// All of them, a small transaction after the other.
+Task<Result<std::int64_t>> release_all_overdue(db::Database& database, WallTime now);
 
 }  // namespace perkline::hub::wallet

@@ -157,6 +157,9 @@ TEST_F(Commands, JobsAreListedAndRunByName) {
   EXPECT_EQ(rotated.status, exit_ok) << rotated.err;
   EXPECT_EQ(rotated.out, "{\"job\":\"rotate-keys\",\"count\":1}\n");
   EXPECT_EQ(rows("SELECT action, subject FROM audit").size(), 1u);
+  for (const char* job : {"forget-sessions", "purge-answers", "release-holds"}) {
+    EXPECT_EQ(run([&] { return jobs_run(config_, job, false); }).status, exit_ok) << job;
+  }
   EXPECT_EQ(run([&] { return jobs_run(config_, "no-such-job", false); }).status, exit_usage);
 }
 
