@@ -5,6 +5,7 @@
 
 #include "hub/api/dead_letters.hpp"
 #include "hub/commands.hpp"
+#include "hub/programme.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/limits.hpp"
@@ -107,11 +108,14 @@ int dead_letters_show(const std::string& config_path, const std::string& id, boo
 }
 
 int dead_letters_retry(const std::string& config_path, const std::string& id) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const points::Terms terms = terms_of(config->programme);
   int status = exit_ok;
   const api::Decision decision = decision_here();
   const auto letter = on_database<DeadLetter>(
       config_path, status, &db::InlineDatabase::write_now,
-      [&](db::Transaction& transaction) { return api::retry_audited(transaction, id, decision); });
+      [&](db::Transaction& transaction) { return api::retry_audited(transaction, id, decision, terms); });
   if (!letter) return status;
   if (letter->state == "applied") return exit_ok;
   fmt::print(stderr, "perkline-hub: {} still cannot be applied: {}\n", id, letter->reason);

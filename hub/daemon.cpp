@@ -18,6 +18,7 @@
 #include "hub/liveness.hpp"
 #include "hub/log_key.hpp"
 #include "hub/metrics.hpp"
+#include "hub/programme.hpp"
 #include "hub/signing_key_file.hpp"
 #include "hub/stores/key_directory.hpp"
 #include "hub/wallet/holds.hpp"
@@ -36,12 +37,6 @@ namespace perkline::hub {
 namespace {
 
 constexpr std::string_view context = "daemon";
-
-Currency currency_of(const HubConfig& config) {
-  const auto currency = find_currency(config.programme.currency);
-  PERKLINE_ASSERT(currency.has_value());  // The configuration was checked.
-  return *currency;
-}
 
 /// What the process may open, less what it needs besides.
 std::size_t connections_max() {
@@ -163,7 +158,8 @@ Task<Result<void>> Daemon::open_database() {
 
 Task<void> Daemon::retry_upgraded() {
   Serving& s = *serving_;
-  const auto applied = co_await ingest::retry_upgraded(*s.database, s.reactor.clock(), s.ids);
+  const auto applied =
+      co_await ingest::retry_upgraded(*s.database, s.reactor.clock(), s.ids, terms_of(config_.programme));
   if (!applied) {
     ops::log(ops::Level::warn, context, "dead letters of an older version could not be tried again",
              {{"error", name_of(applied.error().code)}, {"detail", applied.error().detail}});
@@ -252,7 +248,7 @@ api::HubApi::Options Daemon::api_options() const {
                        .terms = {.ttl = hours{config_.jwt.refresh_ttl_h},
                                  .family_max = days{config_.jwt.refresh_max_days}}},
           .secure_cookies = transport_of(config_) == api::Transport::tls,
-          .currency = currency_of(config_)};
+          .terms = terms_of(config_.programme)};
 }
 
 Result<void> Daemon::open_ports() {
@@ -265,7 +261,8 @@ Result<void> Daemon::open_ports() {
                                     return store;
                                   });
   if (auto started = s.link->start(); !started) return started;
-  s.ingest.emplace(*s.database, s.reactor.clock(), s.rng, s.hub_metrics.ingest_observer());
+  s.ingest.emplace(*s.database, s.reactor.clock(), s.rng, terms_of(config_.programme),
+                   s.hub_metrics.ingest_observer());
   s.sync.emplace(*s.link, *s.ingest);
 
   s.http.emplace(s.reactor,

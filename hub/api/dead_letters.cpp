@@ -40,8 +40,8 @@ Decision decision_of(std::string actor, const Clock& clock, UuidMaker& uuids) {
 }
 
 Result<DeadLetter> retry_audited(db::Transaction& transaction, const std::string& id,
-                                 const Decision& decision) {
-  auto letter = ingest::retry_dead_letter(transaction, id, decision.ids, decision.now);
+                                 const Decision& decision, const points::Terms& terms) {
+  auto letter = ingest::retry_dead_letter(transaction, id, decision.ids, decision.now, terms);
   if (!letter) return letter;
   auto noted = note(transaction, *letter, letter->reason, "dead_letter.retried", decision);
   if (!noted) return failure(noted);

@@ -27,7 +27,7 @@ Decision decision_of(std::string actor, const Clock& clock, UuidMaker& uuids);
 
 /// As ingest's, with their row in the audit in the same transaction.
 Result<ingest::DeadLetter> retry_audited(db::Transaction& transaction, const std::string& id,
-                                         const Decision& decision);
+                                         const Decision& decision, const points::Terms& terms);
 Result<ingest::DeadLetter> discard_audited(db::Transaction& transaction, const std::string& id,
                                            const std::string& reason, const Decision& decision);
 

@@ -93,20 +93,20 @@ Task<net::Response> discard(db::Database& database, net::Request request, Decisi
 }  // namespace
 
 void add_dead_letters_routes(net::Router& router, db::Database& database, const Clock& clock,
-                             UuidMaker& uuids) {
+                             UuidMaker& uuids, points::Terms terms) {
   const auto decision_in = [&clock, &uuids](const net::Request& request) {
     return decision_of("user:" + request.principal.id, clock, uuids);
   };
   add_route(router, net::Method::get, "/api/v1/dead-letters",
             [&database](net::Request request) { return list(database, std::move(request)); });
   add_route(router, net::Method::post, "/api/v1/dead-letters/{id}/retry",
-            [&database, decision_in](net::Request request) {
+            [&database, decision_in, terms = std::move(terms)](net::Request request) {
               Decision decision = decision_in(request);
-              return decide(
-                  database, std::move(request),
-                  [decision = std::move(decision)](db::Transaction& transaction, const std::string& id) {
-                    return retry_audited(transaction, id, decision);
-                  });
+              return decide(database, std::move(request),
+                            [decision = std::move(decision), terms](db::Transaction& transaction,
+                                                                    const std::string& id) {
+                              return retry_audited(transaction, id, decision, terms);
+                            });
             });
   add_route(router, net::Method::post, "/api/v1/dead-letters/{id}/discard",
             [&database, decision_in](net::Request request) {

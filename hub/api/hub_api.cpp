@@ -4,11 +4,11 @@
 #include "hub/api/dead_letters_routes.hpp"
 #include "hub/api/docs_page.hpp"
 #include "hub/api/guard.hpp"
-#include "hub/api/points_routes.hpp"
 #include "hub/api/service_routes.hpp"
 #include "hub/api/stores_routes.hpp"
 #include "hub/ingest/erased.hpp"
 #include "hub/ledger/owner.hpp"
+#include "hub/points/joining.hpp"
 #include "hub/wallet/export.hpp"
 
 namespace perkline::hub::api {
@@ -20,9 +20,9 @@ std::optional<CustomerId> proven_card_of(const identity::User& user) {
 }
 
 /// What the modules do when somebody registers, asks for their data, or has it erased.
-identity::UserHooks user_hooks(UuidMaker& uuids, Currency programme) {
+identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
   identity::UserHooks hooks;
-  wallet::add_hooks(hooks, uuids, programme);
+  wallet::add_hooks(hooks, uuids, terms.currency);
   hooks.exports.push_back(
       {"tills", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
          return ingest::write_card(transaction, proven_card_of(user), out);
@@ -34,6 +34,14 @@ identity::UserHooks user_hooks(UuidMaker& uuids, Currency programme) {
          return ledger::write_entries_of(transaction, owners, out);
        }});
   hooks.erased.emplace_back(&ingest::erase_card);
+  hooks.registered.emplace_back([terms, &uuids](const identity::Registered& registered) {
+    return [terms,
+            cause =
+                points::Cause{.id = uuids.next(), .at = registered.at, .traceparent = registered.traceparent},
+            who = points::Registered{registered.user.id, registered.referrer}](db::Transaction& transaction) {
+      return points::on_registered(transaction, terms, cause, who);
+    };
+  });
   return hooks;
 }
 
@@ -43,7 +51,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
     : parts_(parts),
       uuids_(parts.clock, parts.rng),
       per_member_({.calls_max = options.member_per_second, .window = seconds{1}, .refill = Refill::gradual}),
-      hooks_(user_hooks(uuids_, options.currency)),
+      hooks_(user_hooks(options.terms, uuids_)),
       sessions_(parts.database, parts.hasher, parts.tokens, parts.clock, uuids_, options.sessions),
       registration_({parts.database, parts.hasher, sessions_, hooks_, parts.clock, parts.rng, uuids_}),
       account_({parts.database, parts.hasher, parts.clock, uuids_}),
@@ -54,17 +62,18 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       account_routes_({parts.database, account_, parts.tokens, attempts_}),
       users_({parts.database, user_admin_, erasures_, hooks_, parts.clock, uuids_}),
       calls_(parts.database, parts.clock),
-      wallet_({parts.database, calls_, parts.clock, uuids_, options.currency}) {
+      wallet_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
+      points_({parts.database, parts.clock, uuids_, calls_, options.terms}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
   account_routes_.add_to(router_);
   users_.add_to(router_);
   add_audit_routes(router_, parts_.database);
-  add_stores_routes(router_, parts_.database, parts_.clock, options.currency);
-  add_points_routes(router_, parts_.database);
+  add_stores_routes(router_, parts_.database, parts_.clock, options.terms.currency);
+  points_.add_to(router_);
   wallet_.add_to(router_);
-  add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_);
+  add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, options.terms);
 }
 
 net::Guard HubApi::guard() {

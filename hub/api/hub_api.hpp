@@ -4,13 +4,13 @@
 
 #include "hub/api/account_routes.hpp"
 #include "hub/api/auth_routes.hpp"
+#include "hub/api/points_routes.hpp"
 #include "hub/api/users_routes.hpp"
 #include "hub/api/wallet_routes.hpp"
 #include "hub/db/database.hpp"
 #include "hub/identity/account.hpp"
 #include "hub/identity/registration.hpp"
 #include "hub/identity/sessions.hpp"
-#include "shared/core/money.hpp"
 #include "shared/net/router.hpp"
 
 namespace perkline::ops {
@@ -36,7 +36,7 @@ class HubApi {
     std::int64_t member_per_second = 0;  ///< 0: off.
     identity::Sessions::Options sessions;
     bool secure_cookies = false;  ///< The API is reached over TLS.
-    Currency currency;            ///< The programme's.
+    points::Terms terms;          ///< The programme's.
   };
   HubApi(const Parts& parts, const Options& options);
   HubApi(const HubApi&) = delete;
@@ -62,6 +62,7 @@ class HubApi {
   UsersRoutes users_;
   IdempotentCalls calls_;
   WalletRoutes wallet_;
+  PointsRoutes points_;
   net::Router router_;
 };
 

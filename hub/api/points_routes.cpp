@@ -1,10 +1,16 @@
 #include "hub/api/points_routes.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
+#include <vector>
 
 #include "hub/api/add_route.hpp"
+#include "hub/api/page.hpp"
+#include "hub/identity/audit.hpp"
 #include "hub/identity/user.hpp"
 #include "hub/points/balance.hpp"
+#include "hub/points/purse.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/json/fields.hpp"
 #include "shared/json/writer.hpp"
@@ -13,8 +19,13 @@ namespace perkline::hub::api {
 namespace {
 
 using points::Balance;
+using points::Holder;
 
-/// Whose balance is asked for: by exactly one of them.
+constexpr std::string_view history_list = "points-history";
+constexpr std::size_t external_id_bytes_max = 128;
+constexpr std::size_t item_bytes_max = 200;
+
+/// Whose points are asked for: by exactly one of them.
 struct Owner {
   std::optional<UserId> user;
   std::optional<CustomerId> customer;
@@ -44,21 +55,18 @@ Result<Owner> owner_in(const net::Request& request) {
   return Owner{.user = std::nullopt, .customer = CustomerId(*customer)};
 }
 
-Result<Balance> find_balance(db::Transaction& transaction, const Owner& owner) {
-  std::optional<CustomerId> customer = owner.customer;
-  if (owner.user) {
-    auto user = identity::find_user(transaction, *owner.user);
-    if (!user) return failure(user);
-    if (!*user) return fail(Errc::not_found, "no such user");
-    customer = (*user)->loyalty_id;
-    if (!customer) return Balance{};
+/// Errors: not_found, the database's.
+Result<Holder> find_holder(db::Transaction& transaction, const Owner& owner) {
+  if (owner.customer) {
+    auto holder = points::holder_of_card(transaction, *owner.customer);
+    if (!holder) return failure(holder);
+    if (!*holder) return fail(Errc::not_found, "no such member");
+    return std::move(**holder);
   }
-  auto balance = points::balance_of(transaction, *customer);
-  if (!balance) return failure(balance);
-  if (*balance) return std::move(**balance);
-  // A user's card may be new; of a card alone nothing is known before its first sale.
-  if (owner.user) return Balance{};
-  return fail(Errc::not_found, "no such member");
+  auto user = identity::find_user(transaction, *owner.user);
+  if (!user) return failure(user);
+  if (!*user) return fail(Errc::not_found, "no such user");
+  return Holder{.user = owner.user, .card = (*user)->loyalty_id, .verified = (*user)->loyalty_verified};
 }
 
 std::string answer_of(const Balance& balance) {
@@ -66,7 +74,7 @@ std::string answer_of(const Balance& balance) {
   json::Writer out;
   out.begin_object();
   out.field("balance", balance.balance).field("pending", balance.pending);
-  out.field("expiringSoon", balance.expiring_soon);
+  out.field("expiringSoon", balance.expiring_soon).field("owed", balance.owed);
   out.key("rewards").begin_object();
   out.field("net", rewards.net).field("pending", rewards.pending).field("owed", rewards.owed);
   out.key("pdiBalance");
@@ -79,20 +87,172 @@ std::string answer_of(const Balance& balance) {
   return out.take();
 }
 
-Task<net::Response> show_balance(db::Database& database, net::Request request) {
-  const auto owner = owner_in(request);
-  if (!owner) co_return net::problem_response(owner.error(), request.traceparent);
-  auto balance = co_await db::read_for<Balance>(
-      database, [&owner](db::Transaction& transaction) { return find_balance(transaction, *owner); });
-  if (!balance) co_return net::problem_response(balance.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*balance));
+void write_entry(json::Writer& out, const ledger::Entry& entry) {
+  out.begin_object().field("id", std::to_string(entry.id));
+  out.field("purse", entry.unit == ledger::rewards_unit ? "rewards" : "points");
+  out.field("delta", entry.delta).key("balanceAfter");
+  entry.balance_after ? out.value(*entry.balance_after) : out.null();
+  out.field("reason", points::reason_of(entry)).field("externalId", entry.external_id).key("storeId");
+  entry.other_kind == "store" ? out.value(entry.other_id) : out.null();
+  out.key("meta").raw(entry.meta);
+  out.field("createdAt", format_time(entry.created_at)).end_object();
+}
+
+std::string answer_of(const std::vector<ledger::Entry>& entries, std::size_t limit) {
+  json::Writer out;
+  out.begin_object().key("items").begin_array();
+  const std::size_t shown = std::min(entries.size(), limit);
+  for (std::size_t i = 0; i < shown; ++i) write_entry(out, entries[i]);
+  out.end_array().key("nextCursor");
+  entries.size() > limit ? out.value(cursor_after(history_list, std::to_string(entries[limit - 1].id)))
+                         : out.null();
+  out.end_object();
+  return out.take();
+}
+
+/// The entry that an earlier page ended with. A key of anybody's making that is none names a place too: the
+/// list's end.
+std::int64_t place_in(const std::string& key) {
+  if (key.empty()) return std::numeric_limits<std::int64_t>::max();
+  std::int64_t place = 0;
+  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), place);
+  return error == std::errc{} && end == key.data() + key.size() ? place : 0;
+}
+
+net::Response created(const ledger::Entry& entry) {
+  json::Writer out;
+  write_entry(out, entry);
+  return net::json_response(201, out.take());
+}
+
+points::Application read_application(json::Fields& fields, const json::Value&) {
+  points::Application application;
+  application.user = UserId(fields.required_id("userId"));
+  const std::size_t faults = fields.fault_count();
+  application.delta = fields.required_integer("delta", -points_max.count, points_max.count);
+  if (application.delta == 0 && fields.fault_count() == faults) fields.fault("delta", "must not be 0");
+  application.reason = fields.required_text("reason");
+  application.external_id =
+      fields.required_text("externalId", {.bytes_min = 1, .bytes_max = external_id_bytes_max});
+  return application;
+}
+
+struct Wanted {
+  std::int64_t amount = 0;
+  std::string item;
+};
+Wanted read_purchase(json::Fields& fields, const json::Value&) {
+  return {.amount = fields.required_integer("amount", 1, points_max.count),
+          .item = fields.required_text("item", {.bytes_min = 1, .bytes_max = item_bytes_max})};
+}
+
+identity::AuditEntry audit_of(const points::Application& application, const Uuid& id, WallTime at,
+                              std::string actor) {
+  json::Writer detail;
+  detail.begin_object().field("delta", application.delta).field("reason", application.reason);
+  detail.field("externalId", application.external_id).end_object();
+  return {.id = id,
+          .at = at,
+          .actor = std::move(actor),
+          .action = "points.applied",
+          .subject = "user:" + application.user.str(),
+          .detail = detail.take()};
+}
+
+/// Errors: not_found (no such user), points::apply's.
+Result<net::Response> apply_audited(db::Transaction& transaction, const points::Terms& terms,
+                                    const points::Cause& cause, const points::Application& application,
+                                    const identity::AuditEntry& audit) {
+  const auto user = identity::find_user(transaction, application.user);
+  if (!user) return std::unexpected(user.error());
+  if (!*user) return fail(Errc::not_found, "no such user");
+  const auto applied = points::apply(transaction, terms, cause, application);
+  if (!applied) return std::unexpected(applied.error());
+  if (applied->is_new) {
+    if (auto audited = identity::append_audit(transaction, audit); !audited) return failure(audited);
+  }
+  return created(applied->entry);
 }
 
 }  // namespace
 
-void add_points_routes(net::Router& router, db::Database& database) {
-  add_route(router, net::Method::get, "/api/v1/points/balance",
-            [&database](net::Request request) { return show_balance(database, std::move(request)); });
+void PointsRoutes::add_to(net::Router& router) {
+  const auto add = [&](net::Method method, std::string_view path,
+                       Task<net::Response> (PointsRoutes::*handler)(net::Request)) {
+    add_route(router, method, path,
+              [this, handler](net::Request request) { return (this->*handler)(std::move(request)); });
+  };
+  add(net::Method::get, "/api/v1/points/balance", &PointsRoutes::show_balance);
+  add(net::Method::get, "/api/v1/points/history", &PointsRoutes::show_history);
+  add(net::Method::post, "/api/v1/points/apply", &PointsRoutes::apply);
+  add(net::Method::post, "/api/v1/points/purchase", &PointsRoutes::purchase);
+}
+
+Task<net::Response> PointsRoutes::show_balance(net::Request request) {
+  const auto owner = owner_in(request);
+  if (!owner) co_return net::problem_response(owner.error(), request.traceparent);
+  const WallTime now = parts_.clock.wall_now();
+  auto balance = co_await db::read_for<Balance>(
+      parts_.database, [this, &owner, now](db::Transaction& transaction) -> Result<Balance> {
+        const auto holder = find_holder(transaction, *owner);
+        if (!holder) return std::unexpected(holder.error());
+        return points::balance_of(transaction, parts_.terms, *holder, now);
+      });
+  if (!balance) co_return net::problem_response(balance.error(), request.traceparent);
+  co_return net::json_response(200, answer_of(*balance));
+}
+
+Task<net::Response> PointsRoutes::show_history(net::Request request) {
+  const auto owner = owner_in(request);
+  const auto page = read_page(request, history_list);
+  if (!owner && !page && owner.error().code == Errc::validation_failed)
+    co_return net::problem_response(merged(owner.error(), page.error()), request.traceparent);
+  if (!page) co_return net::problem_response(page.error(), request.traceparent);
+  if (!owner) co_return net::problem_response(owner.error(), request.traceparent);
+  const std::int64_t before = place_in(page->after);
+  // One more than shown tells whether anything follows.
+  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
+  auto entries = co_await db::read_for<std::vector<ledger::Entry>>(
+      parts_.database,
+      [&owner, before, wanted](db::Transaction& transaction) -> Result<std::vector<ledger::Entry>> {
+        const auto holder = find_holder(transaction, *owner);
+        if (!holder) return std::unexpected(holder.error());
+        return points::history_of(transaction, *holder, wanted, before);
+      });
+  if (!entries) co_return net::problem_response(entries.error(), request.traceparent);
+  co_return net::json_response(200, answer_of(*entries, page->limit));
+}
+
+Task<net::Response> PointsRoutes::apply(net::Request request) {
+  auto read = read_keyed(request, "/api/v1/points/apply", read_application);
+  if (!read) co_return net::problem_response(read.error(), request.traceparent);
+  points::Application application = std::move(read->second);
+  const points::Cause cause{
+      .id = parts_.uuids.next(), .at = parts_.clock.wall_now(), .traceparent = request.traceparent};
+  auto audit = audit_of(application, parts_.uuids.next(), cause.at, "user:" + request.principal.id);
+  co_return co_await parts_.calls.answer(std::move(read->first), request.traceparent,
+                                         [terms = parts_.terms, cause, application = std::move(application),
+                                          audit = std::move(audit)](db::Transaction& transaction) {
+                                           return apply_audited(transaction, terms, cause, application,
+                                                                audit);
+                                         });
+}
+
+Task<net::Response> PointsRoutes::purchase(net::Request request) {
+  auto read = read_keyed(request, "/api/v1/points/purchase", read_purchase);
+  if (!read) co_return net::problem_response(read.error(), request.traceparent);
+  points::Purchase bought{.user = UserId(request.principal.id),
+                          .amount = read->second.amount,
+                          .item = std::move(read->second.item)};
+  const points::Cause cause{
+      .id = parts_.uuids.next(), .at = parts_.clock.wall_now(), .traceparent = request.traceparent};
+  co_return co_await parts_.calls.answer(
+      std::move(read->first), request.traceparent,
+      [cause, bought = std::move(bought)](db::Transaction& transaction) -> Result<net::Response> {
+        const auto entry = points::purchase(transaction, cause, bought);
+        if (!entry) return std::unexpected(entry.error());
+        return created(*entry);
+      });
 }
 
 }  // namespace perkline::hub::api

@@ -54,17 +54,18 @@ Result<void> note_difference(db::Transaction& transaction, const sync::Event& ev
 /// Events of one kind, in order.
 class Applier {
  public:
-  Applier(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now)
-      : transaction_(transaction), events_(events), now_(now) {}
+  Applier(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
+          const points::Terms& terms)
+      : transaction_(transaction), events_(events), now_(now), terms_(terms) {}
 
   Result<void> operator()(const sync::SaleFinalized&) {
-    return apply_sales(transaction_, all_of<sync::SaleFinalized>(events_), Figures::finalized, now_);
+    return apply_sales(transaction_, all_of<sync::SaleFinalized>(events_), Figures::finalized, now_, terms_);
   }
   Result<void> operator()(const sync::SalePending&) {
-    return apply_pending(transaction_, all_of<sync::SalePending>(events_), now_);
+    return apply_pending(transaction_, all_of<sync::SalePending>(events_), now_, terms_);
   }
   Result<void> operator()(const sync::SaleSettled&) {
-    return apply_sales(transaction_, sales_in(events_), Figures::settled, now_);
+    return apply_sales(transaction_, sales_in(events_), Figures::settled, now_, terms_);
   }
   Result<void> operator()(const sync::SaleRejected&) {
     return each<sync::SaleRejected>(
@@ -101,6 +102,7 @@ class Applier {
   db::Transaction& transaction_;
   std::span<const ToldEvent> events_;
   WallTime now_;
+  const points::Terms& terms_;
 };
 
 }  // namespace
@@ -114,7 +116,8 @@ std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& 
   return std::nullopt;
 }
 
-Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now) {
+Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
+                   const points::Terms& terms) {
   const auto without = without_erased(transaction, events);
   if (!without) return std::unexpected(without.error());
   if (*without) events = (*without)->told;
@@ -122,7 +125,8 @@ Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> even
     const sync::EventPayload& first = events.front().event->payload;
     std::size_t run = 1;
     while (run < events.size() && events[run].event->payload.index() == first.index()) ++run;
-    if (auto done = std::visit(Applier(transaction, events.first(run), now), first); !done) return done;
+    if (auto done = std::visit(Applier(transaction, events.first(run), now, terms), first); !done)
+      return done;
     events = events.subspan(run);
   }
   return {};

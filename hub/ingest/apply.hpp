@@ -5,6 +5,7 @@
 #include <string>
 
 #include "hub/ingest/told.hpp"
+#include "hub/points/terms.hpp"
 
 namespace perkline::hub::ingest {
 
@@ -30,7 +31,8 @@ std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& 
 /// all. One that was applied before changes nothing. On an error the caller takes everything back: some may
 /// have been applied. Errors that are an event's own against those of the database: see is_fault_of_event. No
 /// event is unfit.
-Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now);
+Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
+                   const points::Terms& terms);
 
 /// Whether the event cannot be applied as things stand, however often it is tried: a dead letter.
 bool is_fault_of_event(const Error& error);

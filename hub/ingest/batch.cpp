@@ -41,7 +41,8 @@ Sorted sort(const ReceivedBatch& received, std::size_t skip) {
 /// Applies each event by itself; those that cannot be go to the dead letters.
 Result<void> apply_one_by_one(db::Transaction& transaction, const ReceivedBatch& received, Sorted& sorted) {
   for (const ToldEvent& told : sorted.events) {
-    auto done = transaction.attempt([&] { return apply(transaction, std::span(&told, 1), received.now); });
+    auto done = transaction.attempt(
+        [&] { return apply(transaction, std::span(&told, 1), received.now, *received.terms); });
     if (done) continue;
     if (!is_fault_of_event(done.error())) return done;
     const auto place = static_cast<std::size_t>(told.event->sequence - received.batch.first_sequence);
@@ -72,7 +73,8 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
   if (todo == nullptr || todo->skip == received.events.size()) return outcome;
 
   Sorted sorted = sort(received, todo->skip);
-  auto applied = transaction.attempt([&] { return apply(transaction, sorted.events, received.now); });
+  auto applied =
+      transaction.attempt([&] { return apply(transaction, sorted.events, received.now, *received.terms); });
   if (!applied && is_fault_of_event(applied.error())) {
     applied = apply_one_by_one(transaction, received, sorted);
   }

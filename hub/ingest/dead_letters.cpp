@@ -121,7 +121,7 @@ Result<std::vector<DeadLetter>> open_dead_letters(db::Transaction& transaction,
 }
 
 Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::string& id,
-                                     const EffectIds& ids, WallTime now) {
+                                     const EffectIds& ids, WallTime now, const points::Terms& terms) {
   auto letter = find_open(transaction, id);
   if (!letter) return letter;
   const auto event = sync::decode_event(letter->bytes);
@@ -130,7 +130,7 @@ Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::st
     return stays_open(transaction, std::move(*letter), type, std::move(*reason));
   }
   const ToldEvent told{.event = &*event, .ids = &ids, .bytes = letter->bytes};
-  auto applied = transaction.attempt([&] { return apply(transaction, std::span(&told, 1), now); });
+  auto applied = transaction.attempt([&] { return apply(transaction, std::span(&told, 1), now, terms); });
   if (applied) return decide(transaction, std::move(*letter), "applied", now);
   if (!is_fault_of_event(applied.error())) return failure(applied);
   return stays_open(transaction, std::move(*letter), sync::type_name(event->payload),
@@ -143,7 +143,8 @@ Result<DeadLetter> discard_dead_letter(db::Transaction& transaction, const std::
   return decide(transaction, std::move(*letter), "discarded", now);
 }
 
-Task<Result<std::int64_t>> retry_upgraded(db::Database& database, const Clock& clock, UuidMaker& uuids) {
+Task<Result<std::int64_t>> retry_upgraded(db::Database& database, const Clock& clock, UuidMaker& uuids,
+                                          points::Terms terms) {
   std::int64_t applied = 0;
   Place after{.store = {}, .epoch = 0, .sequence = 0};
   while (true) {
@@ -154,8 +155,8 @@ Task<Result<std::int64_t>> retry_upgraded(db::Database& database, const Clock& c
       if (!is_known_now(letter)) continue;
       const EffectIds ids{uuids.next(), uuids.next()};
       auto retried = co_await db::write_for<DeadLetter>(
-          database, [&letter, &ids, now = clock.wall_now()](db::Transaction& transaction) {
-            return retry_dead_letter(transaction, letter.id, ids, now);
+          database, [&letter, &ids, now = clock.wall_now(), &terms](db::Transaction& transaction) {
+            return retry_dead_letter(transaction, letter.id, ids, now, terms);
           });
       // Another replica, or a person, was faster.
       if (!retried && retried.error().code == Errc::session_state) continue;

@@ -89,8 +89,13 @@ void log_fork(const StoreId& store, const sync::Fork& fork) {
 
 }  // namespace
 
-Ingest::Ingest(db::Database& database, const Clock& clock, Rng& rng, IngestObserver observer)
-    : database_(database), clock_(clock), uuids_(clock, rng), observer_(std::move(observer)) {}
+Ingest::Ingest(db::Database& database, const Clock& clock, Rng& rng, points::Terms terms,
+               IngestObserver observer)
+    : database_(database),
+      clock_(clock),
+      uuids_(clock, rng),
+      terms_(std::move(terms)),
+      observer_(std::move(observer)) {}
 
 void Ingest::count(std::string_view verdict) const {
   if (observer_.on_frame) observer_.on_frame(verdict);
@@ -159,7 +164,8 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Batch batch) {
   // Decoded here, and not in the transaction, so that the one writer does what only it can do. The ids too:
   // the transaction may run more than once and on another thread.
-  ReceivedBatch received{.store = store, .batch = std::move(batch), .events = {}, .ids = {}, .now = {}};
+  ReceivedBatch received{
+      .store = store, .batch = std::move(batch), .events = {}, .ids = {}, .now = {}, .terms = &terms_};
   for (const std::string& event : received.batch.events) {
     received.events.push_back(sync::decode_event(event));
     received.ids.push_back({uuids_.next(), uuids_.next()});

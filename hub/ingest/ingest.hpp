@@ -8,6 +8,7 @@
 
 #include "hub/db/database.hpp"
 #include "hub/ingest/boots.hpp"
+#include "hub/points/terms.hpp"
 #include "shared/core/clock.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/sync/cursor.hpp"
@@ -35,8 +36,9 @@ struct IngestObserver {
 /// thread.
 class Ingest {
  public:
-  /// All must outlive this.
-  Ingest(db::Database& database, const Clock& clock, Rng& rng, IngestObserver observer = {});
+  /// The first three must outlive this.
+  Ingest(db::Database& database, const Clock& clock, Rng& rng, points::Terms terms = {},
+         IngestObserver observer = {});
 
   /// The answer to `frame`, sent by `store` (as its key tells); nullopt: none. A frame that is malformed or
   /// claims another store is dropped; while the database cannot be had nothing is answered, and the store
@@ -60,6 +62,7 @@ class Ingest {
   db::Database& database_;
   const Clock& clock_;
   UuidMaker uuids_;
+  points::Terms terms_;  ///< The programme's.
   IngestObserver observer_;
   Boots boots_;
 };

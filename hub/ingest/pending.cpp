@@ -29,8 +29,8 @@ const BulkStatement& insert_pending() {
   static const BulkStatement statement(
       "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount,"
       " earned, redeemed, provisional_earned, provisional_redeemed, provisional_receipt, tier, rules_version,"
-      " pending_at, received_at, state) VALUES ",
-      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
+      " pending_at, received_at, points_due, state) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending')",
       " ON CONFLICT (session_id) DO NOTHING RETURNING session_id");
   return statement;
 }
@@ -66,7 +66,7 @@ Result<void> same_sale(db::Transaction& transaction, const ToldPending& told) {
 }
 
 Result<std::vector<ToldPending>> insert_new(db::Transaction& transaction, std::span<const ToldPending> sales,
-                                            WallTime now) {
+                                            WallTime now, const points::Terms& terms) {
   std::vector<Value> values;
   for (const ToldPending& told : sales) {
     const sync::SalePending& sale = *told.payload;
@@ -74,7 +74,7 @@ Result<std::vector<ToldPending>> insert_new(db::Transaction& transaction, std::s
                    sale.customer.str(), sale.channel.str(), std::string(sale.amount.currency.code()),
                    sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.earned.count,
                    sale.redeemed.count, sale.receipt.str(), sale.tier, sale.rules_version,
-                   stamp(sale.pending_at), stamp(now));
+                   stamp(sale.pending_at), stamp(now), points::points_for(terms, sale.amount));
   }
   auto rows = insert_pending().run(transaction, std::move(values));
   if (!rows) return failure(rows);
@@ -193,8 +193,9 @@ events::DomainEvent domain_event_of(const ToldRejected& told, const KnownSale& s
 
 }  // namespace
 
-Result<void> apply_pending(db::Transaction& transaction, std::span<const ToldPending> sales, WallTime now) {
-  auto fresh = insert_new(transaction, sales, now);
+Result<void> apply_pending(db::Transaction& transaction, std::span<const ToldPending> sales, WallTime now,
+                           const points::Terms& terms) {
+  auto fresh = insert_new(transaction, sales, now, terms);
   if (!fresh) return failure(fresh);
   if (auto noted = note_cards(transaction, *fresh, now); !noted) return noted;
   std::vector<ledger::Transfer> holds;

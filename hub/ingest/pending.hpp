@@ -3,6 +3,7 @@
 #include <span>
 
 #include "hub/ingest/told.hpp"
+#include "hub/points/terms.hpp"
 
 /// Sales that tills were told of before PDI has booked them; sales.hpp settles them.
 namespace perkline::hub::ingest {
@@ -10,7 +11,8 @@ namespace perkline::hub::ingest {
 /// SalePending: pending transfers, which count for no balance and cannot be spent; SALE_PENDING. With a few
 /// statements for all. Coming again it changes nothing, also once the sale is settled or rejected. Errors:
 /// already_exists (another sale's session, or other figures while it is pending).
-Result<void> apply_pending(db::Transaction& transaction, std::span<const ToldPending> sales, WallTime now);
+Result<void> apply_pending(db::Transaction& transaction, std::span<const ToldPending> sales, WallTime now,
+                           const points::Terms& terms);
 
 /// SaleRejected: releases them; SALE_REJECTED. What the till let the member redeem goes from the member's
 /// rewards to the store's standin_loss: the member has had those points' worth, the store bears it, and the

@@ -10,6 +10,7 @@
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/erased.hpp"
 #include "hub/ledger/ledger.hpp"
+#include "hub/points/purchase_rule.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/json/writer.hpp"
@@ -29,23 +30,28 @@ struct SoldGoods {
   std::string currency;
   loyalty::SoldFor sold;
   std::int64_t returned = 0;
+  std::int64_t points_due = 0;  ///< By the purchase rule.
+  std::optional<UserId> points_user;
 };
 
 const std::string select_goods =
     "SELECT session_id, store_id, transaction_id, customer_id, state, currency, amount, earned, redeemed,"
-    " returned FROM sale";
+    " returned, points_due, points_user FROM sale";
 
 std::optional<SoldGoods> goods_of(const db::Rows& rows) {
   if (rows.empty()) return std::nullopt;
   const db::Row& row = rows.front();
-  return SoldGoods{.store = StoreId(row.text(1)),
-                   .transaction = TransactionId(row.text(2)),
-                   .session = SessionId(row.text(0)),
-                   .customer = CustomerId(row.text(3)),
-                   .state = row.text(4),
-                   .currency = row.text(5),
-                   .sold = {.amount = row.integer(6), .earned = row.integer(7), .redeemed = row.integer(8)},
-                   .returned = row.integer(9)};
+  return SoldGoods{
+      .store = StoreId(row.text(1)),
+      .transaction = TransactionId(row.text(2)),
+      .session = SessionId(row.text(0)),
+      .customer = CustomerId(row.text(3)),
+      .state = row.text(4),
+      .currency = row.text(5),
+      .sold = {.amount = row.integer(6), .earned = row.integer(7), .redeemed = row.integer(8)},
+      .returned = row.integer(9),
+      .points_due = row.integer(10),
+      .points_user = row.optional_text(11).transform([](std::string id) { return UserId(std::move(id)); })};
 }
 
 Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const SessionId& session) {
@@ -240,6 +246,17 @@ Result<void> work_out(db::Transaction& transaction, const ToldReturn& told, cons
   add_transfer(transfers, told, sale, points->clawed_back, true, now);
   add_transfer(transfers, told, sale, points->restored, false, now);
   if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
+  auto taken = points::take_back(transaction,
+                                 {.id = told.payload->id,
+                                  .store = sale.store,
+                                  .user = sale.points_user,
+                                  .due = sale.points_due,
+                                  .sold = sale.sold.amount,
+                                  .before = sale.returned,
+                                  .amount = told.payload->amount.minor,
+                                  .transfer = (*told.ids)[0]},
+                                 now);
+  if (!taken) return taken;
   if (auto updated = update_totals(transaction, told, sale, *points); !updated) return updated;
   return close(transaction, told, sale, *points);
 }

@@ -11,6 +11,8 @@
 #include "hub/ingest/pending.hpp"
 #include "hub/ingest/returns.hpp"
 #include "hub/ledger/ledger.hpp"
+#include "hub/points/purchase_rule.hpp"
+#include "hub/points/tiers.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/json/writer.hpp"
 
@@ -23,10 +25,9 @@ using db::Value;
 const BulkStatement& insert_sales() {
   static const BulkStatement statement(
       "INSERT INTO sale (session_id, store_id, transaction_id, customer_id, channel_id, currency, amount,"
-      " earned, redeemed, new_balance, tier, receipt_id, rules_version, finalized_at, settled_at, "
-      "received_at,"
-      " state) VALUES ",
-      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'finalized')",
+      " earned, redeemed, new_balance, tier, receipt_id, rules_version, finalized_at, settled_at,"
+      " received_at, points_due, state) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'finalized')",
       " ON CONFLICT (session_id) DO NOTHING RETURNING session_id");
   return statement;
 }
@@ -35,9 +36,11 @@ const BulkStatement& insert_sales() {
 const BulkStatement& note_members() {
   static const BulkStatement statement(
       "INSERT INTO member (customer_id, tier, pdi_balance, pdi_as_of, first_seen) VALUES ", "(?, ?, ?, ?, ?)",
-      " ON CONFLICT (customer_id) DO UPDATE SET tier = excluded.tier, pdi_balance = excluded.pdi_balance,"
-      " pdi_as_of = excluded.pdi_as_of"
-      " WHERE member.pdi_as_of IS NULL OR member.pdi_as_of <= excluded.pdi_as_of");
+      " ON CONFLICT (customer_id) DO UPDATE SET tier = excluded.tier,"
+      " tier_before = CASE WHEN member.pdi_as_of IS NULL THEN NULL ELSE member.tier END,"
+      " pdi_balance = excluded.pdi_balance, pdi_as_of = excluded.pdi_as_of"
+      " WHERE member.pdi_as_of IS NULL OR member.pdi_as_of <= excluded.pdi_as_of"
+      " RETURNING customer_id, tier_before, tier");
   return statement;
 }
 
@@ -52,11 +55,12 @@ struct NewFigures {
   ToldSale told;
   Figures figures;
   std::optional<Provisional> provisional;  ///< nullopt: it was never pending here.
+  std::int64_t points_due = 0;             ///< By the purchase rule, when the sale was first heard of.
 };
 
 Result<std::unordered_set<std::string>> insert_new(db::Transaction& transaction,
                                                    std::span<const ToldSale> sales, Figures figures,
-                                                   WallTime now) {
+                                                   WallTime now, const points::Terms& terms) {
   std::vector<Value> values;
   for (const ToldSale& told : sales) {
     const sync::SaleFinalized& sale = *told.payload;
@@ -64,7 +68,8 @@ Result<std::unordered_set<std::string>> insert_new(db::Transaction& transaction,
                    sale.customer.str(), sale.channel.str(), std::string(sale.amount.currency.code()),
                    sale.amount.minor, sale.earned.count, sale.redeemed.count, sale.new_balance.count,
                    sale.tier, sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at),
-                   figures == Figures::settled ? Value(stamp(told.event->time)) : Value(nullptr), stamp(now));
+                   figures == Figures::settled ? Value(stamp(told.event->time)) : Value(nullptr), stamp(now),
+                   points::points_for(terms, sale.amount));
   }
   auto rows = insert_sales().run(transaction, std::move(values));
   if (!rows) return failure(rows);
@@ -84,12 +89,19 @@ Result<void> write_figures(db::Transaction& transaction, const ToldSale& told) {
   return {};
 }
 
-/// Of a sale that is there: the end of its waiting for PDI, and what the till was told till then; nullopt
-/// when it has these figures already. Errors: already_exists.
-Result<std::optional<Provisional>> settle_row(db::Transaction& transaction, const ToldSale& told) {
+/// Of a sale that was pending.
+struct Settled {
+  Provisional provisional;
+  std::int64_t points_due = 0;
+};
+
+/// Of a sale that is there: the end of its waiting for PDI, and what it was till then; nullopt when it has
+/// these figures already. Errors: already_exists.
+Result<std::optional<Settled>> settle_row(db::Transaction& transaction, const ToldSale& told) {
   const sync::SaleFinalized& sale = *told.payload;
   auto rows = transaction.query(
-      "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed, state FROM sale"
+      "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed, state, points_due"
+      " FROM sale"
       " WHERE session_id = $1",
       {sale.session.str()});
   if (!rows) return failure(rows);
@@ -109,7 +121,7 @@ Result<std::optional<Provisional>> settle_row(db::Transaction& transaction, cons
     return std::nullopt;
   }
   if (auto written = write_figures(transaction, told); !written) return failure(written);
-  return known;
+  return Settled{.provisional = known, .points_due = row.integer(8)};
 }
 
 /// A sale of an unknown card makes an unclaimed member.
@@ -128,7 +140,32 @@ Result<void> note_members_of(db::Transaction& transaction, std::span<const NewFi
   }
   auto noted = note_members().run(transaction, std::move(values));
   if (!noted) return failure(noted);
-  return {};
+  std::vector<points::CardTier> changed;
+  for (const db::Row& row : *noted) {
+    if (!row.is_null(1) && row.text(1) != row.text(2))
+      changed.push_back({CustomerId(row.text(0)), row.text(1), row.text(2)});
+  }
+  if (changed.empty()) return {};
+  const points::Cause cause{
+      .id = (*sales.front().told.ids)[0], .at = now, .traceparent = sales.front().told.event->traceparent};
+  return points::tell_card_tiers(transaction, cause, changed);
+}
+
+/// Of those that are due any by the purchase rule.
+Result<void> book_points(db::Transaction& transaction, std::span<const NewFigures> sales, WallTime now,
+                         const points::Terms& terms) {
+  std::vector<points::DueSale> due;
+  for (const NewFigures& each : sales) {
+    if (each.points_due == 0) continue;
+    const sync::SaleFinalized& sale = *each.told.payload;
+    due.push_back({.session = sale.session,
+                   .store = each.told.event->store,
+                   .card = sale.customer,
+                   .points = each.points_due,
+                   .id = (*each.told.ids)[0],
+                   .since = now});
+  }
+  return points::book_due(transaction, terms, due, now);
 }
 
 void add_transfers(std::vector<ledger::Transfer>& transfers, const NewFigures& booked, WallTime now) {
@@ -187,7 +224,8 @@ events::DomainEvent domain_event_of(const NewFigures& booked) {
 }
 
 /// What PDI's figures of sales that are written down do: to members, in the ledger, for whoever listens.
-Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sales, WallTime now) {
+Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sales, WallTime now,
+                  const points::Terms& terms) {
   if (sales.empty()) return {};
   if (auto noted = note_members_of(transaction, sales, now); !noted) return noted;
   std::vector<SessionId> settled;
@@ -203,6 +241,7 @@ Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sale
   }
   if (auto released = release_holds(transaction, settled); !released) return released;
   if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
+  if (auto booked = book_points(transaction, sales, now, terms); !booked) return booked;
   if (auto appended = events::append(transaction, told_on); !appended) return appended;
   // A batch is of one store.
   return work_out_waiting(transaction, sales.front().told.event->store, names, now);
@@ -211,21 +250,22 @@ Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sale
 }  // namespace
 
 Result<void> apply_sales(db::Transaction& transaction, std::span<const ToldSale> sales, Figures figures,
-                         WallTime now) {
-  auto inserted = insert_new(transaction, sales, figures, now);
+                         WallTime now, const points::Terms& terms) {
+  auto inserted = insert_new(transaction, sales, figures, now, terms);
   if (!inserted) return failure(inserted);
   std::vector<NewFigures> to_book;
   for (const ToldSale& told : sales) {
     // Taken out, so that a second telling of the session among these is held against the first.
     if (!inserted->extract(told.payload->session.str()).empty()) {
-      to_book.push_back({told, figures, std::nullopt});
+      to_book.push_back({told, figures, std::nullopt, points::points_for(terms, told.payload->amount)});
       continue;
     }
-    auto provisional = settle_row(transaction, told);
-    if (!provisional) return failure(provisional);
-    if (*provisional) to_book.push_back({told, Figures::settled, *provisional});
+    const auto settled = settle_row(transaction, told);
+    if (!settled) return std::unexpected(settled.error());
+    if (*settled)
+      to_book.push_back({told, Figures::settled, (*settled)->provisional, (*settled)->points_due});
   }
-  return book(transaction, to_book, now);
+  return book(transaction, to_book, now, terms);
 }
 
 }  // namespace perkline::hub::ingest

@@ -61,6 +61,28 @@ Account account_from(const db::Row& row, std::size_t first) {
           .keeps_lots = row.integer(first + 6) != 0};
 }
 
+const std::string select_entries =
+    "SELECT e.id, e.delta, e.balance_after, t.code, t.id, t.external_id, t.created_at, t.meta, o.owner_kind,"
+    " o.owner_id FROM account a JOIN entry e ON e.account_id = a.id"
+    " JOIN transfer t ON t.seq = e.transfer_seq JOIN account o ON o.id ="
+    " CASE WHEN t.debit_account = a.id THEN t.credit_account ELSE t.debit_account END"
+    " WHERE a.owner_kind = $1 AND a.owner_id = $2 AND a.unit = $3 AND a.code = $4";
+
+Entry entry_from(const Account& account, const db::Row& row) {
+  return {.id = row.integer(0),
+          .unit = account.unit,
+          .account_code = account.code,
+          .delta = row.integer(1),
+          .balance_after = row.optional_integer(2),
+          .code = row.text(3),
+          .transfer_id = row.text(4),
+          .external_id = row.text(5),
+          .created_at = WallTime{Millis{row.integer(6)}},
+          .meta = row.text(7),
+          .other_kind = row.text(8),
+          .other_id = row.text(9)};
+}
+
 }  // namespace
 
 Result<std::int64_t> balance_of(db::Transaction& transaction, const Account& account) {
@@ -76,6 +98,14 @@ Result<std::int64_t> balance_of(db::Transaction& transaction, const Account& acc
   return plus(start, transaction.query("SELECT CAST(COALESCE(SUM(delta), 0) AS BIGINT) FROM entry"
                                        " WHERE account_id = $1 AND id > $2",
                                        {(*found)->id, start->after_entry}));
+}
+
+Result<std::int64_t> lock_available(db::Transaction& transaction, const Account& account) {
+  static constexpr std::string_view one =
+      "SELECT balance - held FROM account WHERE owner_kind = $1 AND owner_id = $2 AND unit = $3 AND code = "
+      "$4";
+  return first_or_0(transaction.query(std::string(one) + std::string(transaction.for_update()),
+                                      {account.owner_kind, account.owner_id, account.unit, account.code}));
 }
 
 Result<std::int64_t> pending_of(db::Transaction& transaction, const Account& account) {
@@ -172,36 +202,28 @@ Result<std::optional<TransferRecord>> find_transfer(db::Transaction& transaction
 
 Result<std::vector<Entry>> entries_of(db::Transaction& transaction, std::span<const Account> accounts,
                                       std::int64_t count, std::int64_t before) {
+  static const std::string sql = select_entries + " AND e.id < $5 ORDER BY e.id DESC LIMIT $6";
   // One statement an account, each along its own index; the newest of all are among the newest of each.
   std::vector<Entry> entries;
   for (const Account& account : accounts) {
     auto rows = transaction.query(
-        "SELECT e.id, e.delta, e.balance_after, t.code, t.id, t.external_id, t.created_at, t.meta,"
-        " o.owner_kind, o.owner_id FROM account a JOIN entry e ON e.account_id = a.id"
-        " JOIN transfer t ON t.seq = e.transfer_seq JOIN account o ON o.id ="
-        " CASE WHEN t.debit_account = a.id THEN t.credit_account ELSE t.debit_account END"
-        " WHERE a.owner_kind = $1 AND a.owner_id = $2 AND a.unit = $3 AND a.code = $4 AND e.id < $5"
-        " ORDER BY e.id DESC LIMIT $6",
-        {account.owner_kind, account.owner_id, account.unit, account.code, before, count});
+        sql, {account.owner_kind, account.owner_id, account.unit, account.code, before, count});
     if (!rows) return failure(rows);
-    for (const db::Row& row : *rows) {
-      entries.push_back({.id = row.integer(0),
-                         .unit = account.unit,
-                         .account_code = account.code,
-                         .delta = row.integer(1),
-                         .balance_after = row.optional_integer(2),
-                         .code = row.text(3),
-                         .transfer_id = row.text(4),
-                         .external_id = row.text(5),
-                         .created_at = WallTime{Millis{row.integer(6)}},
-                         .meta = row.text(7),
-                         .other_kind = row.text(8),
-                         .other_id = row.text(9)});
-    }
+    for (const db::Row& row : *rows) entries.push_back(entry_from(account, row));
   }
   std::ranges::sort(entries, std::ranges::greater{}, &Entry::id);
   if (entries.size() > static_cast<std::size_t>(count)) entries.resize(static_cast<std::size_t>(count));
   return entries;
+}
+
+Result<std::optional<Entry>> entry_of(db::Transaction& transaction, const Account& account,
+                                      const std::string& external_id) {
+  static const std::string sql = select_entries + " AND t.external_id = $5";
+  auto rows =
+      transaction.query(sql, {account.owner_kind, account.owner_id, account.unit, account.code, external_id});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return std::nullopt;
+  return entry_from(account, rows->front());
 }
 
 }  // namespace perkline::hub::ledger

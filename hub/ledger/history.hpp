@@ -15,6 +15,9 @@ namespace perkline::hub::ledger {
 /// As kept; of a system account its last checkpoint and what followed. 0 for an account nobody has used yet.
 /// Errors: the database's, as everywhere here.
 Result<std::int64_t> balance_of(db::Transaction& transaction, const Account& account);
+/// What a kept balance has to give, which nobody else changes until the end of the transaction: balance less
+/// held.
+Result<std::int64_t> lock_available(db::Transaction& transaction, const Account& account);
 /// What the account's pending transfers come to: those it would get less those it would give.
 Result<std::int64_t> pending_of(db::Transaction& transaction, const Account& account);
 
@@ -71,5 +74,9 @@ struct Entry {
 Result<std::vector<Entry>> entries_of(db::Transaction& transaction, std::span<const Account> accounts,
                                       std::int64_t count,
                                       std::int64_t before = std::numeric_limits<std::int64_t>::max());
+
+/// The account's entry of this transfer; nullopt: it has none.
+Result<std::optional<Entry>> entry_of(db::Transaction& transaction, const Account& account,
+                                      const std::string& external_id);
 
 }  // namespace perkline::hub::ledger

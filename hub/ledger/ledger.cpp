@@ -8,11 +8,21 @@ namespace perkline::hub::ledger {
 Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers) {
   auto book = AccountBook::load(transaction, transfers);
   if (!book) return failure(book);
-  return post_over(transaction, transfers, *book);
+  auto posted = post_over(transaction, transfers, *book);
+  if (!posted) return failure(posted);
+  return {};
 }
 
 Result<void> post(db::Transaction& transaction, const Transfer& transfer) {
   return post_all(transaction, std::span(&transfer, 1));
+}
+
+Result<bool> post_once(db::Transaction& transaction, const Transfer& transfer) {
+  auto book = AccountBook::load(transaction, {&transfer, 1});
+  if (!book) return failure(book);
+  const auto fresh = post_over(transaction, {&transfer, 1}, *book);
+  if (!fresh) return std::unexpected(fresh.error());
+  return *fresh == 1;
 }
 
 Result<void> reverse(db::Transaction& transaction, const Reversal& reversal) {
@@ -33,7 +43,9 @@ Result<void> reverse(db::Transaction& transaction, const Reversal& reversal) {
                           .expires_at = reversal.expires_at};
   auto book = AccountBook::load(transaction, {&opposite, 1});
   if (!book) return failure(book);
-  return post_over(transaction, {&opposite, 1}, *book, {.reverses = mistake.sequence});
+  auto posted = post_over(transaction, {&opposite, 1}, *book, {.reverses = mistake.sequence});
+  if (!posted) return failure(posted);
+  return {};
 }
 
 }  // namespace perkline::hub::ledger

@@ -39,6 +39,8 @@ struct Transfer {
 /// validation_failed (a balance beyond 64 bits), the database's.
 Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers);
 Result<void> post(db::Transaction& transaction, const Transfer& transfer);
+/// The same; false: it was there already and changed nothing.
+Result<bool> post_once(db::Transaction& transaction, const Transfer& transfer);
 
 /// Takes a posted transfer back.
 struct Reversal {

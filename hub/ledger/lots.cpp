@@ -155,6 +155,32 @@ Result<std::vector<Lapsed>> lapse_lots(db::Transaction& transaction, WallTime no
   return lapsed;
 }
 
+Result<std::vector<AnnouncedLot>> announce_lots(db::Transaction& transaction, WallTime now, WallTime until,
+                                                std::int64_t count) {
+  auto due = transaction.query(
+      "SELECT l.account_id, l.transfer_seq, a.owner_kind, a.owner_id FROM lot l"
+      " JOIN account a ON a.id = l.account_id"
+      " WHERE l.expires_at > $1 AND l.expires_at <= $2 AND l.announced_at IS NULL"
+      " ORDER BY l.expires_at, l.account_id, l.transfer_seq LIMIT $3",
+      {stamp(now), stamp(until), count});
+  if (!due) return failure(due);
+  std::vector<AnnouncedLot> announced;
+  for (const db::Row& lot : *due) {
+    auto marked = transaction.query(
+        "UPDATE lot SET announced_at = $3 WHERE account_id = $1 AND transfer_seq = $2"
+        " AND announced_at IS NULL RETURNING remaining, expires_at",
+        {lot.integer(0), lot.integer(1), stamp(now)});
+    if (!marked) return failure(marked);
+    // Another replica was faster, or it was spent: it counts as looked at all the same.
+    const bool mine = !marked->empty();
+    announced.push_back({.owner_kind = lot.text(2),
+                         .owner_id = lot.text(3),
+                         .remaining = mine ? marked->front().integer(0) : 0,
+                         .expires_at = mine ? WallTime{Millis{marked->front().integer(1)}} : now});
+  }
+  return announced;
+}
+
 Result<std::int64_t> lapsing_by(db::Transaction& transaction, const std::string& owner_kind,
                                 const std::string& owner_id, const std::string& unit, WallTime until) {
   auto rows = transaction.query(

@@ -49,6 +49,18 @@ struct Lapsed {
 /// Fewer than `ids` once no more are due. Errors: the database's.
 Result<std::vector<Lapsed>> lapse_lots(db::Transaction& transaction, WallTime now, std::span<const Uuid> ids);
 
+/// A lot whose owner is told that it will lapse.
+struct AnnouncedLot {
+  std::string owner_kind;
+  std::string owner_id;
+  std::int64_t remaining = 0;  ///< 0: somebody else announced or spent it meanwhile.
+  WallTime expires_at;
+};
+/// Up to `count` lots that lapse after `now` and by `until` and were not announced yet, the earliest first;
+/// they are now, however many ask at once. Errors: the database's.
+Result<std::vector<AnnouncedLot>> announce_lots(db::Transaction& transaction, WallTime now, WallTime until,
+                                                std::int64_t count);
+
 /// What of the account's lots would lapse by `until`. Errors: the database's.
 Result<std::int64_t> lapsing_by(db::Transaction& transaction, const std::string& owner_kind,
                                 const std::string& owner_id, const std::string& unit, WallTime until);

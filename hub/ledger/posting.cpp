@@ -119,28 +119,31 @@ Result<void> must_be_known(db::Transaction& transaction, const Transfer& transfe
   return {};
 }
 
-Result<void> post_over(db::Transaction& transaction, std::span<const Transfer> transfers, AccountBook& book,
-                       const Links& links) {
+Result<std::size_t> post_over(db::Transaction& transaction, std::span<const Transfer> transfers,
+                              AccountBook& book, const Links& links) {
   auto inserted = insert_new(transaction, transfers, book, As::posted, links);
   if (!inserted) return failure(inserted);
+  const std::size_t fresh_ones = inserted->size();
   Lots lots(transaction);
   std::vector<Value> entries;
   for (const Transfer& transfer : transfers) {
     const auto fresh = inserted->extract(transfer.external_id);
     // Posted before, or by an earlier one of these.
     if (fresh.empty()) {
-      if (auto same = must_be_known(transaction, transfer, book, As::posted, links); !same) return same;
+      if (auto same = must_be_known(transaction, transfer, book, As::posted, links); !same)
+        return failure(same);
       continue;
     }
     const std::int64_t sequence = fresh.mapped();
     auto entered = enter(entries, book, transfer.debit, 2 * sequence, -transfer.amount);
     if (entered) entered = enter(entries, book, transfer.credit, 2 * sequence + 1, transfer.amount);
     if (entered) entered = move_lots(lots, book, transfer, sequence, links);
-    if (!entered) return entered;
+    if (!entered) return failure(entered);
   }
-  if (auto saved = lots.save(); !saved) return saved;
+  if (auto saved = lots.save(); !saved) return failure(saved);
   if (auto written = insert_entries().run(transaction, std::move(entries)); !written) return failure(written);
-  return book.save(transaction);
+  if (auto saved = book.save(transaction); !saved) return failure(saved);
+  return fresh_ones;
 }
 
 }  // namespace perkline::hub::ledger

@@ -33,8 +33,9 @@ Result<NewTransfers> insert_new(db::Transaction& transaction, std::span<const Tr
 Result<void> must_be_known(db::Transaction& transaction, const Transfer& transfer, AccountBook& book, As as,
                            const Links& links = {});
 
-/// Posts the transfers over a book that holds their accounts, and saves it. As post_all.
-Result<void> post_over(db::Transaction& transaction, std::span<const Transfer> transfers, AccountBook& book,
-                       const Links& links = {});
+/// Posts the transfers over a book that holds their accounts, and saves it. As post_all; gives how many were
+/// new.
+Result<std::size_t> post_over(db::Transaction& transaction, std::span<const Transfer> transfers,
+                              AccountBook& book, const Links& links = {});
 
 }  // namespace perkline::hub::ledger

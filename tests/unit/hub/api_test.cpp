@@ -251,10 +251,10 @@ class Balances : public ::testing::Test {
   const Uuid id_ = hub_.ids().next();
   const CustomerId john_{"CUST-12345"};
   const std::string johns_balance_ =
-      R"({"balance":0,"pending":0,"expiringSoon":0,"rewards":{"net":450,"pending":0,"owed":0,"pdiBalance":5450,)"
+      R"({"balance":0,"pending":0,"expiringSoon":0,"owed":0,"rewards":{"net":450,"pending":0,"owed":0,"pdiBalance":5450,)"
       R"("asOf":"2026-03-01T00:00:00.000Z"},"tier":"Gold"})";
   const std::string no_balance_ =
-      R"({"balance":0,"pending":0,"expiringSoon":0,"rewards":{"net":0,"pending":0,"owed":0,"pdiBalance":null,)"
+      R"({"balance":0,"pending":0,"expiringSoon":0,"owed":0,"rewards":{"net":0,"pending":0,"owed":0,"pdiBalance":null,)"
       R"("asOf":null},"tier":"Base"})";
 };
 

@@ -19,7 +19,7 @@ class DeadLetters : public test::TwoStores {
   }
   Result<DeadLetter> retry(const std::string& id) {
     const EffectIds ids{hub_.uuids.next(), hub_.uuids.next()};
-    return in_one_write([&](db::Transaction& t) { return retry_dead_letter(t, id, ids, hub_.clock.wall); });
+    return in_one_write([&](db::Transaction& t) { return retry_dead_letter(t, id, ids, hub_.clock.wall, {}); });
   }
   Result<DeadLetter> discard(const std::string& id) {
     return in_one_write([&](db::Transaction& t) { return discard_dead_letter(t, id, hub_.clock.wall); });
@@ -50,7 +50,7 @@ class DeadLetters : public test::TwoStores {
     }));
   }
   std::int64_t retry_after_upgrade() {
-    return test::run_task(hub_.world(), retry_upgraded(hub_.port(), hub_.clock, hub_.uuids)).value();
+    return test::run_task(hub_.world(), retry_upgraded(hub_.port(), hub_.clock, hub_.uuids, {})).value();
   }
 };
 

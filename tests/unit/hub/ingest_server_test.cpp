@@ -87,7 +87,7 @@ class Serving : public testing::Test {
   SlowDatabase database_{hub_.port(), hub_.world().clock()};
   FakeLink link_;
   int overruns_ = 0;
-  Ingest ingest_{database_, hub_.clock, hub_.rng, {.on_frame = [this](std::string_view verdict) {
+  Ingest ingest_{database_, hub_.clock, hub_.rng, {}, {.on_frame = [this](std::string_view verdict) {
                    if (verdict == "overrun") ++overruns_;
                  }}};
   Server server_{link_, ingest_};

@@ -56,7 +56,7 @@ ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
                                       .member_per_second = web.member_per_second,
                                       .sessions = {.refresh_key = std::string(32, 'k')},
                                       .secure_cookies = false,
-                                      .currency = find_currency("USD").value()});
+                                      .terms = web.terms});
     server_.emplace(*reactor_, std::move(web.server), api_->router(), api_->guard());
     EXPECT_TRUE(server_->start());
   });
@@ -101,7 +101,7 @@ identity::User ServedHub::add_user(const std::string& name, identity::Role role,
   added.user.created_at = clock_.wall_now();
   write([&](db::Transaction& transaction) { return identity::insert_user(transaction, added); });
   if (loyalty_id) {
-    execute("UPDATE users SET loyalty_id = $2 WHERE id = $1", {added.user.id.str(), loyalty_id->str()});
+    execute("UPDATE users SET loyalty_id = $2, loyalty_verified = 1 WHERE id = $1", {added.user.id.str(), loyalty_id->str()});
   }
   return added.user;
 }

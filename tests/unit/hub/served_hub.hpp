@@ -19,6 +19,7 @@ namespace perkline::test {
 /// What the daemon takes from its configuration.
 struct HubWeb {
   std::int64_t member_per_second = 0;
+  hub::points::Terms terms = {};
   net::HttpServerOptions server = {.listen = "0", .body_bytes_max = limits::hub_body_bytes_max};
 };
 
@@ -43,7 +44,7 @@ class ServedHub {
   std::uint16_t port() const { return server_->port(); }
   RawAnswer log_in(const std::string& login, const std::string& secret = password) const;
 
-  /// A user that logs in as `name`@example.com with `password`.
+  /// A user that logs in as `name`@example.com with `password`; the card's receipt was shown.
   hub::identity::User add_user(const std::string& name, hub::identity::Role role,
                                std::optional<CustomerId> loyalty_id = std::nullopt);
   std::string token_of(const hub::identity::User& user);

@@ -23,7 +23,7 @@ class TwoStores : public testing::Test {
   inline static const StoreId other_store{"store-2"};
   inline static const CustomerId customer{"CUST-00001"};
 
-  TwoStores() {
+  explicit TwoStores(hub::points::Terms terms = {}) : terms_(std::move(terms)) {
     for (const StoreId& id : {store, other_store}) {
       EXPECT_TRUE(hub_.write([&](hub::db::Transaction& t) {
         return hub::stores::add(t, id, std::string(64, id.str().back()), hub_.clock.wall);
@@ -138,10 +138,11 @@ class TwoStores : public testing::Test {
     }));
   }
 
+  const hub::points::Terms terms_;
   HubDatabase hub_;
   StoreHistory history_{store, hub_.uuids, hub_.clock};
   StoreHistory other_history_{other_store, hub_.uuids, hub_.clock};
-  hub::ingest::Ingest ingest_{hub_.port(), hub_.clock, hub_.rng};
+  hub::ingest::Ingest ingest_{hub_.port(), hub_.clock, hub_.rng, terms_};
   std::map<StoreId, std::uint64_t> sent_;
   int returns_ = 0;
 };

@@ -1,0 +1,24 @@
+#include "hub/programme.hpp"
+
+#include "shared/core/assert.hpp"
+
+namespace perkline::hub {
+
+points::Terms terms_of(const HubConfig::Programme& programme) {
+  const auto currency = find_currency(programme.currency);
+  PERKLINE_ASSERT(currency.has_value());
+  points::Terms terms{.currency = *currency,
+                      .signup = programme.signup,
+                      .referral = programme.referral,
+                      .expiry = days{programme.expiry_days},
+                      .tiers = programme.tiers,
+                      .purchase_rule = {}};
+  for (const HubConfig::PurchaseStep& step : programme.purchase_rule) {
+    const auto from = parse_amount(step.from, *currency);
+    PERKLINE_ASSERT(from.has_value());
+    terms.purchase_rule.push_back({.from = from->minor, .points = step.points});
+  }
+  return terms;
+}
+
+}  // namespace perkline::hub

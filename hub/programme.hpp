@@ -1,0 +1,11 @@
+#pragma once
+
+#include "hub/config.hpp"
+#include "hub/points/terms.hpp"
+
+namespace perkline::hub {
+
+/// What the configuration, which was checked, grants.
+points::Terms terms_of(const HubConfig::Programme& programme);
+
+}  // namespace perkline::hub
