@@ -59,10 +59,14 @@ std::string LoneHub::url() const {
   return (ca_file_.empty() ? "http" : "https") + std::string("://127.0.0.1:") + std::to_string(port_);
 }
 
-bench::WebAnswer LoneHub::call(bench::WebCall call) const {
-  call.origin = url();
-  if (call.ca_file.empty()) call.ca_file = ca_file_;
-  auto answer = bench::call(call);
+bench::WebAnswer LoneHub::call(const Call& call) const {
+  auto answer = bench::call({.method = call.method,
+                             .origin = url(),
+                             .path = call.path,
+                             .body = call.body,
+                             .bearer = call.bearer,
+                             .ca_file = ca_file_,
+                             .headers = call.headers});
   EXPECT_TRUE(answer) << call.method << ' ' << call.path;
   return answer.value_or(bench::WebAnswer{});
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "bench/fleet/child.hpp"
 #include "bench/fleet/web.hpp"
@@ -20,8 +22,14 @@ class LoneHub {
   void start();
   std::uint16_t port() const { return port_; }
   std::string url() const;
-  /// As bench::call, on this hub.
-  bench::WebAnswer call(bench::WebCall call) const;
+  struct Call {
+    std::string method = "GET";
+    std::string path = {};
+    std::string body = {};    ///< JSON.
+    std::string bearer = {};  ///< Empty: no Authorization.
+    std::map<std::string, std::string> headers = {};
+  };
+  bench::WebAnswer call(const Call& call) const;
   /// The admin's access token.
   std::string admin() const;
   /// A new member's.

@@ -296,5 +296,33 @@ TEST_F(Wallet, TellsItsHistoryNewestFirstPageByPageWhateverComesInMeanwhile) {
   EXPECT_EQ(faulty_fields(wrong), (std::vector<std::string>{"limit", "cursor"}));
 }
 
+// ---- people's data
+
+TEST_F(Wallet, IsInItsOwnersExportAndWhatTheyWroteGoesWithThem) {
+  const Member jo = member_with("jo", "10");
+  const Member al = member("al");
+  EXPECT_EQ(
+      post(transfers, jo.token,
+           object({{"to", al.id()}, {"amount", "4"}, {"currency", "USD"}, {"note", "for Ann's birthday"}}))
+          .status,
+      201);
+  const std::string own = "/api/v1/users/" + jo.id();
+  const RawAnswer exported = hub_.get(own + "/export", jo.token);
+  ASSERT_EQ(exported.status, 200) << exported.body;
+  EXPECT_TRUE(exported.body.contains(R"("wallet":{"balances":[{"currency":"USD","available":"6.00")"))
+      << exported.body;
+  EXPECT_TRUE(exported.body.contains("for Ann's birthday"));
+
+  EXPECT_LT(hub_.send("DELETE", own, jo.token, "").status, 300);
+  EXPECT_EQ(count("SELECT COUNT(*) FROM wallet_note WHERE user_id = $1", {jo.id()}), 0);
+  const std::string history = hub_.get("/api/v1/wallet/entries", al.token).body;
+  EXPECT_TRUE(history.contains(R"("delta":"4.00")")) << "what was booked stays";
+  EXPECT_FALSE(history.contains("birthday"));
+  EXPECT_EQ(send(al, jo.id(), "1").code(), "NOT_FOUND");
+  EXPECT_EQ(adjust(credits, jo, "1").code(), "NOT_FOUND");
+  EXPECT_EQ(balance(al), "4.00/0.00");
+  expect_books_balance();
+}
+
 }  // namespace
 }  // namespace perkline::test
