@@ -6,6 +6,7 @@
 #include "hub/api/add_route.hpp"
 #include "hub/api/page.hpp"
 #include "hub/identity/audit_chain.hpp"
+#include "shared/json/value.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::api {
@@ -27,7 +28,9 @@ void write_entry(json::Writer& out, const ChainedEntry& chained) {
   const identity::AuditEntry& entry = chained.entry;
   out.begin_object().field("sequence", chained.sequence).field("id", chained.id);
   out.field("at", format_time(entry.at)).field("actor", entry.actor).field("action", entry.action);
-  out.field("subject", entry.subject).key("detail").raw(entry.detail);
+  out.field("subject", entry.subject).key("detail");
+  // What somebody put there by other means is shown as it is.
+  json::parse(entry.detail) ? out.raw(entry.detail) : out.value(entry.detail);
   out.field("hash", chained.hash).end_object();
 }
 

@@ -32,6 +32,10 @@ events::DomainEvent deactivated_event(const UserId& id, const Uuid& event, WallT
           .data = data.take()};
 }
 
+bool is_active_admin(const User& user) {
+  return user.role == Role::admin && user.active;
+}
+
 /// What changed, for the audit.
 std::string difference(const User& before, const User& after) {
   json::Writer out;
@@ -79,8 +83,6 @@ Task<Result<User>> UserAdmin::change(UserId id, Change change, std::string actor
   const Uuid audit_id = uuids_.next();
   const Uuid event_id = uuids_.next();
   co_return co_await db::write_for<User>(database_, [&](db::Transaction& transaction) -> Result<User> {
-    const auto last = is_last_admin(transaction, id);
-    if (!last) return std::unexpected(last.error());
     auto known = hold_user(transaction, id);
     if (!known) return failure(known);
     if (!*known) return fail(Errc::not_found, "no such user");
@@ -89,8 +91,11 @@ Task<Result<User>> UserAdmin::change(UserId id, Change change, std::string actor
     after.role = change.role.value_or(before.role);
     after.active = change.active.value_or(before.active);
     if (after.role == before.role && after.active == before.active) return after;
-    if (*last && (after.role != Role::admin || !after.active))
-      return fail(Errc::forbidden, "the last active admin must stay");
+    if (is_active_admin(before) && !is_active_admin(after)) {
+      const auto last = is_last_admin(transaction, id);
+      if (!last) return std::unexpected(last.error());
+      if (*last) return fail(Errc::forbidden, "the last active admin must stay");
+    }
 
     if (auto updated = update_user(transaction, after); !updated) return failure(updated);
     if (before.active && !after.active) {

@@ -35,7 +35,8 @@ TEST(PasswordRules, RefuseWhatIsNoText) {
 }
 
 TEST(PasswordRules, RefuseTheMostCommonInAnyCase) {
-  for (const char* common : {"123456789012", "passwordpassword", "PasswordPassword", "QWERTY123456", "Sunshine2026", "098765432109"}) {
+  for (const char* common : {"123456789012", "passwordpassword", "PasswordPassword", "QWERTY123456",
+                             "Sunshine2026", "098765432109"}) {
     const auto checked = check_password(common);
     ASSERT_FALSE(checked) << common;
     EXPECT_EQ(checked.error().code, Errc::validation_failed);

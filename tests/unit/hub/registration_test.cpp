@@ -1,4 +1,5 @@
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -138,6 +139,22 @@ TEST_F(Registering, IsRefusedForALoginThatIsTaken) {
     EXPECT_EQ(answer.code(), "ALREADY_REGISTERED");
   }
   EXPECT_EQ(rows("SELECT id FROM users").size(), 1u);
+}
+
+TEST_F(Registering, OfOneAddressFromManySidesAtOnceMakesOneMember) {
+  std::vector<RawAnswer> answers(12);
+  std::vector<std::thread> threads;
+  for (RawAnswer& answer : answers)
+    threads.emplace_back([&] { answer = add_with(R"("email":"jo@example.com","loyaltyId":"CUST-1")"); });
+  for (std::thread& thread : threads) thread.join();
+  int made = 0;
+  for (const RawAnswer& answer : answers) {
+    made += answer.status == 201 ? 1 : 0;
+    EXPECT_TRUE(answer.status == 201 || answer.code() == "ALREADY_REGISTERED") << answer.body;
+  }
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(rows("SELECT id FROM users").size(), 1u);
+  EXPECT_EQ(rows("SELECT id FROM event_outbox").size(), 1u);
 }
 
 TEST_F(Registering, ByAReferralCodeIsNotedWithItsOwner) {

@@ -315,7 +315,7 @@ TEST_F(AuditChain, ShowsEveryChangeOfARow) {
   for (const char* change : {"at = at + 1", "actor = 'user:x'", "action = 'x'", "subject = 'x'",
                              "detail = '{\"a\":1}'", "hash = NULL"}) {
     const std::string column(change, std::string_view(change).find(' '));
-    hub_.execute("CREATE TEMP TABLE kept AS SELECT * FROM audit WHERE sequence = 3");
+    hub_.execute("CREATE TABLE kept AS SELECT * FROM audit WHERE sequence = 3");
     hub_.execute("UPDATE audit SET " + std::string(change) + " WHERE sequence = 3");
     const auto found = mismatches();
     ASSERT_FALSE(found.empty()) << change;
