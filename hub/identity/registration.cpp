@@ -88,10 +88,9 @@ Result<User> Registration::write(db::Transaction& transaction, const NewMember& 
                                  std::span<const UserHooks::Work> works) {
   const auto judged = judge(transaction, member, registered.at);
   if (!judged) return std::unexpected(judged.error());
-  if (judged->referrer != registered.referrer)
+  if (judged->referrer != registered.referrer || judged->link.verified != registered.user.loyalty_verified)
     return fail({.code = Errc::overloaded, .detail = "try again", .retry_after = seconds{1}});
   NewUser added = prepared.added;
-  added.user.loyalty_verified = judged->link.verified;
   const std::string actor = "user:" + added.user.id.str();
   if (judged->link.displaced) {
     auto done = displace(transaction, {.user = *judged->link.displaced,
@@ -138,12 +137,13 @@ Task<Result<SignedIn>> Registration::register_member(NewMember member, std::stri
   if (!hash) co_return failure(hash);
 
   Prepared prepared = prepare(member, std::move(*hash), std::move(traceparent));
+  prepared.added.user.loyalty_verified = judged->link.verified;
+  prepared.added.referred_by = judged->referrer;
   // What the hooks hear is what the transaction will find, or it is refused and tried again.
   const Registered registered{.user = prepared.added.user,
                               .referrer = judged->referrer,
                               .at = prepared.added.user.created_at,
                               .traceparent = prepared.traceparent};
-  prepared.added.referred_by = judged->referrer;
   std::vector<UserHooks::Work> works;
   works.reserve(parts_.hooks.registered.size());
   for (const auto& hook : parts_.hooks.registered) works.push_back(hook(registered));

@@ -12,13 +12,13 @@ namespace perkline::hub::identity {
 
 /// What somebody gives who registers, checked field by field already.
 struct NewMember {
-  std::optional<std::string> email;  ///< One of the two at least.
-  std::optional<std::string> mobile;
-  std::string password;
-  std::string name;
-  std::optional<std::string> referral_code;
-  std::optional<CustomerId> loyalty_id;
-  std::optional<ReceiptId> receipt;
+  std::optional<std::string> email = {};  ///< One of the two at least.
+  std::optional<std::string> mobile = {};
+  std::string password = {};
+  std::string name = {};
+  std::optional<std::string> referral_code = {};
+  std::optional<CustomerId> loyalty_id = {};
+  std::optional<ReceiptId> receipt = {};
 };
 
 struct NewStaff {

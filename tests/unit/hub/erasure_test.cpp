@@ -35,19 +35,19 @@ class Erasing : public TwoStores {
   std::int64_t sales_of(const std::string& card) {
     return hub_.number("SELECT COUNT(*) FROM sale WHERE customer_id = $1", {card});
   }
-  /// Wherever text is kept, but for what says when it was told of no more.
+  /// In how many rows' columns it stands, whatever table that is, as it is or in hex.
   std::int64_t places_that_hold(const std::string& text) {
+    const std::string columns =
+        hub_.port().engine() == hub::db::Engine::sqlite
+            ? "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p"
+              " WHERE m.type = 'table' AND p.type = 'TEXT'"
+            : "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns"
+              " WHERE table_schema = 'public' AND data_type = 'text'";
     std::int64_t places = 0;
-    const auto tables =
-        hub_.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
-    for (const auto& table : tables) {
-      for (const auto& column : hub_.rows("SELECT name FROM pragma_table_info('" + table.text(0) + "')")) {
-        for (const std::string& form : {text, to_hex(text)}) {
-          places += hub_.number(
-              "SELECT COUNT(*) FROM " + table.text(0) + " WHERE INSTR(\"" + column.text(0) + "\", $1) > 0",
-              {form});
-        }
-      }
+    for (const auto& row : hub_.rows(columns)) {
+      places += hub_.number("SELECT COUNT(*) FROM " + row.text(0) + " WHERE \"" + row.text(1) +
+                                "\" LIKE $1 OR \"" + row.text(1) + "\" LIKE $2",
+                            {'%' + text + '%', '%' + to_hex(text) + '%'});
     }
     return places;
   }

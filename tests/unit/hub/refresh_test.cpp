@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hub/api/refresh_cookie.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
@@ -122,6 +123,18 @@ TEST_F(Session, BeginsWithACookieThatNoScriptReadsAndNoOtherSiteSends) {
     EXPECT_NE(cookie.find(attribute), std::string::npos) << cookie;
   EXPECT_EQ(cookie.find("Secure"), std::string::npos) << "this hub is not behind TLS";
   EXPECT_EQ(answer.body.find(cookie_of(answer)), std::string::npos);
+}
+
+TEST(RefreshCookie, IsSecureWhereTheApiIsReachedOverTls) {
+  net::Response response;
+  hub::api::set_refresh_cookie(response, "token", seconds{60}, true);
+  const std::string secure(response.headers.find("Set-Cookie").value_or(""));
+  EXPECT_EQ(secure,
+            "perkline_refresh=token; Path=/api/v1/auth; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
+  net::Response cleared;
+  hub::api::clear_refresh_cookie(cleared, true);
+  EXPECT_NE(std::string(cleared.headers.find("Set-Cookie").value_or("")).find("Max-Age=0;"),
+            std::string::npos);
 }
 
 TEST_F(Session, GoesOnWithANewPairOfTokens) {

@@ -1,3 +1,5 @@
+#include "hub/identity/registration.hpp"
+
 #include <set>
 #include <thread>
 
@@ -249,6 +251,78 @@ TEST_F(Registering, IsLimitedForEachAddress) {
   EXPECT_EQ(attempt().status, 400);
   EXPECT_EQ(attempt().status, 400);
   EXPECT_EQ(attempt().status, 429);
+}
+
+/// As a module does that takes part: a row of its own with the user's.
+class Hooks : public ::testing::Test {
+ protected:
+  Hooks() {
+    hub_.reactor().run([&] {
+      hooks_.registered.emplace_back([this](const hub::identity::Registered& registered) {
+        heard_ = registered;
+        return [id = registered.user.id, this](hub::db::Transaction& transaction) -> Result<void> {
+          if (refuses_) return fail(Errc::insufficient_points, "not today");
+          auto done = transaction.execute("INSERT INTO hub_meta (name, value) VALUES ($1, 'wallet')",
+                                          {"wallet:" + id.str()});
+          if (!done) return failure(done);
+          return {};
+        };
+      });
+      hasher_.emplace(*hub_.reactor(), hub::identity::PasswordHasher::Options{
+                                           .threads = 1, .cost = {.operations = 1, .memory_bytes = 8192}});
+      sessions_.emplace(hub_.database(), *hasher_, hub_.tokens(), clock_, hub_.ids(),
+                        hub::identity::Sessions::Options{.refresh_key = std::string(32, 'k')});
+      registration_.emplace(hub::identity::Registration::Parts{hub_.database(), *hasher_, *sessions_, hooks_,
+                                                               clock_, hub_.rng(), hub_.ids()});
+    });
+  }
+  ~Hooks() override {
+    hub_.reactor().run([&] {
+      registration_.reset();
+      sessions_.reset();
+      hasher_.reset();
+    });
+  }
+  Result<hub::identity::SignedIn> add() {
+    return hub_.reactor().await(registration_->register_member(
+        {.email = "jo@example.com", .password = "a password of twelve"}, "trace"));
+  }
+  std::int64_t count(const std::string& from) {
+    std::int64_t counted = -1;
+    hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+      auto rows = transaction.query("SELECT COUNT(*) FROM " + from);
+      if (!rows) return failure(rows);
+      counted = rows->front().integer(0);
+      return {};
+    });
+    return counted;
+  }
+
+  ServedHub hub_;
+  SystemClock clock_;
+  bool refuses_ = false;
+  std::optional<hub::identity::Registered> heard_;
+  hub::identity::UserHooks hooks_;
+  std::optional<hub::identity::PasswordHasher> hasher_;
+  std::optional<hub::identity::Sessions> sessions_;
+  std::optional<hub::identity::Registration> registration_;
+};
+
+TEST_F(Hooks, TakePartInTheRegistrationsOwnTransaction) {
+  const auto done = add();
+  ASSERT_TRUE(done) << done.error().detail;
+  EXPECT_EQ(heard_->user.id, done->user.id);
+  EXPECT_EQ(heard_->traceparent, "trace");
+  EXPECT_EQ(count("hub_meta WHERE value = 'wallet'"), 1);
+}
+
+TEST_F(Hooks, ThatFailLeaveNobody) {
+  refuses_ = true;
+  const auto done = add();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Errc::insufficient_points);
+  for (const char* table : {"users", "refresh_family", "event_outbox", "audit"})
+    EXPECT_EQ(count(table), 0) << table;
 }
 
 TEST_F(Registering, OfStaffIsForAdmins) {
