@@ -61,6 +61,8 @@ struct Request : RequestHead {
 enum class Delivery : std::uint8_t {
   whole,
   reset,  ///< Not sent at all: the connection is reset.
+  torn,   ///< Its first half, then the connection is reset.
+  cut,    ///< Its first half, then the connection is closed.
   drip,   ///< Byte by byte, with a pause of `drip_pause` before each.
   never,  ///< Not sent: the connection stays open until the peer goes, or HttpServer::reset_held().
 };

@@ -291,6 +291,11 @@ Task<bool> HttpConnection::send(const Exchange& exchange, const Response& respon
   const bool bodiless = exchange.method == Method::head || response.status == 204 || response.status == 304;
   std::string_view body = bodiless ? std::string_view() : response.body;
   if (response.delivery == Delivery::drip) co_return co_await drip(out_.append(body), response.drip_pause);
+  if (response.delivery == Delivery::torn || response.delivery == Delivery::cut) {
+    (void)co_await stream_.write(std::string_view(out_.append(body)).substr(0, out_.size() / 2));
+    if (response.delivery == Delivery::torn) stream_.reset();
+    co_return false;
+  }
 
   ByteStream::ErrorCode error;
   std::size_t sent = stream_.write_now(out_, body, error);

@@ -13,36 +13,55 @@ namespace {
 
 const std::string program = bin_dir() + "/perkline-edge";
 
-/// A whole number of a log line: `"apiPort":7070`.
+constexpr std::string_view ready = R"("message":"ready")";
+
+std::size_t readies_in(const std::string& log) {
+  std::size_t count = 0;
+  for (std::size_t at = log.find(ready); at != std::string::npos; at = log.find(ready, at + 1)) ++count;
+  return count;
+}
+
+/// A whole number of the last log line that has it: `"apiPort":7070`.
 std::uint16_t number_in(const std::string& log, const std::string& name) {
-  const std::size_t at = log.find('"' + name + "\":");
+  const std::size_t at = log.rfind('"' + name + "\":");
   return at == std::string::npos ? std::uint16_t{0}
                                  : static_cast<std::uint16_t>(std::stoi(log.substr(at + name.size() + 3)));
 }
 
 }  // namespace
 
-LoneEdge::LoneEdge(std::string api, std::string more) {
-  configure(api, more);
+LoneEdge::LoneEdge(LoneEdgeOptions options) : options_(std::move(options)) {
+  configure(options_.api, options_.more);
   key_ = add_terminal("till-1");
-  auto child = bench::Child::start(program, {"serve", "--config", file("edge.yaml")}, file("log"));
+  start();
+}
+
+void LoneEdge::start() {
+  std::vector<std::string> command = options_.environment;
+  command.insert(command.end(), {program, "serve", "--config", file("edge.yaml")});
+  const std::size_t before = readies_in(log());
+  auto child = bench::Child::start("/usr/bin/env", command, file("log"));
   EXPECT_TRUE(child);
   if (!child) return;
   child_.emplace(std::move(*child));
-  EXPECT_TRUE(eventually([&] { return log().find(R"("message":"ready")") != std::string::npos; })) << log();
+  EXPECT_TRUE(eventually([&] { return readies_in(log()) > before; })) << log();
   port_ = number_in(log(), "apiPort");
   ops_port_ = number_in(log(), "opsPort");
 }
 
+void LoneEdge::restart() {
+  child_->kill();
+  start();
+}
+
 void LoneEdge::configure(const std::string& api, const std::string& more) {
-  std::ofstream(file("edge.yaml"))
-      << "store_id: lone\n"
-      << "data_dir: " << file("data") << "\n"
-      << "api: { listen: \"127.0.0.1:0\", terminals_file: " << file("terminals") << (api.empty() ? "" : ", ")
-      << api << " }\n"
-      << "ops: { listen: \"127.0.0.1:0\" }\n"
-      << "pdi: { url: \"https://127.0.0.1:9\", client_id: a, client_secret: b }\n"
-      << more;
+  std::ofstream(file("edge.yaml")) << "store_id: lone\n"
+                                   << "data_dir: " << file("data") << "\n"
+                                   << "api: { listen: \"127.0.0.1:0\", terminals_file: " << file("terminals")
+                                   << (api.empty() ? "" : ", ") << api << " }\n"
+                                   << "ops: { listen: \"127.0.0.1:0\" }\n"
+                                   << "pdi: { " << options_.pdi << " }\n"
+                                   << more;
 }
 
 std::string LoneEdge::add_terminal(const std::string& name) {

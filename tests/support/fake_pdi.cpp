@@ -25,7 +25,7 @@ net::Response unknown_session() {
 
 }  // namespace
 
-FakePdi::FakePdi() {
+FakePdi::FakePdi(net::ServerTls tls) : scheme_(tls.cert_file.empty() ? "http" : "https") {
   route(Call::identify, net::Method::post, "/identify");
   route(Call::calculate, net::Method::post, "/calculateRewards");
   route(Call::finalize, net::Method::post, "/finalize");
@@ -34,8 +34,9 @@ FakePdi::FakePdi() {
   Result<void> started;
   reactor_.run([&] {
     server_ = std::make_unique<net::HttpServer>(
-        *reactor_, net::HttpServerOptions{.listen = "127.0.0.1:0", .connections_max = 4096}, router_,
-        [](const net::RequestHead&, const net::Route&) { return anyone(); });
+        *reactor_,
+        net::HttpServerOptions{.listen = "127.0.0.1:0", .tls = std::move(tls), .connections_max = 4096},
+        router_, [](const net::RequestHead&, const net::Route&) { return anyone(); });
     started = server_->start();
   });
   PERKLINE_ASSERT(started.has_value());
@@ -48,7 +49,7 @@ FakePdi::~FakePdi() {
 }
 
 std::string FakePdi::url() const {
-  return "http://127.0.0.1:" + std::to_string(server_->port());
+  return std::string(scheme_) + "://127.0.0.1:" + std::to_string(server_->port());
 }
 
 void FakePdi::route(Call call, net::Method method, const std::string& path, bool form) {
@@ -60,6 +61,12 @@ void FakePdi::route(Call call, net::Method method, const std::string& path, bool
        .accepts_form = form});
 }
 
+namespace {
+
+constexpr Millis held_pause{10};
+
+}  // namespace
+
 Task<net::Response> FakePdi::serve(FakePdi& pdi, Call call, net::Request request) {
   net::Response response;
   Millis delay{0};
@@ -70,14 +77,27 @@ Task<net::Response> FakePdi::serve(FakePdi& pdi, Call call, net::Request request
     Endpoint& endpoint = pdi.at(call);
     endpoint.arrivals.push_back(pdi.reactor_->clock().mono_now());
     endpoint.in_flight_max = std::max(endpoint.in_flight_max, ++endpoint.in_flight);
-    response = endpoint.response ? *endpoint.response : pdi.good(call, request);
-    if (endpoint.spoil && response.status == 200) response.body = endpoint.spoil(std::move(response.body));
+    response = pdi.made(call, request);
     delay = endpoint.delay;
   }
   if (delay > Millis{0}) co_await pdi.reactor_->clock().sleep(delay);
+  while (pdi.held(call)) co_await pdi.reactor_->clock().sleep(held_pause);
   const std::scoped_lock lock(pdi.mutex_);
   if (count == pdi.count_) --pdi.at(call).in_flight;
   co_return response;
+}
+
+net::Response FakePdi::made(Call call, const net::Request& request) {
+  const Endpoint& endpoint = at(call);
+  const bool foreign = request.headers.find("Authorization").value_or("").ends_with(foreign_token);
+  if (foreign && call != Call::token) return net::json_response(401, "{}");
+  if (endpoint.response) return *endpoint.response;
+  net::Response response = good(call, request);
+  if (response.status != 200) return response;
+  if (endpoint.spoil) response.body = endpoint.spoil(std::move(response.body));
+  response.delivery = endpoint.delivery;
+  response.drip_pause = endpoint.drip_pause;
+  return response;
 }
 
 net::Response FakePdi::good(Call call, const net::Request& request) {
@@ -149,6 +169,12 @@ void FakePdi::answer(Call call, net::Response response) {
   at(call).response = std::move(response);
 }
 
+void FakePdi::deliver(Call call, net::Delivery how, Millis drip_pause) {
+  const std::scoped_lock lock(mutex_);
+  at(call).delivery = how;
+  at(call).drip_pause = drip_pause;
+}
+
 void FakePdi::answer_all(const net::Response& response) {
   for (const Call call : {Call::identify, Call::calculate, Call::finalize, Call::status})
     answer(call, response);
@@ -159,13 +185,30 @@ void FakePdi::delay(Call call, Millis time) {
   at(call).delay = time;
 }
 
+void FakePdi::hold(Call call) {
+  const std::scoped_lock lock(mutex_);
+  at(call).held = true;
+}
+
+void FakePdi::let_go(Call call) {
+  const std::scoped_lock lock(mutex_);
+  at(call).held = false;
+}
+
+bool FakePdi::held(Call call) const {
+  const std::scoped_lock lock(mutex_);
+  return at(call).held;
+}
+
 void FakePdi::behave() {
   {
     const std::scoped_lock lock(mutex_);
     for (Endpoint& endpoint : endpoints_) {
       endpoint.spoil = nullptr;
       endpoint.response.reset();
+      endpoint.delivery = net::Delivery::whole;
       endpoint.delay = Millis{0};
+      endpoint.held = false;
     }
   }
   reactor_.run([this] { server_->reset_held(); });
@@ -184,6 +227,12 @@ std::size_t FakePdi::in_flight_max(Call call) const {
 std::vector<MonoTime> FakePdi::arrivals(Call call) const {
   const std::scoped_lock lock(mutex_);
   return at(call).arrivals;
+}
+
+std::size_t FakePdi::opened(const std::string& transaction) const {
+  const std::scoped_lock lock(mutex_);
+  return static_cast<std::size_t>(
+      std::ranges::count(sessions_, transaction, [](const auto& known) { return known.second.transaction; }));
 }
 
 std::size_t FakePdi::booked(const std::string& transaction) const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shared/net/http_server.hpp"
@@ -23,19 +24,29 @@ class FakePdi {
   static constexpr std::int64_t points = 1000;
   static constexpr std::int64_t earned = 450;
 
-  FakePdi();
+  /// A token that PDI knows nothing of: a call that comes with it is answered 401.
+  static constexpr std::string_view foreign_token = "somebody-elses-token";
+
+  /// Plain HTTP unless `tls` says otherwise.
+  explicit FakePdi(net::ServerTls tls = {});
   ~FakePdi();
   std::string url() const;
+  std::uint16_t port() const { return server_->port(); }
 
   /// A good answer's body becomes what this makes of it. finalize has booked all the same.
   using Spoil = std::function<std::string(std::string good)>;
   void spoil(Call call, Spoil how);
   /// Answered in the place of a good answer. finalize books nothing then.
   void answer(Call call, net::Response response);
+  /// How a good answer leaves, once what it tells of is done: finalize has booked.
+  void deliver(Call call, net::Delivery how, Millis drip_pause = Millis{0});
   /// All four calls but the token's.
   void answer_all(const net::Response& response);
   /// Every answer of that call comes so much later.
   void delay(Call call, Millis time);
+  /// No answer of that call leaves until let_go() or behave().
+  void hold(Call call);
+  void let_go(Call call);
   /// Takes back all of it, and closes what is being held.
   void behave();
 
@@ -43,6 +54,8 @@ class FakePdi {
   /// The most that were under way at a time.
   std::size_t in_flight_max(Call call) const;
   std::vector<MonoTime> arrivals(Call call) const;
+  /// How many sessions identify has opened for that transaction.
+  std::size_t opened(const std::string& transaction) const;
   /// How often finalize has booked that transaction.
   std::size_t booked(const std::string& transaction) const;
   /// Counts from nought again, without what is under way.
@@ -52,7 +65,10 @@ class FakePdi {
   struct Endpoint {
     Spoil spoil;
     std::optional<net::Response> response;
+    net::Delivery delivery = net::Delivery::whole;
+    Millis drip_pause{0};
     Millis delay{0};
+    bool held = false;
     std::vector<MonoTime> arrivals;
     std::size_t in_flight = 0;
     std::size_t in_flight_max = 0;
@@ -64,9 +80,11 @@ class FakePdi {
   };
 
   Endpoint& at(Call call) { return endpoints_[static_cast<std::size_t>(call)]; }
+  bool held(Call call) const;
   const Endpoint& at(Call call) const { return endpoints_[static_cast<std::size_t>(call)]; }
   void route(Call call, net::Method method, const std::string& path, bool form = false);
   static Task<net::Response> serve(FakePdi& pdi, Call call, net::Request request);
+  net::Response made(Call call, const net::Request& request);
   net::Response good(Call call, const net::Request& request);
   std::string identified(const net::Request& request);
   std::string calculated(const net::Request& request);
@@ -74,6 +92,7 @@ class FakePdi {
   net::Response told(const net::Request& request) const;
   std::string figures(const Session& session) const;
 
+  std::string_view scheme_;
   mutable std::mutex mutex_;
   std::array<Endpoint, call_count> endpoints_;
   std::map<std::string, Session> sessions_;
