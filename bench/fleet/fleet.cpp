@@ -196,7 +196,8 @@ hub: {{ endpoint: "tcp://127.0.0.1:{9}", hub_public_key: "{10}", secret_key_file
 {12})",
                   edge + 1, in(name).string(), ports.edges[edge].api, in(name + ".terminals").string(),
                   ports.edges[edge].ops, pdi_url(), in(name + ".client_secret").string(),
-                  in("sandbox.crt").string(), options.pdi_quiet_ms, ports.sync, hub_public_key,
+                  in("sandbox.crt").string(), options.pdi_quiet_ms,
+                  options.edge_hub_port == 0 ? ports.sync : options.edge_hub_port, hub_public_key,
                   in(name + ".key").string(), edge < options.edge_yaml.size() ? options.edge_yaml[edge] : "",
                   options.pdi_yaml.empty() ? "" : ", " + options.pdi_yaml));
   if (!written) return written;

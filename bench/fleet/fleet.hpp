@@ -20,6 +20,8 @@ struct FleetOptions {
       {};                     ///< More lines for the configuration of the first edge, the second …
   std::string pdi_yaml = {};  ///< More keys of every edge's `pdi`: `max_in_flight: 8, timeouts_ms: { … }`.
   std::string pdi_url = {};   ///< Another PDI in the sandbox's place, which is not started then.
+  /// Where the edges find their hub, if not where it listens: a line that leads there. 0: they do.
+  std::uint16_t edge_hub_port = 0;
 };
 
 /// A whole small chain on loopback, every part a real process with keys of its own: sandbox over TLS, hub on
