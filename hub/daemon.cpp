@@ -253,13 +253,12 @@ api::HubApi::Options Daemon::api_options() const {
 
 Result<void> Daemon::open_ports() {
   Serving& s = *serving_;
-  s.link = net::make_store_server(s.reactor,
-                                  {.listen = config_.sync.listen, .secret_key = config_.sync.secret_key},
-                                  [&s](const std::string& public_key) {
-                                    auto store = s.keys->store_of(public_key);
-                                    if (!store) s.hub_metrics.key_refused();
-                                    return store;
-                                  });
+  s.link =
+      net::make_store_server(s.reactor,
+                             {.listen = config_.sync.listen,
+                              .secret_key = config_.sync.secret_key,
+                              .on_refusal = [&s] { s.hub_metrics.store_refused(); }},
+                             [&s](const std::string& public_key) { return s.keys->store_of(public_key); });
   if (auto started = s.link->start(); !started) return started;
   s.ingest.emplace(*s.database, s.reactor.clock(), s.rng, terms_of(config_.programme),
                    s.hub_metrics.ingest_observer());

@@ -5,7 +5,7 @@ namespace perkline::hub {
 HubMetrics::HubMetrics(ops::Metrics& metrics)
     : metrics_(metrics),
       refused_keys_(metrics.counter("perkline_hub_sync_refused_keys_total",
-                                    "Handshakes and frames under a key that lets no store in")) {}
+                                    "Handshakes and frames under a key that does not let that store in")) {}
 
 void HubMetrics::answered(const net::Answered& answered) {
   // The pattern, not the path: labels must not be of the callers' making.

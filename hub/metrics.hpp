@@ -16,8 +16,8 @@ class HubMetrics {
   explicit HubMetrics(ops::Metrics& metrics);
 
   void answered(const net::Answered& answered);
-  /// A key that is no store's, or was revoked.
-  void key_refused() { refused_keys_.add(); }
+  /// A key that is no store's or was revoked, or a frame in the name of a store that the key is not.
+  void store_refused() { refused_keys_.add(); }
   /// Must not outlive this.
   ingest::IngestObserver ingest_observer();
   /// Stores whose history is not taken in, as told since the start.

@@ -60,6 +60,8 @@ using KeyDirectory = std::function<std::optional<StoreId>(const std::string& pub
 struct HubServerOptions {
   std::string listen;  ///< `tcp://host:port`; port 0 or *: any free one.
   std::string secret_key;
+  /// Each time refused() grows, on the link's threads.
+  std::function<void()> on_refusal = {};
 };
 
 /// The hub's end: a ROUTER and the ZAP handler that admits only keys of the directory and binds each to its

@@ -62,7 +62,7 @@ std::optional<StoreServer::Incoming> next_frame(::zmq::socket_t& socket, zeromq:
   }
   std::string from = routing_id->to_string();
   if (!single || !store || !zeromq::is_routing_id_of(*store, from)) {
-    ++gate.refused;
+    gate.refuse();
     return std::nullopt;
   }
   places[*store] = {.routing_id = std::move(from), .user = *user};
@@ -109,6 +109,7 @@ class RouterServer final : public StoreServer {
   RouterServer(Reactor& reactor, HubServerOptions options, KeyDirectory directory)
       : options_(std::move(options)), shared_(std::make_shared<Shared>(reactor)) {
     shared_->gate->directory = std::move(directory);
+    shared_->gate->on_refusal = std::move(options_.on_refusal);
   }
   ~RouterServer() override {
     shared_->stopping = true;

@@ -68,7 +68,7 @@ class ZapHandler {
     const std::string public_key = to_hex(request[6]);
     const auto store = request[5] == "CURVE" ? gate.directory(public_key) : std::nullopt;
     if (!store) {
-      ++gate.refused;
+      gate.refuse();
       return {};
     }
     return user_id(public_key, *store);

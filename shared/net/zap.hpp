@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -9,10 +10,17 @@
 
 namespace perkline::net::zeromq {
 
-/// Who decides which keys one server lets in, and how many were refused.
+/// Who decides which keys one server lets in, and how many were refused. What is refused is told on the
+/// link's threads.
 struct Gate {
   KeyDirectory directory;
+  std::function<void()> on_refusal;
   std::atomic<std::uint64_t> refused{0};
+
+  void refuse() {
+    ++refused;
+    if (on_refusal) on_refusal();
+  }
 };
 
 /// Lets keys in for the server of that domain as long as the returned handle lives. The process has one

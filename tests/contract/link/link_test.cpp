@@ -1,5 +1,6 @@
 #include "shared/net/link.hpp"
 
+#include <atomic>
 #include <future>
 #include <map>
 #include <mutex>
@@ -30,12 +31,14 @@ class Link : public ::testing::Test {
   }
 
   std::unique_ptr<StoreServer> make_server(const std::string& listen) {
-    return make_store_server(reactor_, {.listen = listen, .secret_key = hub_keys_.secret_key},
-                             [this](const std::string& key) -> std::optional<StoreId> {
-                               const std::scoped_lock lock(mutex_);
-                               const auto found = directory_.find(key);
-                               return found == directory_.end() ? std::nullopt : std::optional(found->second);
-                             });
+    return make_store_server(
+        reactor_,
+        {.listen = listen, .secret_key = hub_keys_.secret_key, .on_refusal = [this] { ++refusals_; }},
+        [this](const std::string& key) -> std::optional<StoreId> {
+          const std::scoped_lock lock(mutex_);
+          const auto found = directory_.find(key);
+          return found == directory_.end() ? std::nullopt : std::optional(found->second);
+        });
   }
   void let_in(const std::string& key, const StoreId& store) {
     const std::scoped_lock lock(mutex_);
@@ -93,6 +96,7 @@ class Link : public ::testing::Test {
   std::mutex mutex_;
   std::map<std::string, StoreId> directory_;
   CurveKeys hub_keys_ = make_curve_keys();
+  std::atomic<std::uint64_t> refusals_{0};
   std::unique_ptr<StoreServer> server_;
   std::string endpoint_;
   std::thread thread_;
@@ -132,6 +136,7 @@ TEST_F(Link, AnUnknownKeyIsRefusedCountedAndTold) {
   const auto link = connect(make_curve_keys(), StoreId("store-1"));
   EXPECT_TRUE(test::eventually([&] { return link->state() == LinkState::refused; }, patience));
   EXPECT_TRUE(test::eventually([&] { return server_->refused() > 0; }, patience));
+  EXPECT_TRUE(test::eventually([&] { return refusals_ > 0; }, patience));
 }
 
 TEST_F(Link, AKeyCannotSpeakForAnotherStore) {
@@ -141,6 +146,7 @@ TEST_F(Link, AKeyCannotSpeakForAnotherStore) {
   ASSERT_TRUE(test::eventually([&] { return impostor->state() == LinkState::connected; }, patience));
   EXPECT_TRUE(impostor->send("I am store-2"));
   EXPECT_TRUE(test::eventually([&] { return server_->refused() > 0; }, patience));
+  EXPECT_TRUE(test::eventually([&] { return refusals_ > 0; }, patience));
   // What arrives next is the honest store's.
   const auto honest = connect(keys, StoreId("store-1"));
   const auto heard = say(*honest, "I am store-1");
