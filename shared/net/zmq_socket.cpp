@@ -21,8 +21,14 @@ namespace zeromq {
   ::zmq::socket_t socket(context(), type);
   socket.set(::zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(limits::sync_frame_bytes_max));
   socket.set(::zmq::sockopt::linger, 0);
-  socket.set(::zmq::sockopt::heartbeat_ivl, 5000);
-  socket.set(::zmq::sockopt::heartbeat_timeout, 15'000);
+  // The kernel's probes, and none of ZeroMQ's heartbeats: libzmq 4.3.4 aborts the process when one of those
+  // is due, or is to be answered, on a connection that has broken while its input had stopped because the
+  // reader was behind. A peer that lives and says nothing is for the protocol above to find out.
+  socket.set(::zmq::sockopt::tcp_keepalive, 1);
+  socket.set(::zmq::sockopt::tcp_keepalive_idle, 5);
+  socket.set(::zmq::sockopt::tcp_keepalive_intvl, 5);
+  socket.set(::zmq::sockopt::tcp_keepalive_cnt, 2);
+  socket.set(::zmq::sockopt::tcp_maxrt, 15'000);
   socket.set(::zmq::sockopt::handshake_ivl, 5000);
   return socket;
 }

@@ -20,8 +20,8 @@ namespace perkline::net::zeromq {
 /// terminated.
 ::zmq::context_t& context();
 
-/// With the options both ends have (hazards of libzmq 4.3.4: heartbeats are off, and messages unbounded, by
-/// default).
+/// With the options both ends have (by default messages are unbounded, and a peer whose machine has gone is
+/// never missed).
 ::zmq::socket_t make_socket(::zmq::socket_type type);
 
 /// The next part, without waiting; nullopt when nothing is there.

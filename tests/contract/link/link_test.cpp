@@ -11,6 +11,7 @@
 #include "shared/core/limits.hpp"
 #include "shared/net/zmq_socket.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/tcp_proxy.hpp"
 
 namespace perkline::net {
 namespace {
@@ -90,6 +91,22 @@ class Link : public ::testing::Test {
       if (future.wait_for(Millis{50}) == std::future_status::ready) return future.get();
     }
     return std::nullopt;
+  }
+
+  /// Nobody receives: frames pile up along the way until the link takes no more, for good. How many.
+  static int pile_up(HubLink& link, const std::string& ballast) {
+    int sent = 0;
+    int idle_turns = 0;
+    while (idle_turns < 10) {
+      if (link.send(std::to_string(sent) + " " + ballast)) {
+        ++sent;
+        idle_turns = 0;
+      } else {
+        ++idle_turns;
+        std::this_thread::sleep_for(Millis{20});
+      }
+    }
+    return sent;
   }
 
   Reactor reactor_;
@@ -211,23 +228,51 @@ TEST_F(Link, AHubThatIsBehindLosesNothingAndKeepsTheOrder) {
   let_in(keys.public_key, StoreId("store-1"));
   const auto link = connect(keys, StoreId("store-1"));
   const std::string ballast(64 * limits::kib, 'x');
-  // Nobody receives: the frames pile up along the way until the link takes no more, for good.
-  int sent = 0;
-  int idle_turns = 0;
-  while (idle_turns < 10) {
-    if (link->send(std::to_string(sent) + " " + ballast)) {
-      ++sent;
-      idle_turns = 0;
-    } else {
-      ++idle_turns;
-      std::this_thread::sleep_for(Millis{20});
-    }
-  }
+  const int sent = pile_up(*link, ballast);
   EXPECT_GT(sent, 100);
   for (int i = 0; i < sent; ++i) {
     const std::string frame = next_at_hub().frame;
     EXPECT_EQ(frame.substr(0, frame.find(' ')), std::to_string(i));
   }
+}
+
+/// libzmq 4.3.4 aborts the process when a heartbeat is due on a connection whose input has stopped, because
+/// its reader is behind, and which has broken since.
+TEST_F(Link, AStoreThatIsCutOffWhileTheHubIsBehindDoesNotEndTheHub) {
+  const CurveKeys keys = make_curve_keys();
+  const StoreId store{"store-1"};
+  let_in(keys.public_key, store);
+  auto link = connect(keys, store);
+  EXPECT_GT(pile_up(*link, std::string(64 * limits::kib, 'x')), 100);
+  link.reset();
+  // It is answered by a reset, as nobody is there any more.
+  for (int i = 0; i < 3; ++i) server_->send(store, "are you there?");
+  // Longer than two heartbeats of the design's 5 s apart.
+  const auto due = std::chrono::steady_clock::now() + seconds{11};
+  ASSERT_TRUE(test::eventually([&] { return std::chrono::steady_clock::now() > due; }));
+  const auto again = connect(keys, store);
+  EXPECT_TRUE(again->send("again"));
+  while (next_at_hub().frame != "again") {
+  }
+}
+
+TEST_F(Link, AFrameThatWasChangedOnTheWayEndsTheConnectionForWhichNobodyIsRefused) {
+  const CurveKeys keys = make_curve_keys();
+  const StoreId store{"store-1"};
+  let_in(keys.public_key, store);
+  const auto port = static_cast<std::uint16_t>(std::stoi(endpoint_.substr(endpoint_.rfind(':') + 1)));
+  test::TcpProxy line(port);
+  const auto link = connect(keys, store, {"tcp://127.0.0.1:" + std::to_string(line.port())});
+  ASSERT_TRUE(say(*link, "first"));
+  line.set({.kind = test::Toxic::Kind::garble});
+  server_->send(store, "changed on the way");
+  EXPECT_TRUE(test::eventually([&] { return link->state() == LinkState::connecting; }, patience));
+  line.set({});
+  // As sync does once it has heard nothing for too long: ZeroMQ itself does not.
+  link->reconnect();
+  ASSERT_TRUE(say(*link, "second"));
+  server_->send(store, "as it was said");
+  EXPECT_EQ(hear(*link), "as it was said");
 }
 
 TEST_F(Link, APlaintextClientIsNotLetIn) {
