@@ -61,7 +61,7 @@ void Supervisor::watch() {
     Watched& watched = parts_[part];
     if (child(part).running()) continue;
     if (watched.down && watched.killed) continue;
-    if (!watched.killed) ends_.push_back({part, child(part).terminate()});
+    if (!watched.killed) ends_.push_back({part, child(part).terminate(), std::chrono::steady_clock::now()});
     watched.killed = watched.down;  // what has ended by itself while it is to be down has been told
     if (!watched.down) start(part);
   }

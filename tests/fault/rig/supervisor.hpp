@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -16,7 +17,8 @@ class Supervisor {
   using Part = std::size_t;
   struct End {
     Part part;
-    int status;  ///< As the shell has it.
+    int status;                                ///< As the shell has it.
+    std::chrono::steady_clock::time_point at;  ///< When it was seen.
   };
 
   explicit Supervisor(bench::Fleet& fleet);

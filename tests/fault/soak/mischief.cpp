@@ -102,6 +102,21 @@ void Mischief::begin(const std::string& kind, const std::string& what) {
   if (options_.on_event) options_.on_event(what);
 }
 
+std::vector<test::Asked> Mischief::asked() const {
+  const std::scoped_lock lock(mutex_);
+  return asked_;
+}
+
+void Mischief::ask(test::Supervisor::Part part, Happening happening) {
+  const std::scoped_lock lock(mutex_);
+  asked_.push_back({.part = part, .happening = happening, .from = Clock::now()});
+}
+
+void Mischief::asked_enough() {
+  const std::scoped_lock lock(mutex_);
+  asked_.back().until = Clock::now() + aftermath;
+}
+
 void Mischief::disturb(std::size_t edge) {
   edges_[edge].disturbed_until = Clock::time_point::max().time_since_epoch().count();
 }
@@ -156,11 +171,13 @@ void Mischief::break_edge(const std::stop_token& stop) {
                                                                               : "edge crashes at a point",
         fmt::format("edge-1: {} its {}. {}", name_of(happening), n, name_of(place)));
   disturb(0);
+  ask(0, happening);
   edges_[0].failpoint.arm(happening, place, n);
   const auto give_up = Clock::now() + std::chrono::seconds(5);
   while (edges_[0].failpoint.armed() && Clock::now() < give_up && !stop.stop_requested())
     std::this_thread::sleep_for(milliseconds(10));
   edges_[0].failpoint.disarm();
+  asked_enough();
   calm(0);
 }
 
@@ -208,9 +225,11 @@ void Mischief::trouble_hub(const std::stop_token& stop) {
     const Place place = rng_.below(2) == 0 ? Place::write : Place::sync;
     const auto happening = static_cast<Happening>(rng_.below(4));
     begin("hub breaks at a point", fmt::format("hub: {} one of its {}s", name_of(happening), name_of(place)));
+    ask(hub, happening);
     hub_failpoint_.arm(happening, place, 1 + rng_.below(place == Place::write ? 60 : 4));
     rest(stop, milliseconds(4000));
     hub_failpoint_.disarm();
+    asked_enough();
   }
 }
 

@@ -9,8 +9,10 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "shared/core/random.hpp"
+#include "tests/fault/rig/ends.hpp"
 #include "tests/fault/rig/failpoint_file.hpp"
 #include "tests/fault/rig/number_file.hpp"
 #include "tests/fault/rig/supervisor.hpp"
@@ -41,6 +43,8 @@ class Mischief {
   /// Whether a till of that edge may have had to wait since then: the edge was away, or its disk full.
   bool disturbed_since(std::size_t edge, std::chrono::steady_clock::time_point then) const;
   std::map<std::string, std::size_t> counts() const;
+  /// The crashes and failures of disks that daemons were told to have.
+  std::vector<test::Asked> asked() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -61,6 +65,9 @@ class Mischief {
   void jump_clock(const std::stop_token& stop);
   void trouble_hub(const std::stop_token& stop);
   void begin(const std::string& kind, const std::string& what);
+  void ask(test::Supervisor::Part part, test::Happening happening);
+  /// No more of what was asked last: it may still be on its way for a while.
+  void asked_enough();
   void disturb(std::size_t edge);
   void calm(std::size_t edge);
   std::chrono::milliseconds up_to(std::int64_t least_ms, std::int64_t most_ms);
@@ -73,8 +80,9 @@ class Mischief {
   Clock::time_point began_;
   SeededRng rng_{1};          ///< The first thread's,
   SeededRng mood_rng_{2};     ///< the second one's.
-  mutable std::mutex mutex_;  ///< For the counts.
+  mutable std::mutex mutex_;  ///< For the counts, and what was asked.
   std::map<std::string, std::size_t> counts_;
+  std::vector<test::Asked> asked_;
   std::jthread thread_;
   std::jthread moods_;
 };

@@ -57,10 +57,8 @@ class Run {
     report.watched = watch_.to_table();
     for (const auto& [kind, count] : mischief_.counts())
       report.mischief += fmt::format("{:<26} {:>6}\n", kind, count);
-    std::size_t aborted = 0;
-    for (const auto& end : supervisor.ends()) aborted += end.status != 1 && end.status != 128 + 9 ? 1 : 0;
     report.mischief += fmt::format("{:<26} {:>6}\n", "ends by themselves", supervisor.ends().size());
-    report.mischief += fmt::format("{:<26} {:>6}\n", "of these, by an abort", aborted);
+    std::ranges::move(unasked(supervisor), std::back_inserter(report.breaches));
     return report;
   }
 
@@ -93,7 +91,7 @@ class Run {
     const auto end = began_ + options_.duration;
     const seconds every = sample_every(options_.duration);
     auto told = began_;
-    for (auto next = began_ + every; next <= end && !stop && watch_.breaches().empty(); next += every) {
+    for (auto next = began_ + every; next <= end && !stop && all_is_well(supervisor); next += every) {
       std::this_thread::sleep_until(next);
       sample(supervisor);
       if (steady_clock::now() - told < told_every) continue;
@@ -106,6 +104,12 @@ class Run {
     return tills.stop();
   }
 
+  std::vector<std::string> unasked(const test::Supervisor& supervisor) const {
+    return test::unasked_ends(supervisor.ends(), mischief_.asked(), supervisor.hub());
+  }
+  bool all_is_well(const test::Supervisor& supervisor) const {
+    return watch_.breaches().empty() && unasked(supervisor).empty();
+  }
   double elapsed() const { return std::chrono::duration<double>(steady_clock::now() - began_).count(); }
   void note_event(const std::string& what) {
     const std::scoped_lock lock(mutex_);
