@@ -2,6 +2,7 @@
 
 #include "hub/commands.hpp"
 #include "hub/jobs/jobs.hpp"
+#include "hub/programme.hpp"
 #include "hub/run_task.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/core/random.hpp"
@@ -46,9 +47,14 @@ int jobs_run(const std::string& config_path, const std::string& name, bool json)
                           .clock = reactor.clock(),
                           .uuids = uuids,
                           .access_ttl = seconds{config->jwt.access_ttl_s},
-                          .keys_in_file = !config->jwt.key_file.empty()};
+                          .keys_in_file = !config->jwt.key_file.empty(),
+                          .terms = terms_of(config->programme)};
+  const WallTime began = parts.clock.wall_now();
   const auto done = run_task(reactor, job->run(parts, command_line_actor()));
   if (!done) return report(done.error());
+  const auto noted = (*database)->write_now(
+      [job, began](db::Transaction& transaction) { return jobs::note_success(transaction, *job, began); });
+  if (!noted) return report(noted.error());
   if (json) {
     json::Writer out;
     out.begin_object().field("job", name).field("count", *done).end_object();

@@ -123,8 +123,9 @@ Task<Result<void>> Daemon::bring_up() {
                              .clock = s.reactor.clock(),
                              .uuids = s.ids,
                              .access_ttl = seconds{config_.jwt.access_ttl_s},
-                             .keys_in_file = !config_.jwt.key_file.empty()});
-  s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock()));
+                             .keys_in_file = !config_.jwt.key_file.empty(),
+                             .terms = terms_of(config_.programme)});
+  s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock(), s.hub_metrics.jobs_watch()));
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},

@@ -59,6 +59,24 @@ ingest::IngestObserver HubMetrics::ingest_observer() {
               }};
 }
 
+jobs::Watch HubMetrics::jobs_watch() {
+  return {.on_run =
+              [this](std::string_view job, bool succeeded) {
+                metrics_
+                    .counter("perkline_hub_job_runs_total", "Runs of this process' regular jobs",
+                             {{"job", std::string(job)}, {"result", succeeded ? "success" : "failed"}})
+                    .add();
+              },
+          .on_last_success =
+              [this](std::string_view job, WallTime began) {
+                metrics_
+                    .gauge("perkline_hub_job_last_success_timestamp_seconds",
+                           "When the last run began that succeeded, on any replica",
+                           {{"job", std::string(job)}})
+                    .set(std::chrono::duration<double>(began.time_since_epoch()).count());
+              }};
+}
+
 std::size_t HubMetrics::forked_stores() const {
   const std::scoped_lock lock(mutex_);
   return forked_.size();

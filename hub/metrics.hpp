@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "hub/ingest/ingest.hpp"
+#include "hub/jobs/jobs.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/ops/metrics.hpp"
 
@@ -20,6 +21,8 @@ class HubMetrics {
   void store_refused() { refused_keys_.add(); }
   /// Must not outlive this.
   ingest::IngestObserver ingest_observer();
+  /// Must not outlive this.
+  jobs::Watch jobs_watch();
   /// Stores whose history is not taken in, as told since the start.
   std::size_t forked_stores() const;
 

@@ -42,6 +42,12 @@ identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
       return points::on_registered(transaction, terms, cause, who);
     };
   });
+  hooks.card_verified.emplace_back([terms, &uuids](const identity::CardVerified& verified) {
+    return [terms, cause = points::Cause{.id = uuids.next(), .at = verified.at},
+            who = points::CardVerified{verified.user, verified.card}](db::Transaction& transaction) {
+      return points::on_card_verified(transaction, terms, cause, who);
+    };
+  });
   return hooks;
 }
 
@@ -54,7 +60,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       hooks_(user_hooks(options.terms, uuids_)),
       sessions_(parts.database, parts.hasher, parts.tokens, parts.clock, uuids_, options.sessions),
       registration_({parts.database, parts.hasher, sessions_, hooks_, parts.clock, parts.rng, uuids_}),
-      account_({parts.database, parts.hasher, parts.clock, uuids_}),
+      account_({parts.database, parts.hasher, hooks_, parts.clock, uuids_}),
       user_admin_(parts.database, parts.clock, uuids_),
       erasures_({parts.database, hooks_, parts.clock, parts.rng, uuids_}),
       attempts_(parts.clock, options.limits),

@@ -95,6 +95,8 @@ Task<Result<User>> Account::link_card(UserId id, Card card) {
   const WallTime now = parts_.clock.wall_now();
   const AuditEntry entry = own_entry(id, parts_.uuids.next(), now, "user.card_linked");
   const Uuid displaced_audit_id = parts_.uuids.next();
+  std::vector<UserHooks::Work> works;
+  for (const auto& hook : parts_.hooks.card_verified) works.push_back(hook({id, card.id, now}));
   co_return co_await db::write_for<User>(parts_.database, [&](db::Transaction& transaction) -> Result<User> {
     auto user = hold_own(transaction, id);
     if (!user) return user;
@@ -110,6 +112,10 @@ Task<Result<User>> Account::link_card(UserId id, Card card) {
     user->loyalty_id = card.id;
     user->loyalty_verified = verdict->verified;
     if (auto updated = update_user(transaction, *user); !updated) return failure(updated);
+    for (const UserHooks::Work& work : works) {
+      if (!user->loyalty_verified) break;
+      if (auto done = work(transaction); !done) return failure(done);
+    }
     if (auto told = append_audit(transaction, entry); !told) return failure(told);
     return user;
   });

@@ -5,6 +5,7 @@
 
 #include "hub/identity/loyalty_link.hpp"
 #include "hub/identity/password_hasher.hpp"
+#include "hub/identity/user_hooks.hpp"
 
 namespace perkline::hub::identity {
 
@@ -22,6 +23,7 @@ class Account {
   struct Parts {
     db::Database& database;
     PasswordHasher& hasher;
+    const UserHooks& hooks;
     const Clock& clock;
     UuidMaker& uuids;
   };

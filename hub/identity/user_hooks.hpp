@@ -31,11 +31,21 @@ struct Erased {
   WallTime at;
 };
 
+/// Somebody whose receipt has shown that a card is theirs; registering with one counts as registering alone.
+struct CardVerified {
+  UserId user;
+  CustomerId card;
+  WallTime at;
+};
+
 struct UserHooks {
   using Work = std::function<Result<void>(db::Transaction&)>;
   /// Called on the reactor's thread before the transaction, so that it may draw ids; gives what is to be done
   /// in it, behind the user's own row. An error of that refuses the registration.
   std::vector<std::function<Work(const Registered&)>> registered = {};
+
+  /// Likewise, behind the user's row that says so.
+  std::vector<std::function<Work(const CardVerified&)>> card_verified = {};
 
   /// Part of an export: `write` writes one JSON value, everything held of the user under that name.
   struct Export {

@@ -7,6 +7,7 @@
 #include "hub/identity/audit.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/signing_keys.hpp"
+#include "hub/jobs/ledger_jobs.hpp"
 #include "hub/wallet/holds.hpp"
 #include "shared/ops/log.hpp"
 
@@ -51,29 +52,58 @@ Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
 }
 
 constexpr std::array jobs{
-    Job{"forget-sessions", "drops refresh families that ended more than a day ago", days{1},
+    Job{"checkpoint", "writes down what system accounts come to, so that nobody sums their whole history",
+        days{1}, hours{2}, &make_checkpoints},
+    Job{"expire-points", "books points that have lapsed and tells members of those that soon will", days{1},
+        hours{1}, &expire_points},
+    Job{"forget-sessions", "drops refresh families that ended more than a day ago", days{1}, std::nullopt,
         &forget_sessions},
-    Job{"purge-answers", "forgets answers kept under an Idempotency-Key for 30 days", hours{1},
+    Job{"purge-answers", "forgets answers kept under an Idempotency-Key for 30 days", hours{1}, std::nullopt,
         &purge_answers},
     Job{"release-holds", "gives free what wallets hold beyond its time; a serving hub does so every second",
-        days{1}, &release_holds},
+        days{1}, std::nullopt, &release_holds},
+    Job{"review-tiers", "works out anew what members have earned within 12 months", days{1}, hours{3},
+        &review_tiers},
     Job{"rotate-keys", "makes a new signing key and drops those no token needs any more", days{90},
-        &rotate_keys},
+        std::nullopt, &rotate_keys},
 };
 
-Task<void> run_if_due(const Parts& parts, const Job& job) {
+Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {
   const WallTime now = parts.clock.wall_now();
   const auto turn = co_await db::write_for<bool>(
       parts.database, [&job, now](db::Transaction& transaction) { return take_turn(transaction, job, now); });
   // A database that is away is told elsewhere; the turn stays.
   if (!turn || !*turn) co_return;
-  const auto done = co_await job.run(parts, "hub");
+  auto done = co_await job.run(parts, "hub");
+  if (done) {
+    const auto noted = co_await parts.database.write(
+        [&job, now](db::Transaction& transaction) { return note_success(transaction, job, now); });
+    if (!noted) done = std::unexpected(noted.error());
+  }
+  if (watch.on_run) watch.on_run(job.name, done.has_value());
   if (done) {
     ops::log(ops::Level::info, context, "job done", {{"job", job.name}, {"count", *done}});
   } else {
     ops::log(ops::Level::warn, context, "job failed",
              {{"job", job.name}, {"error", name_of(done.error().code)}, {"detail", done.error().detail}});
   }
+}
+
+/// Also of runs at other replicas.
+Task<void> tell_last_successes(const Parts& parts, const Watch& watch) {
+  if (!watch.on_last_success) co_return;
+  const auto rows = co_await db::read_for<db::Rows>(parts.database, [](db::Transaction& transaction) {
+    return transaction.query("SELECT name, succeeded_at FROM job_run WHERE succeeded_at IS NOT NULL");
+  });
+  if (!rows) co_return;
+  for (const db::Row& row : *rows) watch.on_last_success(row.text(0), WallTime{Millis{row.integer(1)}});
+}
+
+/// A turn that began then or earlier is followed by another one now.
+WallTime late_since(const Job& job, WallTime now) {
+  if (!job.at) return now - job.every;
+  const Millis into = (now.time_since_epoch() - *job.at) % job.every;
+  return now - into - Millis{1};
 }
 
 }  // namespace
@@ -87,12 +117,13 @@ const Job* find_job(std::string_view name) {
   return found == jobs.end() ? nullptr : found;
 }
 
-Task<void> run_regularly(const Parts& parts, net::AsyncClock& clock) {
+Task<void> run_regularly(const Parts& parts, net::AsyncClock& clock, Watch watch) {
   while (true) {
     for (const Job& job : jobs) {
       if (job.run == &rotate_keys && parts.keys_in_file) continue;
-      co_await run_if_due(parts, job);
+      co_await run_if_due(parts, job, watch);
     }
+    co_await tell_last_successes(parts, watch);
     co_await clock.sleep(look_every);
   }
 }
@@ -101,15 +132,28 @@ Result<bool> take_turn(db::Transaction& transaction, const Job& job, WallTime no
   const std::int64_t at = now.time_since_epoch().count();
   const std::string name(job.name);
   auto first = transaction.execute(
-      "INSERT INTO job_run (name, began_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", {name, at});
+      "INSERT INTO job_run (name, began_at, succeeded_at) VALUES ($1, $2, $2) ON CONFLICT (name) DO NOTHING",
+      {name, at});
   if (!first) return failure(first);
   if (*first == 1) return false;
   // A turn that lies ahead is a wrong clock's.
   auto taken = transaction.execute(
-      "UPDATE job_run SET began_at = $2 WHERE name = $1 AND (began_at <= $3 OR began_at > $2)",
-      {name, at, at - Millis(job.every).count()});
+      "UPDATE job_run SET began_at = $2 WHERE name = $1 AND (began_at <= $3 OR began_at > $2"
+      " OR (succeeded_at < began_at AND began_at <= $4))",
+      {name, at, late_since(job, now).time_since_epoch().count(),
+       (now - retry_pause).time_since_epoch().count()});
   if (!taken) return failure(taken);
   return *taken == 1;
+}
+
+Result<void> note_success(db::Transaction& transaction, const Job& job, WallTime began) {
+  auto noted = transaction.execute(
+      "INSERT INTO job_run (name, began_at, succeeded_at) VALUES ($1, $2, $2) ON CONFLICT (name)"
+      " DO UPDATE SET began_at = excluded.began_at, succeeded_at = excluded.succeeded_at"
+      " WHERE job_run.began_at <= excluded.began_at",
+      {std::string(job.name), began.time_since_epoch().count()});
+  if (!noted) return failure(noted);
+  return {};
 }
 
 }  // namespace perkline::hub::jobs

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "hub/db/database.hpp"
+#include "hub/points/terms.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/net/async_clock.hpp"
 
@@ -18,12 +21,23 @@ struct Parts {
   UuidMaker& uuids;
   seconds access_ttl;         ///< How long a signing key's last tokens live.
   bool keys_in_file = false;  ///< jwt.key_file: no key is made here.
+  points::Terms terms = {};   ///< The programme's.
+};
+
+/// Who watches the jobs of this process; what is empty is not told.
+struct Watch {
+  std::function<void(std::string_view job, bool succeeded)> on_run = {};
+  /// When the last run began that succeeded, on whichever replica; told every minute.
+  std::function<void(std::string_view job, WallTime began)> on_last_success = {};
 };
 
 struct Job {
   std::string_view name;  ///< On the command line and in the database: never to change.
   std::string_view says;
   Millis every;
+  /// The first time after midnight UTC from which `every` counts, for what runs at night; nullopt: it counts
+  /// from the last turn.
+  std::optional<Millis> at;
   /// `actor` as identity::AuditEntry names it. How many things it dealt with.
   Task<Result<std::int64_t>> (*run)(const Parts& parts, std::string actor);
 };
@@ -32,10 +46,17 @@ std::span<const Job> all_jobs();
 /// nullptr: there is no such job.
 const Job* find_job(std::string_view name);
 
-/// Runs what is due, for ever; of several replicas one runs each.
-Task<void> run_regularly(const Parts& parts, net::AsyncClock& clock);
+/// Runs what is due, for ever; of several replicas one runs each. What was missed while none ran is due at
+/// the start.
+Task<void> run_regularly(const Parts& parts, net::AsyncClock& clock, Watch watch);
+
+/// What is not run again before this has passed since it began and has not succeeded: it failed, or its
+/// replica died.
+inline constexpr minutes retry_pause{5};
 
 /// Whether it is this caller's turn to run the job, which it then must. Errors: the database's.
 Result<bool> take_turn(db::Transaction& transaction, const Job& job, WallTime now);
+/// The run that began then has succeeded, by its turn or by hand. Errors: the database's.
+Result<void> note_success(db::Transaction& transaction, const Job& job, WallTime began);
 
 }  // namespace perkline::hub::jobs

@@ -14,3 +14,6 @@ CREATE TABLE points_tier (
   earned  BIGINT NOT NULL,
   tier    TEXT NOT NULL
 );
+
+-- When the run that began last, or an earlier one, had begun that succeeded.
+ALTER TABLE job_run ADD COLUMN succeeded_at BIGINT;

@@ -14,15 +14,15 @@
 #include "shared/core/random.hpp"
 #include "tests/support/running_reactor.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/unit/hub/hub_database.hpp"
 
 namespace perkline::test {
 
-/// A migrated database behind the daemon's own adapter, for many writers at once.
+/// A migrated database of the engine under test behind the daemon's own adapter, for many writers at once.
 class LiveHub {
  public:
   LiveHub() {
-    reactor_.run(
-        [&] { database_ = hub::db::open_database(*reactor_, "sqlite:" + folder_.file("hub.db")).value(); });
+    reactor_.run([&] { database_ = hub::db::open_database(*reactor_, place_.url()).value(); });
     EXPECT_TRUE(reactor_.await(hub::db::migrate(*database_, clock_, ids_)));
   }
   ~LiveHub() {
@@ -70,6 +70,7 @@ class LiveHub {
   }
 
   TempDir folder_;
+  DatabasePlace place_{folder_.file("hub.db")};
   SystemClock clock_;
   SystemRng rng_;
   UuidMaker ids_{clock_, rng_};

@@ -382,6 +382,19 @@ TEST_F(CardPoints, AreBookedToWhoRegistersWithAReceipt) {
   EXPECT_EQ(member_of(balance(token), "pending"), "4");
 }
 
+TEST_F(CardPoints, AreBookedToWhoLinksTheCardWithAReceipt) {
+  const auto link_with = [&](const std::string& receipt) {
+    return hub_.send("POST", "/api/v1/auth/me/loyalty", ann_token_,
+                     R"({"loyaltyId":"CUST-1","receiptId":")" + receipt + R"("})");
+  };
+  EXPECT_EQ(link_with("RCP-0").code(), "RECEIPT_REQUIRED");
+  EXPECT_EQ(points(ann_token_), 0);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(link_with("RCP-1").status, 200);
+    EXPECT_EQ(points(ann_token_), 6);
+  }
+}
+
 TEST_F(CardPoints, ExpiringSoonAreThoseOf30Days) {
   hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
     for (const int life : {29, 31}) {

@@ -1,0 +1,171 @@
+#include <gtest/gtest.h>
+
+#include "hub/jobs/jobs.hpp"
+#include "hub/ledger/history.hpp"
+#include "hub/points/balance.hpp"
+#include "hub/points/purse.hpp"
+#include "tests/unit/hub/hub_database.hpp"
+
+namespace perkline::hub::jobs {
+namespace {
+
+class HubJobs : public testing::Test {
+ protected:
+  bool turn(const std::string& name) {
+    bool taken = false;
+    EXPECT_TRUE(hub_.write([&](db::Transaction& transaction) -> Result<void> {
+      const auto taking = take_turn(transaction, *find_job(name), hub_.clock.wall);
+      if (!taking) return std::unexpected(taking.error());
+      taken = *taking;
+      return {};
+    }));
+    return taken;
+  }
+  void succeeded(const std::string& name) {
+    EXPECT_TRUE(
+        hub_.write([&](db::Transaction& t) { return note_success(t, *find_job(name), hub_.clock.wall); }));
+  }
+  std::int64_t run(const std::string& name) {
+    const auto done = test::run_task(hub_.world(), find_job(name)->run(parts_, "test"));
+    EXPECT_TRUE(done) << done.error().detail;
+    return done.value_or(-1);
+  }
+  void give(const std::string& user, std::int64_t amount, const std::string& name) {
+    EXPECT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+      auto given = points::give(t, parts_.terms, {.id = hub_.uuids.next(), .at = hub_.clock.wall},
+                                {.user = UserId(user),
+                                 .amount = amount,
+                                 .other = points::programme_account("test"),
+                                 .external_id = name,
+                                 .code = "test"});
+      if (!given) return failure(given);
+      return {};
+    }));
+  }
+  points::Balance balance(const std::string& user) {
+    points::Balance found;
+    EXPECT_TRUE(hub_.read([&](db::Transaction& t) -> Result<void> {
+      auto read = points::balance_of(t, parts_.terms, {.user = UserId(user)}, hub_.clock.wall);
+      if (!read) return failure(read);
+      found = *read;
+      return {};
+    }));
+    return found;
+  }
+  std::int64_t events(const std::string& type) {
+    return hub_.number("SELECT COUNT(*) FROM event_outbox WHERE type = $1", {type});
+  }
+  void expect_sound() {
+    EXPECT_TRUE(hub_.read([](db::Transaction& t) -> Result<void> {
+      const auto found = ledger::verify(t);
+      if (!found) return std::unexpected(found.error());
+      EXPECT_TRUE(found->ok()) << found->mismatches.front();
+      return {};
+    }));
+  }
+
+  test::HubDatabase hub_;
+  Parts parts_{.database = hub_.port(),
+               .clock = hub_.clock,
+               .uuids = hub_.uuids,
+               .access_ttl = seconds{600},
+               .keys_in_file = false,
+               .terms = {.tiers = {{"Silver", 100}}, .purchase_rule = {}}};
+};
+
+TEST_F(HubJobs, AtNightHaveTheirTurnFromTheirHourOn) {
+  // The clock of tests begins at midnight.
+  EXPECT_FALSE(turn("expire-points")) << "nothing is old in a new database";
+  hub_.clock.advance(hours{1} - Millis{1});
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(Millis{1});
+  EXPECT_TRUE(turn("expire-points"));
+  succeeded("expire-points");
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(hours{24} - Millis{1});
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(Millis{1});
+  EXPECT_TRUE(turn("expire-points"));
+}
+
+TEST_F(HubJobs, ThatWereMissedHaveOneTurn) {
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(days{5} + hours{12});
+  EXPECT_TRUE(turn("expire-points"));
+  succeeded("expire-points");
+  hub_.clock.advance(hours{1});
+  EXPECT_FALSE(turn("expire-points"));
+}
+
+TEST_F(HubJobs, ThatDidNotSucceedHaveAnotherTurnSoon) {
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(hours{1});
+  EXPECT_TRUE(turn("expire-points"));
+  hub_.clock.advance(retry_pause - Millis{1});
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(Millis{1});
+  EXPECT_TRUE(turn("expire-points"));
+  succeeded("expire-points");
+  hub_.clock.advance(hours{1});
+  EXPECT_FALSE(turn("expire-points"));
+}
+
+TEST_F(HubJobs, RunByHandKeepTheirNight) {
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(hours{12});
+  succeeded("expire-points");
+  EXPECT_FALSE(turn("expire-points"));
+  hub_.clock.advance(hours{13});
+  EXPECT_TRUE(turn("expire-points"));
+}
+
+TEST_F(HubJobs, ExpirePointsBooksAndTellsEachOnce) {
+  for (int i = 0; i < 250; ++i) give("u" + std::to_string(i % 3), 1, "old:" + std::to_string(i));
+  hub_.clock.advance(days{360});
+  give("u0", 7, "new");
+  EXPECT_EQ(run("expire-points"), 250) << "told that they will lapse";
+  EXPECT_EQ(events("POINTS_EXPIRING"), 3 + 1) << "one whose lots reach into the next page hears twice";
+  EXPECT_EQ(run("expire-points"), 0);
+  hub_.clock.advance(days{5});
+  EXPECT_EQ(run("expire-points"), 250);
+  EXPECT_EQ(run("expire-points"), 0);
+  EXPECT_EQ(balance("u0").balance, 7);
+  EXPECT_EQ(balance("u1").balance, 0);
+  expect_sound();
+}
+
+TEST_F(HubJobs, ReviewTiersGoesThroughAllUsers) {
+  for (int i = 0; i < 230; ++i) give("u" + std::to_string(i), 100, "gift:" + std::to_string(i));
+  EXPECT_EQ(events("TIER_CHANGED"), 230);
+  EXPECT_EQ(run("review-tiers"), 0);
+  hub_.clock.advance(days{365});
+  EXPECT_EQ(run("review-tiers"), 230);
+  EXPECT_EQ(balance("u7").tier, "Base");
+  EXPECT_EQ(run("review-tiers"), 0);
+  EXPECT_EQ(events("TIER_CHANGED"), 460);
+}
+
+TEST_F(HubJobs, CheckpointGoesThroughAllAccounts) {
+  constexpr int stores = 120;
+  EXPECT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+    for (int i = 0; i < stores; ++i) {
+      auto posted = ledger::post(t, {.id = hub_.uuids.next(),
+                                     .external_id = "sale:" + std::to_string(i),
+                                     .debit = ledger::issued_by(StoreId("s" + std::to_string(i))),
+                                     .credit = ledger::rewards_of(CustomerId("c")),
+                                     .amount = 1,
+                                     .code = "sale.earned",
+                                     .created_at = hub_.clock.wall});
+      if (!posted) return posted;
+    }
+    return {};
+  }));
+  EXPECT_EQ(run("checkpoint"), 0);
+  hub_.clock.advance(days{1});
+  EXPECT_EQ(run("checkpoint"), stores);
+  EXPECT_EQ(run("checkpoint"), 0);
+  expect_sound();
+}
+
+}  // namespace
+}  // namespace perkline::hub::jobs
