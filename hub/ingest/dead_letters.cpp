@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "hub/ingest/erased.hpp"
+#include "hub/stores/progress.hpp"
 #include "shared/core/bytes.hpp"
 
 namespace perkline::hub::ingest {
@@ -40,8 +41,21 @@ Result<std::vector<DeadLetter>> letters_of(Result<db::Rows> rows) {
   return letters;
 }
 
+/// Errors: not_found.
+Result<DeadLetter> find_by(db::Transaction& transaction, const std::string& id, std::string_view locking) {
+  auto found = letters_of(transaction.query(select_letters + " WHERE id = $1" + std::string(locking), {id}));
+  if (!found) return failure(found);
+  if (found->empty()) return fail(Errc::not_found, "dead letter " + id);
+  return std::move(found->front());
+}
+
+/// Held until the end of the transaction, and its store before it, as whoever applies that store's events has
+/// it.
 Result<DeadLetter> find_open(db::Transaction& transaction, const std::string& id) {
-  auto letter = find_dead_letter(transaction, id);
+  const auto known = find_dead_letter(transaction, id);
+  if (!known) return known;
+  if (auto locked = stores::lock(transaction, known->place.store); !locked) return failure(locked);
+  auto letter = find_by(transaction, id, transaction.for_update());
   if (letter && letter->state != "open")
     return fail(Errc::session_state, "dead letter " + id + " is " + letter->state);
   return letter;
@@ -102,11 +116,7 @@ Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTi
 }
 
 Result<DeadLetter> find_dead_letter(db::Transaction& transaction, const std::string& id) {
-  static const std::string sql = select_letters + " WHERE id = $1";
-  auto found = letters_of(transaction.query(sql, {id}));
-  if (!found) return failure(found);
-  if (found->empty()) return fail(Errc::not_found, "dead letter " + id);
-  return std::move(found->front());
+  return find_by(transaction, id, "");
 }
 
 Result<std::vector<DeadLetter>> open_dead_letters(db::Transaction& transaction,

@@ -153,9 +153,11 @@ struct KnownSale {
   std::int64_t redeemed = 0;
 };
 
+/// Held until the end of the transaction, so that its state stays as found.
 Result<std::optional<KnownSale>> find_sale(db::Transaction& transaction, const SessionId& session) {
   auto rows = transaction.query(
-      "SELECT state, store_id, transaction_id, customer_id, redeemed FROM sale WHERE session_id = $1",
+      "SELECT state, store_id, transaction_id, customer_id, redeemed FROM sale WHERE session_id = $1" +
+          std::string(transaction.for_update()),
       {session.str()});
   if (!rows) return failure(rows);
   if (rows->empty()) return std::nullopt;

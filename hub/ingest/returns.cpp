@@ -11,6 +11,7 @@
 #include "hub/ingest/erased.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/points/purchase_rule.hpp"
+#include "hub/stores/progress.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/json/writer.hpp"
@@ -54,9 +55,11 @@ std::optional<SoldGoods> goods_of(const db::Rows& rows) {
       .points_user = row.optional_text(11).transform([](std::string id) { return UserId(std::move(id)); })};
 }
 
+/// Held until the end of the transaction, as the next: what has come back of it, and its state, stay as
+/// found.
 Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const SessionId& session) {
-  static const std::string sql = select_goods + " WHERE session_id = $1";
-  auto rows = transaction.query(sql, {session.str()});
+  auto rows = transaction.query(
+      select_goods + " WHERE session_id = $1" + std::string(transaction.for_update()), {session.str()});
   if (!rows) return failure(rows);
   return goods_of(*rows);
 }
@@ -65,10 +68,11 @@ Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const S
 /// validation_failed when session and name are two sales'.
 Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const sync::SaleReturned& back) {
   if (back.session.empty()) {
-    static const std::string sql = select_goods +
-                                   " WHERE store_id = $1 AND transaction_id = $2"
-                                   " ORDER BY received_at DESC, session_id DESC LIMIT 1";
-    auto rows = transaction.query(sql, {back.original_store.str(), back.original_transaction.str()});
+    auto rows = transaction.query(select_goods +
+                                      " WHERE store_id = $1 AND transaction_id = $2"
+                                      " ORDER BY received_at DESC, session_id DESC LIMIT 1" +
+                                      std::string(transaction.for_update()),
+                                  {back.original_store.str(), back.original_transaction.str()});
     if (!rows) return failure(rows);
     return goods_of(*rows);
   }
@@ -78,13 +82,6 @@ Result<std::optional<SoldGoods>> find_sale(db::Transaction& transaction, const s
     return fail(Errc::validation_failed, "session " + back.session.str() + " is another sale");
   }
   return sale;
-}
-
-Result<void> must_be_a_store(db::Transaction& transaction, const StoreId& id) {
-  auto rows = transaction.query("SELECT 1 FROM store WHERE id = $1", {id.str()});
-  if (!rows) return failure(rows);
-  if (rows->empty()) return fail(Errc::not_found, "there is no store " + id.str());
-  return {};
 }
 
 std::optional<ReturnPoints> figures_of(const sync::SaleReturned& back) {
@@ -352,12 +349,18 @@ Result<void> apply_returned(db::Transaction& transaction, const ToldReturn& told
   const auto known = is_known(transaction, told);
   if (!known) return std::unexpected(known.error());
   if (*known) return {};
-  const auto sale = find_sale(transaction, *told.payload);
-  if (!sale) return std::unexpected(sale.error());
+  auto sale = find_sale(transaction, *told.payload);
+  if (!sale) return failure(sale);
   if (!*sale) {
-    // Its sale may yet come; but of no store it never will.
-    auto is_store = must_be_a_store(transaction, told.payload->original_store);
-    if (!is_store) return is_store;
+    // Its sale may be coming in at this moment: whoever brings it looks for returns that wait, so one of the
+    // two has to come after the other.
+    const StoreId& seller = told.payload->original_store;
+    const auto is_store = stores::lock(transaction, seller);
+    if (!is_store) return std::unexpected(is_store.error());
+    // It may yet come; but of no store it never will.
+    if (!*is_store) return fail(Errc::not_found, "there is no store " + seller.str());
+    sale = find_sale(transaction, *told.payload);
+    if (!sale) return failure(sale);
   }
   if (auto inserted = insert(transaction, told, now); !inserted) return inserted;
   if (!*sale || (*sale)->state == "pending") return {};

@@ -101,8 +101,8 @@ Result<std::optional<Settled>> settle_row(db::Transaction& transaction, const To
   const sync::SaleFinalized& sale = *told.payload;
   auto rows = transaction.query(
       "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed, state, points_due"
-      " FROM sale"
-      " WHERE session_id = $1",
+      " FROM sale WHERE session_id = $1" +
+          std::string(transaction.for_update()),
       {sale.session.str()});
   if (!rows) return failure(rows);
   PERKLINE_ASSERT(rows->size() == 1);

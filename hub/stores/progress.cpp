@@ -26,6 +26,13 @@ Result<Store> hold(db::Transaction& transaction, const StoreId& id, WallTime now
   return store_of(rows->front());
 }
 
+Result<bool> lock(db::Transaction& transaction, const StoreId& id) {
+  auto rows = transaction.query("SELECT 1 FROM store WHERE id = $1" + std::string(transaction.for_update()),
+                                {id.str()});
+  if (!rows) return failure(rows);
+  return !rows->empty();
+}
+
 Result<void> move_cursor(db::Transaction& transaction, const StoreId& id, const sync::Cursor& from,
                          const sync::Cursor& to) {
   auto moved = transaction.execute(

@@ -13,6 +13,11 @@ namespace perkline::hub::stores {
 /// here one at a time. Errors: not_found (nor one that is retired), the database's.
 Result<Store> hold(db::Transaction& transaction, const StoreId& id, WallTime now);
 
+/// Waits for whoever has the store, and is in the way of others who hold it, until the end of the
+/// transaction: for who decides by what its stream brings. True: there is such a store. Errors: the
+/// database's.
+Result<bool> lock(db::Transaction& transaction, const StoreId& id);
+
 /// In the transaction of the events up to `to`. Errors: version_conflict when the cursor is no longer at
 /// `from`, the database's.
 Result<void> move_cursor(db::Transaction& transaction, const StoreId& id, const sync::Cursor& from,

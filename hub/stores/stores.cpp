@@ -22,6 +22,19 @@ std::int64_t stamp(WallTime now) {
   return now.time_since_epoch().count();
 }
 
+/// Errors: not_found.
+Result<Store> find_by(db::Transaction& transaction, const StoreId& id, std::string_view locking) {
+  auto rows = transaction.query(select_stores + " WHERE id = $1" + std::string(locking), {id.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return fail(Errc::not_found, "store " + id.str());
+  return store_of(rows->front());
+}
+
+/// Held until the end of the transaction: its stream moves it all the time.
+Result<Store> find_to_change(db::Transaction& transaction, const StoreId& id) {
+  return find_by(transaction, id, transaction.for_update());
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> Store::lag() const {
@@ -49,22 +62,21 @@ Result<void> add(db::Transaction& transaction, const StoreId& id, const std::str
       "CONFLICT (id) DO NOTHING",
       {id.str(), to_hex(first.hash), stamp(now)});
   if (!made) return failure(made);
-  const auto store = find(transaction, id);
+  const auto store = find_to_change(transaction, id);
   if (!store) return std::unexpected(store.error());
   if (store->retired) return fail(Errc::session_state, "store " + id.str() + " is retired");
 
+  auto added = transaction.execute(
+      "INSERT INTO store_key (public_key, store_id, added_at) VALUES ($1, $2, $3)"
+      " ON CONFLICT (public_key) DO NOTHING",
+      {public_key, id.str(), stamp(now)});
+  if (!added) return failure(added);
+  if (*added == 1) return {};
   auto known =
       transaction.query("SELECT store_id, revoked_at FROM store_key WHERE public_key = $1", {public_key});
   if (!known) return failure(known);
-  if (!known->empty()) {
-    if (known->front().text(0) == id.str() && known->front().is_null(1)) return {};
-    return fail(Errc::already_exists, "the key is another store's, or was revoked");
-  }
-  auto added =
-      transaction.execute("INSERT INTO store_key (public_key, store_id, added_at) VALUES ($1, $2, $3)",
-                          {public_key, id.str(), stamp(now)});
-  if (!added) return failure(added);
-  return {};
+  if (known->front().text(0) == id.str() && known->front().is_null(1)) return {};
+  return fail(Errc::already_exists, "the key is another store's, or was revoked");
 }
 
 Result<void> revoke_keys(db::Transaction& transaction, const StoreId& id, WallTime now) {
@@ -85,7 +97,7 @@ Result<void> retire(db::Transaction& transaction, const StoreId& id, WallTime no
 }
 
 Result<Store> begin_epoch(db::Transaction& transaction, const StoreId& id, const EpochOrder& order) {
-  const auto store = find(transaction, id);
+  const auto store = find_to_change(transaction, id);
   if (!store) return store;
   if (store->retired) return fail(Errc::session_state, "store " + id.str() + " is retired");
   const std::uint64_t epoch = std::max(store->cursor.epoch, store->hello_epoch.value_or(0)) + 1;
@@ -108,7 +120,7 @@ Result<Store> begin_epoch(db::Transaction& transaction, const StoreId& id, const
 }
 
 Result<Gap> accept_gap(db::Transaction& transaction, const StoreId& id) {
-  const auto store = find(transaction, id);
+  const auto store = find_to_change(transaction, id);
   if (!store) return std::unexpected(store.error());
   const Gap gap{.from = store->cursor.sequence,
                 .through = store->kept_from.value_or(sync::Cursor{}).sequence};
@@ -125,10 +137,7 @@ Result<Gap> accept_gap(db::Transaction& transaction, const StoreId& id) {
 }
 
 Result<Store> find(db::Transaction& transaction, const StoreId& id) {
-  auto rows = transaction.query(select_stores + " WHERE id = $1", {id.str()});
-  if (!rows) return failure(rows);
-  if (rows->empty()) return fail(Errc::not_found, "store " + id.str());
-  return store_of(rows->front());
+  return find_by(transaction, id, "");
 }
 
 Result<std::vector<Store>> list(db::Transaction& transaction, const std::string& after, std::int64_t limit) {

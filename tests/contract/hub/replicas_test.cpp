@@ -1,0 +1,340 @@
+// Several hubs on one PostgreSQL: what they do at the same time comes to what it comes to one after the
+// other.
+#include <deque>
+#include <future>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "hub/db/migrate.hpp"
+#include "hub/db/postgres.hpp"
+#include "hub/identity/tokens.hpp"
+#include "hub/ingest/dead_letters.hpp"
+#include "hub/ingest/ingest.hpp"
+#include "hub/ledger/ledger.hpp"
+#include "hub/stores/stores.hpp"
+#include "shared/core/bytes.hpp"
+#include "tests/support/postgres_database.hpp"
+#include "tests/support/running_reactor.hpp"
+#include "tests/unit/hub/store_history.hpp"
+
+namespace perkline::test {
+namespace {
+
+using hub::db::Transaction;
+using hub::ledger::Account;
+using hub::ledger::Transfer;
+using Work = std::function<Result<void>(Transaction&)>;
+
+/// One hub: its own connections and its own reactor.
+class Replica {
+ public:
+  explicit Replica(const std::string& url) {
+    reactor_.run([&] {
+      database_ = std::move(hub::db::Postgres::open(*reactor_, url).value());
+      ingest_ = std::make_unique<hub::ingest::Ingest>(*database_, clock_, rng_);
+    });
+    const auto migrated = reactor_.await(hub::db::migrate(*database_, clock_, ids_));
+    EXPECT_TRUE(migrated) << migrated.error().detail;
+  }
+  ~Replica() {
+    reactor_.run([&] {
+      ingest_.reset();
+      database_.reset();
+    });
+  }
+
+  std::future<Result<void>> start(Work work) { return spawn(database_->write(std::move(work))); }
+  Result<void> write(Work work) { return start(std::move(work)).get(); }
+  Result<void> read(Work work) { return spawn(database_->read(std::move(work))).get(); }
+  std::future<std::optional<std::string>> send(const StoreId& store, const sync::Frame& frame) {
+    return spawn(ingest_->handle(store, sync::encode(frame)));
+  }
+  std::int64_t number(const std::string& sql) {
+    std::int64_t found = -1;
+    EXPECT_TRUE(read([&](Transaction& transaction) -> Result<void> {
+      auto rows = transaction.query(sql);
+      if (!rows) return failure(rows);
+      found = rows->at(0).integer(0);
+      return {};
+    })) << sql;
+    return found;
+  }
+  UuidMaker& ids() { return ids_; }
+  const Clock& clock() const { return clock_; }
+
+ private:
+  template <class T>
+  std::future<T> spawn(Task<T> task) {
+    auto promise = std::make_shared<std::promise<T>>();
+    auto future = promise->get_future();
+    reactor_->spawn(fulfil(std::move(task), std::move(promise)));
+    return future;
+  }
+  template <class T>
+  static Task<void> fulfil(Task<T> task, std::shared_ptr<std::promise<T>> promise) {
+    promise->set_value(co_await std::move(task));
+  }
+
+  SystemClock clock_;
+  SystemRng rng_;
+  UuidMaker ids_{clock_, rng_};
+  RunningReactor reactor_;
+  std::unique_ptr<hub::db::Postgres> database_;
+  std::unique_ptr<hub::ingest::Ingest> ingest_;
+};
+
+class Replicas : public testing::Test {
+ protected:
+  void add_stores(int count) {
+    for (int i = 1; i <= count; ++i) {
+      stores_.emplace_back("store-" + std::to_string(i));
+      histories_.emplace_back(stores_.back(), one_.ids(), one_.clock());
+      ASSERT_TRUE(one_.write([&](Transaction& t) {
+        return hub::stores::add(t, stores_.back(), std::string(63, '0') + std::to_string(i), WallTime{});
+      }));
+    }
+  }
+  /// All of the store's history beyond `sent`, until the hub has it.
+  void take_in(Replica& at, std::size_t store, std::uint64_t sent = 0) {
+    const StoreHistory& history = histories_[store];
+    const auto answer = at.send(stores_[store], history.batch(sent + 1, history.tail())).get();
+    ASSERT_TRUE(answer);
+    ASSERT_TRUE(std::holds_alternative<sync::Ack>(sync::decode_frame(*answer).value()));
+  }
+  void expect_sound() {
+    EXPECT_TRUE(one_.read([&](Transaction& t) -> Result<void> {
+      const auto verified = hub::ledger::verify(t).value();
+      EXPECT_TRUE(verified.ok()) << verified.mismatches.front();
+      return {};
+    }));
+  }
+  std::int64_t balance(const Account& account) {
+    std::int64_t found = 0;
+    EXPECT_TRUE(one_.read([&](Transaction& t) -> Result<void> {
+      found = hub::ledger::balance_of(t, account).value();
+      return {};
+    }));
+    return found;
+  }
+  Work posting(std::string external_id, Account debit, Account credit, std::int64_t amount) {
+    return [transfer = Transfer{.id = one_.ids().next(),
+                                .external_id = std::move(external_id),
+                                .debit = std::move(debit),
+                                .credit = std::move(credit),
+                                .amount = amount,
+                                .code = "test",
+                                .created_at = WallTime{}}](Transaction& t) {
+      return hub::ledger::post(t, transfer);
+    };
+  }
+  /// Some on either replica, all at once; how many succeeded.
+  int succeed(const std::vector<Work>& works, Errc refusal) {
+    std::vector<std::future<Result<void>>> running;
+    for (const Work& work : works) running.push_back((running.size() % 2 == 0 ? one_ : other_).start(work));
+    int succeeded = 0;
+    for (auto& each : running) {
+      const auto done = each.get();
+      if (done) ++succeeded;
+      if (!done) EXPECT_EQ(done.error().code, refusal) << done.error().detail;
+    }
+    return succeeded;
+  }
+  static Account purse(const std::string& owner) {
+    return {.owner_kind = "member", .owner_id = owner, .code = "purse", .unit = "money:USD"};
+  }
+  static Account source() {
+    return {.owner_kind = "hub",
+            .owner_id = "hub",
+            .code = "source",
+            .unit = "money:USD",
+            .keeps_balance = false,
+            .may_be_negative = true};
+  }
+
+  PostgresDatabase database_;
+  Replica one_{database_.url()};
+  Replica other_{database_.url()};
+  std::vector<StoreId> stores_;
+  std::deque<StoreHistory> histories_;
+};
+
+TEST_F(Replicas, TakeInStoresThatSendToBothAndAgainEachEventOnce) {
+  constexpr std::uint64_t sales = 160;
+  constexpr std::uint64_t piece = 8;
+  add_stores(4);
+  std::int64_t earned = 0;
+  for (StoreHistory& history : histories_) {
+    for (std::uint64_t i = 0; i < sales; ++i) {
+      // Few cards, so that all stores change the same accounts.
+      history.add(history.sale(static_cast<std::int64_t>(i + 1), 0, "CUST-0000" + std::to_string(i % 5)));
+      earned += static_cast<std::int64_t>(i + 1);
+    }
+  }
+  const auto tell = [&](std::size_t store, unsigned seed) {
+    std::minstd_rand random(seed);
+    std::uint64_t through = 0;
+    while (through < sales) {
+      // Both may be asked for the same, and what was answered is sent again now and then.
+      const std::uint64_t first = through >= piece && random() % 4 == 0 ? through - piece + 1 : through + 1;
+      const auto batch = histories_[store].batch(first, std::min(sales, first + piece - 1));
+      auto here = one_.send(stores_[store], batch);
+      auto there = other_.send(stores_[store], batch);
+      for (auto* sent : {&here, &there}) {
+        const auto answer = sent->get();
+        ASSERT_TRUE(answer);
+        const auto frame = sync::decode_frame(*answer).value();
+        if (const auto* ack = std::get_if<sync::Ack>(&frame)) through = std::max(through, ack->through);
+      }
+    }
+  };
+  std::vector<std::future<void>> telling;
+  for (std::size_t store = 0; store < stores_.size(); ++store)
+    telling.push_back(std::async(std::launch::async, tell, store, static_cast<unsigned>(store + 1)));
+  for (auto& each : telling) each.get();
+
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM sale"), static_cast<std::int64_t>(4 * sales));
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM dead_letter"), 0);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM event_outbox"), static_cast<std::int64_t>(4 * sales));
+  EXPECT_EQ(one_.number("SELECT MIN(cursor_sequence) FROM store"), static_cast<std::int64_t>(sales));
+  EXPECT_EQ(one_.number("SELECT CAST(SUM(balance) AS BIGINT) FROM account"), earned);
+  expect_sound();
+}
+
+TEST_F(Replicas, AReturnAndItsSaleThatComeInAtOnceFindOneAnother) {
+  constexpr int rounds = 30;
+  add_stores(2);
+  for (int i = 0; i < rounds; ++i) {
+    auto sale = histories_[0].sale(450);
+    histories_[0].add(sale);
+    histories_[1].add(sync::SaleReturned{.id = one_.ids().next_return_id(),
+                                         .transaction = TransactionId("R-" + std::to_string(i)),
+                                         .original_transaction = sale.transaction,
+                                         .original_store = stores_[0],
+                                         .session = {},
+                                         .customer = {},
+                                         .amount = sale.amount,
+                                         .figures = std::nullopt,
+                                         .returned_at = WallTime{}});
+    const auto batch = [&](std::size_t store) {
+      return histories_[store].batch(histories_[store].tail(), histories_[store].tail());
+    };
+    auto sold = one_.send(stores_[0], batch(0));
+    auto returned = other_.send(stores_[1], batch(1));
+    ASSERT_TRUE(sold.get());
+    ASSERT_TRUE(returned.get());
+  }
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM sale_return WHERE state = 'booked'"), rounds);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM dead_letter"), 0);
+  EXPECT_EQ(balance(hub::ledger::rewards_of(CustomerId("CUST-00001"))), 0);
+  expect_sound();
+}
+
+TEST_F(Replicas, ReturnsOfOneSaleAtManyStoresNeverComeToMoreThanTheSale) {
+  add_stores(9);
+  auto sale = histories_[0].sale(400);
+  histories_[0].add(sale);
+  take_in(one_, 0);
+  std::vector<std::future<std::optional<std::string>>> sent;
+  for (std::size_t store = 1; store < stores_.size(); ++store) {
+    histories_[store].add(sync::SaleReturned{.id = one_.ids().next_return_id(),
+                                             .transaction = TransactionId("R-1"),
+                                             .original_transaction = sale.transaction,
+                                             .original_store = stores_[0],
+                                             .session = {},
+                                             .customer = {},
+                                             .amount = Money{sale.amount.minor / 4, sale.amount.currency},
+                                             .figures = std::nullopt,
+                                             .returned_at = WallTime{}});
+    sent.push_back((store % 2 == 0 ? one_ : other_).send(stores_[store], histories_[store].batch(1, 1)));
+  }
+  for (auto& each : sent) EXPECT_TRUE(each.get());
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM sale_return WHERE state = 'booked'"), 4);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM dead_letter"), 4);
+  EXPECT_EQ(one_.number("SELECT amount - returned FROM sale"), 0);
+  EXPECT_EQ(balance(hub::ledger::rewards_of(CustomerId("CUST-00001"))), 0);
+  expect_sound();
+}
+
+TEST_F(Replicas, ADeadLetterIsDecidedOnce) {
+  add_stores(1);
+  histories_[0].add_bytes("no event");
+  take_in(one_, 0);
+  const std::vector<Work> discards(8, [](Transaction& t) -> Result<void> {
+    auto decided = hub::ingest::discard_dead_letter(t, "store-1:1:1", WallTime{});
+    if (!decided) return failure(decided);
+    return {};
+  });
+  EXPECT_EQ(succeed(discards, Errc::session_state), 1);
+}
+
+TEST_F(Replicas, TransfersAmongTenMembersLeaveTheSumAsItWas) {
+  constexpr int members = 10;
+  const auto name = [](int member) { return "member-" + std::to_string(member); };
+  for (int i = 0; i < members; ++i)
+    ASSERT_TRUE(one_.write(posting("seed:" + name(i), source(), purse(name(i)), 1'000)));
+  std::vector<Work> works;
+  std::minstd_rand random(7);
+  for (int i = 0; i < 200; ++i) {
+    const int from = static_cast<int>(random() % members);
+    const int to = (from + 1 + static_cast<int>(random() % (members - 1))) % members;
+    works.push_back(posting("transfer:" + std::to_string(i), purse(name(from)), purse(name(to)), 3));
+  }
+  EXPECT_EQ(succeed(works, Errc::insufficient_funds), 200);
+  EXPECT_EQ(one_.number("SELECT CAST(SUM(balance) AS BIGINT) FROM account"), 1'000 * members);
+  expect_sound();
+}
+
+TEST_F(Replicas, AWalletThatCoversThirtyDebitsGivesThirty) {
+  ASSERT_TRUE(one_.write(posting("seed", source(), purse("ann"), 300)));
+  std::vector<Work> works;
+  for (int i = 0; i < 100; ++i)
+    works.push_back(posting("debit:" + std::to_string(i), purse("ann"), source(), 10));
+  EXPECT_EQ(succeed(works, Errc::insufficient_funds), 30);
+  EXPECT_EQ(balance(purse("ann")), 0);
+  expect_sound();
+}
+
+TEST_F(Replicas, OneExternalIdIsBookedOnceHoweverManyBringIt) {
+  std::vector<Work> works;
+  for (int i = 0; i < 200; ++i) works.push_back(posting("credit", source(), purse("ann"), 10));
+  EXPECT_EQ(succeed(works, Errc::internal), 200);
+  EXPECT_EQ(balance(purse("ann")), 10);
+  expect_sound();
+}
+
+TEST_F(Replicas, AHotAccountFailsNobody) {
+  std::vector<Work> works;
+  for (int i = 0; i < 640; ++i) {
+    // Half of them give, half of them take, each with an account of its own, new to the ledger.
+    const Account own = purse("member-" + std::to_string(i));
+    Account hot = purse("hot");
+    hot.may_be_negative = true;
+    works.push_back(i % 2 == 0 ? posting("t:" + std::to_string(i), source(), hot, 7)
+                               : posting("t:" + std::to_string(i), hot, own, 7));
+  }
+  EXPECT_EQ(succeed(works, Errc::internal), 640);
+  EXPECT_EQ(one_.number("SELECT balance FROM account WHERE owner_id = 'hot'"), 0);
+  expect_sound();
+}
+
+TEST_F(Replicas, ThatStartTogetherMakeOneSigningKey) {
+  std::vector<std::string> ids(2);
+  const auto load = [](std::string& id) -> Work {
+    return [&id](Transaction& t) -> Result<void> {
+      auto keys = hub::identity::load_or_make_signing_keys(t, WallTime{});
+      if (!keys) return failure(keys);
+      id = keys->front().id();
+      return {};
+    };
+  };
+  auto here = one_.start(load(ids[0]));
+  auto there = other_.start(load(ids[1]));
+  EXPECT_TRUE(here.get());
+  EXPECT_TRUE(there.get());
+  EXPECT_EQ(ids[0], ids[1]);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM signing_keys"), 1);
+}
+
+}  // namespace
+}  // namespace perkline::test
