@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "hub/api/closed_api.hpp"
 #include "hub/api/security_headers.hpp"
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
@@ -50,6 +51,16 @@ api::Transport transport_of(const HubConfig& config) {
   return tls ? api::Transport::tls : api::Transport::clear;
 }
 
+/// Between two looks at a database that is not there.
+constexpr Millis between_tries{500};
+
+/// Whether it makes sense to wait for the database. A file does not come by itself.
+bool may_come(const db::Database& database, const Error& error) {
+  if (database.engine() == db::Engine::sqlite) return false;
+  return error.code == Errc::database_unavailable || error.code == Errc::overloaded ||
+         error.code == Errc::storage_full || error.code == Errc::not_found;
+}
+
 }  // namespace
 
 /// In the order of their making; the reactor goes last, with every coroutine still suspended on it.
@@ -67,12 +78,14 @@ struct Daemon::Serving {
   std::optional<jobs::Parts> jobs;
   std::optional<identity::PasswordHasher> hasher;
   std::optional<api::HubApi> api;
+  net::Router closed;  ///< What is served while the hub waits for its database.
   std::optional<net::HttpServer> http;
   std::optional<net::OpsPort> ops;
   std::optional<stores::StoreKeys> keys;
   std::unique_ptr<net::StoreServer> link;
   std::optional<ingest::Ingest> ingest;
   std::optional<ingest::Server> sync;
+  bool told_systemd = false;
 };
 
 Daemon::Daemon(HubConfig config, std::string config_path)
@@ -101,20 +114,18 @@ Task<void> Daemon::start() {
 }
 
 Task<Result<void>> Daemon::bring_up() {
-  if (auto opened = co_await open_database(); !opened) co_return failure(opened);
-  if (auto loaded = co_await load_log_key(); !loaded) co_return failure(loaded);
-  if (auto loaded = co_await load_tokens(); !loaded) co_return failure(loaded);
+  if (auto opened = open_database(); !opened) co_return opened;
   Serving& s = *serving_;
+  s.keys.emplace(*s.database, s.reactor.clock());
+  auto prepared = co_await prepare();
+  if (!prepared && may_come(*s.database, prepared.error())) prepared = co_await wait_for_database();
+  if (!prepared) co_return prepared;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
   s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
                 api_options());
-  s.keys.emplace(*s.database, s.reactor.clock());
-  if (auto read = co_await s.keys->refresh(); !read) co_return failure(read);
-  if (auto opened = open_ports(); !opened) co_return failure(opened);
+  if (auto opened = open_ports(); !opened) co_return opened;
   s.reactor.spawn(s.keys->keep_fresh());
   s.reactor.spawn(s.sync->run());
-  s.reactor.spawn(s.liveness->watch_reactor());
-  s.reactor.spawn(s.liveness->watch_database());
   s.reactor.spawn(retry_upgraded());
   s.reactor.spawn(release_holds());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
@@ -132,28 +143,66 @@ Task<Result<void>> Daemon::bring_up() {
             {"sync", s.link->endpoint()},
             {"version", PERKLINE_VERSION}});
   ready_ = true;
-  ops::systemd::ready(status_line());
-  s.reactor.spawn(net::report_to_systemd(s.reactor.clock(), s.health, [this] { return status_line(); }));
+  tell_systemd();
   co_return Result<void>{};
 }
 
-Task<Result<void>> Daemon::open_database() {
+/// Once, as soon as any port is served: systemd would end a hub that has to wait longer than it may start.
+void Daemon::tell_systemd() {
+  Serving& s = *serving_;
+  ops::systemd::ready(status_line());
+  if (std::exchange(s.told_systemd, true)) return;
+  s.reactor.spawn(net::report_to_systemd(s.reactor.clock(), s.health, [this] { return status_line(); }));
+}
+
+Result<void> Daemon::open_database() {
   Serving& s = *serving_;
   auto opened = db::open_database(s.reactor, config_.database.url);
-  if (!opened) co_return failure(opened);
+  if (!opened) return failure(opened);
   s.database = std::move(*opened);
-  auto migrated = co_await db::migrate(*s.database, s.reactor.clock(), s.ids);
-  if (!migrated) co_return failure(migrated);
-  if (migrated->from != migrated->to) {
-    ops::log(ops::Level::info, context, "schema migrated", {{"from", migrated->from}, {"to", migrated->to}});
-  }
   s.liveness.emplace(*s.database, s.reactor.clock());
-  s.health.add("database", ops::CheckRole::required, [&s] { return s.liveness->database(); });
+  // A file is this machine's own; a server comes back without our being restarted.
+  const bool is_file = s.database->engine() == db::Engine::sqlite;
+  s.health.add("database", is_file ? ops::CheckRole::required : ops::CheckRole::awaited,
+               [&s] { return s.liveness->database(); });
   s.health.add("reactor", ops::CheckRole::required, [&s] { return s.liveness->reactor(); });
   s.health.add("stores", ops::CheckRole::told, [&s] {
     const bool forked = s.hub_metrics.forked_stores() > 0;
     return ops::CheckResult{.status = forked ? ops::CheckStatus::degraded : ops::CheckStatus::up};
   });
+  s.reactor.spawn(s.liveness->watch_reactor());
+  s.reactor.spawn(s.liveness->watch_database());
+  return {};
+}
+
+Task<Result<void>> Daemon::prepare() {
+  if (auto migrated = co_await migrate_database(); !migrated) co_return migrated;
+  if (auto loaded = co_await load_log_key(); !loaded) co_return loaded;
+  if (auto loaded = co_await load_tokens(); !loaded) co_return loaded;
+  co_return co_await serving_->keys->refresh();
+}
+
+Task<Result<void>> Daemon::wait_for_database() {
+  Serving& s = *serving_;
+  ops::log(ops::Level::warn, context, "waiting for the database");
+  api::add_closed_routes(s.closed, s.health);
+  if (auto served = serve_http(s.closed, api::closed_guard()); !served) co_return served;
+  if (auto opened = open_ops(); !opened) co_return opened;
+  tell_systemd();
+  while (true) {
+    co_await s.reactor.clock().sleep(between_tries);
+    auto prepared = co_await prepare();
+    if (prepared || !may_come(*s.database, prepared.error())) co_return prepared;
+  }
+}
+
+Task<Result<void>> Daemon::migrate_database() {
+  Serving& s = *serving_;
+  auto migrated = co_await db::migrate(*s.database, s.reactor.clock(), s.ids);
+  if (!migrated) co_return failure(migrated);
+  if (migrated->from != migrated->to) {
+    ops::log(ops::Level::info, context, "schema migrated", {{"from", migrated->from}, {"to", migrated->to}});
+  }
   co_return Result<void>{};
 }
 
@@ -253,6 +302,13 @@ api::HubApi::Options Daemon::api_options() const {
 }
 
 Result<void> Daemon::open_ports() {
+  if (auto opened = open_sync(); !opened) return opened;
+  Serving& s = *serving_;
+  if (auto served = serve_http(s.api->router(), s.api->guard()); !served) return served;
+  return open_ops();
+}
+
+Result<void> Daemon::open_sync() {
   Serving& s = *serving_;
   s.link =
       net::make_store_server(s.reactor,
@@ -264,7 +320,15 @@ Result<void> Daemon::open_ports() {
   s.ingest.emplace(*s.database, s.reactor.clock(), s.rng, terms_of(config_.programme),
                    s.hub_metrics.ingest_observer());
   s.sync.emplace(*s.link, *s.ingest);
+  return {};
+}
 
+Result<void> Daemon::serve_http(const net::Router& router, net::Guard guard) {
+  Serving& s = *serving_;
+  if (s.http) {
+    s.http->serve_instead(router, std::move(guard));
+    return {};
+  }
   s.http.emplace(s.reactor,
                  net::HttpServerOptions{.listen = config_.api.listen,
                                         .tls = {config_.api.tls.cert_file, config_.api.tls.key_file},
@@ -273,9 +337,14 @@ Result<void> Daemon::open_ports() {
                                         .common_headers = api::security_headers(transport_of(config_)),
                                         .cors_origins = config_.api.cors_origins,
                                         .trusted_proxies = config_.api.trusted_proxies},
-                 s.api->router(), s.api->guard(),
+                 router, std::move(guard),
                  [&s](const net::Answered& answered) { s.hub_metrics.answered(answered); });
-  if (auto started = s.http->start(); !started) return started;
+  return s.http->start();
+}
+
+Result<void> Daemon::open_ops() {
+  Serving& s = *serving_;
+  if (s.ops) return {};
   s.ops.emplace(config_.ops.listen, "Perkline hub", s.health, s.metrics);
   return s.ops->start();
 }
@@ -287,7 +356,8 @@ Task<void> Daemon::drain() {
 }
 
 std::string Daemon::status_line() const {
-  return draining_ ? "draining" : "serving members, staff and stores";
+  if (draining_) return "draining";
+  return ready_ ? "serving members, staff and stores" : "waiting for the database";
 }
 
 void Daemon::on_signal(int number) {

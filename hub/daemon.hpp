@@ -5,6 +5,7 @@
 
 #include "hub/api/hub_api.hpp"
 #include "hub/config.hpp"
+#include "shared/net/router.hpp"
 #include "shared/net/task.hpp"
 
 namespace perkline::hub {
@@ -26,7 +27,12 @@ class Daemon {
 
   Task<void> start();
   Task<Result<void>> bring_up();
-  Task<Result<void>> open_database();
+  Result<void> open_database();
+  /// All that the database has to give before the hub can serve.
+  Task<Result<void>> prepare();
+  /// Serves /health, and 503 elsewhere, until the database is there.
+  Task<Result<void>> wait_for_database();
+  Task<Result<void>> migrate_database();
   /// Dead letters whose type this version knows and the one that buried them did not.
   Task<void> retry_upgraded();
   /// As long as it serves: money held beyond its time is given free.
@@ -38,11 +44,16 @@ class Daemon {
   Task<void> keep_audit_chained();
   api::HubApi::Options api_options() const;
   Result<void> open_ports();
+  Result<void> open_sync();
+  /// Makes the server, or has the one there is serve these instead.
+  Result<void> serve_http(const net::Router& router, net::Guard guard);
+  Result<void> open_ops();
   Task<void> drain();
   void on_signal(int number);
   void reload();
   /// All of a configuration without faults, or nothing.
   void take_over();
+  void tell_systemd();
   /// For people who ask systemd.
   std::string status_line() const;
 

@@ -24,11 +24,15 @@ net::Handler fixed(std::string body, std::string cache_control) {
 
 }  // namespace
 
-void add_service_routes(net::Router& router, const ops::Health& health, const identity::Tokens& tokens) {
-  add_route(router, net::Method::get, "/health", [&health](const net::Request&) {
+void add_health_route(net::Router& router, const ops::Health& health) {
+  add_route(router, net::Method::get, health_pattern, [&health](const net::Request&) {
     auto report = health.alive();
     return answer(net::json_response(report.http_status, std::move(report.body)));
   });
+}
+
+void add_service_routes(net::Router& router, const ops::Health& health, const identity::Tokens& tokens) {
+  add_health_route(router, health);
   add_route(router, net::Method::get, "/.well-known/jwks.json", [&tokens](const net::Request&) {
     auto response = net::json_response(200, tokens.jwks());
     response.headers.add("Cache-Control", keys_cache_control);

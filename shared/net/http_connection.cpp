@@ -145,7 +145,7 @@ Task<Result<void>> HttpConnection::admit(Exchange& exchange) {
     co_return Result<void>{};
   }
 
-  auto match = shared_.router.match(exchange.method, exchange.request.path);
+  auto match = shared_.router->match(exchange.method, exchange.request.path);
   if (!match) co_return failure(match);
   exchange.route = match->route;
   exchange.request.path_values = std::move(match->path_values);

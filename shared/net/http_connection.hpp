@@ -17,7 +17,7 @@ namespace perkline::net {
 /// What all connections of one server share. Outlives them.
 struct ServerShared {
   HttpServerOptions options;
-  const Router& router;
+  const Router* router;
   Guard guard;
   std::function<void(const Answered&)> observe;
   AsyncClock& clock;

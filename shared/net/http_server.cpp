@@ -68,7 +68,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
       : reactor_(reactor),
         io_(reactor.io()),
         shared_{.options = std::move(options),
-                .router = router,
+                .router = &router,
                 .guard = std::move(guard),
                 .observe = std::move(observe),
                 .clock = reactor.clock(),
@@ -84,6 +84,10 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
   Task<void> drain(MonoTime deadline);
   void reset_held() {
     for (const auto& connection : connections_) connection->reset_if_held();
+  }
+  void serve_instead(const Router& router, Guard guard) {
+    shared_.router = &router;
+    shared_.guard = std::move(guard);
   }
   std::uint16_t port() const { return port_; }
 
@@ -292,6 +296,10 @@ HttpServer::~HttpServer() {
 Result<void> HttpServer::start() {
   return impl_->start();
 }
+void HttpServer::serve_instead(const Router& router, Guard guard) {
+  impl_->serve_instead(router, std::move(guard));
+}
+
 std::uint16_t HttpServer::port() const {
   return impl_->port();
 }

@@ -71,6 +71,9 @@ class HttpServer {
   /// key, no such network).
   Result<void> start();
   std::uint16_t port() const;
+  /// Serves these from the next request on. Those of before must outlive the server as well. Reactor's
+  /// thread.
+  void serve_instead(const Router& router, Guard guard);
   /// Takes no more connections, lets requests in progress finish, closes idle ones; returns when none is left
   /// or at `deadline`, when what remains is closed.
   Task<void> drain(MonoTime deadline);

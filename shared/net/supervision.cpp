@@ -20,7 +20,7 @@ Task<void> report_to_systemd(AsyncClock& clock, const ops::Health& health,
   bool well = true;
   while (true) {
     const auto report = health.live();
-    const bool is_well = report.http_status == 200;
+    const bool is_well = !report.wedged;
     if (watchdog && is_well) ops::systemd::feed_watchdog();
     if (watchdog && well && !is_well) {
       ops::log(ops::Level::error, "supervision", "not well: the watchdog is not fed",

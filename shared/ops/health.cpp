@@ -59,7 +59,7 @@ constexpr std::string_view name_of(Overall overall) {
 
 constexpr Overall effect_of(CheckRole role, CheckStatus status) {
   if (status == CheckStatus::up) return Overall::healthy;
-  return status == CheckStatus::down && role == CheckRole::required ? Overall::unhealthy : Overall::degraded;
+  return status == CheckStatus::down && role != CheckRole::told ? Overall::unhealthy : Overall::degraded;
 }
 
 void write_check(json::Writer& out, const CheckResult& result) {
@@ -80,6 +80,7 @@ struct Health::State {
   struct Told {
     Overall overall;
     std::string body;
+    bool wedged;
   };
   Told tell() const;
 
@@ -96,11 +97,13 @@ Health::State::Told Health::State::tell() const {
     all = checks;
   }
   Overall overall = Overall::healthy;
+  bool wedged = false;
   json::Writer told;
   told.begin_object();
   for (const Check& check : all) {
     const CheckResult result = outcome_of(check);
     overall = std::max(overall, effect_of(check.role, result.status));
+    wedged |= check.role == CheckRole::required && result.status == CheckStatus::down;
     told.key(check.name);
     write_check(told, result);
   }
@@ -113,7 +116,7 @@ Health::State::Told Health::State::tell() const {
   body.field("uptime", std::chrono::duration_cast<seconds>(clock.mono_now() - started).count());
   body.key("checks").raw(told.take());
   body.end_object();
-  return {.overall = overall, .body = body.take()};
+  return {.overall = overall, .body = body.take(), .wedged = wedged};
 }
 
 Health::Health(const Clock& clock) : state_(std::make_unique<State>(clock)) {}
@@ -126,12 +129,15 @@ void Health::add(std::string name, CheckRole role, std::function<CheckResult()> 
 }
 
 Health::Report Health::alive() const {
-  return {.http_status = 200, .body = state_->tell().body};
+  auto told = state_->tell();
+  return {.http_status = 200, .body = std::move(told.body), .wedged = told.wedged};
 }
 
 Health::Report Health::ready() const {
   auto told = state_->tell();
-  return {.http_status = told.overall == Overall::unhealthy ? 503 : 200, .body = std::move(told.body)};
+  return {.http_status = told.overall == Overall::unhealthy ? 503 : 200,
+          .body = std::move(told.body),
+          .wedged = told.wedged};
 }
 
 Health::Report Health::live() const {

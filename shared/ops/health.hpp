@@ -21,7 +21,8 @@ struct CheckResult {
 
 /// What a check means for the three probes.
 enum class CheckRole : unsigned char {
-  required,  ///< down: not ready and not live (own journal, database, reactor)
+  required,  ///< down: not ready and not live, and a restart may help (own journal, file, reactor)
+  awaited,   ///< down: likewise, but no restart would help (a database server)
   told,      ///< told in every answer, decides nothing (PDI, the hub)
 };
 
@@ -34,8 +35,9 @@ class Health {
   void add(std::string name, CheckRole role, std::function<CheckResult()> check);
 
   struct Report {
-    int http_status;   ///< 200 or 503
-    std::string body;  ///< contract.md §5: {status, timestamp, uptime, checks}
+    int http_status;      ///< 200 or 503
+    std::string body;     ///< contract.md §5: {status, timestamp, uptime, checks}
+    bool wedged = false;  ///< Something `required` is down.
   };
   Report alive() const;  ///< 200 as long as the process answers.
   Report ready() const;

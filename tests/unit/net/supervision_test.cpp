@@ -19,6 +19,7 @@ class Supervision : public ::testing::Test {
   Supervision() {
     health.add("reactor", ops::CheckRole::required, [this] { return of(reactor); });
     health.add("journal", ops::CheckRole::required, [this] { return of(journal); });
+    health.add("database", ops::CheckRole::awaited, [this] { return of(database); });
     health.add("pdi", ops::CheckRole::told, [this] { return of(pdi); });
   }
   static ops::CheckResult of(bool beats) {
@@ -44,6 +45,7 @@ class Supervision : public ::testing::Test {
   ops::Health health{world.clock()};
   bool reactor = true;
   bool journal = true;
+  bool database = true;
   bool pdi = true;
   std::string line = "well";
 };
@@ -70,9 +72,10 @@ TEST_F(Supervision, AJournalOrAReactorThatStopsBeatingStopsTheFeedAndABeatBegins
   EXPECT_GE(fed(systemd), 4);
 }
 
-TEST_F(Supervision, APdiThatIsDownNeverStopsTheFeed) {
+TEST_F(Supervision, APdiOrADatabaseServerThatIsDownNeverStopsTheFeed) {
   NotifySocket systemd(seconds{30});
   pdi = false;
+  database = false;
   start();
   pass(seconds{59});
   EXPECT_EQ(fed(systemd), 4);
