@@ -23,12 +23,16 @@ struct EdgePorts {
   std::uint16_t api;
   std::uint16_t ops;
 };
+struct HubPorts {
+  std::uint16_t api;
+  std::uint16_t ops;
+  std::uint16_t sync;
+};
 struct Ports {
   std::uint16_t sandbox;
-  std::uint16_t hub_api;
-  std::uint16_t hub_ops;
-  std::uint16_t sync;
+  HubPorts hub;
   std::vector<EdgePorts> edges;
+  std::vector<HubPorts> replicas;
 };
 
 Ports choose_ports(const FleetOptions& options, std::vector<ReservedPort>& reserved) {
@@ -39,10 +43,14 @@ Ports choose_ports(const FleetOptions& options, std::vector<ReservedPort>& reser
                                               : ReservedPort::given(static_cast<std::uint16_t>(given)));
     return reserved.back().number();
   };
-  Ports ports{
-      .sandbox = port(443), .hub_api = port(1080), .hub_ops = port(1081), .sync = port(90), .edges = {}};
+  Ports ports{.sandbox = port(443),
+              .hub = {.api = port(1080), .ops = port(1081), .sync = port(90)},
+              .edges = {},
+              .replicas = {}};
   for (int i = 0; i < static_cast<int>(options.edges); ++i)
     ports.edges.push_back({port(70 + 2 * i), port(71 + 2 * i)});
+  for (int i = 0; i < static_cast<int>(options.replicas); ++i)
+    ports.replicas.push_back({port(2080 + 2 * i), port(2081 + 2 * i), port(190 + i)});
   return ports;
 }
 
@@ -93,6 +101,7 @@ struct Fleet::State {
   std::vector<std::string> terminal_keys;
   std::optional<Child> sandbox;
   std::optional<Child> hub;
+  std::vector<std::optional<Child>> replicas;
   std::vector<std::optional<Child>> edges;
   std::vector<std::vector<std::string>> edge_environment;
   std::vector<std::string> hub_environment;
@@ -101,6 +110,7 @@ struct Fleet::State {
   fs::path program(const std::string& name) const { return options.bin_dir / name; }
   std::string edge_name(std::size_t edge) const { return fmt::format("edge-{}", edge + 1); }
   fs::path edge_config(std::size_t edge) const { return in(edge_name(edge) + ".yaml"); }
+  std::string replica_name(std::size_t replica) const { return fmt::format("hub-{}", replica + 2); }
   std::string url(std::uint16_t port) const { return fmt::format("http://127.0.0.1:{}", port); }
   std::string sandbox_url() const { return fmt::format("https://127.0.0.1:{}", ports.sandbox); }
   std::string pdi_url() const { return options.pdi_url.empty() ? sandbox_url() : options.pdi_url; }
@@ -108,6 +118,9 @@ struct Fleet::State {
   Result<void> make_certificate() const;
   Result<void> prepare();
   Result<void> prepare_hub();
+  Result<void> write_hub_config(const std::string& name, const HubPorts& at) const;
+  /// Every hub's, as a list of the configuration's.
+  std::string sync_endpoints() const;
   Result<void> prepare_edge(std::size_t edge);
   Result<Child> launch_edge(std::size_t edge) const;
   Result<Child> launch_hub() const;
@@ -155,16 +168,11 @@ Result<void> Fleet::State::prepare_hub() {
   auto key = must(program("perkline-hub"), {"keygen", "--out", in("hub.key").string()});
   if (!key) return failure(key);
   hub_public_key = *key;
-  auto written = write_file(
-      in("hub.yaml"),
-      fmt::format(R"(api: {{ listen: "127.0.0.1:{0}", public_url: "http://127.0.0.1:{0}" }}
-ops: {{ listen: "127.0.0.1:{1}" }}
-sync: {{ listen: "tcp://127.0.0.1:{2}", secret_key_file: "{3}" }}
-database: {{ url: "sqlite:{4}" }}
-limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0 }}
-)",
-                  ports.hub_api, ports.hub_ops, ports.sync, in("hub.key").string(), in("hub.db").string()));
+  auto written = write_hub_config("hub", ports.hub);
+  for (std::size_t i = 0; written && i < ports.replicas.size(); ++i)
+    written = write_hub_config(replica_name(i), ports.replicas[i]);
   if (!written) return written;
+  replicas.resize(ports.replicas.size());
   if (written = write_file(in("admin.password"), password + "\n"); !written) return written;
   const std::string config = in("hub.yaml").string();
   if (auto migrated = must(program("perkline-hub"), {"migrate", "--config", config}); !migrated)
@@ -174,6 +182,27 @@ limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0
                                      in("admin.password").string(), "--config", config});
   if (!admin) return failure(admin);
   return {};
+}
+
+Result<void> Fleet::State::write_hub_config(const std::string& name, const HubPorts& at) const {
+  const std::string database =
+      options.database_url.empty() ? "sqlite:" + in("hub.db").string() : options.database_url;
+  return write_file(in(name + ".yaml"),
+                    fmt::format(R"(api: {{ listen: "127.0.0.1:{0}", public_url: "http://127.0.0.1:{0}" }}
+ops: {{ listen: "127.0.0.1:{1}" }}
+sync: {{ listen: "tcp://127.0.0.1:{2}", secret_key_file: "{3}" }}
+database: {{ url: "{4}" }}
+limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0 }}
+)",
+                                at.api, at.ops, at.sync, in("hub.key").string(), database));
+}
+
+std::string Fleet::State::sync_endpoints() const {
+  if (options.edge_hub_port != 0) return fmt::format("\"tcp://127.0.0.1:{}\"", options.edge_hub_port);
+  std::string list = fmt::format("\"tcp://127.0.0.1:{}\"", ports.hub.sync);
+  for (const HubPorts& replica : ports.replicas)
+    list += fmt::format(", \"tcp://127.0.0.1:{}\"", replica.sync);
+  return list;
 }
 
 Result<void> Fleet::State::prepare_edge(std::size_t edge) {
@@ -192,12 +221,11 @@ data_dir: "{1}"
 api: {{ listen: "127.0.0.1:{2}", terminals_file: "{3}", rate_per_terminal_s: 0 }}
 ops: {{ listen: "127.0.0.1:{4}" }}
 pdi: {{ url: "{5}", client_id: perkline, client_secret_file: "{6}", ca_file: "{7}", quiet_ms: {8}{13} }}
-hub: {{ endpoint: "tcp://127.0.0.1:{9}", hub_public_key: "{10}", secret_key_file: "{11}" }}
+hub: {{ endpoint: [{9}], hub_public_key: "{10}", secret_key_file: "{11}" }}
 {12})",
                   edge + 1, in(name).string(), ports.edges[edge].api, in(name + ".terminals").string(),
                   ports.edges[edge].ops, pdi_url(), in(name + ".client_secret").string(),
-                  in("sandbox.crt").string(), options.pdi_quiet_ms,
-                  options.edge_hub_port == 0 ? ports.sync : options.edge_hub_port, hub_public_key,
+                  in("sandbox.crt").string(), options.pdi_quiet_ms, sync_endpoints(), hub_public_key,
                   in(name + ".key").string(), edge < options.edge_yaml.size() ? options.edge_yaml[edge] : "",
                   options.pdi_yaml.empty() ? "" : ", " + options.pdi_yaml));
   if (!written) return written;
@@ -242,6 +270,9 @@ Fleet::~Fleet() {
   for (auto& edge : state_->edges) {
     if (edge) edge->terminate();
   }
+  for (auto& replica : state_->replicas) {
+    if (replica) replica->terminate();
+  }
   if (state_->hub) state_->hub->terminate();
   if (state_->sandbox) state_->sandbox->terminate();
 }
@@ -258,6 +289,9 @@ Result<Fleet> Fleet::start(FleetOptions options) {
     if (auto started = fleet.start_sandbox(); !started) return failure(started);
   }
   if (auto started = fleet.start_hub(); !started) return failure(started);
+  for (std::size_t i = 0; i < fleet.state_->replicas.size(); ++i) {
+    if (auto started = fleet.start_replica(i); !started) return failure(started);
+  }
   for (std::size_t i = 0; i < fleet.edges(); ++i) {
     if (auto started = fleet.start_edge(i); !started) return failure(started);
   }
@@ -280,10 +314,10 @@ std::string Fleet::terminal_key(std::size_t edge) const {
   return state_->terminal_keys[edge];
 }
 std::string Fleet::hub_url() const {
-  return state_->url(state_->ports.hub_api);
+  return state_->url(state_->ports.hub.api);
 }
 std::string Fleet::hub_ops_url() const {
-  return state_->url(state_->ports.hub_ops);
+  return state_->url(state_->ports.hub.ops);
 }
 std::string Fleet::sandbox_url() const {
   return state_->sandbox_url();
@@ -292,7 +326,7 @@ std::uint16_t Fleet::sandbox_port() const {
   return state_->ports.sandbox;
 }
 std::uint16_t Fleet::sync_port() const {
-  return state_->ports.sync;
+  return state_->ports.hub.sync;
 }
 std::string Fleet::ca_file() const {
   return state_->in("sandbox.crt").string();
@@ -358,6 +392,22 @@ Result<void> Fleet::start_edge(std::size_t edge) {
 Result<void> Fleet::start_hub() {
   if (auto launched = launch_hub(); !launched) return launched;
   return state_->await(*state_->hub, "hub", {.origin = hub_url(), .path = "/health"});
+}
+
+std::string Fleet::replica_url(std::size_t replica) const {
+  return state_->url(state_->ports.replicas[replica].api);
+}
+
+Child& Fleet::replica(std::size_t replica) {
+  return state_->replicas[replica].value();
+}
+
+Result<void> Fleet::start_replica(std::size_t replica) {
+  const std::string name = state_->replica_name(replica);
+  auto child = state_->launch("perkline-hub", state_->in(name + ".yaml"), name, state_->hub_environment);
+  if (!child) return failure(child);
+  state_->replicas[replica] = std::move(*child);
+  return state_->await(*state_->replicas[replica], name, {.origin = replica_url(replica), .path = "/health"});
 }
 
 Result<void> Fleet::launch_edge(std::size_t edge) {

@@ -19,13 +19,16 @@ struct FleetOptions {
   std::vector<std::string> edge_yaml =
       {};                     ///< More lines for the configuration of the first edge, the second …
   std::string pdi_yaml = {};  ///< More keys of every edge's `pdi`: `max_in_flight: 8, timeouts_ms: { … }`.
-  std::string pdi_url = {};   ///< Another PDI in the sandbox's place, which is not started then.
+  std::string database_url = {};  ///< The hub's; empty: SQLite, in the folder.
+  std::size_t replicas = 0;       ///< More hubs on the same database; edges know of all.
+  std::string pdi_url = {};       ///< Another PDI in the sandbox's place, which is not started then.
   /// Where the edges find their hub, if not where it listens: a line that leads there. 0: they do.
   std::uint16_t edge_hub_port = 0;
 };
 
 /// A whole small chain on loopback, every part a real process with keys of its own: sandbox over TLS, hub on
-/// SQLite, store edges. The demo and the integration tests stand on it. One thread.
+/// SQLite or the database it is told, store edges. The demo and the integration tests stand on it. One
+/// thread.
 class Fleet {
  public:
   /// Makes keys, certificates and configurations, registers the stores, adds an admin and a terminal each,
@@ -57,6 +60,12 @@ class Fleet {
   Result<void> set_fault(const std::string& fault) const;
   /// An admin's access token. Errors: io_failed.
   Result<std::string> log_in() const;
+
+  /// Of the hubs beside the first.
+  std::string replica_url(std::size_t replica) const;
+  Child& replica(std::size_t replica);
+  /// Started again, as the others below. Errors: io_failed.
+  Result<void> start_replica(std::size_t replica);
 
   Child& edge(std::size_t edge);
   Child& hub();

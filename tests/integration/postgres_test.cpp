@@ -1,0 +1,249 @@
+// The whole chain with the hub on PostgreSQL: real binaries, a real server that comes and goes, two hubs.
+#include <atomic>
+#include <thread>
+
+#include "bench/demo/reconcile.hpp"
+#include "bench/load/sample.hpp"
+#include "tests/integration/chain.hpp"
+#include "tests/support/postgres_server.hpp"
+
+namespace perkline::test {
+namespace {
+
+using std::chrono::steady_clock;
+
+bench::WebAnswer ask(const std::string& origin, const std::string& path, const std::string& token = "") {
+  return bench::call({.origin = origin, .path = path, .bearer = token}).value_or(bench::WebAnswer{});
+}
+
+bench::WebAnswer log_in_at(const std::string& origin, const bench::Fleet& fleet) {
+  return bench::call({.method = "POST",
+                      .origin = origin,
+                      .path = "/api/v1/auth/login",
+                      .body = R"({"login":")" + fleet.admin_login() + R"(","password":")" +
+                              fleet.admin_password() + R"("})"})
+      .value_or(bench::WebAnswer{});
+}
+
+/// Tills that sell all the time, on a thread beside the test's.
+class Selling {
+ public:
+  Selling(const bench::Fleet& fleet, const std::string& prefix, double sales_per_second)
+      : baskets_(bench::sample_baskets({.baskets = 20'000, .customers = 200}, prefix)) {
+    options_.rate = sales_per_second;
+    options_.return_every = 7;
+    options_.redeem_every = 11;
+    for (std::size_t i = 0; i < fleet.edges(); ++i)
+      options_.edges.push_back({fleet.edge_url(i), fleet.terminal_key(i)});
+    thread_ = std::thread([this] {
+      summary_ = bench::replay(baskets_, options_, stop_, [this](std::size_t done) { done_ = done; });
+    });
+  }
+  ~Selling() { (void)stop(); }
+
+  std::size_t done() const { return done_; }
+  /// Some more sales. False: there were none.
+  bool goes_on(std::size_t by = 20) {
+    const std::size_t from = done_;
+    return eventually([&] { return done_ >= from + by; });
+  }
+  std::vector<bench::SoldBasket> stop() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+    EXPECT_TRUE(summary_.failed.empty()) << summary_.failed.begin()->first;
+    return std::move(summary_.sold);
+  }
+
+ private:
+  std::vector<bench::Basket> baskets_;
+  bench::ReplayOptions options_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<std::size_t> done_ = 0;
+  bench::ReplaySummary summary_;
+  std::thread thread_;
+};
+
+/// A client that asks a hub all the time, and holds each answer to what it may be.
+class Asking {
+ public:
+  Asking(std::string origin, std::string token) : origin_(std::move(origin)), token_(std::move(token)) {
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Asking() {
+    stop_ = true;
+    thread_.join();
+  }
+  int served() const { return served_; }
+  int turned_away() const { return turned_away_; }
+
+ private:
+  void run() {
+    for (int i = 0; !stop_; ++i) {
+      const auto before = steady_clock::now();
+      const auto answer = ask(origin_, i % 2 == 0 ? "/api/v1/stores" : "/api/v1/stats/overview", token_);
+      EXPECT_LT(steady_clock::now() - before, std::chrono::seconds(12)) << "hangs";
+      if (answer.status == 200) {
+        ++served_;
+      } else {
+        expect_problem(answer, 503, "DATABASE_UNAVAILABLE");
+        EXPECT_NE(header_of(answer, "retry-after"), "");
+        ++turned_away_;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  const std::string origin_;
+  const std::string token_;
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> served_ = 0;
+  std::atomic<int> turned_away_ = 0;
+  std::thread thread_;
+};
+
+/// Two stores and two hubs on one PostgreSQL, none of which anything happens to when a test begins.
+class PostgresChain : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto server = PostgresServer::start();
+    ASSERT_TRUE(server) << server.error().detail;
+    server_ = new PostgresServer(std::move(*server));
+    folder_ = new TempDir();
+    auto options = fleet_options(*folder_, 2);
+    options.database_url = server_->url("perkline");
+    options.replicas = 1;
+    auto fleet = bench::Fleet::start(std::move(options));
+    ASSERT_TRUE(fleet) << fleet.error().detail;
+    fleet_ = new bench::Fleet(std::move(*fleet));
+  }
+  static void TearDownTestSuite() {
+    delete fleet_;
+    delete folder_;
+    delete server_;
+  }
+  void SetUp() override { ASSERT_NE(fleet_, nullptr); }
+  static bench::Fleet& fleet() { return *fleet_; }
+  static PostgresServer& server() { return *server_; }
+
+  static std::string token() {
+    const auto token = fleet().log_in();
+    EXPECT_TRUE(token);
+    return token.value_or("");
+  }
+  static std::string hub_command(std::vector<std::string> arguments) {
+    const auto output = fleet().hub_command(std::move(arguments));
+    EXPECT_TRUE(output && output->status == 0) << (output ? output->err : "");
+    return output ? output->out : "";
+  }
+  /// Until tills, PDI and the hub say the same of every store.
+  static void expect_all_to_agree(std::vector<bench::SoldBasket> sold) {
+    bench::Reconciliation last;
+    EXPECT_TRUE(eventually(
+        [&] {
+          bench::learn_outcomes(fleet(), sold);
+          auto all = bench::reconcile(fleet(), sold);
+          if (!all) return false;
+          last = std::move(*all);
+          return last.agree();
+        },
+        std::chrono::seconds(60)))
+        << bench::to_table(last);
+    const auto verified = json::parse(hub_command({"verify", "--json"}));
+    ASSERT_TRUE(verified);
+    EXPECT_TRUE(verified->root().find("ok")->boolean());
+    EXPECT_GT(bench::integer_at(verified->root(), "entries"), 0);
+    EXPECT_TRUE(json::parse(hub_command({"dead-letters", "list", "--json"}))->root().items().empty());
+  }
+
+ private:
+  static inline PostgresServer* server_ = nullptr;
+  static inline TempDir* folder_ = nullptr;
+  static inline bench::Fleet* fleet_ = nullptr;
+};
+
+TEST_F(PostgresChain, EachEventCountsOnceWhileServerHubsAndStoresComeAndGo) {
+  Selling selling(fleet(), "PG-", 25);
+  ASSERT_TRUE(selling.goes_on());
+  {
+    Asking one(fleet().hub_url(), token());
+    Asking other(fleet().replica_url(0), token());
+    for (int round = 0; round < 3; ++round) {
+      round % 2 == 0 ? server().stop() : server().kill();
+      const int before = one.turned_away() + other.turned_away();
+      EXPECT_TRUE(eventually([&] { return one.turned_away() + other.turned_away() >= before + 20; }));
+      EXPECT_EQ(ask(fleet().hub_url(), "/health").status, 200);
+      EXPECT_TRUE(eventually([&] { return ask(fleet().hub_ops_url(), "/health/ready").status == 503; }));
+      EXPECT_EQ(log_in_at(fleet().hub_url(), fleet()).status, 503);
+      EXPECT_TRUE(selling.goes_on()) << "tills do not wait for the hub";
+      ASSERT_TRUE(server().start_again());
+      const int served_one = one.served();
+      const int served_other = other.served();
+      EXPECT_TRUE(
+          eventually([&] { return one.served() > served_one + 5 && other.served() > served_other + 5; }));
+      EXPECT_TRUE(selling.goes_on());
+    }
+  }
+  // The stores are at the first hub: it goes, they come to the second; that goes, they come back.
+  const auto cursors = [&] {
+    std::int64_t sum = 0;
+    const auto stores = json::parse(hub_command({"store", "list", "--json"}));
+    for (const auto& store : stores->root().items()) sum += bench::integer_at(store, "cursor");
+    return sum;
+  };
+  const auto taken_in_by_the_other = [&] {
+    const std::int64_t before = cursors();
+    return eventually([&] { return cursors() > before + 20; }, std::chrono::seconds(45));
+  };
+  fleet().hub().kill();
+  EXPECT_TRUE(taken_in_by_the_other());
+  ASSERT_TRUE(fleet().start_hub());
+  fleet().replica(0).kill();
+  EXPECT_TRUE(taken_in_by_the_other());
+  ASSERT_TRUE(fleet().start_replica(0));
+
+  expect_all_to_agree(selling.stop());
+}
+
+TEST(PostgresLate, AHubThatIsStartedBeforeItsDatabaseComesUpWithIt) {
+  auto server = PostgresServer::start();
+  ASSERT_TRUE(server) << server.error().detail;
+  const TempDir folder;
+  auto options = fleet_options(folder, 1);
+  options.database_url = server->url("perkline");
+  auto fleet = bench::Fleet::start(std::move(options));
+  ASSERT_TRUE(fleet) << fleet.error().detail;
+  fleet->hub().terminate();
+  server->stop();
+  const auto away = fleet->hub_command({"verify"});
+  ASSERT_TRUE(away);
+  EXPECT_EQ(away->status, 1);
+  EXPECT_EQ(away->out, "");
+
+  ASSERT_TRUE(fleet->start_hub());  // /health answers
+  for (const char* path : {"/api/v1/stores", "/.well-known/jwks.json", "/api/v1/stores/store-1"}) {
+    const auto answer = ask(fleet->hub_url(), path);
+    expect_problem(answer, 503, "DATABASE_UNAVAILABLE");
+    EXPECT_NE(header_of(answer, "retry-after"), "") << path;
+  }
+  EXPECT_EQ(log_in_at(fleet->hub_url(), *fleet).status, 503);
+  EXPECT_EQ(ask(fleet->hub_url(), "/api/v1/nothing").status, 404);
+  EXPECT_EQ(ask(fleet->hub_ops_url(), "/health").status, 200);
+  EXPECT_EQ(ask(fleet->hub_ops_url(), "/health/ready").status, 503);
+  const Till till(fleet->edge_url(0), fleet->terminal_key(0));
+  const std::string session = till.price("LATE-1");
+  EXPECT_EQ(till.finalize(session, "LATE-1").status, 200);
+
+  ASSERT_TRUE(server->start_again());
+  EXPECT_TRUE(eventually([&] { return log_in_at(fleet->hub_url(), *fleet).status == 200; }));
+  EXPECT_TRUE(eventually([&] { return ask(fleet->hub_ops_url(), "/health/ready").status == 200; }));
+  const std::string token = fleet->log_in().value_or("");
+  EXPECT_TRUE(eventually([&] {
+    return number_at(ask(fleet->hub_url(), "/api/v1/points/balance?customerId=CUST-12345", token),
+                     "balance") == 0 &&
+           ask(fleet->hub_url(), "/api/v1/points/balance?customerId=CUST-12345", token).status == 200;
+  }));
+  EXPECT_EQ(fleet->hub().terminate(), 0);
+}
+
+}  // namespace
+}  // namespace perkline::test
