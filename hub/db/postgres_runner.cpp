@@ -62,18 +62,19 @@ Result<void> make_database(const PostgresTarget& target) {
 
 }  // namespace
 
-bool PostgresGate::enter() {
+PostgresGate::Pass PostgresGate::enter() {
   const std::scoped_lock lock(mutex_);
-  if (!closed_) return true;
-  if (trying_ || steady_clock::now() < closed_until_) return false;
+  if (!closed_) return Pass::open;
+  if (trying_ || steady_clock::now() < closed_until_) return Pass::no;
   trying_ = true;
-  return true;
+  return Pass::alone;
 }
 
 void PostgresGate::leave(bool connected) {
   const std::scoped_lock lock(mutex_);
   trying_ = false;
-  closed_ = !connected;
+  if (std::exchange(closed_, !connected) && connected)
+    ops::log(ops::Level::info, "db", "the database is back");
   if (connected) {
     pause_ = {};
     return;
@@ -82,18 +83,22 @@ void PostgresGate::leave(bool connected) {
   closed_until_ = steady_clock::now() + pause_ / 2 + part_of(pause_ / 2, rng_);
 }
 
-Result<std::unique_ptr<PostgresConnection>> PostgresRunner::open() const {
-  auto opened = PostgresConnection::open(target_, access_);
-  if (opened || !target_.create_if_missing || opened.error().code == Errc::internal) return opened;
-  if (auto made = make_database(target_); !made) return opened;
-  return PostgresConnection::open(target_, access_);
+Result<std::unique_ptr<PostgresConnection>> PostgresRunner::open(bool is_known_away) const {
+  PostgresTarget target = target_;
+  target.is_known_away = is_known_away;
+  auto opened = PostgresConnection::open(target, access_);
+  if (opened || !target.create_if_missing || opened.error().code == Errc::internal) return opened;
+  target.is_known_away = true;
+  if (auto made = make_database(target); !made) return opened;
+  return PostgresConnection::open(target, access_);
 }
 
 Result<void> PostgresRunner::connect() {
   if (connection_ && !connection_->is_lost()) return {};
   connection_.reset();
-  if (!gate_.enter()) return fail(postgres_error({}));
-  auto opened = open();
+  const PostgresGate::Pass pass = gate_.enter();
+  if (pass == PostgresGate::Pass::no) return fail(postgres_error({}));
+  auto opened = open(pass == PostgresGate::Pass::alone);
   gate_.leave(opened.has_value());
   if (!opened) return failure(opened);
   connection_ = std::move(*opened);
@@ -109,9 +114,9 @@ bool PostgresRunner::rest(milliseconds at_most, Deadline give_up) {
 
 Result<bool> PostgresRunner::look_up(const CommitMark& mark, Deadline give_up) {
   milliseconds pause = pause_min;
-  while (true) {
+  for (bool again = false;; again = true) {
     // Past the gate: until this is known nothing else can be said to whoever waits.
-    auto opened = open();
+    auto opened = open(again);
     if (opened) {
       gate_.leave(true);
       connection_ = std::move(*opened);

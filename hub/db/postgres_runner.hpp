@@ -13,8 +13,12 @@ namespace perkline::hub::db {
 /// connections to a database; any thread.
 class PostgresGate {
  public:
-  /// False: not now.
-  bool enter();
+  enum class Pass : std::uint8_t {
+    no,     ///< Not now.
+    open,   ///< As far as anybody knows it is there.
+    alone,  ///< It was not, a while ago.
+  };
+  Pass enter();
   /// What came of it.
   void leave(bool connected);
 
@@ -47,7 +51,7 @@ class PostgresRunner {
   Result<void> run(const Work& work, Deadline give_up);
 
  private:
-  Result<std::unique_ptr<PostgresConnection>> open() const;
+  Result<std::unique_ptr<PostgresConnection>> open(bool is_known_away) const;
   Result<bool> look_up(const CommitMark& mark, Deadline give_up);
   /// Sleeps up to `at_most`, a random part of it. False: interrupted, or past `give_up` by then.
   bool rest(std::chrono::milliseconds at_most, Deadline give_up);

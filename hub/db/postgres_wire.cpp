@@ -111,7 +111,8 @@ std::string reason_of(const pg_result* result) {
 Result<std::unique_ptr<PostgresWire>> PostgresWire::connect(const PostgresTarget& target) {
   std::unique_ptr<PostgresWire> wire(new PostgresWire(target.interrupt));
   wire->handle_ = start_connecting(target);
-  if (auto done = wire->finish_connecting(steady_clock::now() + target.connect_timeout); !done)
+  if (auto done = wire->finish_connecting(steady_clock::now() + target.connect_timeout, target.is_known_away);
+      !done)
     return failure(done);
   PGconn* handle = wire->handle_;
   // By itself libpq prints what the server remarks.
@@ -136,20 +137,20 @@ PostgresWire::~PostgresWire() {
   PQfinish(handle_);
 }
 
-Result<void> PostgresWire::finish_connecting(Deadline deadline) {
+Result<void> PostgresWire::finish_connecting(Deadline deadline, bool is_known_away) {
   PostgresPollingStatusType status = PGRES_POLLING_WRITING;
   while (PQstatus(handle_) != CONNECTION_BAD) {
     if (status == PGRES_POLLING_OK) return {};
     if (status == PGRES_POLLING_FAILED) break;
     if (!wait(status == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline)) {
-      log_unreachable("no answer");
+      if (!is_known_away) log_unreachable("no answer");
       return fail(postgres_error({}));
     }
     status = PQconnectPoll(handle_);
   }
   const std::string_view message = PQerrorMessage(handle_);
   const std::string_view state = state_in(message);
-  if (state.empty()) log_unreachable(message);
+  if (state.empty() && !is_known_away) log_unreachable(message);
   return fail(postgres_error(state));
 }
 

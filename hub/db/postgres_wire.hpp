@@ -22,6 +22,7 @@ struct PostgresTarget {
   std::chrono::milliseconds connect_timeout{3'000};
   /// What one statement may take; 0: for ever.
   std::chrono::milliseconds statement_timeout{10'000};
+  bool is_known_away = false;      ///< It is no news that nobody answers there: not for the log.
   bool create_if_missing = false;  ///< Makes the database where the server has none of that name.
   /// Ends every wait as soon as it is readable; -1: none.
   int interrupt = -1;
@@ -74,7 +75,7 @@ class PostgresWire {
   bool flush(Deadline deadline);
   /// nullopt: lost. A null pointer ends a step's results.
   Result<WireResult> next(Deadline deadline);
-  Result<void> finish_connecting(Deadline deadline);
+  Result<void> finish_connecting(Deadline deadline, bool is_known_away);
   Error lost(std::string_view what) const;
 
   pg_conn* handle_ = nullptr;

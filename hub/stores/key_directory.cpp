@@ -24,7 +24,10 @@ Task<Result<void>> StoreKeys::refresh() {
 Task<void> StoreKeys::keep_fresh() {
   while (!stopped_) {
     co_await clock_.sleep(between_reads);
-    if (const auto refreshed = co_await refresh(); !refreshed) {
+    const auto refreshed = co_await refresh();
+    // Once, not twice a second for as long as it lasts.
+    if (std::exchange(failing_, !refreshed)) continue;
+    if (!refreshed) {
       ops::log(ops::Level::warn, "stores", "the stores' keys could not be read",
                {{"error", name_of(refreshed.error().code)}});
     }

@@ -34,6 +34,7 @@ class StoreKeys {
   mutable std::mutex mutex_;
   std::shared_ptr<const Map> keys_ = std::make_shared<const Map>();
   bool stopped_ = false;
+  bool failing_ = false;
 };
 
 }  // namespace perkline::hub::stores

@@ -91,14 +91,15 @@ Result<void> PostgresServer::State::make() {
 Result<void> PostgresServer::State::launch() {
   std::vector<std::string> arguments{"-D", data()};
   const std::string number = std::to_string(port.number());
-  for (const std::string& setting :
-       {std::string("listen_addresses=127.0.0.1"), "port=" + number,
-        "unix_socket_directories=" + folder.path().string(),
-        "fsync=" + std::string(options.fsync ? "on" : "off"), std::string("max_connections=200"),
-        std::string("shared_buffers=32MB"), std::string("jit=off"), std::string("logging_collector=off"),
-        std::string("autovacuum_naptime=10s")}) {
-    arguments.insert(arguments.end(), {"-c", setting});
-  }
+  std::vector<std::string> settings{"listen_addresses=127.0.0.1",
+                                    "port=" + number,
+                                    "unix_socket_directories=" + folder.path().string(),
+                                    "max_connections=200",
+                                    "shared_buffers=32MB",
+                                    "jit=off"};
+  if (!options.fsync)
+    settings.insert(settings.end(), {"fsync=off", "full_page_writes=off", "synchronous_commit=off"});
+  for (const std::string& setting : settings) arguments.insert(arguments.end(), {"-c", setting});
   const auto [program, line] = unprivileged(programs / "postgres", arguments);
   auto started = bench::Child::start(program, line, log());
   if (!started) return failure(started);
