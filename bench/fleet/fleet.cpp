@@ -115,6 +115,10 @@ struct Fleet::State {
   std::string sandbox_url() const { return fmt::format("https://127.0.0.1:{}", ports.sandbox); }
   std::string pdi_url() const { return options.pdi_url.empty() ? sandbox_url() : options.pdi_url; }
 
+  std::string database_url() const {
+    return options.database_url.empty() ? "sqlite:" + in("hub.db").string() : options.database_url;
+  }
+
   Result<void> make_certificate() const;
   Result<void> prepare();
   Result<void> prepare_hub();
@@ -185,8 +189,6 @@ Result<void> Fleet::State::prepare_hub() {
 }
 
 Result<void> Fleet::State::write_hub_config(const std::string& name, const HubPorts& at) const {
-  const std::string database =
-      options.database_url.empty() ? "sqlite:" + in("hub.db").string() : options.database_url;
   return write_file(in(name + ".yaml"),
                     fmt::format(R"(api: {{ listen: "127.0.0.1:{0}", public_url: "http://127.0.0.1:{0}" }}
 ops: {{ listen: "127.0.0.1:{1}" }}
@@ -194,7 +196,7 @@ sync: {{ listen: "tcp://127.0.0.1:{2}", secret_key_file: "{3}" }}
 database: {{ url: "{4}" }}
 limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0 }}
 )",
-                                at.api, at.ops, at.sync, in("hub.key").string(), database));
+                                at.api, at.ops, at.sync, in("hub.key").string(), database_url()));
 }
 
 std::string Fleet::State::sync_endpoints() const {
@@ -345,6 +347,9 @@ fs::path Fleet::hub_config() const {
 }
 fs::path Fleet::edge_data(std::size_t edge) const {
   return state_->in(state_->edge_name(edge));
+}
+std::string Fleet::hub_database_url() const {
+  return state_->database_url();
 }
 fs::path Fleet::hub_database() const {
   return state_->in("hub.db");

@@ -53,6 +53,7 @@ class Fleet {
   std::filesystem::path edge_config(std::size_t edge) const;
   std::filesystem::path hub_config() const;
   std::filesystem::path edge_data(std::size_t edge) const;      ///< Its data_dir.
+  std::string hub_database_url() const;                         ///< As its configuration has it.
   std::filesystem::path hub_database() const;                   ///< SQLite's file.
   std::filesystem::path log_of(const std::string& part) const;  ///< `sandbox`, `hub`, `edge-1` …
 

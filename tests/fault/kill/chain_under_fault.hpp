@@ -27,14 +27,16 @@ inline int asked_for(const char* variable, int by_default) {
 /// off has often begun.
 class ChainUnderFault : public ::testing::Test {
  protected:
-  void start(std::size_t edges) {
+  /// `database_url` empty: the hub is on SQLite.
+  void start(std::size_t edges, const std::string& database_url = {}) {
     auto fleet = bench::Fleet::start({.bin_dir = bin_dir(),
                                       .state_dir = folder_.path() / "fleet",
                                       .edges = edges,
                                       .pdi_quiet_ms = 300,
                                       .edge_yaml = std::vector<std::string>(edges, edge_yaml),
                                       .pdi_yaml = "timeouts_ms: { identify: 400, calculate: 400, "
-                                                  "finalize: 600, status: 400 }"});
+                                                  "finalize: 600, status: 400 }",
+                                      .database_url = database_url});
     ASSERT_TRUE(fleet) << fleet.error().detail;
     fleet_.emplace(std::move(*fleet));
   }

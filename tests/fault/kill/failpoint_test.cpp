@@ -80,7 +80,7 @@ class Failpoints : public ChainUnderFault {
     const auto& sales = taken_.sales;
     const Sale& sold = sales.at(sales.size() - 3);
     const Sale& waiting = sales.back();
-    const HubBooks books = read_hub_books(fleet_->hub_database());
+    const HubBooks books = read_hub_books(fleet_->hub_database_url());
     const auto finalized = [&](const Sale& sale) {
       return std::ranges::any_of(books.sales, [&](const HubBooks::Sale& known) {
         return known.session == sale.session && known.state == "finalized";

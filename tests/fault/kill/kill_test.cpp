@@ -4,6 +4,7 @@
 
 #include "tests/fault/kill/chain_under_fault.hpp"
 #include "tests/fault/rig/hub_books.hpp"
+#include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
 namespace {
@@ -97,10 +98,10 @@ class HubKilled : public Killed {
  protected:
   /// Amid what it takes in, mostly: soon after its books have begun to move again.
   Result<void> strike() {
-    const auto applied = events_applied(fleet_->hub_database());
+    const auto applied = events_applied(fleet_->hub_database_url());
     if (rng_.below(8) != 0) {
       const auto give_up = steady_clock::now() + std::chrono::seconds(20);
-      while (events_applied(fleet_->hub_database()) == applied) {
+      while (events_applied(fleet_->hub_database_url()) == applied) {
         if (steady_clock::now() > give_up) return fail(Errc::io_failed, "the hub takes nothing in");
         std::this_thread::sleep_for(milliseconds(3));
       }
@@ -120,6 +121,36 @@ class HubKilled : public Killed {
 TEST_F(HubKilled, TakesEverySaleInOnce) {
   ASSERT_NO_FATAL_FAILURE(start(2));
   kill_under_load(kill_rounds(8), 4, [this] { return strike(); });
+}
+
+class HubOnPostgresKilled : public HubKilled {
+ protected:
+  /// Every third time the server crashes as well, and comes back before or after the hub.
+  Result<void> strike_either(PostgresServer& server) {
+    if (rng_.below(3) != 0) return strike();
+    sleep_up_to(120);
+    server.kill();
+    const bool hub_too = rng_.below(2) == 0;
+    if (hub_too) fleet_->hub().kill();
+    if (hub_too && rng_.below(2) == 0) {
+      if (auto started = fleet_->start_hub(); !started) return started;
+      return server.start_again();
+    }
+    sleep_up_to(500);
+    if (auto started = server.start_again(); !started) return started;
+    return hub_too ? fleet_->start_hub() : Result<void>();
+  }
+};
+
+TEST_F(HubOnPostgresKilled, TakesEverySaleInOnce) {
+  auto server = PostgresServer::start();
+  ASSERT_TRUE(server) << server.error().detail;
+  ASSERT_NO_FATAL_FAILURE(start(2, server->url("perkline")));
+  kill_under_load(kill_rounds(8), 4, [&] { return strike_either(*server); });
+  const auto verified = fleet_->hub_command({"verify"});
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->status, 0) << verified->out << verified->err;
+  fleet_.reset();  // before its database
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace perkline::test {
 
-/// What the hub's database holds, read past the hub: SQLite's file, also while a hub writes it.
+/// What the hub's database holds, read past the hub, also while one writes it.
 struct HubBooks {
   struct Sale {
     std::string store;
@@ -31,10 +30,10 @@ struct HubBooks {
   std::int64_t dead_letters = 0;    ///< Open ones.
 };
 
-/// Asserts that the file can be read.
-HubBooks read_hub_books(const std::filesystem::path& database);
+/// Of the database behind the URL, as hub.yaml has it. Asserts that it can be read.
+HubBooks read_hub_books(const std::string& url);
 
 /// Events applied so far, of all stores.
-std::int64_t events_applied(const std::filesystem::path& database);
+std::int64_t events_applied(const std::string& url);
 
 }  // namespace perkline::test

@@ -175,7 +175,7 @@ void Judge::read_pdi() {
 }
 
 void Judge::read_hub() {
-  HubBooks books = read_hub_books(fleet_.hub_database());
+  HubBooks books = read_hub_books(fleet_.hub_database_url());
   for (auto& sale : books.sales) hub_[sale.transaction].push_back(std::move(sale));
   for (auto& goods : books.returns) returns_[goods.transaction].push_back(std::move(goods));
   voided_ = {books.voided.begin(), books.voided.end()};
