@@ -163,6 +163,7 @@ Result<PostgresStatements::Prepared*> PostgresConnection::prepare(std::string_vi
   if (auto* known = statements_.find(sql, parameters)) return known;
   if (statements_.is_full()) {
     statements_.forget();
+    prefix_.push_back({.text = "DEALLOCATE ALL"});
     if (access_ == Access::write) prefix_.push_back(prepare_mark());
   }
   const std::string name = statements_.next_name();

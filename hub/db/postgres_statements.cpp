@@ -75,10 +75,8 @@ PostgresStatements::Prepared* PostgresStatements::find(std::string_view sql, std
 PostgresStatements::Prepared& PostgresStatements::keep(std::string_view sql, Prepared prepared) {
   auto place = by_text_.find(sql);
   if (place == by_text_.end()) place = by_text_.emplace(sql, std::vector<Prepared>{}).first;
-  std::vector<Prepared>& variants = place->second;
-  if (variants.size() == variants_max) variants.erase(variants.begin());
-  variants.push_back(std::move(prepared));
-  return variants.back();
+  ++kept_;
+  return place->second.emplace_back(std::move(prepared));
 }
 
 std::vector<TypeId> types_of(std::span<const Value> values) {

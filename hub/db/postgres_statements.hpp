@@ -27,12 +27,14 @@ class PostgresStatements {
   std::string next_name() { return "p" + std::to_string(++count_); }
   Prepared& keep(std::string_view sql, Prepared prepared);
   /// Our statements are few and fixed; more than this means that somebody puts values into their text.
-  bool is_full() const { return by_text_.size() >= texts_max; }
-  void forget() { by_text_.clear(); }
+  bool is_full() const { return kept_ >= kept_max; }
+  void forget() {
+    by_text_.clear();
+    kept_ = 0;
+  }
 
  private:
-  static constexpr std::size_t texts_max = 512;
-  static constexpr std::size_t variants_max = 4;
+  static constexpr std::size_t kept_max = 512;
   struct TextHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const noexcept {
@@ -40,7 +42,8 @@ class PostgresStatements {
     }
   };
   std::unordered_map<std::string, std::vector<Prepared>, TextHash, std::equal_to<>> by_text_;
-  std::size_t count_ = 0;
+  std::size_t count_ = 0;  ///< Ever prepared.
+  std::size_t kept_ = 0;
 };
 
 /// The types to ask for: those of integers and bytes are ours to say, texts fit whatever there is.

@@ -235,6 +235,19 @@ TEST_P(DatabaseContract, ParametersAreBoundByTheirNumber) {
   EXPECT_EQ(rows[0].text(2), "two");
 }
 
+TEST_P(DatabaseContract, KeepsNoMoreStatementsThanItMayAndServesAllTheSame) {
+  ASSERT_TRUE(subject_->write([](Transaction& transaction) -> Result<void> {
+    for (std::int64_t i = 0; i < 1'100; ++i) {
+      const auto rows = transaction.query("SELECT $1 + " + std::to_string(i), {i});
+      if (!rows) return std::unexpected(rows.error());
+      EXPECT_EQ(rows->at(0).integer(0), 2 * i);
+    }
+    return insert(1)(transaction);
+  }));
+  ASSERT_TRUE(subject_->write(insert(2)));
+  EXPECT_EQ(count(), 2);
+}
+
 TEST_P(DatabaseContract, TellsHowManyRowsChanged) {
   ASSERT_TRUE(run({"INSERT INTO item (id) VALUES (1), (2), (3)"}));
   ASSERT_TRUE(subject_->write([](Transaction& transaction) -> Result<void> {

@@ -8,7 +8,7 @@
 
 #include "hub/db/migrate.hpp"
 #include "hub/db/postgres.hpp"
-#include "hub/identity/tokens.hpp"
+#include "hub/identity/signing_keys.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
 #include "hub/ledger/ledger.hpp"
@@ -324,7 +324,7 @@ TEST_F(Replicas, ThatStartTogetherMakeOneSigningKey) {
     return [&id](Transaction& t) -> Result<void> {
       auto keys = hub::identity::load_or_make_signing_keys(t, WallTime{});
       if (!keys) return failure(keys);
-      id = keys->front().id();
+      id = keys->front().key.id();
       return {};
     };
   };

@@ -200,8 +200,8 @@ TEST(DatabaseUrl, NamesAnSqliteFileOrAPostgresDatabaseAndNothingElse) {
     EXPECT_FALSE(hub::db::sqlite_path(url));
   }
   for (const char* url :
-       {"postgresql://user:secret@host", "postgresql://user:secret@[::1/x",
-        "postgresql://h/x?secret=1", "postgresql:secret", "sqlite:", "", "/var/lib/hub.db"}) {
+       {"postgresql://user:secret@host", "postgresql://user:secret@[::1/x", "postgresql://h/x?secret=1",
+        "postgresql:secret", "sqlite:", "", "/var/lib/hub.db"}) {
     const auto engine = hub::db::engine_of(url);
     ASSERT_FALSE(engine) << url;
     EXPECT_EQ(engine.error().code, Errc::validation_failed);

@@ -38,9 +38,9 @@ TEST_F(HubFrozen, GoesOnByItself) {
       EXPECT_TRUE(eventually([&] { return standing(edge) != "streaming"; }));
     ASSERT_TRUE(eventually([&] { return steady_clock::now() > frozen + least; }));
     EXPECT_GT(tills.acknowledged(), sold + 100) << "tills sell on";
-    const auto applied = events_applied(fleet_->hub_database());
+    const auto applied = events_applied(fleet_->hub_database_url());
     ::kill(fleet_->hub().pid(), SIGCONT);
-    EXPECT_TRUE(eventually([&] { return events_applied(fleet_->hub_database()) > applied + 100; }));
+    EXPECT_TRUE(eventually([&] { return events_applied(fleet_->hub_database_url()) > applied + 100; }));
     ASSERT_TRUE(fleet_->hub().running()) << "round " << round << ": " << log_end("hub");
   }
   expect_whole(tills.stop());

@@ -86,6 +86,7 @@ class PostgresReading final : public Reading {
 std::unique_ptr<Reading> open(const std::string& url) {
   if (url.starts_with(sqlite_scheme))
     return std::make_unique<SqliteReading>(url.substr(sqlite_scheme.size()));
+  PERKLINE_ASSERT(url.starts_with("postgresql://"));
   return std::make_unique<PostgresReading>(url);
 }
 

@@ -35,7 +35,7 @@ class HubLineTest : public ::testing::Test {
   std::string standing();
   /// Waits until the hub has acknowledged all that there is now.
   bool catches_up();
-  HubBooks books() { return read_hub_books(fleet().hub_database()); }
+  HubBooks books() { return read_hub_books(fleet().hub_database_url()); }
   std::size_t booked(const std::string& transaction);
   /// The sum of the hub's counters of that name whose labels hold `label`.
   std::size_t hub_counter(const std::string& name, const std::string& label = {});

@@ -69,14 +69,14 @@ void HubLine::suffer(const Failing& failing, const Tills& tills) {
   line().set(failing.toxic);
   // What had passed the line before arrives.
   ASSERT_TRUE(eventually([&] { return steady_clock::now() > began + Millis{400}; }));
-  const std::int64_t applied = events_applied(fleet().hub_database());
+  const std::int64_t applied = events_applied(fleet().hub_database_url());
   ASSERT_TRUE(eventually([&] {
     return steady_clock::now() > began + toxic_time() && tills.acknowledged() >= sold + 20;
   })) << "tills sell on";
   if (failing.lets_through) {
-    EXPECT_TRUE(eventually([&] { return events_applied(fleet().hub_database()) > applied; }));
+    EXPECT_TRUE(eventually([&] { return events_applied(fleet().hub_database_url()) > applied; }));
   } else {
-    EXPECT_EQ(events_applied(fleet().hub_database()), applied) << "nothing passes";
+    EXPECT_EQ(events_applied(fleet().hub_database_url()), applied) << "nothing passes";
   }
   line().set({});
   EXPECT_TRUE(catches_up()) << "by itself: " << standing();
@@ -138,7 +138,7 @@ TEST_F(HubLine, ACapturedConversationIsDeadWhenItIsHeldAgain) {
   const auto captured = line().recordings();
   const std::size_t frames = hub_counter("perkline_hub_sync_frames_total", "applied");
   const std::size_t sales = books().sales.size();
-  const std::int64_t applied = events_applied(fleet().hub_database());
+  const std::int64_t applied = events_applied(fleet().hub_database_url());
   for (const TcpProxy::Recording& recording : captured) {
     RawHttp stranger(fleet().sync_port());
     stranger.send(recording.up);
@@ -146,7 +146,7 @@ TEST_F(HubLine, ACapturedConversationIsDeadWhenItIsHeldAgain) {
   }
   EXPECT_EQ(hub_counter("perkline_hub_sync_frames_total", "applied"), frames);
   EXPECT_EQ(hub_counter("perkline_hub_sync_frames_total", "repeated"), 0u);
-  EXPECT_EQ(events_applied(fleet().hub_database()), applied);
+  EXPECT_EQ(events_applied(fleet().hub_database_url()), applied);
   EXPECT_EQ(books().sales.size(), sales);
 
   sell("HEARD-3");

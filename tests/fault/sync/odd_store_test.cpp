@@ -234,9 +234,9 @@ TEST_F(RevokedKey, StoreSellsOnAndComesBackWithAnother) {
       std::chrono::seconds(60)))
       << "within a minute";
   EXPECT_TRUE(eventually([&] { return standing() == "refused"; }, std::chrono::seconds(60))) << standing();
-  const std::int64_t applied = events_applied(fleet().hub_database());
+  const std::int64_t applied = events_applied(fleet().hub_database_url());
   sell("REVOKED-LAST");
-  EXPECT_EQ(events_applied(fleet().hub_database()), applied);
+  EXPECT_EQ(events_applied(fleet().hub_database_url()), applied);
   EXPECT_EQ(booked("REVOKED-LAST"), 0u);
 
   const std::string key_file = fleet().edge_config(0).replace_extension("key").string();
