@@ -47,6 +47,7 @@ std::vector<Es256Key> verifying_keys_at(std::span<const SigningKey> keys, WallTi
   }
   std::ranges::sort(counting, std::ranges::greater{}, &SigningKey::signs_from);
   std::vector<Es256Key> verifying;
+  verifying.reserve(counting.size());
   for (SigningKey& key : counting) verifying.push_back(std::move(key.key));
   return verifying;
 }
