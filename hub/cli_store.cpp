@@ -161,19 +161,29 @@ int store_retire(const std::string& config_path, const std::string& id) {
 int store_new_epoch(const std::string& config_path, const std::string& id, const std::string& reason) {
   if (!is_reason(reason)) return exit_usage;
   std::uint64_t epoch = 0;
+  std::string warning;
   const auto begin = [&](db::Transaction& transaction, WallTime now) -> Result<std::string> {
-    const auto store = stores::begin_epoch(transaction, StoreId(id),
+    const auto begun = stores::begin_epoch(transaction, StoreId(id),
                                            {.by = command_line_actor(), .reason = reason, .now = now});
-    if (!store) return std::unexpected(store.error());
-    epoch = store->cursor.epoch;
+    if (!begun) return std::unexpected(begun.error());
+    const sync::Applied& applied = begun->store.applied.value();
+    epoch = begun->store.cursor.epoch;
     json::Writer detail;
     detail.begin_object().field("reason", reason).field("epoch", epoch);
-    detail.field("appliedEpoch", store->applied->epoch).field("appliedThrough", store->applied->through);
+    detail.field("appliedEpoch", applied.epoch).field("appliedThrough", applied.through);
+    if (begun->lost) {
+      detail.field("lostFrom", begun->lost->from + 1).field("lostThrough", begun->lost->through);
+      warning = fmt::format(
+          "events {} to {} of epoch {} are lost; the store's job reconcile names the sales that are missing",
+          begun->lost->from + 1, begun->lost->through, applied.epoch);
+    }
     detail.end_object();
     return detail.take();
   };
   const int status = change_store(config_path, id, "store.epoch_granted", begin);
-  if (status == exit_ok) fmt::print("{}\n", epoch);
+  if (status != exit_ok) return status;
+  fmt::print("{}\n", epoch);
+  if (!warning.empty()) fmt::print(stderr, "perkline-hub: {}: {}\n", id, warning);
   return status;
 }
 

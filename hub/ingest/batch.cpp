@@ -95,8 +95,9 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
   auto moved = stores::move_cursor(transaction, received.store, store->cursor, todo->after);
   if (!moved) return failure(moved);
   if (store->fork) {
-    if (auto cleared = stores::clear_fork(transaction, *store, received.now); !cleared)
-      return failure(cleared);
+    const auto cleared = stores::clear_fork(transaction, *store, received.now);
+    if (!cleared) return std::unexpected(cleared.error());
+    outcome.healed = *cleared;
   }
   stores::Store after = *store;
   after.cursor = todo->after;

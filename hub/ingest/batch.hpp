@@ -31,6 +31,7 @@ struct BatchOutcome {
   std::vector<std::string> types;  ///< Of each event that was new; `dead_letter` for one that was buried.
   /// What the store holds beyond the cursor; nullopt before its first Hello.
   std::optional<std::uint64_t> lag;
+  bool healed = false;  ///< What kept the store's history from being taken in is over.
 };
 
 /// Judges the batch by the store's cursor, applies what is new and moves the cursor past it, all in the

@@ -34,10 +34,10 @@ Result<bool> note_standing(db::Transaction& transaction, const stores::Store& st
   }
   if (!store.fork) return false;
   // One that lies behind or ahead has yet to show that its history goes on from the cursor.
-  if (hello.tail == store.cursor.sequence) {
-    if (auto cleared = stores::clear_fork(transaction, store, now); !cleared) return failure(cleared);
-  }
-  return true;
+  if (hello.tail != store.cursor.sequence) return true;
+  const auto cleared = stores::clear_fork(transaction, store, now);
+  if (!cleared) return std::unexpected(cleared.error());
+  return !*cleared;
 }
 
 Result<HelloOutcome> take_in_hello(db::Transaction& transaction, const sync::Hello& hello, bool cloned,
@@ -183,6 +183,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Batch batch) {
     log_fork(store, *fork);
     tell_fork(store, true);
   }
+  if (outcome->healed) tell_fork(store, false);
   if (const auto dead = std::ranges::count(outcome->types, dead_letter); dead > 0) {
     ops::log(ops::Level::error, "ingest", "events became dead letters",
              {{"storeId", store.str()}, {"count", std::int64_t{dead}}});

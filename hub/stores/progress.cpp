@@ -86,17 +86,18 @@ Result<void> note_history_lost(db::Transaction& transaction, const StoreId& id, 
   return note_fork(transaction, id, history_lost, now);
 }
 
-Result<void> clear_fork(db::Transaction& transaction, const Store& store, WallTime now) {
-  const bool healed =
-      store.fork && (store.fork->reason == history_lost || now - store.fork->seen > fork_seen_lately);
-  if (!healed) return {};
+Result<bool> clear_fork(db::Transaction& transaction, const Store& store, WallTime now) {
+  const bool adopted = store.grant && store.cursor.sequence == 0;
+  const bool healed = store.fork && (adopted || store.fork->reason == history_lost ||
+                                     now - store.fork->seen > fork_seen_lately);
+  if (!healed) return false;
   auto cleared = transaction.execute(
       "UPDATE store SET fork = NULL, fork_since = NULL, fork_seen = NULL, lost_through = NULL, lost_hash = "
       "NULL"
       " WHERE id = $1",
       {store.id.str()});
   if (!cleared) return failure(cleared);
-  return {};
+  return true;
 }
 
 }  // namespace perkline::hub::stores

@@ -35,7 +35,9 @@ Result<void> note_fork(db::Transaction& transaction, const StoreId& id, std::str
 /// database's.
 Result<void> note_history_lost(db::Transaction& transaction, const StoreId& id, const sync::HistoryLost& lost,
                                WallTime now);
-/// The store's history is taken in again. A fork noticed lately stays: it may be another process's.
-Result<void> clear_fork(db::Transaction& transaction, const Store& store, WallTime now);
+/// The store's history is taken in again; `store` as it was before. A fork noticed lately stays, as it may be
+/// another process's, unless the store has just gone over to the epoch that a person has granted because of
+/// it: whoever still speaks in the old one brings it up again. Whether it is gone. Errors: the database's.
+Result<bool> clear_fork(db::Transaction& transaction, const Store& store, WallTime now);
 
 }  // namespace perkline::hub::stores

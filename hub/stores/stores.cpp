@@ -96,9 +96,19 @@ Result<void> retire(db::Transaction& transaction, const StoreId& id, WallTime no
   return {};
 }
 
-Result<Store> begin_epoch(db::Transaction& transaction, const StoreId& id, const EpochOrder& order) {
+namespace {
+
+/// What the store has told to be lost and is still ahead of its cursor.
+std::optional<Gap> gap_of(const Store& store) {
+  const Gap gap{.from = store.cursor.sequence, .through = store.kept_from.value_or(sync::Cursor{}).sequence};
+  return gap.through > gap.from ? std::optional(gap) : std::nullopt;
+}
+
+}  // namespace
+
+Result<BegunEpoch> begin_epoch(db::Transaction& transaction, const StoreId& id, const EpochOrder& order) {
   const auto store = find_to_change(transaction, id);
-  if (!store) return store;
+  if (!store) return std::unexpected(store.error());
   if (store->retired) return fail(Errc::session_state, "store " + id.str() + " is retired");
   const std::uint64_t epoch = std::max(store->cursor.epoch, store->hello_epoch.value_or(0)) + 1;
   // Where nothing was applied in the present epoch, what was before it still counts.
@@ -116,24 +126,24 @@ Result<Store> begin_epoch(db::Transaction& transaction, const StoreId& id, const
        to_sql(store->cursor.epoch), to_sql(store->cursor.sequence)});
   if (!begun) return failure(begun);
   if (begun->empty()) return fail(Errc::version_conflict, "the cursor of store " + id.str());
-  return store_of(begun->front());
+  auto now = store_of(begun->front());
+  if (!now) return failure(now);
+  return BegunEpoch{.store = std::move(*now), .lost = gap_of(*store)};
 }
 
 Result<Gap> accept_gap(db::Transaction& transaction, const StoreId& id) {
   const auto store = find_to_change(transaction, id);
   if (!store) return std::unexpected(store.error());
-  const Gap gap{.from = store->cursor.sequence,
-                .through = store->kept_from.value_or(sync::Cursor{}).sequence};
-  if (gap.through <= gap.from)
-    return fail(Errc::session_state, "store " + id.str() + " has told of no lost history");
+  const std::optional<Gap> gap = gap_of(*store);
+  if (!gap) return fail(Errc::session_state, "store " + id.str() + " has told of no lost history");
   auto moved = transaction.execute(
       "UPDATE store SET cursor_sequence = lost_through, cursor_hash = lost_hash, fork = NULL,"
       " fork_since = NULL, fork_seen = NULL, lost_through = NULL, lost_hash = NULL"
       " WHERE id = $1 AND cursor_sequence = $2 AND lost_through = $3",
-      {id.str(), to_sql(gap.from), to_sql(gap.through)});
+      {id.str(), to_sql(gap->from), to_sql(gap->through)});
   if (!moved) return failure(moved);
   if (*moved != 1) return fail(Errc::version_conflict, "the cursor of store " + id.str());
-  return gap;
+  return *gap;
 }
 
 Result<Store> find(db::Transaction& transaction, const StoreId& id) {

@@ -68,16 +68,21 @@ struct EpochOrder {
   std::string reason;
   WallTime now;
 };
-/// Begins a new epoch, one more than either side has ever used, and keeps what was applied before it: frames
-/// of older epochs are refused from then on. Gives the store as it is then. Errors: not_found, session_state
-/// (it is retired).
-Result<Store> begin_epoch(db::Transaction& transaction, const StoreId& id, const EpochOrder& order);
-
-/// Where the cursor was, and where it is now.
+/// Where the cursor was, and behind what the store's history goes on.
 struct Gap {
   std::uint64_t from = 0;
   std::uint64_t through = 0;
 };
+struct BegunEpoch {
+  Store store;  ///< As it is then.
+  /// Of the history before, what the store had told to be lost and nobody had accepted: the new epoch goes on
+  /// behind it.
+  std::optional<Gap> lost = {};
+};
+/// Begins a new epoch, one more than either side has ever used, and keeps what was applied before it: frames
+/// of older epochs are refused from then on. Errors: not_found, session_state (it is retired).
+Result<BegunEpoch> begin_epoch(db::Transaction& transaction, const StoreId& id, const EpochOrder& order);
+
 /// Moves the cursor over what the store has told to be lost. Errors: not_found, session_state (it has told of
 /// nothing lost that is still ahead).
 Result<Gap> accept_gap(db::Transaction& transaction, const StoreId& id);

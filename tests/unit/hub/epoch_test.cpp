@@ -150,6 +150,38 @@ TEST_F(Epochs, AForkIsShownUntilTheStoresHistoryIsTakenInAgainAndNobodyHasToldOf
   EXPECT_EQ(forked_, false);
 }
 
+TEST_F(Epochs, AForkIsOverWithTheFirstBatchOfTheEpochThatWasGrantedForIt) {
+  sell(2);
+  answer_to<sync::Ack>(history_.batch(1, 2));
+  (void)send(sync::Fork{.epoch = 1, .reason = sync::ForkReason::beyond_tail});
+  ASSERT_TRUE(begin_epoch());
+  answer_to<sync::Fork>(history_.hello());
+  EXPECT_EQ(found().fork->reason, "superseded");
+  StoreHistory adopted(store, hub_.uuids, hub_.clock);
+  adopted.epoch = 2;
+  adopted.add(adopted.sale(10));
+  answer_to<sync::Welcome>(adopted.hello());
+  EXPECT_TRUE(found().fork) << "it has yet to show that its history goes on";
+  answer_to<sync::Ack>(adopted.batch(1, 1));
+  EXPECT_FALSE(found().fork);
+  EXPECT_EQ(forked_, false);
+  // A clone that never adopted brings it up again, and the right one's next sales do not hide it.
+  answer_to<sync::Fork>(history_.hello());
+  adopted.add(adopted.sale(10));
+  answer_to<sync::Ack>(adopted.batch(2, 2));
+  EXPECT_EQ(found().fork->reason, "superseded");
+  EXPECT_EQ(forked_, true);
+}
+
+TEST_F(Epochs, AForkIsOverAsSoonAsTheGrantedEpochIsAdoptedWithNothingToSend) {
+  (void)send(sync::Fork{.epoch = 1, .reason = sync::ForkReason::beyond_tail});
+  ASSERT_TRUE(begin_epoch());
+  history_.epoch = 2;
+  answer_to<sync::Welcome>(history_.hello());
+  EXPECT_FALSE(found().fork);
+  EXPECT_EQ(forked_, false);
+}
+
 TEST_F(Epochs, LostHistoryWaitsForAPersonAndThenGoesOnBehindTheGap) {
   sell(6);
   answer_to<sync::Ack>(history_.batch(1, 2));
@@ -165,6 +197,27 @@ TEST_F(Epochs, LostHistoryWaitsForAPersonAndThenGoesOnBehindTheGap) {
   EXPECT_EQ(answer_to<sync::Welcome>(history_.hello()).cursor, 4u);
   EXPECT_EQ(answer_to<sync::Ack>(history_.batch(5, 6)).through, 6u);
   EXPECT_EQ(accept_gap().error().code, Errc::session_state);
+}
+
+TEST_F(Epochs, ANewEpochThatPassesLostHistoryByTellsWhatIsLost) {
+  sell(6);
+  answer_to<sync::Ack>(history_.batch(1, 2));
+  (void)send(sync::HistoryLost{.epoch = 1, .through = 4, .hash = history_.hash_at(4)});
+  std::optional<stores::Gap> lost;
+  const auto begin = [&] {
+    return hub_.write([&](db::Transaction& t) -> Result<void> {
+      auto begun = stores::begin_epoch(t, store, {.by = "cli:ops", .reason = "why", .now = hub_.clock.wall});
+      if (!begun) return failure(begun);
+      lost = begun->lost;
+      return {};
+    });
+  };
+  ASSERT_TRUE(begin());
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->from, 2u);
+  EXPECT_EQ(lost->through, 4u);
+  ASSERT_TRUE(begin());
+  EXPECT_FALSE(lost) << "told once";
 }
 
 TEST_F(Epochs, TwoProcessesThatTakeTurnsUnderOneNameAreACloneAndAreStillServed) {
