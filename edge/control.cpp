@@ -146,7 +146,9 @@ std::string render(const StatusReport& report) {
 std::string render(const journal::Adopted& adopted, std::uint64_t epoch) {
   json::Writer out;
   out.begin_object().field("epoch", epoch).field("events", adopted.events);
-  return out.field("historyLost", adopted.history_lost).end_object().take();
+  out.key("historyLost");
+  adopted.history_lost ? out.value(*adopted.history_lost) : out.null();
+  return out.end_object().take();
 }
 
 std::string control_socket(const std::string& data_dir) {

@@ -16,7 +16,7 @@ Task<void> StorageKeeper::run() {
     co_await clock_.sleep(look_every);
     // Without any room the removal itself could not be written.
     if (space_.free_bytes() >= space_.comfort_bytes() || space_.room() == journal::Room::none) continue;
-    const auto pruned = co_await outbox_.prune(clock_.wall_now(), days{0});
+    const auto pruned = co_await outbox_.prune(journal::Outbox::everything);
     if (!pruned) {
       ops::log(ops::Level::error, "storage", "the outbox cannot be pruned",
                {{"detail", pruned.error().detail}});

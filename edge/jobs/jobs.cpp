@@ -18,6 +18,9 @@ constexpr hours turn_wait{1};
 /// Events that are pruned before the job looks whether it is to stop.
 constexpr std::uint64_t prune_max = 4096;
 
+/// In family meta: AckedAges.
+constexpr std::string_view acked_ages_key = "outbox.ages";
+
 /// In family meta: ms since 1970, big-endian.
 std::string success_key(Job job) {
   return "job." + std::string(name_of(job));
@@ -133,11 +136,27 @@ Task<Result<Report>> Jobs::clear_cache() {
   co_return clear_cache_.run();
 }
 
+/// Up to which position of the outbox everything is old enough to go.
+Task<Result<std::uint64_t>> Jobs::look_at_outbox() {
+  const auto stored = parts_.journal.get(Family::meta, acked_ages_key);
+  if (!stored) co_return std::unexpected(stored.error());
+  auto ages = *stored ? AckedAges::decode(**stored) : AckedAges();
+  if (!ages) co_return failure(ages);
+  // What the hub has while it does not go on with this history, nobody knows.
+  if (parts_.outbox.is_held()) co_return 0;
+  ages->look(parts_.writer.aged_now(), parts_.outbox.acked_position(), options_.outbox_keep);
+  journal::Batch batch;
+  batch.put(Family::meta, std::string(acked_ages_key), ages->encode());
+  co_await parts_.journal.commit(std::move(batch));
+  co_return ages->old_through(options_.outbox_keep);
+}
+
 Task<Result<Report>> Jobs::prune_outbox() {
+  const auto old_through = co_await look_at_outbox();
+  if (!old_through) co_return std::unexpected(old_through.error());
   std::uint64_t count = 0;
   while (true) {
-    const auto pruned =
-        co_await parts_.outbox.prune(parts_.writer.aged_now(), options_.outbox_keep, prune_max);
+    const auto pruned = co_await parts_.outbox.prune(*old_through, prune_max);
     if (!pruned) co_return std::unexpected(pruned.error());
     count += *pruned;
     if (*pruned < prune_max) co_return Report{{"removed", count}};

@@ -80,6 +80,7 @@ class Jobs {
   Task<Result<Report>> perform(Job job, bool by_hand);
   Task<Result<Report>> clear_cache();
   Task<Result<Report>> prune_outbox();
+  Task<Result<std::uint64_t>> look_at_outbox();
   void remember(Job job);
   Task<void> keep_success(Job job, WallTime began);
   WallTime wall_now() const { return parts_.ports.clock.wall_now(); }

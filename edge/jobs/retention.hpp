@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "edge/session/session_record.hpp"
 
@@ -29,5 +32,35 @@ ClockTrust trust_in(WallTime now, std::optional<WallTime> last_success);
 /// so that a sale made while the clock was years behind is not forgotten the day after. An arrival that is
 /// still to come was stamped by a wrong clock, and says nothing.
 bool may_forget(const session::Kept& kept, WallTime now, days keep, ClockTrust trust);
+
+/// For how long the hub has had the outbox's events, counted from look to look: no event's stamp is asked,
+/// and a clock that jumps between two looks adds at most a seventh of what is to be counted, and a day. So
+/// one wrong start makes nothing old, and one that was right again nothing young.
+class AckedAges {
+ public:
+  AckedAges() = default;
+  /// Errors: corrupt.
+  static Result<AckedAges> decode(std::string_view bytes);
+  std::string encode() const;
+
+  /// `now`, the hub has everything up to that position of the outbox.
+  void look(WallTime now, std::uint64_t acked_position, days keep);
+  /// Up to that position the hub has had everything for `keep` or longer, by an eighth of it at most; 0:
+  /// nothing.
+  std::uint64_t old_through(days keep) const;
+
+  bool operator==(const AckedAges&) const = default;
+
+ private:
+  /// What the hub had when so much was counted.
+  struct Mark {
+    Millis counted{0};
+    std::uint64_t position = 0;
+    bool operator==(const Mark&) const = default;
+  };
+  std::optional<WallTime> last_look_;
+  Millis counted_{0};
+  std::vector<Mark> marks_;  ///< Both rise.
+};
 
 }  // namespace perkline::edge::jobs

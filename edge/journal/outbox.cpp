@@ -24,6 +24,8 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Journal& journal, StoreId store) {
   if (!granted) return failure(granted);
   auto hub = journal.get(Family::meta, hub_key);
   if (!hub) return failure(hub);
+  const auto held = journal.get(Family::meta, held_key);
+  if (!held) return std::unexpected(held.error());
 
   auto state = std::make_unique<State>(State{.journal = journal,
                                              .store = std::move(store),
@@ -33,6 +35,8 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Journal& journal, StoreId store) {
                                              .bases = std::move(*bases),
                                              .granted = std::move(*granted),
                                              .hub = hub->value_or(""),
+                                             .held = held->has_value(),
+                                             .held_noted = held->has_value(),
                                              .staged = *staged,
                                              .in_flight = {},
                                              .wake = {}});
@@ -99,6 +103,12 @@ Digest Outbox::tail_hash() const {
 }
 std::uint64_t Outbox::acked() const {
   return state_->acked;
+}
+std::uint64_t Outbox::acked_position() const {
+  return state_->durable.base.position + state_->acked;
+}
+bool Outbox::is_held() const {
+  return state_->held;
 }
 void Outbox::on_growth(std::function<void()> wake) {
   state_->wake = std::move(wake);
@@ -176,9 +186,35 @@ Task<void> Outbox::set_acked(std::uint64_t sequence) {
   co_await state_->journal.commit(std::move(batch));
 }
 
-Task<Result<std::uint64_t>> Outbox::prune(WallTime now, days keep, std::uint64_t count_max) {
+Task<void> Outbox::lower_acked(std::uint64_t sequence) {
+  if (sequence >= state_->acked || state_->assigned.base.epoch != state_->durable.base.epoch) co_return;
+  state_->acked = sequence;
+  Batch batch;
+  batch.put(Family::meta, std::string(acked_key), key_of(sequence));
+  co_await state_->journal.commit(std::move(batch));
+}
+
+void Outbox::hold_now() {
+  state_->held = true;
+}
+
+Task<void> Outbox::hold(bool held) {
+  state_->held = held;
+  if (held == state_->held_noted) co_return;
+  state_->held_noted = held;
+  Batch batch;
+  if (held) {
+    batch.put(Family::meta, std::string(held_key), "1");
+  } else {
+    batch.erase(Family::meta, std::string(held_key));
+  }
+  co_await state_->journal.commit(std::move(batch));
+}
+
+Task<Result<std::uint64_t>> Outbox::prune(std::uint64_t through_position, std::uint64_t count_max) {
   std::uint64_t pruned = 0;
-  while (true) {
+  // The hub may stop going on with this history between two slices.
+  while (!state_->held) {
     // From the beginning it would come by all that earlier runs have erased.
     std::uint64_t from = state_->first_kept;
     const auto records = state_->read(from, outbox_slice, limits::sync_batch_bytes_max);
@@ -186,13 +222,9 @@ Task<Result<std::uint64_t>> Outbox::prune(WallTime now, days keep, std::uint64_t
     const auto last = state_->journal.last(Family::outbox, state_->last_bound());
     if (!last) co_return std::unexpected(last.error());
     Batch batch;
-    bool young = false;
+    const std::uint64_t through = std::min(through_position, acked_position());
     for (const Placed& record : *records) {
-      const bool acked = record.position <= state_->durable.base.position + state_->acked;
-      if (!acked || key_of(record.position) == (*last)->key) break;
-      const auto event = sync::decode_event(record.event);
-      young = event && event->time > now - keep && event->time <= now;
-      if (young) break;
+      if (record.position > through || key_of(record.position) == (*last)->key) break;
       batch.erase(Family::outbox, key_of(record.position));
       batch.put(Family::meta, std::string(pruned_key),
                 key_of(record.position) + std::string(as_chars(record.hash)));
@@ -202,8 +234,9 @@ Task<Result<std::uint64_t>> Outbox::prune(WallTime now, days keep, std::uint64_t
     if (batch.empty()) co_return pruned;
     co_await state_->journal.commit(std::move(batch));
     state_->first_kept = from;
-    if (young || pruned >= count_max) co_return pruned;
+    if (pruned >= count_max) co_return pruned;
   }
+  co_return pruned;
 }
 
 }  // namespace perkline::edge::journal

@@ -34,8 +34,9 @@ struct Granted {
 /// What became of an adoption.
 struct Adopted {
   std::uint64_t events = 0;  ///< How many were numbered anew.
-  /// Some that the hub lacks are no longer kept.
-  bool history_lost = false;
+  /// Whether some that the hub lacks are no longer kept; nullopt: some are not, and the hub has not told
+  /// whether it has them.
+  std::optional<bool> history_lost = false;
 };
 
 /// The store's history as the hub is to learn it: events in sequence, chained by hash (sync.md). Lives in the
@@ -70,33 +71,49 @@ class Outbox {
   /// many and so many bytes of events, but the first one always. Errors: corrupt, io_failed.
   Result<std::vector<Record>> read(std::uint64_t from, std::size_t events_max, std::size_t bytes_max) const;
 
-  /// What the hub has acknowledged: kept in the journal for pruning and for lag. Moves forward only; a lower
-  /// `sequence` than that changes nothing, and it is never beyond the tail.
+  /// What the hub has acknowledged: kept in the journal for pruning and for lag. By acknowledgements it moves
+  /// forward only; a lower `sequence` than that changes nothing, and it is never beyond the tail.
   std::uint64_t acked() const;
   Task<void> set_acked(std::uint64_t sequence);
+  /// The hub has told that it has no more than that of the present epoch, whatever it acknowledged once: one
+  /// restored from a backup has forgotten the rest. A higher `sequence` changes nothing.
+  Task<void> lower_acked(std::uint64_t sequence);
+  /// Where the last event that the hub has acknowledged lies. Rises from epoch to epoch.
+  std::uint64_t acked_position() const;
 
-  /// Removes what the hub has acknowledged and is older than `keep`, oldest first, slice by slice, until an
-  /// event that is younger, and at most `count_max` (by whole slices). One stamped in the future counts as
-  /// old: a clock that was wrong must not keep everything behind it for years. The last event stays, since
-  /// the chain hangs on it. How many went. Errors: corrupt, io_failed.
-  Task<Result<std::uint64_t>> prune(WallTime now, days keep,
-                                    std::uint64_t count_max = std::numeric_limits<std::uint64_t>::max());
+  static constexpr std::uint64_t everything = std::numeric_limits<std::uint64_t>::max();
+  /// Removes what the hub has acknowledged up to that position, oldest first, slice by slice, and at most
+  /// `count_max` (by whole slices). The last event stays, since the chain hangs on it; while the outbox is
+  /// held everything does. How many went. Errors: corrupt, io_failed.
+  Task<Result<std::uint64_t>> prune(std::uint64_t through_position, std::uint64_t count_max = everything);
+
+  /// Held, nothing is removed: the hub does not go on with this history, so that nobody knows what it has of
+  /// it. Durable when it returns, until the hub goes on.
+  Task<void> hold(bool held);
+  /// In force at once, durable with the next hold(true).
+  void hold_now();
+  bool is_held() const;
 
   /// What the hub has granted, kept until it is adopted; nullopt: nothing newer than the present epoch.
   const std::optional<Granted>& granted() const;
   Task<void> note_granted(Granted granted);
+  /// The hub goes on with the present epoch: one that was restored since has granted nothing.
+  Task<void> forget_granted();
 
-  /// The hub is at `cursor`, on this store's chain. One restored from a backup has forgotten what it had
-  /// acknowledged behind it: that counts as not acknowledged again. Whether it was restored.
-  Task<bool> note_hub(Uuid incarnation, std::uint64_t cursor);
+  /// The hub with that incarnation has been heard. Whether it is another one than before: it was restored
+  /// from a backup.
+  Task<bool> note_hub(Uuid incarnation);
 
+  /// Errors: validation_failed (the epoch is not later than the present one, or the hub has granted another),
+  /// session_state (it is being done already).
+  Result<void> may_adopt(std::uint64_t epoch) const;
   /// Goes over to a later epoch: every event the hub is not known to have is numbered anew from 1 under the
   /// epoch's chain, in order; their ids stay. What the hub has is told by granted(), where that is of this
-  /// very epoch, and else by what it has acknowledged; where the hub's word does not fit this history,
-  /// whatever is kept counts as unknown to it. Slice by slice beside the events that come meanwhile, so in
-  /// bounded memory; then all at once: a crash leaves the old epoch or the new one, whole. Errors:
-  /// validation_failed (the epoch is not later than the present one, or the hub has granted another),
-  /// session_state (it is being done already), corrupt, io_failed.
+  /// very epoch. Without the hub's word, or where that does not fit this history, whatever is kept counts as
+  /// unknown to it, acknowledged or not: a hub that was restored has forgotten what it acknowledged, and what
+  /// comes again has no effect. Slice by slice beside the events that come meanwhile, so in bounded memory;
+  /// then all at once: a crash leaves the old epoch or the new one, whole. Errors: may_adopt's, corrupt,
+  /// io_failed.
   Task<Result<Adopted>> adopt(std::uint64_t epoch);
 
   /// Called after each commit that made events durable.

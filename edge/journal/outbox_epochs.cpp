@@ -19,10 +19,9 @@ const std::optional<Granted>& Outbox::granted() const {
 
 Task<void> Outbox::note_granted(Granted granted) {
   if (granted.epoch <= state_->assigned.base.epoch || granted == state_->granted) co_return;
-  // Older news, or the same with less to it.
+  // The same with less to it. A lower one than was known is news too: of a hub that was restored since.
   const auto& known = state_->granted;
-  if (known && (granted.epoch < known->epoch || (granted.epoch == known->epoch && !granted.applied)))
-    co_return;
+  if (known && granted.epoch == known->epoch && !granted.applied) co_return;
   Batch batch;
   batch.put(Family::meta, std::string(granted_key), bytes_of(granted));
   co_await state_->journal.commit(std::move(batch));
@@ -30,27 +29,32 @@ Task<void> Outbox::note_granted(Granted granted) {
   if (granted.epoch > state_->assigned.base.epoch) state_->granted = std::move(granted);
 }
 
-Task<bool> Outbox::note_hub(Uuid incarnation, std::uint64_t cursor) {
-  const std::string known = state_->hub;
-  state_->hub.assign(incarnation.bytes.begin(), incarnation.bytes.end());
-  if (known == state_->hub || state_->assigned.base.epoch != state_->durable.base.epoch) co_return false;
+Task<void> Outbox::forget_granted() {
+  if (!state_->granted || state_->adopting) co_return;
+  state_->granted.reset();
   Batch batch;
-  batch.put(Family::meta, std::string(hub_key), state_->hub);
-  const bool restored = !known.empty();
-  if (restored && cursor < state_->acked) {
-    state_->acked = cursor;
-    batch.put(Family::meta, std::string(acked_key), key_of(cursor));
-  }
+  batch.erase(Family::meta, std::string(granted_key));
   co_await state_->journal.commit(std::move(batch));
-  co_return restored;
 }
 
-Result<void> Outbox::State::may_adopt(std::uint64_t epoch) const {
-  const std::string present = std::to_string(assigned.base.epoch);
-  if (adopting) return fail(Errc::session_state, "a new epoch is being adopted");
-  if (epoch <= assigned.base.epoch || epoch > epoch_max)
+Task<bool> Outbox::note_hub(Uuid incarnation) {
+  const std::string known = state_->hub;
+  state_->hub.assign(incarnation.bytes.begin(), incarnation.bytes.end());
+  if (known == state_->hub) co_return false;
+  Batch batch;
+  batch.put(Family::meta, std::string(hub_key), state_->hub);
+  co_await state_->journal.commit(std::move(batch));
+  co_return !known.empty();
+}
+
+Result<void> Outbox::may_adopt(std::uint64_t epoch) const {
+  const std::uint64_t present = state_->assigned.base.epoch;
+  const std::optional<Granted>& granted = state_->granted;
+  if (state_->adopting) return fail(Errc::session_state, "a new epoch is being adopted");
+  if (epoch <= present || epoch > epoch_max) {
     return fail(Errc::validation_failed,
-                "the store is in epoch " + present + ": only a later one can be adopted");
+                "the store is in epoch " + std::to_string(present) + ": only a later one can be adopted");
+  }
   if (granted && granted->epoch != epoch) {
     return fail(Errc::validation_failed, "the hub has granted epoch " + std::to_string(granted->epoch) +
                                              ", not " + std::to_string(epoch));
@@ -72,19 +76,25 @@ Result<std::optional<std::uint64_t>> Outbox::State::after_applied(const sync::Ap
 }
 
 Result<Outbox::State::Unknown> Outbox::State::unknown_to_hub(std::uint64_t epoch) const {
-  const std::uint64_t after_acked = durable.base.position + acked + 1;
-  if (!granted || granted->epoch != epoch || !granted->applied) return Unknown{.position = after_acked};
+  if (!granted || granted->epoch != epoch || !granted->applied) {
+    const auto pruned = is_any_pruned();
+    if (!pruned) return std::unexpected(pruned.error());
+    return Unknown{.position = 0, .history_lost = *pruned ? std::nullopt : std::optional(false)};
+  }
   const sync::Applied& applied = *granted->applied;
   const auto after = after_applied(applied);
   if (!after) return std::unexpected(after.error());
   const auto lost = is_pruned_from(applied);
   if (!lost) return std::unexpected(lost.error());
-  if (*after) return Unknown{.position = **after, .history_lost = *lost};
-  // The hub has another history behind some common beginning: what it has acknowledged here is in both,
-  // unless it was restored meanwhile, to before that.
-  const bool forgot =
-      applied.epoch < durable.base.epoch || (applied.epoch == durable.base.epoch && applied.through < acked);
-  return Unknown{.position = forgot ? 0 : after_acked, .history_lost = *lost};
+  // Where the hub has another history, nobody knows how much of the beginning the two have in common: what it
+  // once acknowledged here it may have forgotten before it went on with the other.
+  return Unknown{.position = after->value_or(0), .history_lost = *lost};
+}
+
+Result<bool> Outbox::State::is_any_pruned() const {
+  const auto pruned = journal.get(Family::meta, pruned_key);
+  if (!pruned) return std::unexpected(pruned.error());
+  return pruned->has_value();
 }
 
 /// Whether some event behind what the hub has was removed.
@@ -178,7 +188,7 @@ Task<Result<std::uint64_t>> Outbox::State::stage(Chain& next, std::uint64_t from
 
 Task<Result<Adopted>> Outbox::adopt(std::uint64_t epoch) {
   State& state = *state_;
-  if (auto may = state.may_adopt(epoch); !may) co_return failure(may);
+  if (auto may = may_adopt(epoch); !may) co_return failure(may);
   state.adopting = true;
   Result<Adopted> outcome = co_await adopt_whole(epoch);
   state.adopting = false;

@@ -23,6 +23,7 @@ inline constexpr std::string_view staged_key = "staged";
 inline constexpr std::string_view granted_key = "granted";
 /// The incarnation of the hub that has acknowledged what is acknowledged.
 inline constexpr std::string_view hub_key = "hub";
+inline constexpr std::string_view held_key = "held";
 /// Events that are read and removed before others get their turn.
 inline constexpr std::size_t outbox_slice = 256;
 

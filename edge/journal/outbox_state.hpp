@@ -38,6 +38,8 @@ struct Outbox::State {
   std::vector<EpochBase> bases;  ///< The last is the assigned chain's.
   std::optional<Granted> granted;
   std::string hub;  ///< Its incarnation; empty: none was ever heard.
+  bool held = false;
+  bool held_noted = false;  ///< In the journal.
   std::uint64_t staged =
       0;  ///< Behind this position lies what is no part of the history yet; 0: nothing does.
   /// Assigned and not yet known to be durable, by rising position.
@@ -72,12 +74,12 @@ struct Outbox::State {
   /// From where on the hub is not known to have the history.
   struct Unknown {
     std::uint64_t position = 0;
-    bool history_lost = false;
+    std::optional<bool> history_lost = false;
   };
   Result<Unknown> unknown_to_hub(std::uint64_t epoch) const;
   Result<std::optional<std::uint64_t>> after_applied(const sync::Applied& applied) const;
   Result<bool> is_pruned_from(const sync::Applied& applied) const;
-  Result<void> may_adopt(std::uint64_t epoch) const;
+  Result<bool> is_any_pruned() const;
   Task<Result<void>> clear_staged();
   Task<Result<std::uint64_t>> stage(Chain& next, std::uint64_t from);
   Result<bool> stage_slice(Chain& next, std::uint64_t& from, Batch& batch) const;

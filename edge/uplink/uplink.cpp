@@ -83,6 +83,7 @@ Task<void> Uplink::run() {
 Task<void> Uplink::talk() {
   while (!stopped_) {
     act();
+    if (!halted_.empty()) co_await outbox_.hold(true);
     // Woken by what is heard, by a new event, or by the clock: which of them it was does not matter.
     [[maybe_unused]] const auto why = co_await net::with_deadline(clock_, window_.wake_at(), woken(wake_));
   }
@@ -98,6 +99,7 @@ Task<void> Uplink::listen() {
       continue;
     }
     co_await hear(std::move(*decoded));
+    if (!halted_.empty()) co_await outbox_.hold(true);
     wake_->notify();
   }
 }
@@ -136,12 +138,12 @@ Task<void> Uplink::forked(sync::Fork fork) {
   const std::uint64_t ours = outbox_.epoch();
   switch (fork.reason) {
     case sync::ForkReason::superseded:
-      if (fork.epoch <= ours) co_return;
-      halt(reason_of(fork));
-      co_return co_await outbox_.note_granted({.epoch = fork.epoch, .applied = fork.applied});
-    case sync::ForkReason::epoch_unknown:
-      if (fork.epoch < ours) halt(reason_of(fork));
+      if (fork.epoch > ours) co_await superseded(std::move(fork));
       co_return;
+    case sync::ForkReason::epoch_unknown:
+      if (fork.epoch >= ours) co_return;
+      halt(reason_of(fork));
+      co_return co_await outbox_.lower_acked(0);
     case sync::ForkReason::hash_differs:
     case sync::ForkReason::beyond_tail:
       if (fork.epoch == ours && confirmed()) halt(reason_of(fork));
@@ -149,10 +151,23 @@ Task<void> Uplink::forked(sync::Fork fork) {
   }
 }
 
+Task<void> Uplink::superseded(sync::Fork fork) {
+  halt(reason_of(fork));
+  if (const auto& applied = fork.applied)
+    co_await outbox_.lower_acked(applied->epoch < outbox_.epoch() ? 0 : applied->through);
+  co_await outbox_.note_granted({.epoch = fork.epoch, .applied = fork.applied});
+  if (grant_news_ && fork.applied) grant_news_->granted = true;
+  granted_->notify();
+}
+
 Task<void> Uplink::welcomed(sync::Welcome welcome) {
   if (welcome.epoch != outbox_.epoch()) co_return;  // late: of before a new epoch was adopted
   if (welcome.protocol < sync::protocol_oldest || welcome.protocol > sync::protocol_newest)
     co_return halt("the hub speaks protocol " + std::to_string(welcome.protocol));
+  // Before anything is judged: what it has forgotten must not be removed here, whatever becomes of the rest.
+  const bool restored = co_await outbox_.note_hub(welcome.hub_incarnation);
+  co_await outbox_.lower_acked(welcome.cursor);
+  if (welcome.epoch != outbox_.epoch()) co_return;
   const auto ours = outbox_.hash_at(welcome.cursor);
   if (!ours) co_return halt("the journal cannot be read");
   if (!*ours && welcome.cursor > outbox_.tail()) co_return halt_and_tell(sync::ForkReason::beyond_tail);
@@ -162,12 +177,16 @@ Task<void> Uplink::welcomed(sync::Welcome welcome) {
   halted_.clear();
   suspected_ = false;
   window_.welcomed(welcome, clock_.mono_now());
-  if (co_await outbox_.note_hub(welcome.hub_incarnation, welcome.cursor)) {
+  if (grant_news_) grant_news_->welcomed = true;
+  co_await outbox_.hold(false);
+  co_await outbox_.forget_granted();
+  if (restored) {
     ops::log(ops::Level::warn, "uplink", "the hub was restored from a backup: sending again what it lacks",
              {{"cursor", static_cast<std::int64_t>(welcome.cursor)}});
   }
   // Acks may have been lost: the cursor says what they said.
-  if (welcome.cursor > outbox_.acked()) co_await outbox_.set_acked(welcome.cursor);
+  if (welcome.epoch == outbox_.epoch() && welcome.cursor > outbox_.acked())
+    co_await outbox_.set_acked(welcome.cursor);
 }
 
 Task<void> Uplink::acknowledged(sync::Ack ack) {
@@ -181,6 +200,7 @@ void Uplink::halt(std::string reason) {
   if (reason != halted_)
     ops::log(ops::Level::error, "uplink", "sync has stopped; sales go on", {{"reason", reason}});
   halted_ = std::move(reason);
+  outbox_.hold_now();
   window_.stop(clock_.mono_now());
 }
 
@@ -202,20 +222,44 @@ void Uplink::lost_history(std::uint64_t cursor) {
 }
 
 Task<Result<journal::Adopted>> Uplink::adopt(std::uint64_t epoch) {
-  if (adopting_) co_return fail(Errc::session_state, "a new epoch is being adopted");
+  if (adopting_ || grant_news_) co_return fail(Errc::session_state, "a new epoch is being adopted");
+  grant_news_ = GrantNews{.granted = false, .welcomed = false};
+  const auto asked = co_await ask_for_grant(epoch);
+  grant_news_.reset();
+  if (!asked) co_return std::unexpected(asked.error());
   adopting_ = true;
   auto adopted = co_await outbox_.adopt(epoch);
   adopting_ = false;
   if (!adopted) co_return adopted;
-  ops::log(adopted->history_lost ? ops::Level::error : ops::Level::warn, "uplink", "a new epoch is adopted",
+  const bool all_kept = adopted->history_lost == false;
+  ops::log(all_kept ? ops::Level::warn : ops::Level::error, "uplink", "a new epoch is adopted",
            {{"epoch", static_cast<std::int64_t>(epoch)},
             {"events", static_cast<std::int64_t>(adopted->events)},
-            {"historyLost", adopted->history_lost}});
+            {"historyLost", all_kept                ? "no"
+                            : adopted->history_lost ? "yes"
+                                                    : "not known"}});
   window_ = sync::SendWindow(clock_.mono_now());
   halted_.clear();
   suspected_ = false;
   wake_->notify();
   co_return adopted;
+}
+
+/// What was told before may be the word of a hub that was restored since, and a halted store asks twice a
+/// minute only. A hub that cannot be reached holds nothing up: what it may lack is renumbered then.
+Task<Result<void>> Uplink::ask_for_grant(std::uint64_t epoch) {
+  const MonoTime deadline = clock_.mono_now() + grant_patience;
+  if (auto may = outbox_.may_adopt(epoch); !may) co_return may;
+  window_.doubt(clock_.mono_now());
+  wake_->notify();
+  while (!grant_news_->granted && !stopped_ && clock_.mono_now() < deadline) {
+    if (!co_await net::with_deadline(clock_, deadline, woken(granted_))) break;
+  }
+  if (grant_news_->welcomed && !grant_news_->granted) {
+    co_return fail(Errc::validation_failed, "the hub has granted no epoch " + std::to_string(epoch) +
+                                                ": it goes on with epoch " + std::to_string(outbox_.epoch()));
+  }
+  co_return Result<void>{};
 }
 
 Task<std::optional<sync::SaleAnswer>> Uplink::ask(std::vector<SessionId> sessions, MonoTime deadline) {

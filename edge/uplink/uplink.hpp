@@ -49,8 +49,11 @@ class Uplink {
   void stop();
   Standing standing() const;
 
-  /// Outbox::adopt, and says Hello in the new epoch.
+  /// Asks the hub what it has of the history so far, for at most grant_patience; then Outbox::adopt, and says
+  /// Hello in the new epoch. Errors: adopt's, and validation_failed where the hub goes on with the present
+  /// one.
   Task<Result<journal::Adopted>> adopt(std::uint64_t epoch);
+  static constexpr Millis grant_patience{10'000};
   /// Asks the hub what became of these sessions, whatever keeps the store's own history back; nullopt: it has
   /// not said by `deadline`. One at a time; while run() runs.
   Task<std::optional<sync::SaleAnswer>> ask(std::vector<SessionId> sessions, MonoTime deadline);
@@ -62,6 +65,8 @@ class Uplink {
   Task<void> forked(sync::Fork fork);
   /// Whether it is to be believed.
   bool confirmed();
+  Task<void> superseded(sync::Fork fork);
+  Task<Result<void>> ask_for_grant(std::uint64_t epoch);
   Task<void> acknowledged(sync::Ack ack);
   Task<void> welcomed(sync::Welcome welcome);
   void halt(std::string reason);
@@ -83,6 +88,13 @@ class Uplink {
   std::string halted_;      ///< Why nothing is sent; empty: it is.
   bool suspected_ = false;  ///< The hub has told of a fork, and not welcomed the store since.
   bool adopting_ = false;
+  /// What the hub has said since it was asked about a new epoch.
+  struct GrantNews {
+    bool granted;
+    bool welcomed;
+  };
+  std::optional<GrantNews> grant_news_;
+  std::shared_ptr<net::Signal> granted_ = std::make_shared<net::Signal>();
   std::optional<sync::SaleAnswer> answer_;
   std::shared_ptr<net::Signal> answered_ = std::make_shared<net::Signal>();
   bool stopped_ = false;

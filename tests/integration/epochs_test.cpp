@@ -252,6 +252,35 @@ TEST_F(ClonedEdge, IsFoundAndStaysOutWhileTheRightOneGoesOn) {
   clone->terminate();
 }
 
+TEST_F(RestoredHub, MissesNothingWhereTheNewEpochIsAdoptedAsSoonAsItIsGranted) {
+  ASSERT_TRUE(start(1));
+  sell(till(), "G-1");
+  ASSERT_TRUE(eventually([&] { return caught_up(); }, patience));
+  const std::string yesterday = folder_.file("yesterday.db");
+  ASSERT_EQ(hub({"backup", yesterday}).status, 0);
+  ASSERT_EQ(hub({"store", "new-epoch", "store-1", "--reason", "a drill"}).out, "2");
+  ASSERT_EQ(edge({"epoch", "adopt", "2"}).status, 0);
+  for (const char* sale : {"G-2", "G-3", "G-4"}) sell(till(), sale);
+  ASSERT_TRUE(eventually([&] { return caught_up(); }, patience));
+
+  fleet().hub().terminate();
+  ASSERT_EQ(hub({"restore", yesterday}).status, 0);
+  ASSERT_TRUE(fleet().start_hub());
+  ASSERT_TRUE(eventually(
+      [&] {
+        return bench::text_at(status().root(), "hubReason").find("it was restored") != std::string::npos;
+      },
+      patience));
+  EXPECT_EQ(bench::integer_at(*status().root().find("outbox"), "lag"), 3) << "the hub has nothing of epoch 2";
+  ASSERT_EQ(hub({"store", "new-epoch", "store-1", "--reason", "the hub was restored"}).out, "3");
+  const auto adopted = edge({"epoch", "adopt", "3", "--json"});
+  ASSERT_EQ(adopted.status, 0) << adopted.err;
+  EXPECT_EQ(adopted.out, R"({"epoch":3,"events":3,"historyLost":false})");
+  EXPECT_TRUE(eventually([&] { return caught_up(); }, patience));
+  EXPECT_EQ(sales_at_hub(), 4);
+  expect_sums_agree();
+}
+
 TEST_F(RestoredHub, GetsTheRestAgainFromEveryStoreAndTheSumsAgree) {
   ASSERT_TRUE(start(2));
   for (std::size_t index : {0u, 1u}) sell(till(index), "Y-" + std::to_string(index));

@@ -438,13 +438,13 @@ TEST(JournalRocks, AnAdoptedEpochOpensAgainUnderItsMark) {
     auto outbox = std::move(Outbox::open(host.journal(), store).value());
     sell(*outbox, 700);
     host.run(outbox->set_acked(100));
-    EXPECT_EQ(host.run_for(outbox->adopt(2)).value().events, 600u);
+    EXPECT_EQ(host.run_for(outbox->adopt(2)).value().events, 700u) << "nobody has told what the hub has";
     sell(*outbox, 1);
   }
   host.reopen();
   auto outbox = std::move(Outbox::open(host.journal(), store).value());
   EXPECT_EQ(outbox->epoch(), 2u);
-  EXPECT_EQ(outbox->tail(), 601u);
+  EXPECT_EQ(outbox->tail(), 701u);
   EXPECT_TRUE(read_high_water(host.folder() / "high_water").value());
 }
 

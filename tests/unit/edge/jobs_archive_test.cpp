@@ -124,6 +124,55 @@ TEST(Retention, AClockIsTrustedThatAgreesWithTheLastRuns) {
   EXPECT_EQ(trust_in(now, now + ten_years), ClockTrust::none);
 }
 
+TEST(Retention, WhatTheHubHasAcknowledgedGrowsOldFromLookToLook) {
+  WallTime now = *parse_time("2026-03-01T02:00:00Z");
+  AckedAges ages;
+  // A look an hour, a hundred events between two.
+  std::uint64_t acked = 0;
+  for (int hour = 0; hour < 24 * 30; ++hour, now += hours{1}) {
+    ages.look(now, acked += 100, days{7});
+    const std::uint64_t old = ages.old_through(days{7});
+    const std::uint64_t really_old = hour < 7 * 24 ? 0 : acked - 7 * 24 * 100;
+    ASSERT_LE(old, really_old) << hour;
+    ASSERT_GE(old + 22 * 100, really_old) << hour << ": an eighth of the week, and an hour, late at most";
+    ages = AckedAges::decode(ages.encode()).value();
+  }
+  EXPECT_LE(ages.encode().size(), 12u * 16);
+  EXPECT_FALSE(AckedAges::decode(""));
+  EXPECT_FALSE(AckedAges::decode(ages.encode() + "8 bytes!"));
+}
+
+TEST(Retention, AStoreThatIsSwitchedOffAtNightPrunesAllTheSame) {
+  WallTime now = *parse_time("2026-03-01T08:00:00Z");
+  AckedAges ages;
+  std::uint64_t acked = 0;
+  for (int day = 0; day < 20; ++day, now += hours{12}) {
+    for (int hour = 0; hour < 12; ++hour, now += hours{1}) ages.look(now, ++acked, days{7});
+  }
+  EXPECT_GE(ages.old_through(days{7}), 11u * 12);
+}
+
+TEST(Retention, AJumpOfTheClockAddsADayAtMost) {
+  const WallTime now = *parse_time("2026-03-01T02:00:00Z");
+  AckedAges ages;
+  ages.look(now, 5, days{7});
+  for (const Millis wrong : {Millis{ten_years}, Millis{days{7}}, -Millis{ten_years}}) {
+    ages.look(now + wrong, 5, days{7});
+    ages.look(now, 5, days{7});
+  }
+  EXPECT_EQ(ages.old_through(days{4}), 0u);
+  EXPECT_EQ(ages.old_through(days{2}), 5u);
+}
+
+TEST(Retention, WithNothingToKeepWhatIsAcknowledgedIsOldAtOnce) {
+  AckedAges ages;
+  for (std::uint64_t acked = 1; acked < 100; ++acked) {
+    ages.look(WallTime{}, acked, days{0});
+    ASSERT_EQ(ages.old_through(days{0}), acked);
+  }
+  EXPECT_EQ(ages.encode().size(), 2u * 16);
+}
+
 // ---- the job
 
 TEST_F(ArchiveJob, ASaleOfAMonthAgoIsArchivedAndItsCallsAreReplayedByteForByte) {

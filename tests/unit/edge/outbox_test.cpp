@@ -84,8 +84,8 @@ class OutboxTest : public ::testing::Test {
     while (world->run_ready()) {
     }
   }
-  std::uint64_t prune(WallTime now, days keep) {
-    return test::run_task(*world, outbox->prune(now, keep)).value();
+  std::uint64_t prune(std::uint64_t through_position) {
+    return test::run_task(*world, outbox->prune(through_position)).value();
   }
   std::vector<Outbox::Record> all() { return outbox->read(1, 1000, 1 << 30).value(); }
   std::vector<std::uint64_t> sequences() {
@@ -261,21 +261,32 @@ TEST_F(OutboxTest, AcknowledgementsMoveForwardOnly) {
   EXPECT_EQ(outbox->acked(), 4u);
 }
 
-constexpr WallTime day(int number) {
-  return std::chrono::sys_days{std::chrono::year{2026} / 3 / 1} + days{number};
+TEST_F(OutboxTest, WhatTheHubHasForgottenIsNotAcknowledgedAnyMore) {
+  commit(sales(1, 5));
+  run(outbox->set_acked(4));
+  run(outbox->lower_acked(5));
+  EXPECT_EQ(outbox->acked(), 4u);
+  run(outbox->lower_acked(2));
+  EXPECT_EQ(outbox->acked(), 2u);
+  EXPECT_EQ(prune(Outbox::everything), 2u);
+  restart();
+  EXPECT_EQ(outbox->acked(), 2u);
+  EXPECT_EQ(sequences(), (Sequences{3, 4, 5}));
 }
 
-TEST_F(OutboxTest, PruningTakesWhatIsAckedAndOldAndNothingElse) {
-  for (std::uint8_t i = 1; i <= 8; ++i) commit(only(sale(i, day(i))));
-  EXPECT_EQ(prune(day(30), days{7}), 0u) << "nothing is acked";
+TEST_F(OutboxTest, PruningTakesWhatIsAckedUpToWhereItMayAndNothingElse) {
+  for (std::uint8_t i = 1; i <= 8; ++i) commit(only(sale(i)));
+  EXPECT_EQ(prune(Outbox::everything), 0u) << "nothing is acked";
   run(outbox->set_acked(6));
-  EXPECT_EQ(prune(day(10), days{7}), 3u);
+  EXPECT_EQ(outbox->acked_position(), 6u);
+  EXPECT_EQ(prune(0), 0u);
+  EXPECT_EQ(prune(3), 3u);
   EXPECT_EQ(sequences(), (Sequences{4, 5, 6, 7, 8}));
   EXPECT_EQ(outbox->hash_at(2).value(), std::nullopt);
   EXPECT_TRUE(outbox->hash_at(3).value()) << "that of the last one removed stays";
   EXPECT_EQ(outbox->hash_at(0).value(), sync::chain_start(store, 1));
-  EXPECT_EQ(prune(day(10), days{7}), 0u);
-  EXPECT_EQ(prune(day(30), days{7}), 3u);
+  EXPECT_EQ(prune(3), 0u);
+  EXPECT_EQ(prune(7), 3u);
   EXPECT_EQ(sequences(), (Sequences{7, 8}));
   restart();
   EXPECT_EQ(outbox->tail(), 8u);
@@ -285,8 +296,8 @@ TEST_F(OutboxTest, PruningKeepsTheLastEventSinceTheChainHangsOnIt) {
   commit(sales(1, 3));
   run(outbox->set_acked(3));
   const Digest hash = outbox->tail_hash();
-  EXPECT_EQ(prune(day(1000), days{7}), 2u);
-  EXPECT_EQ(prune(day(1000), days{7}), 0u);
+  EXPECT_EQ(prune(Outbox::everything), 2u);
+  EXPECT_EQ(prune(Outbox::everything), 0u);
   restart();
   EXPECT_EQ(outbox->tail(), 3u);
   EXPECT_EQ(outbox->tail_hash(), hash);
@@ -294,21 +305,24 @@ TEST_F(OutboxTest, PruningKeepsTheLastEventSinceTheChainHangsOnIt) {
   EXPECT_EQ(sequences(), (Sequences{3, 4}));
 }
 
-TEST_F(OutboxTest, AnEventOfAClockGoneAheadDoesNotHoldPruningUp) {
-  commit(only(sale(1, day(1))));
-  commit(only(sale(2, day(3650))));
-  commit(only(sale(3, day(3))));
-  commit(only(sale(4, day(20))));
+TEST_F(OutboxTest, HeldItKeepsEverythingAlsoAfterARestart) {
+  commit(sales(1, 5));
   run(outbox->set_acked(4));
-  EXPECT_EQ(prune(day(21), days{7}), 3u);
-  EXPECT_EQ(sequences(), Sequences{4});
+  run(outbox->hold(true));
+  EXPECT_EQ(prune(Outbox::everything), 0u);
+  restart();
+  EXPECT_TRUE(outbox->is_held());
+  EXPECT_EQ(prune(Outbox::everything), 0u);
+  run(outbox->hold(false));
+  restart();
+  EXPECT_EQ(prune(Outbox::everything), 4u);
 }
 
 TEST_F(OutboxTest, PruningGoesInBoundedSlices) {
   for (int i = 0; i < 10; ++i) commit(sales(1, 200));
   run(outbox->set_acked(2000));
   const auto syncs = disk.syncs;
-  EXPECT_EQ(prune(day(100), days{7}), 1999u);
+  EXPECT_EQ(prune(Outbox::everything), 1999u);
   EXPECT_GE(disk.syncs - syncs, 4u);
 }
 

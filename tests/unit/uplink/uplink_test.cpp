@@ -23,6 +23,10 @@ class ToyHub {
     heard.push_back(*frame);
     if (const auto* hello = std::get_if<sync::Hello>(&*frame)) {
       ++hellos;
+      if (granted && hello->epoch < cursor.epoch) {
+        co_return sync::encode(
+            sync::Fork{.epoch = cursor.epoch, .reason = sync::ForkReason::superseded, .applied = granted});
+      }
       co_return std::visit([](const auto& verdict) { return sync::encode(verdict); },
                            sync::judge_hello(cursor, incarnation, *hello));
     }
@@ -47,6 +51,7 @@ class ToyHub {
 
   sync::Cursor cursor = sync::first_cursor(store, 1);
   Uuid incarnation;
+  std::optional<sync::Applied> granted;  ///< With the present epoch: what is applied of those before.
   std::vector<std::string> applied;
   std::vector<sync::Frame> heard;
   std::size_t hellos = 0;
@@ -149,6 +154,9 @@ class UplinkTest : public ::testing::Test {
   }
   void pass(Millis duration) {
     world_->run_until([] { return false; }, duration);
+  }
+  std::uint64_t prune() {
+    return test::run_task(*world_, outbox_->prune(journal::Outbox::everything)).value();
   }
   bool all_acked() const { return outbox_->tail() > 0 && outbox_->acked() == outbox_->tail(); }
   /// Everything this store journalled, once, in order.
@@ -344,8 +352,7 @@ TEST_F(UplinkTest, HistoryThatIsNoLongerKeptIsNamed) {
   add_sales(10);
   start();
   ASSERT_TRUE(until([&] { return outbox_->tail() == 10 && all_acked(); }));
-  const auto pruned = test::run_task(*world_, outbox_->prune(time_.wall + days{30}, days{7}));
-  ASSERT_GT(pruned.value(), 0u);
+  ASSERT_GT(prune(), 0u);
   const Digest start_hash = sync::chain_start(store, 1);
   hub_.cursor = {.epoch = 1, .sequence = 3, .hash = start_hash};
   ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }, seconds{30}));
@@ -357,7 +364,7 @@ TEST_F(UplinkTest, HistoryLostIsToldToTheHubAndGoesOnBehindTheGapOnceItIsAccepte
   start();
   ASSERT_TRUE(until([&] { return outbox_->tail() == 10 && all_acked(); }));
   const Digest ninth = outbox_->hash_at(9).value().value();
-  ASSERT_EQ(test::run_task(*world_, outbox_->prune(time_.wall + days{30}, days{7})).value(), 9u);
+  ASSERT_EQ(prune(), 9u);
   hub_.cursor = {.epoch = 1, .sequence = 3, .hash = {}};
   ASSERT_TRUE(until([&] { return !hub_.heard_of<sync::HistoryLost>().empty(); }, seconds{30}));
   EXPECT_EQ(uplink_->standing().kind, Standing::Kind::stopped);
@@ -396,11 +403,11 @@ TEST_F(UplinkTest, AGrantedEpochIsKeptAndOnceAdoptedStreamsAllThatTheHubLacks) {
   // The hub is restored to the fourth event, and grants an epoch.
   const sync::Applied applied{.epoch = 1, .through = 4, .hash = outbox_->hash_at(4).value().value()};
   hub_.cursor = sync::first_cursor(store, 2);
+  hub_.granted = applied;
   hub_.applied.clear();
   ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }, seconds{30}));
-  line_->deliver(
-      sync::encode(sync::Fork{.epoch = 2, .reason = sync::ForkReason::superseded, .applied = applied}));
   ASSERT_TRUE(until([&] { return outbox_->granted() && outbox_->granted()->applied == applied; }));
+  EXPECT_EQ(outbox_->acked(), 4u) << "more the hub does not know any more";
   boot();
   start();
   ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }));
@@ -411,6 +418,117 @@ TEST_F(UplinkTest, AGrantedEpochIsKeptAndOnceAdoptedStreamsAllThatTheHubLacks) {
   ASSERT_TRUE(until([&] { return hub_.cursor.sequence == 7; }, seconds{5}));
   expect_applied_in_order();
   EXPECT_EQ(uplink_->standing().kind, Standing::Kind::streaming);
+}
+
+TEST_F(UplinkTest, AnEpochThatIsAdoptedAsSoonAsItIsGrantedLeavesOutNothingThatARestoredHubLacks) {
+  add_sales(3);
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 3 && all_acked(); }));
+  const auto applied = [this](std::uint64_t through) {
+    return sync::Applied{.epoch = 1, .through = through, .hash = outbox_->hash_at(through).value().value()};
+  };
+  const sync::Applied yesterday = applied(2);
+  hub_.granted = applied(3);
+  hub_.cursor = sync::first_cursor(store, 2);
+  ASSERT_TRUE(test::run_task(*world_, uplink_->adopt(2)));
+  add_sales(3);
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 3 && all_acked(); }));
+  // Restored to before this store's epoch, so that the store stops and asks twice a minute only.
+  hub_.cursor = {.epoch = 1, .sequence = yesterday.through, .hash = yesterday.hash};
+  ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }, minutes{1}));
+  EXPECT_NE(uplink_->standing().reason.find("it was restored"), std::string::npos);
+  EXPECT_EQ(outbox_->acked(), 0u);
+  EXPECT_EQ(prune(), 0u);
+  hub_.applied.clear();
+  hub_.cursor = sync::first_cursor(store, 3);
+  hub_.granted = yesterday;
+  ASSERT_FALSE(outbox_->granted());
+  const MonoTime before = time_.mono;
+  const auto adopted = test::run_task(*world_, uplink_->adopt(3));
+  ASSERT_TRUE(adopted) << adopted.error().detail;
+  EXPECT_LT(time_.mono - before, seconds{1}) << "the hub was asked at once";
+  EXPECT_EQ(adopted->events, 4u);
+  EXPECT_EQ(adopted->history_lost, false);
+  ASSERT_TRUE(until([&] { return hub_.cursor.sequence == 4; }, seconds{5}));
+  expect_applied_in_order();
+}
+
+TEST_F(UplinkTest, AHubThatCannotBeAskedHoldsNoAdoptionUpAndGetsEverythingKept) {
+  add_sales(3);
+  start();
+  ASSERT_TRUE(until([&] { return outbox_->tail() == 3 && all_acked(); }));
+  hub_.silent = true;
+  const MonoTime before = time_.mono;
+  const auto adopted = test::run_task(*world_, uplink_->adopt(2));
+  ASSERT_TRUE(adopted) << adopted.error().detail;
+  EXPECT_EQ(time_.mono - before, Uplink::grant_patience);
+  EXPECT_EQ(adopted->events, 3u);
+  hub_.silent = false;
+  hub_.applied.clear();
+  hub_.cursor = sync::first_cursor(store, 2);
+  ASSERT_TRUE(until([&] { return all_acked(); }, minutes{1}));
+  expect_applied_in_order();
+}
+
+TEST_F(UplinkTest, AnEpochThatTheHubHasNotGrantedIsNotAdopted) {
+  add_sales(1);
+  start();
+  ASSERT_TRUE(until([&] { return all_acked(); }));
+  const auto adopted = test::run_task(*world_, uplink_->adopt(2));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, Errc::validation_failed);
+  EXPECT_NE(adopted.error().detail.find("goes on with epoch 1"), std::string::npos);
+  EXPECT_EQ(outbox_->epoch(), 1u);
+  add_sales(1);
+  EXPECT_TRUE(until([&] { return hub_.cursor.sequence == 2; }, seconds{5}));
+}
+
+TEST_F(UplinkTest, WhileTheHubDoesNotGoOnNothingIsRemovedThatItMayLack) {
+  const auto stopped = [&] {
+    return until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }, minutes{1});
+  };
+  const auto set_up = [&](std::uint64_t pruned) {
+    disk_ = {};
+    hub_ = {};
+    boot();
+    add_sales(20);
+    start();
+    ASSERT_TRUE(until([&] { return outbox_->tail() == 20 && all_acked(); }));
+    ASSERT_EQ(test::run_task(*world_, outbox_->prune(pruned)).value(), pruned);
+  };
+  struct Case {
+    std::string name;
+    std::uint64_t pruned;
+    std::function<void()> hub;
+    std::uint64_t acked;
+  };
+  const std::vector<Case> cases{
+      {"history lost", 14, [&] { hub_.cursor = {.epoch = 1, .sequence = 13, .hash = {}}; }, 13},
+      {"another history", 0, [&] { hub_.cursor = {.epoch = 1, .sequence = 6, .hash = {}}; }, 6},
+      {"a granted epoch", 0,
+       [&] {
+         hub_.cursor = sync::first_cursor(store, 2);
+         hub_.granted = sync::Applied{.epoch = 1, .through = 5, .hash = {}};
+       },
+       5}};
+  for (const Case& each : cases) {
+    SCOPED_TRACE(each.name);
+    set_up(each.pruned);
+    each.hub();
+    ASSERT_TRUE(stopped());
+    pass(Millis{1});
+    EXPECT_EQ(uplink_->standing().acknowledged, each.acked) << "its lag is the truth";
+    EXPECT_EQ(prune(), 0u);
+    boot();
+    EXPECT_EQ(prune(), 0u) << "also before the hub has said so again";
+    // The hub goes on again: what it has may go.
+    hub_.granted.reset();
+    hub_.cursor = {.epoch = 1, .sequence = 17, .hash = outbox_->hash_at(17).value().value()};
+    start();
+    ASSERT_TRUE(until([&] { return all_acked(); }, minutes{1}));
+    EXPECT_EQ(prune(), 19 - each.pruned);
+    world_.reset();
+  }
 }
 
 TEST_F(UplinkTest, AHubOfAnotherIncarnationHasForgottenWhatItAcknowledged) {
