@@ -1,5 +1,6 @@
 #include "edge/pdi_queue/restoration.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -22,6 +23,10 @@ constexpr Millis hub_patience{10'000};
 constexpr Millis status_timeout{3000};
 /// Between two rounds that have brought nothing.
 constexpr Millis pause{2000};
+/// Before one that gave trouble is tried again.
+constexpr Millis trouble_pause{30'000};
+/// So many sessions in a row about which PDI says nothing, and it may be that it speaks of none.
+constexpr int silent_max = 3;
 /// In family meta: this and a session's id → whose word it waits for.
 constexpr std::string_view held_prefix = "held/";
 /// The restore whose sessions are all held; another one: they are to be held anew.
@@ -41,7 +46,12 @@ Result<Outcome> plain(Result<Session> session) {
 
 Restoration::Restoration(session::Ports ports, journal::Journal& journal, session::SessionWriter& writer,
                          AskHub ask, std::function<void(const SessionId&)> on_open)
-    : ports_(ports), journal_(journal), writer_(writer), ask_(std::move(ask)), on_open_(std::move(on_open)) {}
+    : ports_(ports),
+      journal_(journal),
+      writer_(writer),
+      ask_(std::move(ask)),
+      on_open_(std::move(on_open)),
+      hub_page_(page_max) {}
 
 bool Restoration::holds(const SessionId& id) const {
   if (!restored_) return false;
@@ -102,12 +112,34 @@ Task<Result<void>> Restoration::hold_page(const std::vector<SessionId>& ids) {
 }
 
 Result<std::vector<SessionId>> Restoration::held(Awaits awaits, std::size_t count_max) const {
+  return held_where(awaits, count_max, [](const SessionId&) { return true; });
+}
+
+Result<std::vector<SessionId>> Restoration::due(Awaits awaits, std::size_t count_max) const {
+  const MonoTime now = ports_.clock.mono_now();
+  return held_where(awaits, count_max, [this, now](const SessionId& id) {
+    const auto found = put_off_.find(id);
+    return found == put_off_.end() || found->second <= now;
+  });
+}
+
+/// Told in the log the first time.
+void Restoration::put_off(const SessionId& id, const Error& error) {
+  const MonoTime until = ports_.clock.mono_now() + trouble_pause;
+  if (!put_off_.insert_or_assign(id, until).second) return;
+  ops::log(Level::error, "restoration", "a restored session is tried again later",
+           {{"sessionId", id.str()}, {"error", name_of(error.code)}, {"detail", error.detail}});
+}
+
+Result<std::vector<SessionId>> Restoration::held_where(
+    Awaits awaits, std::size_t count_max, const std::function<bool(const SessionId&)>& wanted) const {
   std::vector<SessionId> ids;
   const auto scanned =
       journal_.scan(Family::meta, held_prefix, [&](std::string_view key, std::string_view value) {
         if (!key.starts_with(held_prefix) || ids.size() == count_max) return false;
-        if (!value.empty() && value.front() == static_cast<char>(awaits))
-          ids.emplace_back(std::string(key.substr(held_prefix.size())));
+        if (value.empty() || value.front() != static_cast<char>(awaits)) return true;
+        if (SessionId id{std::string(key.substr(held_prefix.size()))}; wanted(id))
+          ids.push_back(std::move(id));
         return true;
       });
   if (!scanned) return std::unexpected(scanned.error());
@@ -145,6 +177,8 @@ Task<void> Restoration::run() {
       co_await journal_.commit(std::move(batch));
       restored_.reset();
       awaited_ = 0;
+      put_off_.clear();
+      answered_.clear();
       ops::log(Level::info, "restoration", "what became of every restored session is known");
       co_return;
     }
@@ -155,51 +189,76 @@ Task<void> Restoration::run() {
 
 /// Whether some session's fate is known now.
 Task<Result<bool>> Restoration::ask_hub() {
-  auto ids = held(Awaits::hub, page_max);
+  auto ids = due(Awaits::hub, hub_page_);
   if (!ids) co_return failure(ids);
   if (ids->empty()) co_return false;
   sync::SaleAnswer answer{.known = {}, .unknown = *ids};
   if (ask_) {
     auto told = co_await ask_(*ids, ports_.clock.mono_now() + hub_patience);
-    if (!told) co_return false;
+    if (!told) {
+      // It may be one of them that it cannot answer for.
+      if (ids->size() == 1)
+        put_off(ids->front(), {.code = Errc::connection_failed, .detail = "no word of the hub's"});
+      hub_page_ = std::max<std::size_t>(1, std::min(hub_page_, ids->size()) / 2);
+      co_return false;
+    }
+    hub_page_ = std::min(2 * hub_page_, page_max);
     answer = std::move(*told);
   }
   bool any = false;
-  for (const sync::KnownSale& sale : answer.known) {
-    if (!awaits_hub(sale.session)) continue;
-    if (auto done = co_await resolve(sale.session, &sale); !done) co_return failure(done);
-    --awaited_;
-    any = true;
+  for (const sync::KnownSale& sale : answer.known) any = co_await heard(sale.session, &sale) || any;
+  for (const SessionId& id : answer.unknown) any = co_await heard(id, nullptr) || any;
+  co_return any;
+}
+
+/// The hub's word on a session; `known` nullptr: it has never heard of it. Whether that is carried out.
+Task<bool> Restoration::heard(SessionId id, const sync::KnownSale* known) {
+  if (!awaits_hub(id)) co_return false;
+  const auto done = co_await resolve(id, known);
+  if (answered_.insert(id).second) --awaited_;
+  if (!done) {
+    put_off(id, done.error());
+    co_return false;
   }
-  for (const SessionId& id : answer.unknown) {
-    if (!awaits_hub(id)) continue;
-    if (auto done = co_await resolve(id, nullptr); !done) co_return failure(done);
-    --awaited_;
-    any = true;
+  answered_.erase(id);
+  co_return true;
+}
+
+Task<Result<bool>> Restoration::ask_pdi() {
+  const auto ids = due(Awaits::pdi, page_max);
+  if (!ids) co_return std::unexpected(ids.error());
+  bool any = false;
+  int silent = 0;
+  for (const SessionId& id : *ids) {
+    const auto word = co_await ask_pdi_about(id);
+    if (word && *word == Word::not_asked) break;
+    if (word && *word == Word::told) {
+      any = true;
+      silent = 0;
+      continue;
+    }
+    put_off(id, word ? Error{.code = Errc::pdi_unavailable, .detail = "no word of PDI's"} : word.error());
+    if (word && ++silent == silent_max) break;
   }
   co_return any;
 }
 
-Task<Result<bool>> Restoration::ask_pdi() {
-  auto ids = held(Awaits::pdi, page_max);
-  if (!ids) co_return failure(ids);
-  bool any = false;
-  for (const SessionId& id : *ids) {
-    auto session = ports_.store.find(id);
-    if (!session) co_return failure(session);
-    if (!*session || is_end((*session)->status)) {
-      co_await release(id);
-      continue;
-    }
-    auto told = co_await ports_.settlement.status((*session)->provider_session,
-                                                  ports_.clock.mono_now() + status_timeout);
-    const bool denied = !told && told.error().outcome == pdi::Outcome::rejected;
-    if (!told && !denied) co_return any;  // no word: later
-    auto done = told && told->finalized ? co_await book(id, nullptr, *told->finalized) : co_await expire(id);
-    if (!done) co_return failure(done);
-    any = true;
+Task<Result<Restoration::Word>> Restoration::ask_pdi_about(SessionId id) {
+  const auto session = ports_.store.find(id);
+  if (!session) co_return std::unexpected(session.error());
+  if (!*session || is_end((*session)->status)) {
+    co_await release(std::move(id));
+    co_return Word::told;
   }
-  co_return any;
+  const auto told = co_await ports_.settlement.status((*session)->provider_session,
+                                                      ports_.clock.mono_now() + status_timeout);
+  const bool denied = !told && told.error().outcome == pdi::Outcome::rejected;
+  if (!told && !denied)
+    co_return told.error().outcome == pdi::Outcome::unavailable ? Word::none : Word::not_asked;
+  const auto done =
+      told && told->finalized ? co_await book(id, nullptr, *told->finalized) : co_await expire(id);
+  if (!done) co_return std::unexpected(done.error());
+  co_return Word::told;
 }
 
 Task<Result<void>> Restoration::resolve(SessionId id, const sync::KnownSale* known) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,7 +21,8 @@ using AskHub =
 /// Finds out what became of the sessions that are open in a restored backup, before anything of them goes to
 /// PDI: the hub is asked about each, and PDI about what the hub has not heard of (edge.md, "Restore"). Each
 /// is held, durably, from the first start after the restore until its fate is known; nobody else changes it
-/// meanwhile, while tills are served with new ones. Settlement begins when the hub has answered for all.
+/// meanwhile, while tills are served with new ones. Settlement begins when the hub has answered for all. One
+/// that cannot be dealt with, or about which nothing is said, holds up no other: it is tried again later.
 /// Reactor's thread.
 class Restoration {
  public:
@@ -45,10 +48,19 @@ class Restoration {
   Task<Result<void>> hold_all();
   Task<Result<void>> hold_page(const std::vector<SessionId>& ids);
   Result<std::vector<SessionId>> held(Awaits awaits, std::size_t count_max) const;
+  /// Of those, the ones that are not put off.
+  Result<std::vector<SessionId>> due(Awaits awaits, std::size_t count_max) const;
+  Result<std::vector<SessionId>> held_where(Awaits awaits, std::size_t count_max,
+                                            const std::function<bool(const SessionId&)>& wanted) const;
+  void put_off(const SessionId& id, const Error& error);
   Result<std::size_t> count_awaited() const;
   bool awaits_hub(const SessionId& id) const;
   Task<Result<bool>> ask_hub();
   Task<Result<bool>> ask_pdi();
+  /// What came of asking PDI about a session.
+  enum class Word : std::uint8_t { told, none, not_asked };
+  Task<Result<Word>> ask_pdi_about(SessionId id);
+  Task<bool> heard(SessionId id, const sync::KnownSale* known);
   Task<Result<void>> resolve(SessionId id, const sync::KnownSale* known);
   Task<Result<void>> carry_out(SessionId id, session::Fate fate, const sync::KnownSale* known);
   Task<Result<void>> doubt(SessionId id, const sync::KnownSale* known);
@@ -64,7 +76,10 @@ class Restoration {
   AskHub ask_;
   std::function<void(const SessionId&)> on_open_;
   std::optional<journal::Restored> restored_;
-  std::size_t awaited_ = 0;  ///< How many wait for the hub.
+  std::size_t awaited_ = 0;                ///< How many wait for the hub's word.
+  std::size_t hub_page_;                   ///< How many it is asked about at once.
+  std::map<SessionId, MonoTime> put_off_;  ///< Until when; what is past stays, as told in the log.
+  std::set<SessionId> answered_;           ///< By the hub, and what follows from it could not be done yet.
   bool stopped_ = false;
 };
 

@@ -85,7 +85,7 @@ class Restoring : public ::testing::Test {
   }
   Task<std::optional<sync::SaleAnswer>> answer(std::vector<SessionId> ids) {
     ++asked;
-    if (!hub_answers) co_return std::nullopt;
+    if (!hub_answers || std::ranges::find(ids, unanswerable) != ids.end()) co_return std::nullopt;
     sync::SaleAnswer told;
     for (SessionId& id : ids) {
       const auto found = at_hub.find(id);
@@ -160,6 +160,7 @@ class Restoring : public ::testing::Test {
   std::map<SessionId, KnownSale> at_hub;
   bool with_hub = true;
   bool hub_answers = true;
+  SessionId unanswerable;
   int asked = 0;
   journal::MemoryDisk backup;
   WallTime backed_up_at;
@@ -291,6 +292,76 @@ TEST_F(Restoring, ASaleTheHubKnowsAsPendingIsSettledAndToldAsSettled) {
   EXPECT_EQ(status_of(till), Status::finalized);
   EXPECT_EQ(booked(till), 1u);
   EXPECT_EQ(type_name(life->events().back().payload), "SaleSettled");
+}
+
+TEST_F(Restoring, ASessionOfWhichPdiNeverSpeaksHoldsNoOtherUp) {
+  with_hub = false;
+  boot();
+  const Till mute = priced("T-1");
+  const Till sold = priced("T-2");
+  back_up();
+  ASSERT_EQ(life->finalize(sold).value().status, 200);
+  int calls = 0;
+  bool well = false;
+  outside.pdi.otherwise([&](PdiCall call) {
+    const bool fails = call == PdiCall::status && ++calls != 2 && !well;
+    return test::PdiFault{.lose_answer = fails};
+  });
+  restore();
+  ASSERT_TRUE(until([&] { return status_of(sold) == Status::finalized; }, minutes{1}));
+  EXPECT_FALSE(until([&] { return status_of(mute) == Status::expired; }, minutes{5}));
+  EXPECT_LT(calls, 15) << "it is not asked about without end";
+  EXPECT_GT(calls, 5);
+  well = true;
+  ASSERT_TRUE(all_known());
+  EXPECT_EQ(status_of(mute), Status::expired);
+  outside.pdi.otherwise({});
+}
+
+TEST_F(Restoring, ASessionThatCannotBeReadHoldsNoOtherAndNoSettlementUp) {
+  boot();
+  const Till broken = priced("T-1");
+  const Till sold = priced("T-2");
+  back_up();
+  ASSERT_EQ(life->finalize(sold).value().status, 200);
+  at_hub.emplace(sold.session, finalized_at_hub(sold));
+  hub_answers = false;
+  restore();
+  const std::string record = *life->journal.get(journal::Family::sessions, broken.session.str()).value();
+  const auto put = [&](const std::string& value) {
+    journal::Batch batch;
+    batch.put(journal::Family::sessions, broken.session.str(), value);
+    return life->run([](journal::Journal& journal, journal::Batch change) -> Task<bool> {
+      co_await journal.commit(std::move(change));
+      co_return true;
+    }(life->journal, std::move(batch)));
+  };
+  ASSERT_TRUE(put("no session"));
+  hub_answers = true;
+  ASSERT_TRUE(until([&] { return status_of(sold) == Status::finalized; }, minutes{3}));
+  ASSERT_TRUE(until([&] { return !life->restoration.holds_settlement(); }, minutes{3}));
+  EXPECT_TRUE(life->restoration.holds(broken.session));
+  EXPECT_FALSE(until([&] { return !journal::read_restored(life->journal).value(); }, minutes{5}));
+  ASSERT_TRUE(put(record));
+  ASSERT_TRUE(all_known());
+  EXPECT_EQ(status_of(broken), Status::expired);
+}
+
+TEST_F(Restoring, ASessionThatTheHubCannotAnswerForHoldsNoOtherUp) {
+  boot();
+  std::vector<Till> tills;
+  for (int i = 0; i < 5; ++i) tills.push_back(priced("T-" + std::to_string(i)));
+  back_up();
+  unanswerable = tills[1].session;
+  restore();
+  const auto left = [&] {
+    return std::ranges::count_if(tills, [&](const Till& till) { return status_of(till) != Status::expired; });
+  };
+  ASSERT_TRUE(until([&] { return left() == 1; }, minutes{10}));
+  EXPECT_NE(status_of(tills[1]), Status::expired);
+  unanswerable = {};
+  ASSERT_TRUE(all_known());
+  EXPECT_EQ(left(), 0);
 }
 
 TEST_F(Restoring, ACrashAtAnyMomentForgetsNoSessionAndSellsNothingTwice) {
