@@ -11,6 +11,7 @@
 #include "edge/journal/backup.hpp"
 #include "edge/journal/folder_lock.hpp"
 #include "edge/journal/log_damage.hpp"
+#include "edge/journal/recovery.hpp"
 #include "edge/journal/rocks_store.hpp"
 #include "edge/verify.hpp"
 #include "shared/core/clock.hpp"
@@ -76,6 +77,7 @@ Result<Verification> verify_data(const EdgeConfig& config) {
   const journal::FolderLock lock(folder);
   const auto mark = journal::read_high_water(folder / "high_water");
   if (!mark) return std::unexpected(mark.error());
+  if (auto room = journal::check_room(folder); !room) return failure(room);
   const Scratch scratch(folder / fmt::format("verify.{}", ::getpid()));
   using Access = journal::RocksStore::Access;
   auto store = journal::RocksStore::open(

@@ -10,6 +10,18 @@
 namespace perkline::edge {
 namespace {
 
+ops::CheckStatus status_of(journal::Room room) {
+  switch (room) {
+    case journal::Room::ample:
+      return ops::CheckStatus::up;
+    case journal::Room::low:
+      return ops::CheckStatus::degraded;
+    case journal::Room::none:
+      return ops::CheckStatus::down;
+  }
+  return ops::CheckStatus::down;
+}
+
 constexpr Millis beat_every{250};
 /// A reactor that has not come round for so long is wedged: nothing on it may block.
 constexpr Millis reactor_silence_max{5000};
@@ -108,10 +120,8 @@ void Telemetry::on_hold() {
 void Telemetry::watch_storage(const journal::Space& space) {
   space_ = &space;
   storage_free_.set(static_cast<double>(space.free_bytes()));
-  health_.add("storage", ops::CheckRole::told, [this, &space] {
-    const bool ample = space.room() == journal::Room::ample;
-    return ops::CheckResult{.status = ample ? ops::CheckStatus::up : ops::CheckStatus::degraded,
-                            .latency_ms = journal_.latency_ms()};
+  health_.add("storage", ops::CheckRole::awaited, [this, &space] {
+    return ops::CheckResult{.status = status_of(space.room()), .latency_ms = journal_.latency_ms()};
   });
 }
 

@@ -75,6 +75,16 @@ bool is_inside(const fs::path& folder, const fs::path& other) {
   return std::ranges::mismatch(outer, inner).in1 == outer.end();
 }
 
+/// Backups are many files in several folders: nobody wants them among others, nor others' access changed.
+bool holds_something_else(const fs::path& folder) {
+  std::error_code error;
+  if (fs::exists(folder / "meta", error)) return false;
+  return std::ranges::any_of(fs::directory_iterator(folder, error), [](const fs::directory_entry& file) {
+    const fs::path name = file.path().filename();
+    return name != "lock" && name != "lost+found";  // a first backup that failed; a disk of its own
+  });
+}
+
 /// Reads it through: every checksum, and as a journal. Where its outbox ends.
 Result<HighWater> read_back(const rocksdb::BackupEngine& engine, std::uint32_t number,
                             const HighWater& mark) {
@@ -111,6 +121,11 @@ std::vector<std::uint32_t> remove_old(rocksdb::BackupEngine& engine, const Backu
   std::vector<std::uint32_t> removed;
   const auto backups = backups_in(engine, order.folder);
   if (!backups) return removed;
+  // A clock that is years ahead would take every other backup with it: it has to say so twice.
+  const bool agrees = std::ranges::any_of(*backups, [&](const Backup& old) {
+    return old.number != fresh && std::chrono::abs(order.now - old.made_at) < backups_kept;
+  });
+  if (!agrees) return removed;
   for (const Backup& old : *backups) {
     if (old.number != fresh && old.made_at < order.now - backups_kept && engine.DeleteBackup(old.number).ok())
       removed.push_back(old.number);
@@ -124,6 +139,9 @@ Result<BackedUp> back_up(RocksStore& store, const BackupOrder& order) {
   if (is_inside(order.folder, order.data_dir))
     return fail(Errc::bad_request, order.folder.string() + " is inside data_dir: one disk takes both");
   std::error_code error;
+  if (holds_something_else(order.folder))
+    return fail(Errc::bad_request,
+                order.folder.string() + " holds something else than backups: name a folder of their own");
   fs::create_directories(order.folder, error);
   if (!error) fs::permissions(order.folder, fs::perms::owner_all, error);
   if (error) return fail(Errc::bad_request, order.folder.string() + " cannot be made one's own");

@@ -30,7 +30,7 @@ struct Backup {
 inline constexpr days backups_kept{35};
 
 struct BackupOrder {
-  std::filesystem::path folder;    ///< Made when missing. Not inside `data_dir`.
+  std::filesystem::path folder;    ///< Made when missing; holds nothing but backups. Not inside `data_dir`.
   std::filesystem::path data_dir;  ///< Where the journal lies.
   StoreId store;
   WallTime now;
@@ -38,7 +38,8 @@ struct BackupOrder {
 };
 struct BackedUp {
   Backup backup;
-  std::vector<std::uint32_t> removed;  ///< Older ones whose time was over.
+  /// Older ones whose time was over, by a clock that another backup agrees with.
+  std::vector<std::uint32_t> removed;
 };
 /// Backs `store` up while it is in use: flushed, copied, synced, read again with all checksums, opened, and
 /// held against what was on disk when it began. Blocks for as long as that takes; any thread. Errors:

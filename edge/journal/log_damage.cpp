@@ -121,7 +121,11 @@ std::vector<fs::path> write_ahead_logs(const fs::path& folder) {
        file.increment(error)) {
     if (is_write_ahead_log(file->path())) logs.push_back(file->path());
   }
-  std::ranges::sort(logs);
+  // Their numbers have six digits, and more once those are used up.
+  std::ranges::sort(logs, {}, [](const fs::path& log) {
+    const std::string name = log.filename().string();
+    return std::pair(name.size(), name);
+  });
   return logs;
 }
 

@@ -19,6 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 using ops::Level;
 
+/// Beside what its logs hold: a new log, a new MANIFEST, RocksDB's own log.
+constexpr std::uint64_t room_to_open = 8 * limits::mib;
+
 /// The journal's folder by its parts.
 struct Places {
   explicit Places(const fs::path& folder)
@@ -155,8 +158,9 @@ Result<void> salvage(const Places& at, const std::optional<HighWater>& mark) {
     if (auto adopted = adopt_copy(at); !adopted) return adopted;
     ops::log(
         Level::error, "journal",
-        "the journal was damaged: what lay behind the damage is dropped; a second's sales may be missing,"
-        " which PDI and the hub know; the damaged one is kept",
+        "the journal was damaged: what lay behind the damage is dropped; a second's sales may be missing:"
+        " PDI and the hub are asked for what they know of them, and only a sale that was told as pending"
+        " while both were away is lost; the damaged one is kept",
         {{"kept", at.damaged.string()}, {"tail", static_cast<std::int64_t>(copy->tail.sequence)}});
     return {};
   }
@@ -175,11 +179,21 @@ Result<void> salvage(const Places& at, const std::optional<HighWater>& mark) {
                       true);
 }
 
+/// Whether a database was ever written there.
+bool holds_anything(const fs::path& db) {
+  std::error_code error;
+  return std::ranges::any_of(fs::directory_iterator(db, error), [](const fs::directory_entry& file) {
+    const std::string name = file.path().filename().string();
+    return name.starts_with("MANIFEST") || name.ends_with(".sst") ||
+           (name.ends_with(".log") && file.file_size() > 0);
+  });
+}
+
 /// Errors: corrupt, io_failed when something else than a journal, or nothing, is where one was.
 Result<void> check_places(const Places& at, const std::optional<HighWater>& mark) {
   const bool empty = !mark || (mark->sequence == 0 && mark->writes == 0);
   // RocksDB would take a folder without it for a new database, and remove its tables.
-  if (fs::exists(at.db) && !empty && !fs::exists(at.db / "CURRENT"))
+  if (fs::exists(at.db) && !fs::exists(at.db / "CURRENT") && (!empty || holds_anything(at.db)))
     return stays_closed(at, "its file CURRENT is gone", false);
   if (fs::exists(at.db)) return {};
   // The power went between two renames.
@@ -201,6 +215,21 @@ Result<std::unique_ptr<RocksStore>> open_whole(const Places& at) {
 }
 
 }  // namespace
+
+Result<void> check_room(const fs::path& folder) {
+  std::error_code error;
+  const auto space = fs::space(folder, error);
+  if (error) return {};
+  std::uint64_t needed = room_to_open;
+  for (const auto& file : fs::directory_iterator(folder / "db", error)) {
+    if (file.path().extension() == ".log") needed += file.file_size(error);
+  }
+  if (space.available >= needed) return {};
+  return fail(Errc::storage_full, "the disk of " + folder.string() +
+                                      " is full: " + std::to_string(space.available / limits::mib) +
+                                      " MiB are free, and " + std::to_string(needed / limits::mib) +
+                                      " MiB are needed to open the journal; nothing was touched");
+}
 
 Result<HighWater> tail_of(const JournalReader& journal) {
   const auto last = journal.last(Family::outbox);
@@ -241,6 +270,7 @@ Result<std::unique_ptr<RocksStore>> open_or_salvage(const fs::path& folder,
                                                     const std::optional<HighWater>& mark) {
   const Places at(folder);
   if (auto right = check_places(at, mark); !right) return failure(right);
+  if (auto room = check_room(folder); !room) return failure(room);
   auto store = open_whole(at);
   if (!store && store.error().code == Errc::corrupt) {
     if (auto saved = salvage(at, mark); !saved) return failure(saved);

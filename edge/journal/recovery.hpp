@@ -9,6 +9,10 @@
 
 namespace perkline::edge::journal {
 
+/// That the disk has room enough for `folder`/db to be opened: RocksDB aborts where it meets the disk's end
+/// while it does, and what its logs hold goes into tables then. Errors: storage_full.
+Result<void> check_room(const std::filesystem::path& folder);
+
 /// Where the outbox ends; `writes` is 0. Errors: corrupt, io_failed.
 Result<HighWater> tail_of(const JournalReader& journal);
 /// Of what `mark` vouches for the outbox only. Errors: corrupt when the journal lacks it.
@@ -22,7 +26,8 @@ Result<void> check_reaches(const RocksStore& store, const HighWater& mark);
 /// the original's place, which stays as `db.damaged`; what was acknowledged in the second before the crash
 /// may be missing then, so the journal counts as restored (restored.hpp). Else the journal stays closed, and
 /// the copy stays as `db.salvage`; there is only ever one. Nothing of the original is deleted or changed.
-/// Errors, with what to do in `detail`: corrupt, newer_format, io_failed.
+/// Errors, with what to do in `detail`: corrupt, newer_format, io_failed, storage_full (too little room to
+/// open it; nothing was tried).
 Result<std::unique_ptr<RocksStore>> open_or_salvage(const std::filesystem::path& folder,
                                                     const std::optional<HighWater>& mark);
 

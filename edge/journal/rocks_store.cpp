@@ -86,6 +86,14 @@ std::unexpected<Error> not_opened(const rocksdb::Status& status, const std::stri
                 "the journal " + path + (status.IsCorruption() ? " is damaged" : " cannot be opened"));
 }
 
+/// RocksDB names the table it stumbled over in its text alone; empty: none is named.
+std::string table_named_in(const std::string& text) {
+  const std::size_t end = text.find(".sst");
+  if (end == std::string::npos) return {};
+  const std::size_t before = text.find_last_not_of("0123456789", end - 1);
+  return text.substr(before + 1, end - before - 1) + ".sst";
+}
+
 /// Errors: newer_format when the database has a family that this version does not know.
 Result<void> check_families(const std::string& path) {
   std::vector<std::string> names;
@@ -263,8 +271,9 @@ std::shared_ptr<const RocksStore::View> RocksStore::view() const {
 
 Result<void> RocksStore::check_files() const {
   const auto status = state_->db->VerifyChecksum();
-  if (!status.ok()) return failed(status, "a file of the journal is damaged");
-  return {};
+  if (status.ok()) return {};
+  const std::string file = table_named_in(status.ToString());
+  return failed(status, "a file of the journal is damaged" + (file.empty() ? file : ": " + file));
 }
 
 namespace {

@@ -139,7 +139,7 @@ Task<bool> HttpConnection::receive() {
 Task<Result<void>> HttpConnection::admit(Exchange& exchange) {
   if (auto opened = open_exchange(exchange); !opened) co_return failure(opened);
   if (exchange.origin && is_preflight(exchange.request)) {
-    auto methods = shared_.router.methods_of(exchange.request.path);
+    auto methods = shared_.router->methods_of(exchange.request.path);
     if (methods.empty()) co_return fail(Errc::not_found);
     exchange.preflight = preflight_answer(std::move(methods));
     co_return Result<void>{};

@@ -22,7 +22,7 @@ struct CheckResult {
 /// What a check means for the three probes.
 enum class CheckRole : unsigned char {
   required,  ///< down: not ready and not live, and a restart may help (own journal, file, reactor)
-  awaited,   ///< down: likewise, but no restart would help (a database server)
+  awaited,   ///< down: likewise, but no restart would help (a database server, room on the disk)
   told,      ///< told in every answer, decides nothing (PDI, the hub)
 };
 

@@ -145,6 +145,31 @@ TEST_F(BackupTest, StoresDoNotShareAFolderNorRestoreEachOther) {
   EXPECT_FALSE(fs::exists(target / "db"));
 }
 
+TEST_F(BackupTest, AFolderOfOtherThingsStaysAsItIs) {
+  fs::create_directories(folder);
+  fs::permissions(folder, fs::perms::all);
+  std::ofstream(folder / "holiday.jpg") << "sun";
+  const auto made = back_up();
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Errc::bad_request);
+  EXPECT_NE(made.error().detail.find("something else"), std::string::npos) << made.error().detail;
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
+  EXPECT_EQ(fs::status(folder).permissions(), fs::perms::all);
+  fs::rename(folder / "holiday.jpg", folder / "lost+found");
+  EXPECT_TRUE(back_up()) << "a disk of its own";
+}
+
+TEST_F(BackupTest, AClockYearsAheadTakesNoOtherBackupWithIt) {
+  ASSERT_TRUE(back_up(first_of_march));
+  const auto ahead = back_up(first_of_march + days{3650});
+  ASSERT_TRUE(ahead) << ahead.error().detail;
+  EXPECT_EQ(ahead->removed, std::vector<std::uint32_t>{});
+  ASSERT_TRUE(back_up(first_of_march + days{20}));
+  const auto later = back_up(first_of_march + days{40});
+  ASSERT_TRUE(later) << later.error().detail;
+  EXPECT_EQ(later->removed, std::vector<std::uint32_t>{1}) << "the third agrees with this clock";
+}
+
 TEST_F(BackupTest, AFolderWithoutBackupsIsSaidToBeOne) {
   fs::create_directories(folder);
   EXPECT_EQ(restore(order()).error().code, Errc::not_found);

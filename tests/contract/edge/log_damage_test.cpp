@@ -152,6 +152,9 @@ TEST_F(LogDamageTest, ADamagedManifestOrCurrentIsNamedAndNothingIsCopied) {
 TEST_F(LogDamageTest, ADatabaseWithoutItsCurrentFileIsNotMadeAnew) {
   fs::rename(db() / "CURRENT", host_.folder() / "CURRENT");
   EXPECT_NE(refusal().find("its file CURRENT is gone"), std::string::npos);
+  fs::remove(host_.folder() / "high_water");
+  EXPECT_NE(refusal().find("its file CURRENT is gone"), std::string::npos)
+      << "as after a restore, which has no mark";
   fs::rename(host_.folder() / "CURRENT", db() / "CURRENT");
   host_.reopen();
   EXPECT_EQ(read_u64(host_.journal().last(Family::outbox).value().value().key), events);
