@@ -62,7 +62,7 @@ class Ledger : public testing::Test {
     return asked([&](db::Transaction& transaction) { return pending_of(transaction, account); });
   }
   std::int64_t held(const std::string& code) {
-    return hub_.number("SELECT held FROM account WHERE code = $1", {code});
+    return hub_.number("SELECT CAST(SUM(held) AS BIGINT) FROM account WHERE code = $1", {code});
   }
   Errc refusal_of(const std::vector<Transfer>& transfers) {
     auto posted = post(transfers);

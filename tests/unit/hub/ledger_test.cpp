@@ -296,7 +296,7 @@ INSTANTIATE_TEST_SUITE_P(
         " SELECT 2 * t.seq, t.seq, t.debit_account, -4, 8 FROM transfer t WHERE t.state = 'pending'",
         "UPDATE entry SET delta = delta + 1 WHERE id % 2 = 1",
         "UPDATE entry SET balance_after = balance_after + 1 WHERE balance_after IS NOT NULL",
-        "UPDATE entry SET account_id = (SELECT id FROM account WHERE code = 'purse')"
+        "UPDATE entry SET account_id = (SELECT id FROM account WHERE code = 'purse' AND owner_id = 'ann')"
         " WHERE id = (SELECT MIN(id) + 1 FROM entry)",
         "UPDATE entry SET transfer_seq = transfer_seq + 1000 WHERE id = (SELECT MAX(id) FROM entry)",
         "DELETE FROM entry WHERE id IN (SELECT id FROM entry ORDER BY id DESC LIMIT 2)",
