@@ -19,7 +19,8 @@ class DeadLetters : public test::TwoStores {
   }
   Result<DeadLetter> retry(const std::string& id) {
     const EffectIds ids{hub_.uuids.next(), hub_.uuids.next()};
-    return in_one_write([&](db::Transaction& t) { return retry_dead_letter(t, id, ids, hub_.clock.wall, {}); });
+    return in_one_write(
+        [&](db::Transaction& t) { return retry_dead_letter(t, id, ids, hub_.clock.wall, {}); });
   }
   Result<DeadLetter> discard(const std::string& id) {
     return in_one_write([&](db::Transaction& t) { return discard_dead_letter(t, id, hub_.clock.wall); });

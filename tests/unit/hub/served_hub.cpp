@@ -101,7 +101,8 @@ identity::User ServedHub::add_user(const std::string& name, identity::Role role,
   added.user.created_at = clock_.wall_now();
   write([&](db::Transaction& transaction) { return identity::insert_user(transaction, added); });
   if (loyalty_id) {
-    execute("UPDATE users SET loyalty_id = $2, loyalty_verified = 1 WHERE id = $1", {added.user.id.str(), loyalty_id->str()});
+    execute("UPDATE users SET loyalty_id = $2, loyalty_verified = 1 WHERE id = $1",
+            {added.user.id.str(), loyalty_id->str()});
   }
   return added.user;
 }
