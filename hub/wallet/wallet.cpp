@@ -151,6 +151,7 @@ Result<std::vector<Balance>> balances_of(db::Transaction& transaction, const Use
         Balance{.available = {holding.balance - holding.held, currency}, .held = {holding.held, currency}});
   }
   std::vector<Balance> all;
+  all.reserve(balances.size());
   for (auto& [code, balance] : balances) all.push_back(balance);
   return all;
 }

@@ -17,7 +17,7 @@ constexpr unsigned mapped_bits = 96;  ///< Before an IPv4 address in an IPv6 one
 
 std::optional<ip::address> address_in(std::string_view text) {
   boost::system::error_code error;
-  const auto address = ip::make_address(std::string(text), error);
+  auto address = ip::make_address(std::string(text), error);
   if (error) return std::nullopt;
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     return ip::make_address_v4(ip::v4_mapped, address.to_v6());
