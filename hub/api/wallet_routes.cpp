@@ -4,6 +4,7 @@
 
 #include "hub/api/add_route.hpp"
 #include "hub/api/page.hpp"
+#include "hub/api/path_id.hpp"
 #include "hub/api/wallet_input.hpp"
 #include "hub/wallet/cause.hpp"
 
@@ -78,10 +79,6 @@ std::int64_t place_in(const std::string& key) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
   return error == std::errc{} && end == key.data() + key.size() ? id : 0;
-}
-
-net::Response no_such_hold(const net::Request& request) {
-  return net::problem_response({.code = Errc::not_found, .detail = "no such hold"}, request.traceparent);
 }
 
 /// What staff or a member does; the actor is left out where nobody is to be audited.
@@ -189,9 +186,8 @@ Task<net::Response> WalletRoutes::hold(net::Request request) {
 }
 
 Task<net::Response> WalletRoutes::capture(net::Request request) {
-  // What cannot be an id is nobody's.
-  const auto id = parse_uuid(request.path_values.at(0));
-  if (!id) co_return no_such_hold(request);
+  const auto id = uuid_in_path(request, 0, "hold");
+  if (!id) co_return net::problem_response(id.error(), request.traceparent);
   const auto amount = read_capture(request.body);
   if (!amount) co_return net::problem_response(amount.error(), request.traceparent);
   const Cause cause = cause_of(request, parts_.ids, parts_.clock);
@@ -204,8 +200,8 @@ Task<net::Response> WalletRoutes::capture(net::Request request) {
 }
 
 Task<net::Response> WalletRoutes::release(net::Request request) {
-  const auto id = parse_uuid(request.path_values.at(0));
-  if (!id) co_return no_such_hold(request);
+  const auto id = uuid_in_path(request, 0, "hold");
+  if (!id) co_return net::problem_response(id.error(), request.traceparent);
   const Cause cause = cause_of(request, parts_.ids, parts_.clock);
   auto released = co_await db::write_for<Hold>(parts_.database, [&cause, &id](db::Transaction& transaction) {
     return wallet::release(transaction, cause, *id);
