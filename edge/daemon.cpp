@@ -84,6 +84,7 @@ class Daemon::Impl {
   void build_flows();
   void build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate);
   void build_restoration();
+  pdi_queue::AskHub ask_hub();
   session::Ports flow_ports();
   Task<void> start_up();
   Task<Result<void>> serve();
@@ -201,7 +202,12 @@ void Daemon::Impl::build_flows() {
 
 void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate) {
   jobs_.emplace(
-      jobs::Parts{.ports = ports, .writer = *writer_, .journal = *journal_, .outbox = *outbox_, .gate = gate},
+      jobs::Parts{.ports = ports,
+                  .writer = *writer_,
+                  .journal = *journal_,
+                  .outbox = *outbox_,
+                  .gate = gate,
+                  .ask_hub = ask_hub()},
       jobs_options(config_),
       jobs::Watch{
           .on_run = [this](jobs::Job job, std::string_view result,
@@ -258,14 +264,16 @@ Result<void> Daemon::Impl::run() {
   return std::move(outcome_);
 }
 
+/// Empty: there is no hub.
+pdi_queue::AskHub Daemon::Impl::ask_hub() {
+  if (config_.hub.endpoint.empty()) return {};
+  return [this](std::vector<SessionId> sessions, MonoTime deadline) {
+    return uplink_->ask(std::move(sessions), deadline);
+  };
+}
+
 void Daemon::Impl::build_restoration() {
-  pdi_queue::AskHub ask;
-  if (uplink_) {
-    ask = [this](std::vector<SessionId> sessions, MonoTime deadline) {
-      return uplink_->ask(std::move(sessions), deadline);
-    };
-  }
-  restoration_.emplace(flow_ports(), *journal_, *writer_, std::move(ask),
+  restoration_.emplace(flow_ports(), *journal_, *writer_, ask_hub(),
                        [this](const SessionId& id) { queue_->add(id, reactor_.clock().mono_now()); });
 }
 

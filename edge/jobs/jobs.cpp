@@ -62,6 +62,7 @@ Jobs::Jobs(Parts parts, JobsOptions options, Watch watch)
       archive_(parts_.ports.store, parts_.writer, options_.session_keep),
       reconcile_(parts_.ports, parts_.journal, parts_.outbox, parts_.gate, watch_.on_difference,
                  options_.reconcile),
+      missing_(parts_.ports, parts_.journal, parts_.outbox, parts_.ask_hub, watch_.on_difference),
       turns_(parts_.ports.clock),
       pace_(parts_.ports.clock),
       idle_(parts_.ports.clock) {
@@ -123,13 +124,26 @@ Task<Result<Report>> Jobs::perform(Job job, bool by_hand) {
     case Job::archive:
       return archive_.run(pace_, timetable_.last_success(Job::archive), by_hand);
     case Job::reconcile:
-      return reconcile_.run(pace_);
+      return reconcile();
     case Job::prune_outbox:
       return prune_outbox();
     case Job::clear_cache:
       break;
   }
   return clear_cache();
+}
+
+/// With the hub first, which may have lost sales for good, then with PDI.
+Task<Result<Report>> Jobs::reconcile() {
+  const bool had_lost = parts_.outbox.has_lost() && parts_.ask_hub;
+  const auto missing = co_await missing_.run(pace_);
+  if (!missing) co_return std::unexpected(missing.error());
+  if (!*missing)
+    ops::log(Level::warn, "reconcile",
+             "the hub has lost sales, and cannot be asked yet which: the next run asks");
+  auto report = co_await reconcile_.run(pace_);
+  if (report && had_lost) report->push_back({"missingAtHub", missing->value_or(0)});
+  co_return report;
 }
 
 Task<Result<Report>> Jobs::clear_cache() {

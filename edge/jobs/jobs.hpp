@@ -10,6 +10,7 @@
 #include "edge/jobs/archive.hpp"
 #include "edge/jobs/clear_cache.hpp"
 #include "edge/jobs/expire.hpp"
+#include "edge/jobs/missing_sales.hpp"
 #include "edge/jobs/reconcile.hpp"
 #include "edge/jobs/schedule.hpp"
 
@@ -37,6 +38,7 @@ struct Parts {
   journal::Journal& journal;
   journal::Outbox& outbox;
   pdi_queue::Gate gate;
+  pdi_queue::AskHub ask_hub = {};  ///< Empty: there is no hub.
 };
 
 /// A run that has come to its end.
@@ -79,6 +81,7 @@ class Jobs {
   Task<Result<Done>> run_one(Job job, bool by_hand);
   Task<Result<Report>> perform(Job job, bool by_hand);
   Task<Result<Report>> clear_cache();
+  Task<Result<Report>> reconcile();
   Task<Result<Report>> prune_outbox();
   Task<Result<std::uint64_t>> look_at_outbox();
   void remember(Job job);
@@ -92,6 +95,7 @@ class Jobs {
   Expire expire_;
   Archive archive_;
   Reconcile reconcile_;
+  MissingSales missing_;
   ClearCache clear_cache_;
   Timetable timetable_;
   net::KeyedLock turns_;

@@ -26,6 +26,8 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Journal& journal, StoreId store) {
   if (!hub) return failure(hub);
   const auto held = journal.get(Family::meta, held_key);
   if (!held) return std::unexpected(held.error());
+  const auto lost = journal.get(Family::meta, lost_key);
+  if (!lost) return std::unexpected(lost.error());
 
   auto state = std::make_unique<State>(State{.journal = journal,
                                              .store = std::move(store),
@@ -37,6 +39,7 @@ Result<std::unique_ptr<Outbox>> Outbox::open(Journal& journal, StoreId store) {
                                              .hub = hub->value_or(""),
                                              .held = held->has_value(),
                                              .held_noted = held->has_value(),
+                                             .lost = lost->has_value(),
                                              .staged = *staged,
                                              .in_flight = {},
                                              .wake = {}});
@@ -109,6 +112,9 @@ std::uint64_t Outbox::acked_position() const {
 }
 bool Outbox::is_held() const {
   return state_->held;
+}
+bool Outbox::has_lost() const {
+  return state_->lost;
 }
 void Outbox::on_growth(std::function<void()> wake) {
   state_->wake = std::move(wake);
@@ -200,13 +206,22 @@ void Outbox::hold_now() {
 
 Task<void> Outbox::hold(bool held) {
   state_->held = held;
-  if (held == state_->held_noted) co_return;
-  state_->held_noted = held;
+  if (held != state_->held_noted) co_await set_flag(state_->held_noted, held_key, held);
+}
+Task<void> Outbox::note_lost() {
+  if (!state_->lost) co_await set_flag(state_->lost, lost_key, true);
+}
+Task<void> Outbox::forget_lost() {
+  if (state_->lost) co_await set_flag(state_->lost, lost_key, false);
+}
+
+Task<void> Outbox::set_flag(bool& flag, std::string_view key, bool value) {
+  flag = value;
   Batch batch;
-  if (held) {
-    batch.put(Family::meta, std::string(held_key), "1");
+  if (value) {
+    batch.put(Family::meta, std::string(key), "1");
   } else {
-    batch.erase(Family::meta, std::string(held_key));
+    batch.erase(Family::meta, std::string(key));
   }
   co_await state_->journal.commit(std::move(batch));
 }

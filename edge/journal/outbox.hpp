@@ -37,6 +37,7 @@ struct Adopted {
   /// Whether some that the hub lacks are no longer kept; nullopt: some are not, and the hub has not told
   /// whether it has them.
   std::optional<bool> history_lost = false;
+  std::optional<sync::HistoryLost> lost = {};  ///< What the hub is to be told of it.
 };
 
 /// The store's history as the hub is to learn it: events in sequence, chained by hash (sync.md). Lives in the
@@ -94,6 +95,11 @@ class Outbox {
   void hold_now();
   bool is_held() const;
 
+  /// The hub lacks some that are no longer kept, or may: until somebody has found out which sales those were.
+  bool has_lost() const;
+  Task<void> note_lost();
+  Task<void> forget_lost();
+
   /// What the hub has granted, kept until it is adopted; nullopt: nothing newer than the present epoch.
   const std::optional<Granted>& granted() const;
   Task<void> note_granted(Granted granted);
@@ -125,6 +131,7 @@ class Outbox {
   struct State;
   explicit Outbox(std::unique_ptr<State> state);
   Task<Result<Adopted>> adopt_whole(std::uint64_t epoch);
+  Task<void> set_flag(bool& flag, std::string_view key, bool value);
   std::unique_ptr<State> state_;
 };
 

@@ -84,11 +84,11 @@ Result<Outbox::State::Unknown> Outbox::State::unknown_to_hub(std::uint64_t epoch
   const sync::Applied& applied = *granted->applied;
   const auto after = after_applied(applied);
   if (!after) return std::unexpected(after.error());
-  const auto lost = is_pruned_from(applied);
-  if (!lost) return std::unexpected(lost.error());
+  const auto gone = pruned_behind(applied);
+  if (!gone) return std::unexpected(gone.error());
   // Where the hub has another history, nobody knows how much of the beginning the two have in common: what it
   // once acknowledged here it may have forgotten before it went on with the other.
-  return Unknown{.position = after->value_or(0), .history_lost = *lost};
+  return Unknown{.position = after->value_or(0), .history_lost = gone->has_value(), .lost = *gone};
 }
 
 Result<bool> Outbox::State::is_any_pruned() const {
@@ -97,14 +97,22 @@ Result<bool> Outbox::State::is_any_pruned() const {
   return pruned->has_value();
 }
 
-/// Whether some event behind what the hub has was removed.
-Result<bool> Outbox::State::is_pruned_from(const sync::Applied& applied) const {
+/// Up to where events behind what the hub has were removed; nullopt: none was.
+Result<std::optional<sync::HistoryLost>> Outbox::State::pruned_behind(const sync::Applied& applied) const {
   const auto pruned = journal.get(Family::meta, pruned_key);
   if (!pruned) return std::unexpected(pruned.error());
+  if (!*pruned) return std::nullopt;
+  const std::uint64_t last = read_u64(**pruned);
+  const EpochBase* of_last = nullptr;
+  bool is_behind = false;
   for (const EpochBase& base : bases) {
-    if (base.epoch == applied.epoch && *pruned) return read_u64(**pruned) > base.position + applied.through;
+    if (base.position <= last) of_last = &base;
+    if (base.epoch == applied.epoch) is_behind = last > base.position + applied.through;
   }
-  return false;
+  if (!is_behind || of_last == nullptr) return std::nullopt;
+  return sync::HistoryLost{.epoch = of_last->epoch,
+                           .through = last - of_last->position,
+                           .hash = digest_of(std::string_view(**pruned).substr(sizeof last))};
 }
 
 /// Removes the records of these positions, slice by slice; `also` goes with the last.
@@ -201,11 +209,13 @@ Task<Result<Adopted>> Outbox::adopt_whole(std::uint64_t epoch) {
   if (auto cleared = co_await state.clear_staged(); !cleared) co_return failure(cleared);
   const auto unknown = state.unknown_to_hub(epoch);
   if (!unknown) co_return std::unexpected(unknown.error());
+  if (unknown->history_lost != false) co_await note_lost();
   Chain next = state.start_of(
       {.epoch = epoch, .position = ((state.assigned.position() >> base_bits) + 1) << base_bits});
   const auto end = co_await state.stage(next, unknown->position);
   if (!end) co_return std::unexpected(end.error());
-  const Adopted adopted{.events = next.sequence, .history_lost = unknown->history_lost};
+  const Adopted adopted{
+      .events = next.sequence, .history_lost = unknown->history_lost, .lost = unknown->lost};
   // They have a place in the new epoch; what stays of those before it is what the hub has.
   if (auto erased = co_await state.erase(unknown->position, *end, {}); !erased) co_return failure(erased);
   co_return adopted;

@@ -24,6 +24,7 @@ inline constexpr std::string_view granted_key = "granted";
 /// The incarnation of the hub that has acknowledged what is acknowledged.
 inline constexpr std::string_view hub_key = "hub";
 inline constexpr std::string_view held_key = "held";
+inline constexpr std::string_view lost_key = "lost";
 /// Events that are read and removed before others get their turn.
 inline constexpr std::size_t outbox_slice = 256;
 

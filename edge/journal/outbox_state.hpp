@@ -40,6 +40,7 @@ struct Outbox::State {
   std::string hub;  ///< Its incarnation; empty: none was ever heard.
   bool held = false;
   bool held_noted = false;  ///< In the journal.
+  bool lost = false;
   std::uint64_t staged =
       0;  ///< Behind this position lies what is no part of the history yet; 0: nothing does.
   /// Assigned and not yet known to be durable, by rising position.
@@ -75,10 +76,11 @@ struct Outbox::State {
   struct Unknown {
     std::uint64_t position = 0;
     std::optional<bool> history_lost = false;
+    std::optional<sync::HistoryLost> lost = {};
   };
   Result<Unknown> unknown_to_hub(std::uint64_t epoch) const;
   Result<std::optional<std::uint64_t>> after_applied(const sync::Applied& applied) const;
-  Result<bool> is_pruned_from(const sync::Applied& applied) const;
+  Result<std::optional<sync::HistoryLost>> pruned_behind(const sync::Applied& applied) const;
   Result<bool> is_any_pruned() const;
   Task<Result<void>> clear_staged();
   Task<Result<std::uint64_t>> stage(Chain& next, std::uint64_t from);

@@ -53,6 +53,7 @@ Uplink::Uplink(net::HubLink& link, journal::Outbox& outbox, net::AsyncClock& clo
 void Uplink::stop() {
   stopped_ = true;
   wake_->notify();
+  granted_->notify();
 }
 
 Standing Uplink::standing() const {
@@ -171,7 +172,7 @@ Task<void> Uplink::welcomed(sync::Welcome welcome) {
   const auto ours = outbox_.hash_at(welcome.cursor);
   if (!ours) co_return halt("the journal cannot be read");
   if (!*ours && welcome.cursor > outbox_.tail()) co_return halt_and_tell(sync::ForkReason::beyond_tail);
-  if (!*ours) co_return lost_history(welcome.cursor);
+  if (!*ours) co_return co_await lost_history(welcome.cursor);
   if (**ours != welcome.cursor_hash) co_return halt_and_tell(sync::ForkReason::hash_differs);
   if (!halted_.empty()) ops::log(ops::Level::info, "uplink", "the hub takes this store's history again");
   halted_.clear();
@@ -211,13 +212,14 @@ void Uplink::halt_and_tell(sync::ForkReason reason) {
 }
 
 /// The hub's operators may accept the gap.
-void Uplink::lost_history(std::uint64_t cursor) {
+Task<void> Uplink::lost_history(std::uint64_t cursor) {
   halt("history lost: the hub is at " + std::to_string(cursor) + ", older than the oldest event kept");
+  co_await outbox_.note_lost();
   const auto oldest = outbox_.read(1, 1, 1);
-  if (!oldest || oldest->empty()) return;
+  if (!oldest || oldest->empty()) co_return;
   const std::uint64_t through = oldest->front().sequence - 1;
   const auto hash = outbox_.hash_at(through);
-  if (!hash || !*hash || through <= cursor) return;
+  if (!hash || !*hash || through <= cursor) co_return;
   send(sync::HistoryLost{.epoch = outbox_.epoch(), .through = through, .hash = **hash});
 }
 
@@ -238,6 +240,7 @@ Task<Result<journal::Adopted>> Uplink::adopt(std::uint64_t epoch) {
             {"historyLost", all_kept                ? "no"
                             : adopted->history_lost ? "yes"
                                                     : "not known"}});
+  if (adopted->lost) send(*adopted->lost);
   window_ = sync::SendWindow(clock_.mono_now());
   halted_.clear();
   suspected_ = false;
@@ -255,6 +258,7 @@ Task<Result<void>> Uplink::ask_for_grant(std::uint64_t epoch) {
   while (!grant_news_->granted && !stopped_ && clock_.mono_now() < deadline) {
     if (!co_await net::with_deadline(clock_, deadline, woken(granted_))) break;
   }
+  if (stopped_) co_return fail(Errc::overloaded, "the daemon ends");
   if (grant_news_->welcomed && !grant_news_->granted) {
     co_return fail(Errc::validation_failed, "the hub has granted no epoch " + std::to_string(epoch) +
                                                 ": it goes on with epoch " + std::to_string(outbox_.epoch()));
@@ -263,11 +267,13 @@ Task<Result<void>> Uplink::ask_for_grant(std::uint64_t epoch) {
 }
 
 Task<std::optional<sync::SaleAnswer>> Uplink::ask(std::vector<SessionId> sessions, MonoTime deadline) {
+  if (std::exchange(asking_, true)) co_return std::nullopt;
   answer_.reset();
   send(sync::SaleQuery{std::move(sessions)});
   while (!answer_ && clock_.mono_now() < deadline) {
     if (!co_await net::with_deadline(clock_, deadline, woken(answered_))) break;
   }
+  asking_ = false;
   co_return std::exchange(answer_, std::nullopt);
 }
 

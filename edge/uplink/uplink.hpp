@@ -55,7 +55,7 @@ class Uplink {
   Task<Result<journal::Adopted>> adopt(std::uint64_t epoch);
   static constexpr Millis grant_patience{10'000};
   /// Asks the hub what became of these sessions, whatever keeps the store's own history back; nullopt: it has
-  /// not said by `deadline`. One at a time; while run() runs.
+  /// not said by `deadline`, or is being asked already. While run() runs.
   Task<std::optional<sync::SaleAnswer>> ask(std::vector<SessionId> sessions, MonoTime deadline);
 
  private:
@@ -72,7 +72,7 @@ class Uplink {
   void halt(std::string reason);
   /// What the hub cannot see: it is told.
   void halt_and_tell(sync::ForkReason reason);
-  void lost_history(std::uint64_t cursor);
+  Task<void> lost_history(std::uint64_t cursor);
   void act();
   bool send_batch();
   void say_hello();
@@ -95,6 +95,7 @@ class Uplink {
   };
   std::optional<GrantNews> grant_news_;
   std::shared_ptr<net::Signal> granted_ = std::make_shared<net::Signal>();
+  bool asking_ = false;
   std::optional<sync::SaleAnswer> answer_;
   std::shared_ptr<net::Signal> answered_ = std::make_shared<net::Signal>();
   bool stopped_ = false;

@@ -281,6 +281,50 @@ TEST_F(RestoredHub, MissesNothingWhereTheNewEpochIsAdoptedAsSoonAsItIsGranted) {
   expect_sums_agree();
 }
 
+TEST_F(RestoredHub, HearsWhichSalesAreGoneOnceItsGapIsAccepted) {
+  ASSERT_TRUE(start(1));
+  // What the hub has goes at the next run.
+  std::ofstream(fleet().edge_config(0), std::ios::app) << "\noutbox: { keep_days: 0 }\n";
+  fleet().edge(0).terminate();
+  ASSERT_TRUE(fleet().start_edge(0));
+  sell(till(), "L-1");
+  ASSERT_TRUE(eventually([&] { return caught_up(); }, patience));
+  const std::string yesterday = folder_.file("yesterday.db");
+  ASSERT_EQ(hub({"backup", yesterday}).status, 0);
+  const std::vector<std::string> gone{sell(till(), "L-2"), sell(till(), "L-3")};
+  sell(till(), "L-4");  // the last event stays
+  ASSERT_TRUE(eventually([&] { return caught_up(); }, patience));
+  ASSERT_EQ(edge({"jobs", "run", "prune-outbox"}).status, 0);
+
+  fleet().hub().terminate();
+  ASSERT_EQ(hub({"restore", yesterday}).status, 0);
+  ASSERT_TRUE(fleet().start_hub());
+  ASSERT_TRUE(eventually(
+      [&] { return bench::text_at(status().root(), "hubReason").find("history lost") != std::string::npos; },
+      patience));
+  EXPECT_EQ(bench::integer_at(*status().root().find("outbox"), "lag"), 3);
+  const auto pruned = json::parse(edge({"jobs", "run", "prune-outbox", "--json"}).out).value();
+  EXPECT_EQ(bench::integer_at(pruned.root(), "removed"), 0) << "the hub may lack it";
+  ASSERT_TRUE(eventually([&] { return is_forked(); }, patience));
+  ASSERT_EQ(hub({"store", "accept-gap", "store-1", "--reason", "no newer backup"}).status, 0);
+  ASSERT_TRUE(eventually([&] { return caught_up(); }, patience));
+  EXPECT_EQ(sales_at_hub(), 2);
+
+  const auto named = json::parse(edge({"jobs", "run", "reconcile", "--json"}).out).value();
+  EXPECT_EQ(bench::integer_at(named.root(), "missingAtHub"), 2);
+  std::ifstream file(fleet().log_of("edge-1"));
+  const std::string log{std::istreambuf_iterator<char>(file), {}};
+  for (const std::string& session : gone) {
+    const std::regex line("is missing at the hub[^\n]*" + session);
+    EXPECT_TRUE(std::regex_search(log, line)) << session;
+  }
+  EXPECT_NE(metrics(fleet().edge_ops_url(0)).find("missing_at_hub"), std::string::npos);
+  EXPECT_TRUE(eventually([&] { return caught_up(); }, patience));
+  const auto again = json::parse(edge({"jobs", "run", "reconcile", "--json"}).out).value();
+  EXPECT_EQ(again.root().find("missingAtHub"), nullptr) << "all are named";
+  expect_sums_agree();
+}
+
 TEST_F(RestoredHub, GetsTheRestAgainFromEveryStoreAndTheSumsAgree) {
   ASSERT_TRUE(start(2));
   for (std::size_t index : {0u, 1u}) sell(till(index), "Y-" + std::to_string(index));

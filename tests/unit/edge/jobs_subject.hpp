@@ -49,7 +49,8 @@ class JobsTest : public ::testing::Test {
               .outbox = *life->outbox,
               .gate = {.open_at = [this] { return open_at.value_or(outside.time.mono); },
                        .is_closed = [this] { return closed; },
-                       .may_retry = [this] { return may_retry; }}},
+                       .may_retry = [this] { return may_retry; }},
+              .ask_hub = ask_hub},
         options,
         Watch{.on_run = [this](Job job, std::string_view result,
                                std::chrono::nanoseconds) { results.emplace_back(job, std::string(result)); },
@@ -151,6 +152,7 @@ class JobsTest : public ::testing::Test {
   Outside outside;
   session::LifeOptions life_options;
   JobsOptions options;
+  pdi_queue::AskHub ask_hub = {};
   bool closed = true;
   bool may_retry = true;
   std::optional<MonoTime> open_at;
