@@ -5,6 +5,7 @@
 
 #include "hub/api/dead_letters.hpp"
 #include "hub/commands.hpp"
+#include "hub/ingest/event_text.hpp"
 #include "hub/programme.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/core/bytes.hpp"
@@ -23,6 +24,16 @@ std::string line_of(const DeadLetter& letter) {
                      format_time(letter.received_at), letter.reason);
 }
 
+/// What a store has sent goes to a terminal: nothing in it may steer that.
+std::string printable(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return out;
+}
+
 std::string text_of(const DeadLetter& letter) {
   std::string text = fmt::format(
       "id        {}\nstore     {}\nepoch     {}\nsequence  {}\ntype      {}\nreason    {}\nstate     {}\n"
@@ -30,6 +41,8 @@ std::string text_of(const DeadLetter& letter) {
       letter.id, letter.place.store.str(), letter.place.epoch, letter.place.sequence, letter.type,
       letter.reason, letter.state, format_time(letter.received_at));
   if (letter.decided_at) text += fmt::format("decided   {}\n", format_time(*letter.decided_at));
+  for (const auto& [name, value] : ingest::fields_of_event(letter.bytes))
+    text += fmt::format("  {:<20} {}\n", name, printable(value));
   return text + fmt::format("event     {}\n", to_hex(letter.bytes));
 }
 

@@ -1,6 +1,7 @@
 #include "hub/api/dead_letters.hpp"
 
 #include "hub/identity/audit.hpp"
+#include "hub/ingest/event_text.hpp"
 #include "shared/core/bytes.hpp"
 
 namespace perkline::hub::api {
@@ -28,7 +29,11 @@ void write_dead_letter(json::Writer& out, const DeadLetter& letter, EventBytes b
   out.field("type", letter.type).field("reason", letter.reason).field("state", letter.state);
   out.field("receivedAt", format_time(letter.received_at)).key("decidedAt");
   letter.decided_at ? out.value(format_time(*letter.decided_at)) : out.null();
-  if (bytes == EventBytes::told) out.field("event", to_hex(letter.bytes));
+  if (bytes == EventBytes::told) {
+    out.field("event", to_hex(letter.bytes)).key("decoded").begin_object();
+    for (const auto& [name, value] : ingest::fields_of_event(letter.bytes)) out.field(name, value);
+    out.end_object();
+  }
   out.end_object();
 }
 

@@ -92,6 +92,25 @@ Result<std::vector<DeadLetter>> of_unknown_type(db::Transaction& transaction, co
             static_cast<std::int64_t>(after.epoch), static_cast<std::int64_t>(after.sequence), page_rows}));
 }
 
+/// Of the same event under its number in an earlier epoch.
+Result<std::optional<DeadLetter>> find_earlier(db::Transaction& transaction, const BuriedEvent& buried) {
+  const auto event = sync::decode_event(buried.bytes);
+  if (buried.place.epoch <= 1 || !event) return std::nullopt;
+  // The id's bytes lie in the event as they are; that it is the id they belong to, decoding tells.
+  static const std::string sql =
+      select_letters + " WHERE store_id = $1 AND epoch < $2 AND event LIKE $3 ORDER BY epoch, sequence";
+  const std::string id(event->id.bytes.begin(), event->id.bytes.end());
+  auto letters = letters_of(transaction.query(
+      sql,
+      {buried.place.store.str(), static_cast<std::int64_t>(buried.place.epoch), '%' + to_hex(id) + '%'}));
+  if (!letters) return failure(letters);
+  for (DeadLetter& letter : *letters) {
+    const auto known = sync::decode_event(letter.bytes);
+    if (known && known->id == event->id) return std::move(letter);
+  }
+  return std::nullopt;
+}
+
 bool is_known_now(const DeadLetter& letter) {
   const auto event = sync::decode_event(letter.bytes);
   return event && !std::holds_alternative<sync::UnknownEvent>(event->payload);
@@ -100,6 +119,14 @@ bool is_known_now(const DeadLetter& letter) {
 }  // namespace
 
 Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTime now) {
+  auto earlier = find_earlier(transaction, event);
+  if (!earlier) return failure(earlier);
+  if (*earlier) {
+    if ((*earlier)->state != "open") return {};
+    auto stays = stays_open(transaction, std::move(**earlier), event.type, event.reason);
+    if (!stays) return failure(stays);
+    return {};
+  }
   const auto epoch = static_cast<std::int64_t>(event.place.epoch);
   const auto sequence = static_cast<std::int64_t>(event.place.sequence);
   const std::string& store = event.place.store.str();
@@ -108,7 +135,8 @@ Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTi
   auto buried = transaction.execute(
       "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at)"
       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET state = 'open',"
-      " decided_at = NULL, reason = excluded.reason, received_at = excluded.received_at",
+      " decided_at = NULL, type = excluded.type, reason = excluded.reason, event = excluded.event,"
+      " received_at = excluded.received_at",
       {store + ':' + std::to_string(epoch) + ':' + std::to_string(sequence), store, epoch, sequence,
        event.type, event.reason, to_hex(*bytes), stamp(now)});
   if (!buried) return failure(buried);

@@ -19,7 +19,9 @@ struct BuriedEvent {
   std::string reason;
   std::string_view bytes;  ///< As journalled.
 };
-/// One that is buried again is open again. Errors: the database's.
+/// One that is buried again in its place is open again, as it came now. An event of the store's that has a
+/// letter from an earlier epoch has come again under a new number: that letter stands for it, with today's
+/// reason where it is open still, and with the decision where there is one. Errors: the database's.
 Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTime now);
 
 struct DeadLetter {

@@ -1,4 +1,9 @@
+#include <map>
+
 #include "hub/ingest/dead_letters.hpp"
+#include "hub/ingest/event_text.hpp"
+#include "hub/stores/stores.hpp"
+#include "shared/core/bytes.hpp"
 #include "tests/unit/hub/two_stores.hpp"
 
 namespace perkline::hub::ingest {
@@ -117,6 +122,68 @@ TEST_F(DeadLetters, OneThatIsDiscardedIsKeptButDecided) {
   EXPECT_EQ(retry("store-1:1:1").error().code, Errc::session_state);
   EXPECT_EQ(discard("store-1:1:1").error().code, Errc::session_state);
   EXPECT_EQ(discard("store-1:1:2").error().code, Errc::not_found);
+}
+
+TEST_F(DeadLetters, AnEventThatComesAgainInANewEpochHasOneLetterStill) {
+  const auto sale = history_.sale(450, 100);
+  const auto other = history_.sale(450, 100);
+  history_.add(rejected_of(sale));
+  history_.add(rejected_of(other));
+  take_in(history_, store);
+  ASSERT_EQ(open_ids().size(), 2u);
+  ASSERT_TRUE(discard("store-1:1:2"));
+  hub_.execute("UPDATE dead_letter SET reason = 'an old one'");
+  ASSERT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+    auto begun = stores::begin_epoch(t, store, {.by = "cli:ops", .reason = "why", .now = hub_.clock.wall});
+    if (!begun) return failure(begun);
+    return {};
+  }));
+  test::StoreHistory again(store, hub_.uuids, hub_.clock);
+  again.epoch = 2;
+  for (std::uint64_t i = 1; i <= 2; ++i)
+    again.add_bytes(sync::renumbered(history_.batch(i, i).events.front(), 2, i).value());
+  again.add(rejected_of(history_.sale(450, 100)));
+  sent_[store] = 0;
+  take_in(again, store);
+  EXPECT_EQ(open_ids(), (std::vector<std::string>{"store-1:2:3", "store-1:1:1"}));
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM dead_letter"), 3);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM dead_letter WHERE reason = 'an old one'"), 1)
+      << "the one that was decided stays as it was";
+}
+
+TEST_F(DeadLetters, WhatIsBuriedAgainInItsPlaceIsWhatCameLast) {
+  bury_as_unknown(1, rejected_of(history_.sale(1)));
+  ASSERT_TRUE(discard("store-1:1:1"));
+  const auto sale = history_.sale(7);
+  const std::string bytes = sync::encode({.store = store,
+                                          .epoch = 1,
+                                          .sequence = 1,
+                                          .id = hub_.uuids.next(),
+                                          .time = hub_.clock.wall,
+                                          .traceparent = "",
+                                          .payload = sale});
+  ASSERT_TRUE(hub_.write([&](db::Transaction& t) {
+    return bury(t, {.place = {store, 1, 1}, .type = "SaleFinalized", .reason = "r", .bytes = bytes},
+                hub_.clock.wall);
+  }));
+  EXPECT_EQ(hub_.rows("SELECT type FROM dead_letter WHERE state = 'open'").at(0).text(0), "SaleFinalized");
+  EXPECT_EQ(hub_.rows("SELECT event FROM dead_letter").at(0).text(0), to_hex(bytes));
+}
+
+TEST_F(DeadLetters, SayWhatTheirEventSays) {
+  auto sale = history_.sale(450, 100, "CUST-77777");
+  sale.amount = Money{1505, *find_currency("USD")};
+  history_.add(sale);
+  std::map<std::string_view, std::string> told;
+  for (auto& [name, value] : fields_of_event(history_.batch(1, 1).events.front())) told[name] = value;
+  EXPECT_EQ(told["eventType"], "SaleFinalized");
+  EXPECT_EQ(told["session"], sale.session.str());
+  EXPECT_EQ(told["transaction"], sale.transaction.str());
+  EXPECT_EQ(told["customer"], "CUST-77777");
+  EXPECT_EQ(told["amount"], "15.05 USD");
+  EXPECT_EQ(told["earned"], "450");
+  EXPECT_EQ(told["redeemed"], "100");
+  EXPECT_TRUE(fields_of_event("not an event").empty());
 }
 
 TEST_F(DeadLetters, AreListedNewestFirstInPages) {
