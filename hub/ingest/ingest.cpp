@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "hub/db/migrate.hpp"
+#include "hub/identity/audit.hpp"
 #include "hub/ingest/batch.hpp"
 #include "hub/ingest/sale_query.hpp"
 #include "hub/stores/progress.hpp"
+#include "shared/json/writer.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub::ingest {
@@ -73,6 +75,22 @@ std::string_view name_of(const sync::BatchVerdict& verdict, bool any_new) {
   if (std::holds_alternative<sync::Nack>(verdict)) return "nack";
   if (std::holds_alternative<sync::Fork>(verdict)) return "fork";
   return "malformed";
+}
+
+/// What an adoption has passed by is nobody's to accept any more, and to be known of for good.
+Result<void> audit_loss(db::Transaction& transaction, const stores::Store& store,
+                        const sync::HistoryLost& lost, Uuid id, WallTime now) {
+  json::Writer detail;
+  detail.begin_object().field("appliedEpoch", store.applied->epoch);
+  detail.field("appliedThrough", store.applied->through).field("lostEpoch", lost.epoch);
+  detail.field("lostThrough", lost.through).end_object();
+  const std::string who = "store:" + store.id.str();
+  return identity::append_audit(transaction, {.id = id,
+                                              .at = now,
+                                              .actor = who,
+                                              .action = "store.history_lost",
+                                              .subject = who,
+                                              .detail = detail.take()});
 }
 
 void log_failed(std::string_view what, const StoreId& store, const Error& error) {
@@ -223,11 +241,17 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::HistoryLost los
            {{"storeId", store.str()},
             {"epoch", static_cast<std::int64_t>(lost.epoch)},
             {"lostThrough", static_cast<std::int64_t>(lost.through)}});
-  tell_fork(store, true);
   const WallTime now = clock_.wall_now();
-  const auto noted = co_await database_.write([&store, &lost, now](db::Transaction& transaction) {
+  const Uuid audit_id = uuids_.next();
+  bool before = false;
+  const auto noted = co_await database_.write([&](db::Transaction& transaction) -> Result<void> {
+    const auto found = stores::find(transaction, store);
+    if (!found) return std::unexpected(found.error());
+    before = stores::is_lost_before(*found, lost);
+    if (before) return audit_loss(transaction, *found, lost, audit_id, now);
     return stores::note_history_lost(transaction, store, lost, now);
   });
+  if (!before) tell_fork(store, true);
   count(noted ? "history_lost" : "failed");
   if (!noted) log_failed("lost history could not be noted", store, noted.error());
   co_return std::nullopt;

@@ -86,6 +86,12 @@ Result<void> note_history_lost(db::Transaction& transaction, const StoreId& id, 
   return note_fork(transaction, id, history_lost, now);
 }
 
+bool is_lost_before(const Store& store, const sync::HistoryLost& lost) {
+  if (!store.applied || lost.epoch >= store.cursor.epoch) return false;
+  const sync::Applied& applied = *store.applied;
+  return lost.epoch > applied.epoch || (lost.epoch == applied.epoch && lost.through > applied.through);
+}
+
 Result<bool> clear_fork(db::Transaction& transaction, const Store& store, WallTime now) {
   const bool adopted = store.grant && store.cursor.sequence == 0;
   const bool healed = store.fork && (adopted || store.fork->reason == history_lost ||

@@ -31,10 +31,12 @@ Result<void> note_status(db::Transaction& transaction, const StoreId& id, const 
 /// What stands between the store's history and the hub, as noticed now. Errors: the database's.
 Result<void> note_fork(db::Transaction& transaction, const StoreId& id, std::string_view reason,
                        WallTime now);
-/// What the store does not keep any more; of another epoch it is late and changes nothing. Errors: the
-/// database's.
+/// What the store does not keep any more; of another epoch it changes nothing here. Errors: the database's.
 Result<void> note_history_lost(db::Transaction& transaction, const StoreId& id, const sync::HistoryLost& lost,
                                WallTime now);
+/// Whether the store tells of events of the history before its present epoch that were never applied: it has
+/// adopted that epoch and does not keep them any more.
+bool is_lost_before(const Store& store, const sync::HistoryLost& lost);
 /// The store's history is taken in again; `store` as it was before. A fork noticed lately stays, as it may be
 /// another process's, unless the store has just gone over to the epoch that a person has granted because of
 /// it: whoever still speaks in the old one brings it up again. Whether it is gone. Errors: the database's.

@@ -220,6 +220,25 @@ TEST_F(Epochs, ANewEpochThatPassesLostHistoryByTellsWhatIsLost) {
   EXPECT_FALSE(lost) << "told once";
 }
 
+TEST_F(Epochs, WhatAnAdoptionHasPassedByIsAuditedWhenTheStoreTellsOfIt) {
+  sell(2);
+  answer_to<sync::Ack>(history_.batch(1, 2));
+  history_.epoch = 3;
+  answer_to<sync::Fork>(history_.hello());
+  ASSERT_TRUE(begin_epoch());  // 4
+  forked_.reset();
+  (void)send(sync::HistoryLost{.epoch = 3, .through = 7, .hash = {}});
+  const auto audit =
+      hub_.rows("SELECT actor, subject, detail FROM audit WHERE action = 'store.history_lost'");
+  ASSERT_EQ(audit.size(), 1u);
+  EXPECT_EQ(audit[0].text(0), "store:store-1");
+  EXPECT_EQ(audit[0].text(1), "store:store-1");
+  EXPECT_EQ(audit[0].text(2), R"({"appliedEpoch":1,"appliedThrough":2,"lostEpoch":3,"lostThrough":7})");
+  EXPECT_FALSE(forked_) << "nothing keeps the store's history from being taken in";
+  (void)send(sync::HistoryLost{.epoch = 1, .through = 2, .hash = {}});
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM audit"), 1) << "that is applied";
+}
+
 TEST_F(Epochs, TwoProcessesThatTakeTurnsUnderOneNameAreACloneAndAreStillServed) {
   const char* a = "0190163d-8694-739b-aea5-966c26f8ad91";
   const char* b = "0190163d-8694-739b-aea5-966c26f8ad92";
