@@ -38,6 +38,8 @@ namespace perkline::hub {
 namespace {
 
 constexpr std::string_view context = "daemon";
+/// A metric may be that old.
+constexpr seconds dead_letters_look{15};
 
 /// What the process may open, less what it needs besides.
 std::size_t connections_max() {
@@ -137,6 +139,7 @@ Task<Result<void>> Daemon::bring_up() {
                              .keys_in_file = !config_.jwt.key_file.empty(),
                              .terms = terms_of(config_.programme)});
   s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock(), s.hub_metrics.jobs_watch()));
+  s.reactor.spawn(watch_dead_letters());
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},
@@ -228,6 +231,17 @@ Task<void> Daemon::release_holds() {
       ops::log(ops::Level::info, context, "holds released by their time", {{"count", *released}});
     }
     co_await s.reactor.clock().sleep(every);
+  }
+}
+
+/// A person may decide about them in another process.
+Task<void> Daemon::watch_dead_letters() {
+  Serving& s = *serving_;
+  while (true) {
+    const auto open = co_await db::read_for<ingest::OpenLetters>(
+        *s.database, [](db::Transaction& t) { return ingest::count_open_dead_letters(t); });
+    if (open) s.hub_metrics.dead_letters(*open);
+    co_await s.reactor.clock().sleep(dead_letters_look);
   }
 }
 

@@ -37,6 +37,7 @@ class Daemon {
   Task<void> retry_upgraded();
   /// As long as it serves: money held beyond its time is given free.
   Task<void> release_holds();
+  Task<void> watch_dead_letters();
   Task<Result<void>> load_log_key();
   Task<Result<void>> load_tokens();
   Task<void> keep_keys_fresh();

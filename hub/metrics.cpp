@@ -77,6 +77,17 @@ jobs::Watch HubMetrics::jobs_watch() {
               }};
 }
 
+void HubMetrics::dead_letters(const ingest::OpenLetters& open) {
+  for (auto& [store, count] : open_letters_) count = 0;
+  for (const auto& [store, count] : open) open_letters_[store] = count;
+  for (const auto& [store, count] : open_letters_) {
+    metrics_
+        .gauge("perkline_hub_dead_letters", "A store's events that could not be applied and await a person",
+               {{"store", store.str()}})
+        .set(static_cast<double>(count));
+  }
+}
+
 std::size_t HubMetrics::forked_stores() const {
   const std::scoped_lock lock(mutex_);
   return forked_.size();

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
 #include "hub/jobs/jobs.hpp"
 #include "shared/net/http_server.hpp"
@@ -23,6 +24,8 @@ class HubMetrics {
   ingest::IngestObserver ingest_observer();
   /// Must not outlive this.
   jobs::Watch jobs_watch();
+  /// Those of a store that is not in it are over.
+  void dead_letters(const ingest::OpenLetters& open);
   /// Stores whose history is not taken in, as told since the start.
   std::size_t forked_stores() const;
 
@@ -31,6 +34,7 @@ class HubMetrics {
   ops::Counter refused_keys_;
   mutable std::mutex mutex_;  ///< For what follows.
   std::unordered_set<StoreId> forked_;
+  ingest::OpenLetters open_letters_;  ///< As last told; the caller's thread.
 };
 
 }  // namespace perkline::hub

@@ -158,6 +158,15 @@ Result<std::vector<DeadLetter>> open_dead_letters(db::Transaction& transaction,
                               after ? after->id : std::string(), limit}));
 }
 
+Result<OpenLetters> count_open_dead_letters(db::Transaction& transaction) {
+  auto rows = transaction.query(
+      "SELECT store_id, COUNT(*) FROM dead_letter WHERE state = 'open' GROUP BY store_id", {});
+  if (!rows) return failure(rows);
+  OpenLetters open;
+  for (const db::Row& row : *rows) open.emplace(StoreId(row.text(0)), row.integer(1));
+  return open;
+}
+
 Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::string& id,
                                      const EffectIds& ids, WallTime now, const points::Terms& terms) {
   auto letter = find_open(transaction, id);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,10 @@ struct DeadLetterPlace {
 Result<std::vector<DeadLetter>> open_dead_letters(db::Transaction& transaction,
                                                   const std::optional<DeadLetterPlace>& after,
                                                   std::int64_t limit);
+
+/// How many are open, of each store that has any. Errors: the database's.
+using OpenLetters = std::map<StoreId, std::int64_t>;
+Result<OpenLetters> count_open_dead_letters(db::Transaction& transaction);
 
 /// Tries the event again: applied, or open still with the reason of this time. Errors: not_found,
 /// session_state (it is decided), the database's.

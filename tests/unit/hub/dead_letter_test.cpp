@@ -170,6 +170,25 @@ TEST_F(DeadLetters, WhatIsBuriedAgainInItsPlaceIsWhatCameLast) {
   EXPECT_EQ(hub_.rows("SELECT event FROM dead_letter").at(0).text(0), to_hex(bytes));
 }
 
+TEST_F(DeadLetters, AreCountedByStoreWhileTheyAreOpen) {
+  const auto counted = [this] {
+    OpenLetters open;
+    EXPECT_TRUE(hub_.read([&](db::Transaction& t) -> Result<void> {
+      open = count_open_dead_letters(t).value();
+      return {};
+    }));
+    return open;
+  };
+  EXPECT_EQ(counted(), OpenLetters{});
+  tell(rejected_of(history_.sale(1)));
+  tell(rejected_of(history_.sale(2)));
+  tell_elsewhere(rejected_of(history_.sale(3)));
+  EXPECT_EQ(counted(), (OpenLetters{{store, 2}, {other_store, 1}}));
+  ASSERT_TRUE(discard("store-1:1:1"));
+  ASSERT_TRUE(discard("store-2:1:1"));
+  EXPECT_EQ(counted(), (OpenLetters{{store, 1}}));
+}
+
 TEST_F(DeadLetters, SayWhatTheirEventSays) {
   auto sale = history_.sale(450, 100, "CUST-77777");
   sale.amount = Money{1505, *find_currency("USD")};
