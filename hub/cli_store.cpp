@@ -65,26 +65,41 @@ std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 
-std::string line_of(const Store& store, WallTime now) {
+/// A store and its keys.
+struct Shown {
+  Store store;
+  std::vector<stores::StoreKey> keys;
+};
+
+std::string_view state_of(const Shown& shown, WallTime now) {
+  if (shown.store.retired) return "retired";
+  if (shown.store.fork) return "FORKED";
+  if (!stores::any_valid(shown.keys)) return "no valid key";
+  return shown.store.connected(now) ? "connected" : "not connected";
+}
+
+std::string line_of(const Shown& shown, WallTime now) {
+  const Store& store = shown.store;
   return fmt::format("{:<24} {:>10} {:>10}  {:<13} {:<12} {}\n", store.id.str(), store.cursor.sequence,
-                     store.lag() ? std::to_string(*store.lag()) : "-",
-                     store.retired          ? "retired"
-                     : store.fork           ? "FORKED"
-                     : store.connected(now) ? "connected"
-                                            : "not connected",
+                     store.lag() ? std::to_string(*store.lag()) : "-", state_of(shown, now),
                      or_dash(store.breaker), or_dash(store.version));
 }
 
-std::string text_of(const std::vector<Store>& all, WallTime now) {
+std::string text_of(const std::vector<Shown>& all, WallTime now) {
   std::string text = fmt::format("{:<24} {:>10} {:>10}  {:<13} {:<12} {}\n", "store", "cursor", "lag",
                                  "state", "breaker", "version");
-  for (const Store& store : all) text += line_of(store, now);
+  for (const Shown& shown : all) text += line_of(shown, now);
   return text;
 }
 
 /// What a list has no room for.
-std::string details_of(const Store& store) {
+std::string details_of(const Shown& shown) {
+  const Store& store = shown.store;
   std::string text = fmt::format("epoch     {}\n", store.cursor.epoch);
+  for (const stores::StoreKey& key : shown.keys) {
+    text += fmt::format("key       {} added {}{}\n", key.public_key, format_time(key.added_at),
+                        key.revoked_at ? ", revoked " + format_time(*key.revoked_at) : "");
+  }
   if (store.hello_epoch) text += fmt::format("the store's own, as last told: {}\n", *store.hello_epoch);
   if (store.grant) {
     text += fmt::format("granted   {} by {}: {}\n", format_time(store.grant->at), store.grant->by,
@@ -104,6 +119,19 @@ std::string details_of(const Store& store) {
   return text;
 }
 
+void write_shown(json::Writer& out, const Shown& shown, WallTime now) {
+  api::write_store(out, shown.store, now, [&shown](json::Writer& more) {
+    more.key("keys").begin_array();
+    for (const stores::StoreKey& key : shown.keys) {
+      more.begin_object().field("publicKey", key.public_key).field("addedAt", format_time(key.added_at));
+      more.key("revokedAt");
+      key.revoked_at ? more.value(format_time(*key.revoked_at)) : more.null();
+      more.end_object();
+    }
+    more.end_array();
+  });
+}
+
 enum class Shape : unsigned char { list, one };
 
 using ReadStores = std::function<Result<std::vector<Store>>(db::Transaction&)>;
@@ -113,11 +141,16 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
   if (!config) return exit_usage;
   const auto database = open_tool_database(*config, IfMissing::fail);
   if (!database) return report(database.error());
-  std::vector<Store> found;
+  std::vector<Shown> found;
   const auto done = (*database)->read_now([&](db::Transaction& transaction) -> Result<void> {
     auto result = read(transaction);
     if (!result) return failure(result);
-    found = std::move(*result);
+    auto keys = stores::keys(transaction, shape == Shape::one ? result->front().id : StoreId());
+    if (!keys) return failure(keys);
+    for (Store& store : *result) {
+      auto& of_store = (*keys)[store.id];
+      found.push_back({.store = std::move(store), .keys = std::move(of_store)});
+    }
     return {};
   });
   if (!done) return report(done.error());
@@ -129,7 +162,7 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
   }
   json::Writer out;
   if (shape == Shape::list) out.begin_array();
-  for (const Store& store : found) api::write_store(out, store, now);
+  for (const Shown& shown : found) write_shown(out, shown, now);
   if (shape == Shape::list) out.end_array();
   fmt::print("{}\n", out.take());
   return exit_ok;

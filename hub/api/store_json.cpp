@@ -29,7 +29,8 @@ json::Writer& write_grant(json::Writer& out, const stores::Store& store) {
 
 }  // namespace
 
-void write_store(json::Writer& out, const stores::Store& store, WallTime now) {
+void write_store(json::Writer& out, const stores::Store& store, WallTime now,
+                 const std::function<void(json::Writer&)>& more) {
   out.begin_object();
   out.field("id", store.id.str()).field("epoch", store.cursor.epoch).field("cursor", store.cursor.sequence);
   write_known(out, "tail", store.tail);
@@ -45,6 +46,7 @@ void write_store(json::Writer& out, const stores::Store& store, WallTime now) {
   store.fork ? write_fork(out, store) : out.null();
   out.key("grant");
   store.grant ? write_grant(out, store) : out.null();
+  if (more) more(out);
   out.end_object();
 }
 

@@ -172,6 +172,26 @@ Result<std::vector<KeyHolder>> valid_keys(db::Transaction& transaction) {
   return keys;
 }
 
+Result<KeysByStore> keys(db::Transaction& transaction, const StoreId& id) {
+  auto rows = transaction.query(
+      "SELECT store_id, public_key, added_at, revoked_at FROM store_key WHERE store_id = $1 OR $1 = ''"
+      " ORDER BY store_id, added_at, public_key",
+      {id.str()});
+  if (!rows) return failure(rows);
+  KeysByStore keys;
+  for (const db::Row& row : *rows) {
+    keys[StoreId(row.text(0))].push_back({.public_key = row.text(1),
+                                          .added_at = WallTime{Millis{row.integer(2)}},
+                                          .revoked_at = row.optional_integer(3).transform(
+                                              [](std::int64_t at) { return WallTime{Millis{at}}; })});
+  }
+  return keys;
+}
+
+bool any_valid(const std::vector<StoreKey>& keys) {
+  return std::ranges::any_of(keys, [](const StoreKey& key) { return !key.revoked_at; });
+}
+
 namespace {
 
 using ByStore = std::map<std::string, Turnover>;

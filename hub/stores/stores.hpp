@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -98,6 +99,18 @@ struct KeyHolder {
 };
 /// Every key that lets its store in now.
 Result<std::vector<KeyHolder>> valid_keys(db::Transaction& transaction);
+
+/// A key that lets a store in, or did.
+struct StoreKey {
+  std::string public_key;
+  WallTime added_at = {};
+  std::optional<WallTime> revoked_at = {};
+};
+using KeysByStore = std::map<StoreId, std::vector<StoreKey>>;
+/// One store's keys, or all stores' (`id` empty); each store's by when they were added.
+Result<KeysByStore> keys(db::Transaction& transaction, const StoreId& id);
+/// Whether one of them lets the store in now.
+bool any_valid(const std::vector<StoreKey>& keys);
 
 /// What one store's sales come to, out of the sales taken in and the ledger's own entries. Points as the
 /// sales gave and took them; what returns undid stands apart.

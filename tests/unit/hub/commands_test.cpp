@@ -290,6 +290,31 @@ TEST_F(Commands, KeygenWritesAPrivateFileAndPrintsThePublicKeyAlone) {
   EXPECT_EQ(run([&] { return keygen(folder_.file("no/such/folder/key")); }).status, exit_failed);
 }
 
+TEST_F(Commands, AStoreIsShownWithItsKeysAndThatNoneIsValidAnyMore) {
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  const std::string second(64, 'd');
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", second); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return store_add(config_, "store-2", std::string(64, 'e')); }).status, exit_ok);
+  const auto shown = [&](bool json) { return run([&] { return store_show(config_, "store-1", json); }).out; };
+  EXPECT_NE(shown(false).find(key_), std::string::npos);
+  EXPECT_NE(shown(false).find(second), std::string::npos);
+  EXPECT_EQ(shown(false).find(std::string(64, 'e')), std::string::npos) << "that is another store's";
+  EXPECT_EQ(shown(false).find("revoked"), std::string::npos);
+  EXPECT_EQ(shown(false).find("no valid key"), std::string::npos);
+  ASSERT_EQ(run([&] { return store_revoke_key(config_, "store-1"); }).status, exit_ok);
+  EXPECT_NE(shown(false).find("revoked"), std::string::npos);
+  EXPECT_NE(shown(false).find("no valid key"), std::string::npos);
+  const auto told = json::parse(shown(true)).value();
+  const auto keys = told.root().find("keys")->items();
+  ASSERT_EQ(keys.size(), 2u);
+  EXPECT_TRUE(keys[0].find("revokedAt")->is(json::Value::Kind::string));
+  const std::string listed = run([&] { return store_list(config_, false); }).out;
+  const std::string line =
+      listed.substr(listed.find("store-1"), listed.find("store-2") - listed.find("store-1"));
+  EXPECT_NE(line.find("no valid key"), std::string::npos) << listed;
+  EXPECT_EQ(listed.find("no valid key", listed.find("store-2")), std::string::npos) << listed;
+}
+
 TEST_F(Commands, NewEpochPrintsItAloneAndTheAuditSaysWhoAndWhy) {
   ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
   EXPECT_EQ(run([&] { return store_new_epoch(config_, "store-1", ""); }).status, exit_usage);
