@@ -33,6 +33,11 @@ constexpr const char* make_slots =
     "CREATE TABLE IF NOT EXISTS hub_commit (slot TEXT NOT NULL PRIMARY KEY, number BIGINT NOT NULL,"
     " at BIGINT NOT NULL)";
 const std::string mark_name = "mark";
+/// A row that is nobody's slot, and never forgotten.
+constexpr const char* make_turn =
+    "INSERT INTO hub_commit (slot, number, at) VALUES ('turn', 0, 9223372036854775807)"
+    " ON CONFLICT (slot) DO NOTHING";
+constexpr const char* take_turn = "SELECT 1 FROM hub_commit WHERE slot = 'turn' FOR UPDATE";
 constexpr std::size_t mark_place = 1;  ///< Behind BEGIN.
 constexpr std::array mark_types{type_unknown, type_integer, type_integer};
 
@@ -87,7 +92,8 @@ Result<void> PostgresConnection::take_slot() {
                              std::to_string(now_ms() - std::chrono::milliseconds(slots_kept).count());
   bool made = false;
   while (true) {
-    const std::array steps{WireStep{.text = insert}, WireStep{.text = forget}, prepare_mark()};
+    const std::array steps{WireStep{.text = insert}, WireStep{.text = make_turn}, WireStep{.text = forget},
+                           prepare_mark()};
     const auto done = wire_->exchange(steps, deadline());
     if (!done) return std::unexpected(done.error());
     const auto wrong = std::ranges::find_if(*done, [](const auto& each) { return has_failed(each.get()); });
@@ -246,7 +252,7 @@ Result<void> PostgresConnection::attempt(const std::function<Result<void>()>& wo
   return done;
 }
 
-void PostgresConnection::begin() {
+void PostgresConnection::begin(Turn turn) {
   failed_.reset();
   conflict_ = false;
   sent_ = 0;
@@ -260,10 +266,11 @@ void PostgresConnection::begin() {
   ++mark_.number;
   mark_values_ = {mark_.slot, mark_.number, now_ms()};
   prefix_.push_back({.kind = WireStep::Kind::run, .name = mark_name, .values = mark_values_});
+  if (turn == Turn::after_conflict) prefix_.push_back({.text = take_turn});
 }
 
-PostgresConnection::Outcome PostgresConnection::run(const Work& work) {
-  begin();
+PostgresConnection::Outcome PostgresConnection::run(const Work& work, Turn turn) {
+  begin(turn);
   return end(work(*this));
 }
 

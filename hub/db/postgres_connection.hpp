@@ -51,8 +51,11 @@ class PostgresConnection final : public Transaction {
   std::string_view for_update() const override { return access_ == Access::write ? " FOR UPDATE" : ""; }
   void allow(std::chrono::milliseconds a_statement) override;
 
+  /// Whether this work has met a conflict before. Then a write runs alone among all such, of every hub: two
+  /// that lock the same in different orders would else stop one another again and again.
+  enum class Turn : std::uint8_t { first, after_conflict };
   /// Runs `work` once in a transaction, READ COMMITTED or, with read access, on one snapshot.
-  Outcome run(const Work& work);
+  Outcome run(const Work& work, Turn turn = Turn::first);
   /// After run(): whether the connection can be used again.
   bool is_lost() const { return lost_; }
   const CommitMark& mark() const { return mark_; }
@@ -66,7 +69,7 @@ class PostgresConnection final : public Transaction {
       : wire_(std::move(wire)), access_(access), statement_timeout_(target.statement_timeout) {}
 
   Result<void> take_slot();
-  void begin();
+  void begin(Turn turn);
   Outcome end(Result<void> done);
   Outcome commit();
   void roll_back();

@@ -133,9 +133,10 @@ Result<bool> PostgresRunner::look_up(const CommitMark& mark, Deadline give_up) {
 
 Result<void> PostgresRunner::run(const Work& work, Deadline give_up) {
   milliseconds pause = conflict_rest_min;
+  auto turn = PostgresConnection::Turn::first;
   while (true) {
     if (auto connected = connect(); !connected) return connected;
-    auto outcome = connection_->run(work);
+    auto outcome = connection_->run(work, turn);
     switch (outcome.ended) {
       case PostgresConnection::Ended::committed:
       case PostgresConnection::Ended::refused:
@@ -149,6 +150,8 @@ Result<void> PostgresRunner::run(const Work& work, Deadline give_up) {
         break;
       }
       case PostgresConnection::Ended::conflict:
+        turn = PostgresConnection::Turn::after_conflict;
+        break;
       case PostgresConnection::Ended::lost:
         break;
     }

@@ -109,6 +109,31 @@ TEST(Postgres, WhoWaitForOneAnotherAreRunAgain) {
   EXPECT_EQ(number_in(subject, "SELECT n FROM counter WHERE name = 'b'"), 2);
 }
 
+TEST(Postgres, ManyThatLockTheSameInAnyOrderAllGetThrough) {
+  constexpr std::int64_t rows = 6;
+  constexpr std::size_t writers = 8;
+  PostgresOnReactor subject;
+  ASSERT_TRUE(
+      subject.write(execute("CREATE TABLE item (id BIGINT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)")));
+  for (std::int64_t id = 0; id < rows; ++id)
+    ASSERT_TRUE(subject.write(execute("INSERT INTO item (id, n) VALUES ($1, 0)", {id})));
+  std::vector<Work> works;
+  for (std::size_t i = 0; i < writers; ++i) {
+    works.push_back([i](Transaction& transaction) -> Result<void> {
+      for (std::int64_t step = 0; step < rows; ++step) {
+        const std::int64_t forth = (step + static_cast<std::int64_t>(i)) % rows;
+        const std::int64_t id = i % 2 == 0 ? forth : rows - 1 - forth;
+        auto done = execute("UPDATE item SET n = n + 1 WHERE id = $1", {id})(transaction);
+        if (!done) return done;
+        if (auto slept = transaction.query("SELECT pg_sleep(0.03)"); !slept) return failure(slept);
+      }
+      return {};
+    });
+  }
+  for (const auto& result : subject.write_all(works)) EXPECT_TRUE(result) << result.error().detail;
+  EXPECT_EQ(number_in(subject, "SELECT MIN(n) FROM item"), static_cast<std::int64_t>(writers));
+}
+
 TEST(Postgres, RefusesWritesBeyondItsQueueAndServesTheRest) {
   PostgresOnReactor subject({.waiting_max = 3, .writers = 1});
   ASSERT_TRUE(subject.write(execute("CREATE TABLE item (id BIGINT NOT NULL PRIMARY KEY)")));
