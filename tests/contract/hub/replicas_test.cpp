@@ -11,6 +11,7 @@
 #include "hub/identity/signing_keys.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
+#include "hub/ledger/history.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/stores/stores.hpp"
 #include "shared/core/bytes.hpp"
