@@ -36,6 +36,7 @@ Result<void> make_database(const PostgresTarget& target) {
   if (!name) return std::unexpected(name.error());
   PostgresTarget beside = target;
   beside.database = "postgres";
+  beside.statement_timeout = std::chrono::minutes{1};
   const auto wire = PostgresWire::connect(beside);
   if (!wire) return std::unexpected(wire.error());
   const auto deadline = steady_clock::now() + std::chrono::minutes{1};

@@ -185,14 +185,14 @@ TEST(Postgres, GoesAwayAtOnceWhileAStatementRunsAndOthersWait) {
 }
 
 TEST(Postgres, AStatementThatTakesTooLongIsGivenUp) {
-  PostgresOnReactor subject({.statement_timeout = Millis(200), .retry_for = seconds(5)});
+  PostgresOnReactor subject({.statement_timeout = Millis(500), .retry_for = seconds(5)});
   const auto done = subject.write(execute("SELECT pg_sleep(60)"));
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, Errc::database_unavailable);
   EXPECT_TRUE(done.error().retry_after.has_value());
   EXPECT_TRUE(subject.write([](Transaction& transaction) -> Result<void> {
     transaction.allow(seconds(20));
-    return execute("SELECT pg_sleep(0.5)")(transaction);
+    return execute("SELECT pg_sleep(0.8)")(transaction);
   }));
 }
 
