@@ -66,6 +66,12 @@ std::int64_t rows_changed(const PGresult* result) {
   return std::strtoll(PQcmdTuples(const_cast<PGresult*>(result)), nullptr, 10);
 }
 
+/// What a CREATE … IF NOT EXISTS says that somebody else was a moment faster with: the catalogue's unique
+/// key, the table's type, or the table is there.
+bool is_made_by_another(std::string_view state) {
+  return state == "23505" || state == "42710" || state == "42P07";
+}
+
 bool is_expected(Errc code) {
   return code == Errc::already_exists || code == Errc::validation_failed || code == Errc::overloaded;
 }
@@ -104,7 +110,7 @@ Result<void> PostgresConnection::take_slot() {
     const std::array making{WireStep{.text = make_slots}};
     const auto there = wire_->exchange(making, deadline());
     if (!there) return std::unexpected(there.error());
-    const bool raced = state_of(there->front().get()) == "23505";
+    const bool raced = is_made_by_another(state_of(there->front().get()));
     if (has_failed(there->front().get()) && !raced) return fail(failed(there->front().get(), make_slots));
   }
 }
