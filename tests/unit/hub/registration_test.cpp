@@ -22,15 +22,6 @@ class Registering : public ::testing::Test {
   RawAnswer add_with(const std::string& fields) const {
     return add("{" + fields + "," + good_password + "}");
   }
-  /// The fields at fault.
-  static std::set<std::string> faults_of(const RawAnswer& answer) {
-    std::set<std::string> fields;
-    const auto document = json::parse(answer.body);
-    const json::Value* errors = document ? document->root().find("errors") : nullptr;
-    if (errors == nullptr) return fields;
-    for (const auto& error : errors->items()) fields.emplace(error.find("field")->text());
-    return fields;
-  }
   static std::string user_field(const RawAnswer& answer, const std::string& name) {
     const auto document = json::parse(answer.body);
     const json::Value* user = document ? document->root().find("user") : nullptr;
@@ -41,17 +32,6 @@ class Registering : public ::testing::Test {
     const auto document = json::parse(answer.body);
     const json::Value* user = document->root().find("user");
     return (user == nullptr ? document->root() : *user).find("loyaltyVerified")->boolean();
-  }
-  std::vector<std::string> rows(const std::string& sql) {
-    std::vector<std::string> found;
-    hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-      auto result = transaction.query(sql);
-      if (!result) return failure(result);
-      found.clear();
-      for (const auto& row : *result) found.push_back(row.text(0));
-      return {};
-    });
-    return found;
   }
   /// A sale of this card, so many days ago.
   void sell(const std::string& card, const std::string& receipt, int days_ago) {
@@ -94,12 +74,13 @@ TEST_F(Registering, MakesAMemberWhoIsSignedIn) {
 
 TEST_F(Registering, TellsOfItInTheOutboxAndTheAudit) {
   const RawAnswer answer = add_with(R"("email":"jo@example.com")");
-  EXPECT_EQ(rows("SELECT type FROM event_outbox WHERE type NOT LIKE 'WALLET_%'"),
+  EXPECT_EQ(hub_.column("SELECT type FROM event_outbox WHERE type NOT LIKE 'WALLET_%'"),
             std::vector<std::string>{"PLAYER_REGISTERED"});
-  EXPECT_NE(rows("SELECT data FROM event_outbox")[0].find(user_field(answer, "id")), std::string::npos);
-  EXPECT_EQ(rows("SELECT data FROM event_outbox")[0].find("example.com"), std::string::npos)
+  EXPECT_NE(hub_.column("SELECT data FROM event_outbox")[0].find(user_field(answer, "id")),
+            std::string::npos);
+  EXPECT_EQ(hub_.column("SELECT data FROM event_outbox")[0].find("example.com"), std::string::npos)
       << "events hold ids, not what is known of people";
-  EXPECT_EQ(rows("SELECT action FROM audit"), std::vector<std::string>{"user.registered"});
+  EXPECT_EQ(hub_.column("SELECT action FROM audit"), std::vector<std::string>{"user.registered"});
 }
 
 TEST_F(Registering, NeedsOnlyOneOfEmailAndMobile) {
@@ -119,7 +100,7 @@ TEST_F(Registering, NamesEveryFaultAtOnce) {
   EXPECT_EQ(faults_of(add_with(R"("email":"jo@example.com","receiptId":"R-1")")),
             std::set<std::string>{"loyaltyId"});
   EXPECT_EQ(add("{").code(), "MALFORMED_JSON");
-  EXPECT_TRUE(rows("SELECT id FROM users").empty());
+  EXPECT_TRUE(hub_.column("SELECT id FROM users").empty());
 }
 
 TEST_F(Registering, HoldsThePasswordToItsRules) {
@@ -140,7 +121,7 @@ TEST_F(Registering, IsRefusedForALoginThatIsTaken) {
     EXPECT_EQ(answer.status, 409) << taken;
     EXPECT_EQ(answer.code(), "ALREADY_REGISTERED");
   }
-  EXPECT_EQ(rows("SELECT id FROM users").size(), 1u);
+  EXPECT_EQ(hub_.column("SELECT id FROM users").size(), 1u);
 }
 
 TEST_F(Registering, OfOneAddressFromManySidesAtOnceMakesOneMember) {
@@ -155,8 +136,8 @@ TEST_F(Registering, OfOneAddressFromManySidesAtOnceMakesOneMember) {
     EXPECT_TRUE(answer.status == 201 || answer.code() == "ALREADY_REGISTERED") << answer.body;
   }
   EXPECT_EQ(made, 1);
-  EXPECT_EQ(rows("SELECT id FROM users").size(), 1u);
-  EXPECT_EQ(rows("SELECT id FROM event_outbox WHERE type = 'PLAYER_REGISTERED'").size(), 1u);
+  EXPECT_EQ(hub_.column("SELECT id FROM users").size(), 1u);
+  EXPECT_EQ(hub_.column("SELECT id FROM event_outbox WHERE type = 'PLAYER_REGISTERED'").size(), 1u);
 }
 
 TEST_F(Registering, ByAReferralCodeIsNotedWithItsOwner) {
@@ -165,9 +146,9 @@ TEST_F(Registering, ByAReferralCodeIsNotedWithItsOwner) {
   for (char& c : code) c = static_cast<char>(std::tolower(c));
   const RawAnswer ann = add_with(R"("email":"ann@example.com","referralCode":")" + code + '"');
   ASSERT_EQ(ann.status, 201) << ann.body;
-  EXPECT_EQ(rows("SELECT referred_by FROM users WHERE email_key = 'ann@example.com'"),
+  EXPECT_EQ(hub_.column("SELECT referred_by FROM users WHERE email_key = 'ann@example.com'"),
             std::vector<std::string>{user_field(jo, "id")});
-  const auto told = rows("SELECT data FROM event_outbox WHERE type = 'REFERRAL_SIGNUP'");
+  const auto told = hub_.column("SELECT data FROM event_outbox WHERE type = 'REFERRAL_SIGNUP'");
   ASSERT_EQ(told.size(), 1u);
   EXPECT_EQ(member_of(told[0], "userId"), user_field(ann, "id"));
   EXPECT_EQ(member_of(told[0], "referrerId"), user_field(jo, "id"));
@@ -203,7 +184,7 @@ TEST_F(Registering, TakesACardOverByAReceiptOfItsLastThirtyDays) {
     EXPECT_EQ(answer.status, 403) << receipt;
     EXPECT_EQ(answer.code(), "RECEIPT_REQUIRED") << receipt;
   }
-  EXPECT_TRUE(rows("SELECT id FROM users").empty());
+  EXPECT_TRUE(hub_.column("SELECT id FROM users").empty());
   const RawAnswer answer = add_with(jo + R"(,"receiptId":"R-NEW")");
   ASSERT_EQ(answer.status, 201) << answer.body;
   EXPECT_TRUE(is_verified(answer));
@@ -218,9 +199,9 @@ TEST_F(Registering, TakesACardFromWhoHadItOnTheirWordAlone) {
   const RawAnswer owner = add_with(R"("email":"jo@example.com","loyaltyId":"CUST-1","receiptId":"R-1")");
   ASSERT_EQ(owner.status, 201) << owner.body;
   EXPECT_TRUE(is_verified(owner));
-  EXPECT_EQ(rows("SELECT email FROM users WHERE loyalty_id IS NULL"),
+  EXPECT_EQ(hub_.column("SELECT email FROM users WHERE loyalty_id IS NULL"),
             std::vector<std::string>{"thief@example.com"});
-  EXPECT_EQ(rows("SELECT action FROM audit WHERE action = 'user.card_lost'").size(), 1u);
+  EXPECT_EQ(hub_.column("SELECT action FROM audit WHERE action = 'user.card_lost'").size(), 1u);
 }
 
 TEST_F(Registering, LimitsHowManyReceiptsAreTriedOnACard) {

@@ -40,6 +40,15 @@ void expect_documented(const std::string& method, const std::string& path, const
 
 }  // namespace
 
+std::set<std::string> faults_of(const RawAnswer& answer) {
+  std::set<std::string> fields;
+  const auto document = json::parse(answer.body);
+  const json::Value* errors = document ? document->root().find("errors") : nullptr;
+  if (errors == nullptr) return fields;
+  for (const auto& error : errors->items()) fields.emplace(error.find("field")->text());
+  return fields;
+}
+
 ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
     : password_hash_(identity::hash_password(password, cheap).value()) {
   reactor_.run([&] { database_ = db::open_database(*reactor_, place_.url()).value(); });
@@ -120,6 +129,18 @@ std::string ServedHub::token_for(identity::Role role) {
 void ServedHub::write(const std::function<Result<void>(db::Transaction&)>& work) {
   const auto done = reactor_.await(database_->write(work));
   EXPECT_TRUE(done) << done.error().detail;
+}
+
+std::vector<std::string> ServedHub::column(const std::string& sql) {
+  std::vector<std::string> found;
+  write([&](db::Transaction& transaction) -> Result<void> {
+    auto rows = transaction.query(sql);
+    if (!rows) return failure(rows);
+    found.clear();
+    for (const auto& row : *rows) found.push_back(row.text(0));
+    return {};
+  });
+  return found;
 }
 
 void ServedHub::execute(const std::string& sql, std::vector<db::Value> parameters) {

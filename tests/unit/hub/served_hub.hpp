@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "hub/api/hub_api.hpp"
 #include "hub/identity/user.hpp"
@@ -15,6 +17,9 @@
 #include "tests/unit/hub/hub_database.hpp"
 
 namespace perkline::test {
+
+/// The fields that an answer says are at fault.
+std::set<std::string> faults_of(const RawAnswer& answer);
 
 /// What the daemon takes from its configuration.
 struct HubWeb {
@@ -54,6 +59,8 @@ class ServedHub {
   /// Works in one write transaction; the test fails with it.
   void write(const std::function<Result<void>(hub::db::Transaction&)>& work);
   void execute(const std::string& sql, std::vector<hub::db::Value> parameters = {});
+  /// The texts in the first column.
+  std::vector<std::string> column(const std::string& sql);
 
   RunningReactor& reactor() { return reactor_; }
   hub::db::Database& database() { return *database_; }

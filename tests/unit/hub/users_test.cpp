@@ -31,17 +31,6 @@ class UserList : public ::testing::Test {
   RawAnswer set(const User& user, const std::string& body) const {
     return hub_.send("PATCH", "/api/v1/users/" + user.id.str(), admin_token_, body);
   }
-  std::vector<std::string> rows(const std::string& sql) {
-    std::vector<std::string> found;
-    hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-      auto result = transaction.query(sql);
-      if (!result) return failure(result);
-      found.clear();
-      for (const auto& row : *result) found.push_back(row.text(0));
-      return {};
-    });
-    return found;
-  }
 
   ServedHub hub_;
   const User admin_ = hub_.add_user("admin", Role::admin);
@@ -103,7 +92,7 @@ TEST_F(UserList, AreDeactivatedAtOnceWithTheirSessions) {
   EXPECT_LE(me().status, 403);
   EXPECT_EQ(hub_.send("POST", "/api/v1/auth/refresh", "", "", "Cookie: " + cookie + "\r\n").status, 401);
   EXPECT_EQ(hub_.log_in("jo@example.com").code(), "ACCOUNT_INACTIVE");
-  EXPECT_EQ(rows("SELECT type FROM event_outbox"), std::vector<std::string>{"USER_DEACTIVATED"});
+  EXPECT_EQ(hub_.column("SELECT type FROM event_outbox"), std::vector<std::string>{"USER_DEACTIVATED"});
   EXPECT_EQ(set(jo, R"({"active":true})").status, 200);
   EXPECT_EQ(me().code(), "UNAUTHENTICATED") << "the old sessions stay ended";
   EXPECT_EQ(hub_.log_in("jo@example.com").status, 200);
@@ -115,7 +104,7 @@ TEST_F(UserList, GetAnotherRoleWithTheirNextRequest) {
   EXPECT_EQ(hub_.get("/api/v1/users", token).code(), "FORBIDDEN");
   EXPECT_EQ(set(jo, R"({"role":"staff"})").status, 200);
   EXPECT_EQ(hub_.get("/api/v1/users", token).status, 200);
-  EXPECT_EQ(rows("SELECT detail FROM audit WHERE action = 'user.set'"),
+  EXPECT_EQ(hub_.column("SELECT detail FROM audit WHERE action = 'user.set'"),
             std::vector<std::string>{R"({"role":{"from":"member","to":"staff"}})"});
 }
 
@@ -244,7 +233,7 @@ TEST_F(OwnAccount, IsExportedWithEverythingButWhatOpensIt) {
   EXPECT_EQ(hub_.get("/api/v1/users/" + id + "/export", hub_.token_for(Role::member)).code(), "NOT_FOUND");
   EXPECT_EQ(hub_.get("/api/v1/users/" + id + "/export", hub_.token_for(Role::staff)).code(), "NOT_FOUND");
   EXPECT_EQ(hub_.get("/api/v1/users/" + admin_.id.str() + "/export", token_).code(), "NOT_FOUND");
-  EXPECT_EQ(rows("SELECT subject FROM audit WHERE action = 'user.exported'"),
+  EXPECT_EQ(hub_.column("SELECT subject FROM audit WHERE action = 'user.exported'"),
             std::vector<std::string>(2, "user:" + id));
 }
 
@@ -263,8 +252,9 @@ TEST_F(OwnAccount, IsErasedOnceAndForAll) {
   EXPECT_EQ(hub_.get("/api/v1/auth/me", token_).code(), "UNAUTHENTICATED");
   EXPECT_EQ(hub_.log_in("jo@example.com").code(), "INVALID_CREDENTIALS");
   EXPECT_EQ(hub_.get(path + "/export", admin_token_).code(), "NOT_FOUND");
-  EXPECT_EQ(rows("SELECT scope FROM idempotency"), std::vector<std::string>{admin_.id.str() + " POST /x"});
-  EXPECT_EQ(rows("SELECT id FROM refresh_family").size(), 0u);
+  EXPECT_EQ(hub_.column("SELECT scope FROM idempotency"),
+            std::vector<std::string>{admin_.id.str() + " POST /x"});
+  EXPECT_EQ(hub_.column("SELECT id FROM refresh_family").size(), 0u);
   EXPECT_EQ(hub_.send("DELETE", path, admin_token_, "").status, 200) << "asked again, it is done";
   EXPECT_EQ(hub_.send("DELETE", "/api/v1/users/any", admin_token_, "").code(), "NOT_FOUND");
   EXPECT_EQ(hub_.send("POST", "/api/v1/auth/register", "",
@@ -272,7 +262,7 @@ TEST_F(OwnAccount, IsErasedOnceAndForAll) {
                 .status,
             201)
       << "the address is free again";
-  for (const std::string& row : rows("SELECT detail || subject || actor FROM audit"))
+  for (const std::string& row : hub_.column("SELECT detail || subject || actor FROM audit"))
     EXPECT_EQ(row.find("example.com"), std::string::npos);
 }
 
