@@ -15,22 +15,26 @@ namespace {
 
 constexpr std::string_view any_database = "postgres";
 
-/// The URL of the cluster's own database.
-const std::string& cluster() {
-  static const std::string url = [] {
+struct Cluster {
+  std::string url;      ///< Of its own database.
+  bool shared = false;  ///< The fixture's, which has a database to copy.
+};
+const Cluster& cluster() {
+  static const Cluster found = [] {
     std::ifstream file(PERKLINE_TEST_POSTGRES_FILE);
     std::string shared;
-    if (std::getline(file, shared) && hub::db::PostgresWire::connect({.url = shared})) return shared;
+    if (std::getline(file, shared) && hub::db::PostgresWire::connect({.url = shared}))
+      return Cluster{.url = shared, .shared = true};
     static auto server = PostgresServer::start({.fsync = false});
     if (!server) std::fputs((server.error().detail + '\n').c_str(), stderr);
     PERKLINE_ASSERT(server.has_value());
-    return server->url(std::string(any_database));
+    return Cluster{.url = server->url(std::string(any_database))};
   }();
-  return url;
+  return found;
 }
 
 void run_on_cluster(const std::string& sql) {
-  const auto wire = hub::db::PostgresWire::connect({.url = cluster()});
+  const auto wire = hub::db::PostgresWire::connect({.url = cluster().url});
   PERKLINE_ASSERT(wire.has_value());
   const std::array steps{hub::db::WireStep{.text = sql}};
   const auto done = (*wire)->exchange(steps, std::chrono::steady_clock::now() + std::chrono::minutes(1));
@@ -51,8 +55,11 @@ bool on_postgres() {
   return engine != nullptr && std::string_view(engine) == "postgresql";
 }
 
-PostgresDatabase::PostgresDatabase()
-    : name_(fresh_name()), url_(cluster().substr(0, cluster().size() - any_database.size()) + name_) {}
+PostgresDatabase::PostgresDatabase(Schema schema)
+    : name_(fresh_name()), url_(cluster().url.substr(0, cluster().url.size() - any_database.size()) + name_) {
+  if (schema == Schema::copied && cluster().shared)
+    run_on_cluster("CREATE DATABASE " + name_ + " TEMPLATE " + migrated_database);
+}
 
 PostgresDatabase::~PostgresDatabase() {
   run_on_cluster("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");

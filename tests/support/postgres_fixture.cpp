@@ -12,8 +12,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hub/db/migrate.hpp"
+#include "hub/db/open.hpp"
+#include "shared/core/random.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/postgres_database.hpp"
 #include "tests/support/postgres_server.hpp"
+#include "tests/support/sim_world.hpp"
 
 namespace {
 
@@ -37,6 +42,18 @@ bool write_url(const std::string& file, const std::string& url) {
   return !error;
 }
 
+/// What tests that begin with the schema copy.
+bool make_migrated_database(const PostgresServer& server) {
+  using namespace perkline;
+  auto database = hub::db::open_for_tool(server.url(test::migrated_database), hub::db::IfMissing::make);
+  if (!database) return false;
+  test::VirtualTime time;
+  test::SimWorld world(time);
+  SystemRng rng;
+  UuidMaker uuids(world.clock(), rng);
+  return test::run_task(world, hub::db::migrate(**database, world.clock(), uuids)).has_value();
+}
+
 /// Serves until the process behind `caller` ends. `ready` is told once the URL is there.
 int serve(const std::string& file, int caller, int ready) {
   if (!detach(file)) return 1;
@@ -44,6 +61,10 @@ int serve(const std::string& file, int caller, int ready) {
     auto server = PostgresServer::start({.fsync = false});
     if (!server) {
       std::fprintf(stderr, "%s\n", server.error().detail.c_str());
+      return 1;
+    }
+    if (!make_migrated_database(*server)) {
+      std::fputs("the database to copy could not be made\n", stderr);
       return 1;
     }
     if (!write_url(file, server->url("postgres")) || ::write(ready, "1", 1) != 1) return 1;

@@ -66,7 +66,7 @@ class Commands : public ::testing::Test {
   }
 
   const test::TempDir folder_;
-  const test::DatabasePlace place_{folder_.file("hub.db")};
+  const test::DatabasePlace place_{folder_.file("hub.db"), test::Schema::none};
   const std::string config_ = folder_.file("hub.yaml");
   const std::string key_ = std::string(64, 'b');
 };

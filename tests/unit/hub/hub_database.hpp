@@ -15,13 +15,15 @@
 
 namespace perkline::test {
 
-/// A place for a database of the engine that this run is told to test on; nothing is there yet.
+/// A place for a database of the engine that this run is told to test on; nothing is there yet, but for a
+/// schema where one is copied.
 class DatabasePlace {
  public:
   /// On SQLite in memory, or the file that is named; on PostgreSQL always one of its own.
-  explicit DatabasePlace(const std::string& path = ":memory:") : url_("sqlite:" + path) {
+  explicit DatabasePlace(const std::string& path = ":memory:", Schema schema = Schema::copied)
+      : url_("sqlite:" + path) {
     if (!on_postgres()) return;
-    postgres_.emplace();
+    postgres_.emplace(schema);
     url_ = postgres_->url();
   }
   const std::string& url() const { return url_; }

@@ -35,7 +35,7 @@ class Migrating : public testing::Test {
   UuidMaker uuids_{clock_, rng_};
   test::VirtualTime time_;
   test::SimWorld world_{time_};
-  test::DatabasePlace place_;
+  test::DatabasePlace place_{":memory:", test::Schema::none};
   std::unique_ptr<InlineDatabase> database_ = place_.open();
 };
 
