@@ -11,6 +11,7 @@
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
+#include "hub/events/dispatcher.hpp"
 #include "hub/identity/audit_chain.hpp"
 #include "hub/identity/secret.hpp"
 #include "hub/ingest/dead_letters.hpp"
@@ -77,6 +78,7 @@ struct Daemon::Serving {
   std::optional<Liveness> liveness;
   std::optional<identity::Tokens> tokens;
   std::string refresh_key;
+  std::optional<events::Dispatcher> dispatcher;
   std::optional<jobs::Parts> jobs;
   std::optional<identity::PasswordHasher> hasher;
   std::optional<api::HubApi> api;
@@ -128,6 +130,7 @@ Task<Result<void>> Daemon::bring_up() {
   if (auto opened = open_ports(); !opened) co_return opened;
   s.reactor.spawn(s.keys->keep_fresh());
   s.reactor.spawn(s.sync->run());
+  s.reactor.spawn(s.dispatcher->run());
   s.reactor.spawn(retry_upgraded());
   s.reactor.spawn(release_holds());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
@@ -164,6 +167,8 @@ Result<void> Daemon::open_database() {
   if (!opened) return failure(opened);
   s.database = std::move(*opened);
   s.liveness.emplace(*s.database, s.reactor.clock());
+  s.dispatcher.emplace(*s.database, s.reactor.clock(), std::vector<events::Consumer>{},
+                       s.hub_metrics.events_watch());
   // A file is this machine's own; a server comes back without our being restarted.
   const bool is_file = s.database->engine() == db::Engine::sqlite;
   s.health.add("database", is_file ? ops::CheckRole::required : ops::CheckRole::awaited,
@@ -180,6 +185,8 @@ Result<void> Daemon::open_database() {
 
 Task<Result<void>> Daemon::prepare() {
   if (auto migrated = co_await migrate_database(); !migrated) co_return migrated;
+  // Before anybody is served: what they cause is heard.
+  if (auto enrolled = co_await serving_->dispatcher->enroll(); !enrolled) co_return enrolled;
   if (auto loaded = co_await load_log_key(); !loaded) co_return loaded;
   if (auto loaded = co_await load_tokens(); !loaded) co_return loaded;
   co_return co_await serving_->keys->refresh();
@@ -241,6 +248,9 @@ Task<void> Daemon::watch_dead_letters() {
     const auto open = co_await db::read_for<ingest::OpenLetters>(
         *s.database, [](db::Transaction& t) { return ingest::count_open_dead_letters(t); });
     if (open) s.hub_metrics.dead_letters(*open);
+    const auto of_events = co_await db::read_for<events::OpenLetters>(
+        *s.database, [](db::Transaction& t) { return events::count_open_dead_letters(t); });
+    if (of_events) s.hub_metrics.event_dead_letters(*of_events);
     co_await s.reactor.clock().sleep(dead_letters_look);
   }
 }
@@ -351,8 +361,10 @@ Result<void> Daemon::serve_http(const net::Router& router, net::Guard guard) {
                                         .common_headers = api::security_headers(transport_of(config_)),
                                         .cors_origins = config_.api.cors_origins,
                                         .trusted_proxies = config_.api.trusted_proxies},
-                 router, std::move(guard),
-                 [&s](const net::Answered& answered) { s.hub_metrics.answered(answered); });
+                 router, std::move(guard), [&s](const net::Answered& answered) {
+                   s.hub_metrics.answered(answered);
+                   if (answered.method != net::Method::get) s.dispatcher->wake();
+                 });
   return s.http->start();
 }
 

@@ -88,6 +88,27 @@ void HubMetrics::dead_letters(const ingest::OpenLetters& open) {
   }
 }
 
+events::DispatcherWatch HubMetrics::events_watch() {
+  return {.on_lag = [this](std::string_view consumer, std::int64_t events) {
+    metrics_
+        .gauge("perkline_hub_event_lag", "Domain events that a consumer of them has not taken yet",
+               {{"consumer", std::string(consumer)}})
+        .set(static_cast<double>(events));
+  }};
+}
+
+void HubMetrics::event_dead_letters(const events::OpenLetters& open) {
+  for (auto& [consumer, count] : open_event_letters_) count = 0;
+  for (const auto& [consumer, count] : open) open_event_letters_[consumer] = count;
+  for (const auto& [consumer, count] : open_event_letters_) {
+    metrics_
+        .gauge("perkline_hub_event_dead_letters",
+               "Domain events that a consumer could not take and that await a person",
+               {{"consumer", consumer}})
+        .set(static_cast<double>(count));
+  }
+}
+
 std::size_t HubMetrics::forked_stores() const {
   const std::scoped_lock lock(mutex_);
   return forked_.size();

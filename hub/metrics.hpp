@@ -3,6 +3,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "hub/events/dispatcher.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
 #include "hub/jobs/jobs.hpp"
@@ -26,6 +27,10 @@ class HubMetrics {
   jobs::Watch jobs_watch();
   /// Those of a store that is not in it are over.
   void dead_letters(const ingest::OpenLetters& open);
+  /// Must not outlive this.
+  events::DispatcherWatch events_watch();
+  /// Those of a consumer that is not in it are over.
+  void event_dead_letters(const events::OpenLetters& open);
   /// Stores whose history is not taken in, as told since the start.
   std::size_t forked_stores() const;
 
@@ -34,7 +39,9 @@ class HubMetrics {
   ops::Counter refused_keys_;
   mutable std::mutex mutex_;  ///< For what follows.
   std::unordered_set<StoreId> forked_;
-  ingest::OpenLetters open_letters_;  ///< As last told; the caller's thread.
+  // As last told; the caller's thread.
+  ingest::OpenLetters open_letters_;
+  events::OpenLetters open_event_letters_;
 };
 
 }  // namespace perkline::hub

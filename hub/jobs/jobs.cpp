@@ -4,6 +4,7 @@
 #include <array>
 
 #include "hub/api/idempotency.hpp"
+#include "hub/events/purge.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/signing_keys.hpp"
@@ -47,6 +48,10 @@ Task<Result<std::int64_t>> purge_answers(const Parts& parts, std::string) {
   return api::purge_answers(parts.database, parts.clock.wall_now());
 }
 
+Task<Result<std::int64_t>> purge_events(const Parts& parts, std::string) {
+  return events::purge_all(parts.database, parts.clock.wall_now());
+}
+
 Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
   return wallet::release_all_overdue(parts.database, parts.clock.wall_now());
 }
@@ -60,6 +65,8 @@ constexpr std::array jobs{
         &forget_sessions},
     Job{"purge-answers", "forgets answers kept under an Idempotency-Key for 30 days", hours{1}, std::nullopt,
         &purge_answers},
+    Job{"purge-events", "forgets domain events everybody is through with that are 30 days old", hours{1},
+        std::nullopt, &purge_events},
     Job{"release-holds", "gives free what wallets hold beyond its time; a serving hub does so every second",
         days{1}, std::nullopt, &release_holds},
     Job{"review-tiers", "works out anew what members have earned within 12 months", days{1}, hours{3},
