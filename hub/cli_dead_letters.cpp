@@ -5,17 +5,15 @@
 
 #include "hub/api/dead_letters.hpp"
 #include "hub/commands.hpp"
-#include "hub/ingest/event_text.hpp"
 #include "hub/programme.hpp"
 #include "hub/tool_database.hpp"
-#include "shared/core/bytes.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 
 namespace perkline::hub {
 namespace {
 
-using ingest::DeadLetter;
+using api::DeadLetter;
 
 constexpr std::size_t type_width = 20;
 
@@ -35,15 +33,23 @@ std::string printable(const std::string& text) {
 }
 
 std::string text_of(const DeadLetter& letter) {
-  std::string text = fmt::format(
-      "id        {}\nstore     {}\nepoch     {}\nsequence  {}\ntype      {}\nreason    {}\nstate     {}\n"
-      "received  {}\n",
-      letter.id, letter.place.store.str(), letter.place.epoch, letter.place.sequence, letter.type,
-      letter.reason, letter.state, format_time(letter.received_at));
-  if (letter.decided_at) text += fmt::format("decided   {}\n", format_time(*letter.decided_at));
-  for (const auto& [name, value] : ingest::fields_of_event(letter.bytes))
+  std::string text;
+  const auto add = [&text](std::string_view name, const auto& value) {
+    text += fmt::format("{:<9} {}\n", name, value);
+  };
+  add("id", letter.id);
+  add("source", letter.source);
+  for (const auto& [name, value] : letter.about)
+    std::visit([&add, name](const auto& each) { add(name, each); }, value);
+  add("type", letter.type);
+  add("reason", letter.reason);
+  add("state", letter.state);
+  add("received", format_time(letter.received_at));
+  if (letter.decided_at) add("decided", format_time(*letter.decided_at));
+  for (const auto& [name, value] : letter.decoded)
     text += fmt::format("  {:<20} {}\n", name, printable(value));
-  return text + fmt::format("event     {}\n", to_hex(letter.bytes));
+  add("event", printable(letter.event));
+  return text;
 }
 
 /// Runs `work` on the configuration's database, read or write as `run` does, and prints its error. nullopt:
@@ -88,7 +94,7 @@ int dead_letters_list(const std::string& config_path, bool json) {
   int status = exit_ok;
   const auto letters = on_database<std::vector<DeadLetter>>(
       config_path, status, &db::InlineDatabase::read_now, [](db::Transaction& transaction) {
-        return ingest::open_dead_letters(transaction, std::nullopt, std::numeric_limits<std::int64_t>::max());
+        return api::open_dead_letters(transaction, std::nullopt, std::numeric_limits<std::int64_t>::max());
       });
   if (!letters) return status;
   if (!json) {
@@ -108,7 +114,7 @@ int dead_letters_show(const std::string& config_path, const std::string& id, boo
   int status = exit_ok;
   const auto letter =
       on_database<DeadLetter>(config_path, status, &db::InlineDatabase::read_now,
-                              [&id](db::Transaction& t) { return ingest::find_dead_letter(t, id); });
+                              [&id](db::Transaction& t) { return api::find_dead_letter(t, id); });
   if (!letter) return status;
   if (!json) {
     fmt::print("{}", text_of(*letter));
@@ -131,6 +137,10 @@ int dead_letters_retry(const std::string& config_path, const std::string& id) {
       [&](db::Transaction& transaction) { return api::retry_audited(transaction, id, decision, terms); });
   if (!letter) return status;
   if (letter->state == "applied") return exit_ok;
+  if (letter->state == "retrying") {
+    fmt::print("{} is tried again by the hub that serves\n", id);
+    return exit_ok;
+  }
   fmt::print(stderr, "perkline-hub: {} still cannot be applied: {}\n", id, letter->reason);
   return exit_failed;
 }

@@ -24,8 +24,10 @@
 #include "hub/signing_key_file.hpp"
 #include "hub/stores/key_directory.hpp"
 #include "hub/wallet/holds.hpp"
+#include "hub/webhooks/sender.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/random.hpp"
+#include "shared/net/either.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/net/link.hpp"
 #include "shared/net/ops_port.hpp"
@@ -79,6 +81,7 @@ struct Daemon::Serving {
   std::optional<identity::Tokens> tokens;
   std::string refresh_key;
   std::optional<events::Dispatcher> dispatcher;
+  std::optional<webhooks::Sender> webhooks;
   std::optional<jobs::Parts> jobs;
   std::optional<identity::PasswordHasher> hasher;
   std::optional<api::HubApi> api;
@@ -131,6 +134,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.keys->keep_fresh());
   s.reactor.spawn(s.sync->run());
   s.reactor.spawn(s.dispatcher->run());
+  s.reactor.spawn(s.webhooks->run());
   s.reactor.spawn(retry_upgraded());
   s.reactor.spawn(release_holds());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
@@ -167,8 +171,10 @@ Result<void> Daemon::open_database() {
   if (!opened) return failure(opened);
   s.database = std::move(*opened);
   s.liveness.emplace(*s.database, s.reactor.clock());
-  s.dispatcher.emplace(*s.database, s.reactor.clock(), std::vector<events::Consumer>{},
+  s.dispatcher.emplace(*s.database, s.reactor.clock(), std::vector{webhooks::consumer(s.reactor.clock())},
                        s.hub_metrics.events_watch());
+  s.webhooks.emplace(*s.database, s.reactor.clock(), s.rng, s.ids, webhooks::over_http(s.reactor),
+                     webhooks::Sender::Options{});
   // A file is this machine's own; a server comes back without our being restarted.
   const bool is_file = s.database->engine() == db::Engine::sqlite;
   s.health.add("database", is_file ? ops::CheckRole::required : ops::CheckRole::awaited,
@@ -251,6 +257,9 @@ Task<void> Daemon::watch_dead_letters() {
     const auto of_events = co_await db::read_for<events::OpenLetters>(
         *s.database, [](db::Transaction& t) { return events::count_open_dead_letters(t); });
     if (of_events) s.hub_metrics.event_dead_letters(*of_events);
+    const auto deliveries = co_await db::read_for<webhooks::DeliveryCounts>(
+        *s.database, [](db::Transaction& t) { return webhooks::count_deliveries(t); });
+    if (deliveries) s.hub_metrics.deliveries(*deliveries);
     co_await s.reactor.clock().sleep(dead_letters_look);
   }
 }
@@ -363,7 +372,9 @@ Result<void> Daemon::serve_http(const net::Router& router, net::Guard guard) {
                                         .trusted_proxies = config_.api.trusted_proxies},
                  router, std::move(guard), [&s](const net::Answered& answered) {
                    s.hub_metrics.answered(answered);
-                   if (answered.method != net::Method::get) s.dispatcher->wake();
+                   if (answered.method == net::Method::get) return;
+                   s.dispatcher->wake();
+                   s.webhooks->wake();
                  });
   return s.http->start();
 }
@@ -377,8 +388,16 @@ Result<void> Daemon::open_ops() {
 
 Task<void> Daemon::drain() {
   net::AsyncClock& clock = serving_->reactor.clock();
-  if (serving_->http) co_await serving_->http->drain(clock.mono_now() + limits::drain_timeout);
+  const MonoTime deadline = clock.mono_now() + limits::drain_timeout;
+  if (serving_->http) co_await serving_->http->drain(deadline);
+  if (ready_) co_await net::either(drain_events(), clock.sleep_until(deadline));
   serving_->reactor.stop();
+}
+
+/// So that what was caused here goes out, and no other replica has to wait for what this one holds.
+Task<void> Daemon::drain_events() {
+  co_await serving_->dispatcher->drain();
+  co_await serving_->webhooks->drain();
 }
 
 std::string Daemon::status_line() const {

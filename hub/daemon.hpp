@@ -50,6 +50,7 @@ class Daemon {
   Result<void> serve_http(const net::Router& router, net::Guard guard);
   Result<void> open_ops();
   Task<void> drain();
+  Task<void> drain_events();
   void on_signal(int number);
   void reload();
   /// All of a configuration without faults, or nothing.

@@ -113,7 +113,8 @@ void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
 }
 
 void add_dead_letter_commands(CLI::App& app, Arguments& a, Command& command) {
-  CLI::App& letters = *app.add_subcommand("dead-letters", "stores' events that could not be applied");
+  CLI::App& letters = *app.add_subcommand(
+      "dead-letters", "what could not be applied or taken: stores' events, the hub's own");
   letters.require_subcommand(1);
   const auto add_one = [&](const char* name, const char* says, Command action) -> CLI::App& {
     CLI::App& added = add_command(letters, name, says, a, command, std::move(action));

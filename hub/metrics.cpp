@@ -109,6 +109,17 @@ void HubMetrics::event_dead_letters(const events::OpenLetters& open) {
   }
 }
 
+void HubMetrics::deliveries(const webhooks::DeliveryCounts& counts) {
+  const auto set = [this](const char* state, std::int64_t count) {
+    metrics_
+        .gauge("perkline_hub_webhook_deliveries", "Deliveries to webhooks that wait, or have failed for good",
+               {{"state", state}})
+        .set(static_cast<double>(count));
+  };
+  set("pending", counts.pending);
+  set("failed", counts.failed);
+}
+
 std::size_t HubMetrics::forked_stores() const {
   const std::scoped_lock lock(mutex_);
   return forked_.size();

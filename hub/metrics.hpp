@@ -7,6 +7,7 @@
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
 #include "hub/jobs/jobs.hpp"
+#include "hub/webhooks/deliveries.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/ops/metrics.hpp"
 
@@ -31,6 +32,7 @@ class HubMetrics {
   events::DispatcherWatch events_watch();
   /// Those of a consumer that is not in it are over.
   void event_dead_letters(const events::OpenLetters& open);
+  void deliveries(const webhooks::DeliveryCounts& counts);
   /// Stores whose history is not taken in, as told since the start.
   std::size_t forked_stores() const;
 

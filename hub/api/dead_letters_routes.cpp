@@ -12,9 +12,6 @@
 namespace perkline::hub::api {
 namespace {
 
-using ingest::DeadLetter;
-using ingest::DeadLetterPlace;
-
 constexpr std::string_view list_name = "dead-letters";
 
 /// A page's sort key: `received_at/id`.
@@ -52,7 +49,7 @@ Task<net::Response> list(db::Database& database, net::Request request) {
   const auto after = place_in(page->after);
   auto letters = co_await db::read_for<std::vector<DeadLetter>>(
       database, [&after, wanted](db::Transaction& transaction) {
-        return ingest::open_dead_letters(transaction, after, wanted);
+        return open_dead_letters(transaction, after, wanted);
       });
   if (!letters) co_return net::problem_response(letters.error(), request.traceparent);
   co_return net::json_response(200, answer_of(*letters, page->limit));

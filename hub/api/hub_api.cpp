@@ -69,7 +69,8 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       users_({parts.database, user_admin_, erasures_, hooks_, parts.clock, uuids_}),
       calls_(parts.database, parts.clock),
       wallet_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
-      points_({parts.database, parts.clock, uuids_, calls_, options.terms}) {
+      points_({parts.database, parts.clock, uuids_, calls_, options.terms}),
+      webhooks_({parts.database, parts.clock, uuids_, parts.rng}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
@@ -79,6 +80,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   add_stores_routes(router_, parts_.database, parts_.clock, options.terms.currency);
   points_.add_to(router_);
   wallet_.add_to(router_);
+  webhooks_.add_to(router_);
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, options.terms);
 }
 

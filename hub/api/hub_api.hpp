@@ -7,6 +7,7 @@
 #include "hub/api/points_routes.hpp"
 #include "hub/api/users_routes.hpp"
 #include "hub/api/wallet_routes.hpp"
+#include "hub/api/webhooks_routes.hpp"
 #include "hub/db/database.hpp"
 #include "hub/identity/account.hpp"
 #include "hub/identity/registration.hpp"
@@ -63,6 +64,7 @@ class HubApi {
   IdempotentCalls calls_;
   WalletRoutes wallet_;
   PointsRoutes points_;
+  WebhooksRoutes webhooks_;
   net::Router router_;
 };
 

@@ -76,7 +76,8 @@ Task<Result<void>> Dispatcher::enroll() {
 }
 
 Task<void> Dispatcher::run() {
-  while (true) {
+  running_ = true;
+  while (!draining_) {
     const auto more = co_await turn();
     if (!more) {
       // A database that is away is told elsewhere.
@@ -90,6 +91,14 @@ Task<void> Dispatcher::run() {
       co_await clock_.sleep(gather);
     }
   }
+  running_ = false;
+  ended_.notify();
+}
+
+Task<void> Dispatcher::drain() {
+  draining_ = true;
+  woken_.notify();
+  if (running_) co_await ended_.wait();
 }
 
 Task<Result<bool>> Dispatcher::turn() {

@@ -39,8 +39,10 @@ class Dispatcher {
   /// Errors: the database's.
   Task<Result<void>> enroll();
 
-  /// For ever.
+  /// Until drain().
   Task<void> run();
+  /// Returns when run() has ended, after the turn that it is in.
+  Task<void> drain();
 
   /// Numbers what is there and takes each consumer one batch, and one event that is due again. True: there
   /// may be more to do at once. Errors: the database's; what other consumers have taken by then stays.
@@ -73,6 +75,9 @@ class Dispatcher {
   std::vector<Line> lines_;
   DispatcherWatch watch_;
   net::Signal woken_;
+  net::Signal ended_;
+  bool running_ = false;
+  bool draining_ = false;
 };
 
 }  // namespace perkline::hub::events

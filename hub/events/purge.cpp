@@ -9,9 +9,9 @@ namespace {
 /// So that no transaction keeps others waiting for long.
 constexpr std::int64_t at_once = 500;
 
-using Purge = Result<std::int64_t> (*)(db::Transaction&, WallTime, std::int64_t);
+}  // namespace
 
-Task<Result<std::int64_t>> in_steps(db::Database& database, WallTime before, Purge purge) {
+Task<Result<std::int64_t>> purge_in_steps(db::Database& database, WallTime before, Purge purge) {
   std::int64_t gone = 0;
   while (true) {
     const auto step = co_await db::write_for<std::int64_t>(
@@ -23,13 +23,11 @@ Task<Result<std::int64_t>> in_steps(db::Database& database, WallTime before, Pur
   }
 }
 
-}  // namespace
-
 Task<Result<std::int64_t>> purge_all(db::Database& database, WallTime now) {
   const WallTime before = now - keep_events;
-  auto letters = co_await in_steps(database, before, &purge_dead_letters);
+  auto letters = co_await purge_in_steps(database, before, &purge_dead_letters);
   if (!letters) co_return letters;
-  co_return co_await in_steps(database, before, &purge_events);
+  co_return co_await purge_in_steps(database, before, &purge_events);
 }
 
 }  // namespace perkline::hub::events

@@ -10,6 +10,7 @@
 #include "hub/identity/signing_keys.hpp"
 #include "hub/jobs/ledger_jobs.hpp"
 #include "hub/wallet/holds.hpp"
+#include "hub/webhooks/deliveries.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub::jobs {
@@ -49,7 +50,10 @@ Task<Result<std::int64_t>> purge_answers(const Parts& parts, std::string) {
 }
 
 Task<Result<std::int64_t>> purge_events(const Parts& parts, std::string) {
-  return events::purge_all(parts.database, parts.clock.wall_now());
+  const WallTime now = parts.clock.wall_now();
+  // An event goes when no delivery of it is left.
+  if (auto purged = co_await webhooks::purge_all(parts.database, now); !purged) co_return purged;
+  co_return co_await events::purge_all(parts.database, now);
 }
 
 Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {

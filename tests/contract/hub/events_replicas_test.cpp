@@ -31,6 +31,7 @@ class DispatchingReplica {
     EXPECT_TRUE(reactor_.await(dispatcher_->enroll()));
   }
   ~DispatchingReplica() {
+    reactor_.await(dispatcher_->drain());
     reactor_.run([&] {
       dispatcher_.reset();
       database_.reset();

@@ -385,7 +385,7 @@ TEST_F(DeadLetterRoutes, ListThoseThatAreOpen) {
   bury(7, sale());
   EXPECT_EQ(
       hub_.get("/api/v1/dead-letters", token_).body,
-      R"({"items":[{"id":"store-1:1:7","storeId":"store-1","epoch":1,"sequence":7,"type":"SaleFinalized",)"
+      R"({"items":[{"id":"store-1:1:7","source":"store","storeId":"store-1","epoch":1,"sequence":7,"type":"SaleFinalized",)"
       R"("reason":"why","state":"open","receivedAt":"2026-03-01T00:00:00.000Z","decidedAt":null}],"nextCursor":null})");
 }
 
@@ -448,7 +448,7 @@ TEST_F(DeadLetterRoutes, DiscardTakesAReasonAndIsAudited) {
 }
 
 TEST_F(DeadLetterRoutes, ThatAreNobodysAreNotFound) {
-  for (const char* id : {"none", "store-1:1:1", "%00", "a%20b"}) {
+  for (const char* id : {"none", "store-1:1:1", "event.x.1", "event.", "%00", "a%20b", "event.%20"}) {
     EXPECT_EQ(decide(id, "retry").code(), "NOT_FOUND") << id;
     EXPECT_EQ(decide(id, "discard", R"({"reason":"x"})").code(), "NOT_FOUND") << id;
   }

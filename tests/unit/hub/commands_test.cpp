@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "hub/events/dead_letters.hpp"
+#include "hub/events/offsets.hpp"
 #include "hub/identity/audit_chain.hpp"
 #include "hub/identity/es256_key.hpp"
 #include "hub/ingest/dead_letters.hpp"
@@ -157,7 +159,7 @@ TEST_F(Commands, JobsAreListedAndRunByName) {
   EXPECT_EQ(rotated.status, exit_ok) << rotated.err;
   EXPECT_EQ(rotated.out, "{\"job\":\"rotate-keys\",\"count\":1}\n");
   EXPECT_EQ(rows("SELECT action, subject FROM audit").size(), 1u);
-  for (const char* job : {"forget-sessions", "purge-answers", "release-holds"}) {
+  for (const char* job : {"forget-sessions", "purge-answers", "purge-events", "release-holds"}) {
     EXPECT_EQ(run([&] { return jobs_run(config_, job, false); }).status, exit_ok) << job;
   }
   EXPECT_EQ(run([&] { return jobs_run(config_, "no-such-job", false); }).status, exit_usage);
@@ -221,6 +223,43 @@ TEST_F(Commands, DeadLettersAreListedShownAndDecidedWithTheirAudit) {
                                 R"(dead_letter.discarded {"state":"discarded","reason":"noise"})"}));
   EXPECT_EQ(json::parse(run([&] { return dead_letters_list(config_, true); }).out)->root().items().size(),
             1u);
+}
+
+TEST_F(Commands, DeadLettersOfDomainEventsAreInTheSameList) {
+  EXPECT_EQ(run([&] { return store_add(config_, "s", key_); }).status, exit_ok);
+  const auto database = open_tool_database(load_config(config_).value(), IfMissing::fail);
+  ASSERT_TRUE(database.value()->write_now([&](db::Transaction& t) -> Result<void> {
+    if (auto known = events::enroll(t, "mail", events::Beginning::at_end, WallTime{}); !known) return known;
+    const auto id = parse_uuid("0190163d-8694-739b-aea5-966c26f8ad91");
+    auto appended = events::append(t, {.id = *id,
+                                       .type = "TIER_CHANGED",
+                                       .occurred_at = WallTime{},
+                                       .traceparent = "",
+                                       .data = R"({"tier":"Gold"})"});
+    if (!appended) return appended;
+    if (auto numbered = events::number_events(t, 1, WallTime{}); !numbered) return failure(numbered);
+    auto event = events::event_at(t, 1);
+    if (!event) return failure(event);
+    auto aside =
+        events::set_aside(t, "mail", **event, {.code = Errc::internal, .detail = "no template"}, WallTime{});
+    if (!aside) return aside;
+    auto buried = t.execute("UPDATE event_dead_letter SET state = 'open', retry_at = NULL");
+    if (!buried) return failure(buried);
+    return {};
+  }));
+  EXPECT_NE(run([&] { return dead_letters_list(config_, false); }).out.find("event.mail.1"),
+            std::string::npos);
+  const Said shown = run([&] { return dead_letters_show(config_, "event.mail.1", false); });
+  for (const char* part : {"no template", "Gold", "TIER_CHANGED", "mail"})
+    EXPECT_NE(shown.out.find(part), std::string::npos) << shown.out;
+  const auto one = json::parse(run([&] { return dead_letters_show(config_, "event.mail.1", true); }).out);
+  EXPECT_EQ(one->root().find("source")->text(), "event");
+  EXPECT_EQ(one->root().find("event")->text(), R"({"tier":"Gold"})");
+  const Said retried = run([&] { return dead_letters_retry(config_, "event.mail.1"); });
+  EXPECT_EQ(retried.status, exit_ok);
+  EXPECT_NE(retried.out.find("tried again"), std::string::npos) << retried.out;
+  EXPECT_EQ(run([&] { return dead_letters_retry(config_, "event.mail.1"); }).status, exit_failed);
+  EXPECT_EQ(run([&] { return dead_letters_discard(config_, "event.mail.1", "old"); }).status, exit_ok);
 }
 
 TEST_F(Commands, NewerDataIsExit78) {

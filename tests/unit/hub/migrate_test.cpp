@@ -149,6 +149,11 @@ TEST_F(Migrating, BringsAHubOfTheFirstReleaseUpWithAllItHolds) {
   ASSERT_TRUE(
       write("INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at)"
             " VALUES ('s/1/2', 's', 1, 2, 'Unknown', 'type 99', '0a', 13)"));
+  for (const char* id : {"b", "a"}) {
+    ASSERT_TRUE(
+        write("INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data) VALUES ('" +
+              std::string(id) + "', 'SALE_PENDING', 1, 14, 'tp', '{}')"));
+  }
   ASSERT_TRUE(run({all.begin(), all.end()}));
   EXPECT_TRUE(database_->read_now([](Transaction& transaction) -> Result<void> {
     const auto sale = transaction.query(
@@ -166,6 +171,15 @@ TEST_F(Migrating, BringsAHubOfTheFirstReleaseUpWithAllItHolds) {
     const auto letter = transaction.query("SELECT id, state FROM dead_letter");
     EXPECT_EQ(letter->at(0).text(0), "s:1:2");
     EXPECT_EQ(letter->at(0).text(1), "open");
+    const auto told =
+        transaction.query("SELECT id, position, traceparent, data FROM event_outbox ORDER BY seq");
+    EXPECT_EQ(told->size(), 2u);
+    for (std::size_t i = 0; i < told->size(); ++i) {
+      EXPECT_EQ(told->at(i).text(0), i == 0 ? "a" : "b");
+      EXPECT_EQ(told->at(i).integer(1), static_cast<std::int64_t>(i) + 1);
+      EXPECT_EQ(told->at(i).text(2) + told->at(i).text(3), "tp{}");
+    }
+    EXPECT_EQ(transaction.query("SELECT position FROM event_numbering")->at(0).integer(0), 2);
     return {};
   }));
 }

@@ -1,0 +1,234 @@
+#include "hub/webhooks/sender.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "hub/events/outbox.hpp"
+#include "hub/webhooks/destination.hpp"
+#include "hub/webhooks/signature.hpp"
+#include "shared/net/either.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::hub::webhooks {
+namespace {
+
+constexpr std::string_view context = "webhooks";
+constexpr std::int64_t batch = 20;
+
+std::int64_t stamp(WallTime time) {
+  return time.time_since_epoch().count();
+}
+
+/// In words of ours.
+std::string words_for(const Error& error) {
+  switch (error.code) {
+    case Errc::connection_failed:
+      return "no connection";
+    case Errc::connection_lost:
+      return "the connection was lost";
+    case Errc::timed_out:
+      return "no answer in time";
+    case Errc::malformed_answer:
+      return "the answer is not HTTP, or too long";
+    default:
+      return "it could not be sent";
+  }
+}
+
+std::string words_for(int status) {
+  if (status >= 300 && status < 400) return "redirects are not followed";
+  return "the answer was " + std::to_string(status);
+}
+
+}  // namespace
+
+/// A webhook as it is sent to.
+struct Sender::Target {
+  std::string url;
+  std::string secret;
+};
+
+/// A delivery whose time has come.
+struct Sender::Due {
+  std::int64_t id = 0;
+  std::int64_t attempts = 0;
+  std::optional<events::PositionedEvent> event;  ///< nullopt: it is not kept any more.
+};
+
+Sender::Sender(db::Database& database, net::AsyncClock& clock, Rng& rng, UuidMaker& uuids, Connect connect,
+               Options options)
+    : database_(database),
+      clock_(clock),
+      rng_(rng),
+      connect_(std::move(connect)),
+      options_(options),
+      owner_(uuids.next().str()) {}
+
+Task<void> Sender::run() {
+  running_ = true;
+  while (!draining_) {
+    // A database that is away is told elsewhere.
+    static_cast<void>(co_await start_due());
+    co_await net::either(woken_.wait(), clock_.sleep(poll_every));
+  }
+  running_ = false;
+  ended_.notify();
+}
+
+Task<void> Sender::drain() {
+  draining_ = true;
+  woken_.notify();
+  while (running_ || !serving_.empty()) co_await ended_.wait();
+}
+
+Task<Result<void>> Sender::start_due() {
+  const std::int64_t now = stamp(clock_.wall_now());
+  auto due = co_await db::read_for<db::Rows>(database_, [now](db::Transaction& transaction) {
+    // Whoever has waited longest for a turn is first.
+    return transaction.query(
+        "SELECT id FROM webhook WHERE deleted_at IS NULL AND lease_until <= $1 AND EXISTS"
+        " (SELECT 1 FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'pending'"
+        " AND next_attempt_at <= $1) ORDER BY lease_until, id",
+        {now});
+  });
+  if (!due) co_return failure(due);
+  for (const db::Row& row : *due) {
+    if (draining_ || serving_.size() >= at_once) break;
+    const std::string& webhook = row.text(0);
+    if (serving_.contains(webhook)) continue;
+    const auto taken = co_await take_lease(webhook);
+    if (!taken) co_return std::unexpected(taken.error());
+    if (!*taken) continue;
+    serving_.insert(webhook);
+    co_await net::spawn_child(serve(webhook));
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<bool>> Sender::take_lease(std::string webhook) {
+  const WallTime now = clock_.wall_now();
+  co_return co_await db::write_for<bool>(database_, [&](db::Transaction& transaction) -> Result<bool> {
+    auto taken = transaction.execute(
+        "UPDATE webhook SET lease_owner = $2, lease_until = $4"
+        " WHERE id = $1 AND lease_until <= $3 AND deleted_at IS NULL",
+        {webhook, owner_, stamp(now), stamp(now + lease)});
+    if (!taken) return failure(taken);
+    return *taken == 1;
+  });
+}
+
+Task<void> Sender::give_lease_back(std::string webhook) {
+  const std::int64_t now = stamp(clock_.wall_now());
+  // Where that fails the lease runs out.
+  static_cast<void>(co_await database_.write([&](db::Transaction& transaction) -> Result<void> {
+    auto given = transaction.execute(
+        "UPDATE webhook SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND lease_until > $3",
+        {webhook, owner_, now});
+    if (!given) return failure(given);
+    return {};
+  }));
+}
+
+Task<void> Sender::serve(std::string webhook) {
+  const MonoTime until = clock_.mono_now() + turn_max;
+  bool more = true;
+  bool holds = true;
+  while (more && holds && !draining_ && clock_.mono_now() < until)
+    holds = co_await send_batch(webhook, until, more);
+  if (holds) co_await give_lease_back(webhook);
+  serving_.erase(webhook);
+  ended_.notify();
+}
+
+Task<bool> Sender::send_batch(const std::string& webhook, MonoTime until, bool& more) {
+  struct Work {
+    Target target;
+    std::vector<Due> due;
+  };
+  const std::int64_t now = stamp(clock_.wall_now());
+  auto work = co_await db::read_for<Work>(database_, [&, now](db::Transaction& transaction) -> Result<Work> {
+    Work found;
+    auto webhooks =
+        transaction.query("SELECT url, secret FROM webhook WHERE id = $1 AND deleted_at IS NULL", {webhook});
+    if (!webhooks) return failure(webhooks);
+    if (webhooks->empty()) return found;
+    found.target = {.url = webhooks->front().text(0), .secret = webhooks->front().text(1)};
+    auto rows = transaction.query(
+        "SELECT id, attempts, position FROM webhook_delivery WHERE webhook_id = $1 AND state = 'pending'"
+        " AND next_attempt_at <= $2 ORDER BY position LIMIT $3",
+        {webhook, now, batch});
+    if (!rows) return failure(rows);
+    for (const db::Row& row : *rows) {
+      auto event = events::event_at(transaction, row.integer(2));
+      if (!event) return failure(event);
+      found.due.push_back({.id = row.integer(0), .attempts = row.integer(1), .event = std::move(*event)});
+    }
+    return found;
+  });
+  if (!work) co_return false;
+  more = work->due.size() == static_cast<std::size_t>(batch);
+  if (work->due.empty()) co_return true;
+  const auto destination = parse_destination(work->target.url);
+  if (!destination) co_return false;
+  auto origin = connect_(destination->origin);
+  for (const Due& due : work->due) {
+    Attempt attempt{.at = clock_.wall_now(), .error = "it could not be sent"};
+    if (origin) attempt = co_await this->attempt(**origin, work->target, due);
+    attempt.pause = pause_after(due.attempts + 1, rng_);
+    const auto noted = co_await note(webhook, due, attempt);
+    if (!noted || !*noted) co_return false;
+    if (draining_ || clock_.mono_now() >= until) break;
+  }
+  co_return true;
+}
+
+Task<Attempt> Sender::attempt(net::HttpOrigin& origin, const Target& target, const Due& due) {
+  const WallTime now = clock_.wall_now();
+  Attempt result{.at = now};
+  if (!due.event) {
+    result.error = "the event is not kept any more";
+    co_return result;
+  }
+  std::string body = events::envelope_of(due.event->event);
+  net::HttpCall call{.method = net::Method::post, .target = parse_destination(target.url)->target};
+  call.headers.add("Perkline-Signature", signature_of(target.secret, now, body));
+  call.headers.add("Perkline-Event-Id", due.event->event.id.str());
+  call.headers.add("Perkline-Delivery-Id", std::to_string(due.id));
+  call.headers.add("User-Agent", "perkline-hub");
+  call.body = std::move(body);
+  const auto answer = co_await origin.call(std::move(call), clock_.mono_now() + options_.answer_within);
+  result.at = clock_.wall_now();
+  if (!answer) {
+    result.error = words_for(answer.error().error);
+    co_return result;
+  }
+  result.status = answer->status;
+  if (answer->status < 200 || answer->status >= 300) result.error = words_for(answer->status);
+  co_return result;
+}
+
+Task<Result<bool>> Sender::note(const std::string& webhook, const Due& due, const Attempt& attempt) {
+  const WallTime now = clock_.wall_now();
+  if (attempt.error && due.attempts + 1 >= delivery_attempts_max) {
+    ops::log(ops::Level::warn, context, "a delivery has failed for good",
+             {{"webhook", webhook}, {"delivery", due.id}, {"reason", *attempt.error}});
+  }
+  co_return co_await db::write_for<bool>(database_, [&, now](db::Transaction& transaction) -> Result<bool> {
+    if (auto noted = note_attempt(transaction, due.id, due.attempts, attempt); !noted) return failure(noted);
+    auto kept = transaction.execute(
+        "UPDATE webhook SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND deleted_at IS NULL",
+        {webhook, owner_, stamp(now + lease)});
+    if (!kept) return failure(kept);
+    return *kept == 1;
+  });
+}
+
+Sender::Connect over_http(net::Reactor& reactor) {
+  return [&reactor](const std::string& origin) -> Result<std::unique_ptr<net::HttpOrigin>> {
+    auto client = net::HttpClient::make(reactor, {.origin = origin, .connections_max = 2});
+    if (!client) return failure(client);
+    return std::move(*client);
+  };
+}
+
+}  // namespace perkline::hub::webhooks

@@ -1,0 +1,407 @@
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "hub/events/dispatcher.hpp"
+#include "hub/events/purge.hpp"
+#include "hub/webhooks/deliveries.hpp"
+#include "hub/webhooks/destination.hpp"
+#include "hub/webhooks/sender.hpp"
+#include "hub/webhooks/signature.hpp"
+#include "hub/webhooks/webhook.hpp"
+#include "shared/json/value.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/webhook_receiver.hpp"
+#include "tests/unit/hub/live_hub.hpp"
+
+namespace perkline::hub::webhooks {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+/// The reactor's own, with days that a test lets pass.
+class ShiftedClock final : public net::AsyncClock {
+ public:
+  explicit ShiftedClock(net::AsyncClock& real) : real_(real) {}
+  WallTime wall_now() const override { return real_.wall_now() + Millis{shift_.load()}; }
+  MonoTime mono_now() const override { return real_.mono_now(); }
+  Task<void> sleep_until(MonoTime time) override { return real_.sleep_until(time); }
+  void pass(Millis time) { shift_ += time.count(); }
+
+ private:
+  net::AsyncClock& real_;
+  std::atomic<std::int64_t> shift_{0};
+};
+
+/// One replica's part in it, on the hub's reactor.
+class Replica {
+ public:
+  Replica(test::LiveHub& hub, ShiftedClock& clock, Millis answer_within = seconds{10}) : hub_(hub) {
+    hub_.reactor().run([&] {
+      dispatcher_.emplace(hub_.port(), clock, std::vector{consumer(clock)});
+      sender_.emplace(hub_.port(), clock, rng_, hub_.ids(), over_http(*hub_.reactor()),
+                      Sender::Options{.answer_within = answer_within});
+    });
+    EXPECT_TRUE(hub_.reactor().await(dispatcher_->enroll()));
+  }
+  ~Replica() {
+    hub_.reactor().await(dispatcher_->drain());
+    hub_.reactor().await(sender_->drain());
+  }
+  void start() {
+    hub_.reactor()->spawn(dispatcher_->run());
+    hub_.reactor()->spawn(sender_->run());
+  }
+
+ private:
+  test::LiveHub& hub_;
+  SystemRng rng_;
+  std::optional<events::Dispatcher> dispatcher_;
+  std::optional<Sender> sender_;
+};
+
+class Webhooks : public testing::Test {
+ protected:
+  Uuid add_webhook(const std::string& url, Texts types = {}, const std::string& secret = "whsec_test") {
+    const Webhook webhook{.id = hub_.ids().next(),
+                          .url = url,
+                          .types = std::move(types),
+                          .description = "",
+                          .created_at = clock_.wall_now()};
+    EXPECT_TRUE(hub_.write([&](db::Transaction& t) { return add(t, webhook, secret); }));
+    return webhook.id;
+  }
+  void happen(const Texts& types) {
+    std::vector<events::DomainEvent> all;
+    for (const std::string& type : types) {
+      all.push_back({.id = hub_.ids().next(),
+                     .type = type,
+                     .occurred_at = clock_.wall_now(),
+                     .traceparent = "",
+                     .data = R"({"userId":"u-1"})"});
+    }
+    EXPECT_TRUE(hub_.write([&](db::Transaction& t) { return events::append(t, all); }));
+  }
+  std::vector<Delivery> deliveries(const Uuid& webhook, DeliveryFilter filter = {}) {
+    std::vector<Delivery> found;
+    EXPECT_TRUE(hub_.read([&](db::Transaction& t) -> Result<void> {
+      auto all = list_deliveries(t, webhook, filter);
+      if (!all) return failure(all);
+      found = std::move(*all);
+      return {};
+    }));
+    return found;
+  }
+  /// How many of its deliveries are in that state.
+  std::int64_t count(const Uuid& webhook, const std::string& state) {
+    return hub_.number("SELECT COUNT(*) FROM webhook_delivery WHERE webhook_id = $1 AND state = $2",
+                       {webhook.str(), state});
+  }
+  bool soon(const std::function<bool()>& so) { return test::eventually(so); }
+  /// Until its only delivery has been tried so often.
+  bool tried(const Uuid& webhook, std::int64_t times) {
+    return soon([&] {
+      const auto all = deliveries(webhook);
+      return all.size() == 1 && all.front().attempts == times;
+    });
+  }
+
+  test::LiveHub hub_;
+  ShiftedClock clock_{hub_.reactor()->clock()};
+};
+
+TEST_F(Webhooks, AreSentEachEventInItsEnvelopeSignedAndInOrder) {
+  test::WebhookReceiver receiver;
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  replica.start();
+  happen({"PLAYER_REGISTERED", "WALLET_CREATED"});
+  happen({"SALE_FINALIZED"});
+  ASSERT_TRUE(soon([&] { return count(id, "delivered") == 3; }));
+  EXPECT_EQ(receiver.members("type"), (Texts{"PLAYER_REGISTERED", "WALLET_CREATED", "SALE_FINALIZED"}));
+  const auto first = receiver.received().front();
+  EXPECT_EQ(first.path, "/hook?of=perkline");
+  EXPECT_EQ(first.event_id, receiver.members("id").front());
+  EXPECT_EQ(first.delivery_id, std::to_string(deliveries(id).back().id));
+  const auto body = json::parse(first.body);
+  ASSERT_TRUE(body);
+  EXPECT_EQ(body->root().find("version")->text(), "1");
+  EXPECT_EQ(body->root().find("data")->find("userId")->text(), "u-1");
+  EXPECT_TRUE(parse_time(std::string(body->root().find("occurredAt")->text())));
+  EXPECT_NE(body->root().find("traceparent"), nullptr);
+  const auto comma = first.signature.find(',');
+  const std::int64_t at = std::stoll(first.signature.substr(2, comma - 2));
+  EXPECT_EQ(first.signature, signature_of("whsec_test", WallTime{seconds{at}}, first.body));
+  const Delivery told = deliveries(id).back();
+  EXPECT_EQ(told.attempts, 1);
+  EXPECT_EQ(told.last_status, 204);
+  EXPECT_FALSE(told.last_error || told.next_attempt_at);
+  EXPECT_TRUE(told.finished_at && told.last_attempt_at);
+}
+
+TEST_F(Webhooks, HearOfTheTypesTheyNameAndOfNothingFromBeforeThem) {
+  test::WebhookReceiver receiver;
+  Replica replica(hub_, clock_);
+  happen({"SALE_FINALIZED"});
+  replica.start();
+  ASSERT_TRUE(soon([&] { return hub_.number("SELECT position FROM event_consumer") == 1; }));
+  const Uuid some = add_webhook(receiver.url(), {"SALE_FINALIZED", "TIER_CHANGED"});
+  const Uuid all = add_webhook(receiver.url());
+  happen({"SALE_PENDING", "SALE_FINALIZED", "WALLET_CREATED", "TIER_CHANGED"});
+  ASSERT_TRUE(soon([&] { return count(some, "delivered") == 2 && count(all, "delivered") == 4; }));
+  EXPECT_EQ(deliveries(some).front().event_type, "TIER_CHANGED");
+  EXPECT_EQ(receiver.received().size(), 6u);
+}
+
+TEST_F(Webhooks, ThatFailAreTriedAgainAfterTheirPauseUntilTheyAreReached) {
+  test::WebhookReceiver receiver;
+  receiver.answer_next({{.status = 500},
+                        {.status = 302,
+                         .headers =
+                             [] {
+                               net::Headers to;
+                               to.add("Location", "/elsewhere");
+                               return to;
+                             }()},
+                        {.status = 204, .delivery = net::Delivery::reset},
+                        {.status = 204, .delivery = net::Delivery::never}});
+  Replica replica(hub_, clock_, Millis{300});
+  const Uuid id = add_webhook(receiver.url());
+  replica.start();
+  happen({"SALE_FINALIZED"});
+  const Texts errors{"the answer was 500", "redirects are not followed", "the connection was lost",
+                     "no answer in time"};
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    ASSERT_TRUE(tried(id, static_cast<std::int64_t>(i) + 1)) << i;
+    const Delivery told = deliveries(id).front();
+    EXPECT_EQ(told.state, "pending");
+    EXPECT_EQ(told.last_error, errors[i]);
+    ASSERT_TRUE(told.next_attempt_at);
+    EXPECT_GT(*told.next_attempt_at, clock_.wall_now()) << "not at once";
+    clock_.pass(hours{2});
+  }
+  EXPECT_EQ(deliveries(id).front().last_status, std::nullopt);
+  ASSERT_TRUE(soon([&] { return count(id, "delivered") == 1; }));
+  const auto received = receiver.received();
+  ASSERT_EQ(received.size(), errors.size() + 1);
+  std::set<std::string> ids;
+  for (const auto& each : received) {
+    EXPECT_EQ(each.path, "/hook?of=perkline") << "nothing is followed";
+    ids.insert(each.event_id + each.delivery_id + each.body);
+  }
+  EXPECT_EQ(ids.size(), 1u) << "the same event each time";
+}
+
+TEST_F(Webhooks, ThatNobodyAnswersForFailAfterAllAttemptsAndAreSentWhenPutBack) {
+  std::string url;
+  {
+    const test::WebhookReceiver gone;
+    url = gone.url();
+  }
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(url);
+  replica.start();
+  happen({"SALE_FINALIZED"});
+  for (std::int64_t attempt = 1; attempt <= delivery_attempts_max; ++attempt) {
+    ASSERT_TRUE(tried(id, attempt)) << attempt;
+    clock_.pass(hours{2});
+  }
+  const Delivery failed = deliveries(id).front();
+  EXPECT_EQ(failed.state, "failed");
+  EXPECT_EQ(failed.last_error, "no connection");
+  EXPECT_EQ(failed.last_status, std::nullopt);
+  EXPECT_FALSE(failed.next_attempt_at);
+  DeliveryCounts counts;
+  ASSERT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+    const auto counted = count_deliveries(t);
+    if (!counted) return std::unexpected(counted.error());
+    counts = *counted;
+    auto retried = retry_delivery(t, id, failed.id, clock_.wall_now());
+    if (!retried) return failure(retried);
+    EXPECT_EQ(retried->attempts, 0);
+    EXPECT_EQ(retried->state, "pending");
+    return {};
+  }));
+  EXPECT_EQ(counts.failed, 1);
+  EXPECT_EQ(counts.pending, 0);
+  EXPECT_TRUE(tried(id, 1)) << "at once, with all attempts before it";
+}
+
+TEST_F(Webhooks, ThatFailAreOvertakenAndKeepNoOtherWaiting) {
+  test::WebhookReceiver well;
+  test::WebhookReceiver hangs;
+  hangs.answer({.status = 204, .delivery = net::Delivery::never});
+  test::WebhookReceiver picky;
+  picky.answer_next({{.status = 503}});
+  Replica replica(hub_, clock_, seconds{2});
+  const Uuid hanging = add_webhook(hangs.url());
+  const Uuid choosing = add_webhook(picky.url());
+  const Uuid good = add_webhook(well.url());
+  replica.start();
+  happen({"SALE_PENDING", "SALE_SETTLED", "SALE_RETURNED"});
+  ASSERT_TRUE(soon([&] { return count(good, "delivered") == 3 && count(choosing, "delivered") == 2; }));
+  EXPECT_EQ(count(hanging, "delivered"), 0);
+  EXPECT_EQ(hangs.in_flight_max(), 1u) << "one at a time";
+  EXPECT_EQ(well.members("type"), (Texts{"SALE_PENDING", "SALE_SETTLED", "SALE_RETURNED"}));
+  EXPECT_EQ(picky.members("type"), (Texts{"SALE_PENDING", "SALE_SETTLED", "SALE_RETURNED"}));
+  clock_.pass(hours{2});
+  ASSERT_TRUE(soon([&] { return count(choosing, "delivered") == 3; }));
+  EXPECT_EQ(picky.members("type").back(), "SALE_PENDING");
+}
+
+TEST_F(Webhooks, OfTwoReplicasAreSentEachEventOnceInOrderAndOneAtATime) {
+  test::WebhookReceiver receiver;
+  receiver.delay(Millis{2});
+  Replica one(hub_, clock_);
+  Replica two(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  one.start();
+  two.start();
+  Texts types;
+  for (int round = 0; round < 5; ++round) {
+    Texts some;
+    for (int i = 0; i < 20; ++i) some.push_back("T" + std::to_string(round * 20 + i));
+    happen(some);
+    types.insert(types.end(), some.begin(), some.end());
+  }
+  ASSERT_TRUE(soon([&] { return count(id, "delivered") == 100; }));
+  EXPECT_EQ(receiver.members("type"), types);
+  EXPECT_EQ(receiver.in_flight_max(), 1u);
+}
+
+TEST_F(Webhooks, OfAReplicaThatWasKilledAreTakenOverWhenItsLeaseHasRunOut) {
+  test::WebhookReceiver receiver;
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  ASSERT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+    auto held = t.execute("UPDATE webhook SET lease_owner = 'killed', lease_until = $1",
+                          {(clock_.wall_now() + Sender::lease).time_since_epoch().count()});
+    if (!held) return failure(held);
+    return {};
+  }));
+  replica.start();
+  happen({"SALE_FINALIZED"});
+  ASSERT_TRUE(soon([&] { return count(id, "pending") == 1; }));
+  hub_.reactor().await(clock_.sleep(3 * Sender::poll_every));
+  EXPECT_TRUE(receiver.received().empty()) << "it is another's";
+  clock_.pass(Sender::lease);
+  EXPECT_TRUE(soon([&] { return count(id, "delivered") == 1; }));
+}
+
+TEST_F(Webhooks, ThatAreDeletedAreSentNothingMore) {
+  test::WebhookReceiver receiver;
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  const Uuid other = add_webhook(receiver.url());
+  const auto gone = [&] {
+    return hub_.write([&](db::Transaction& t) { return remove(t, id, clock_.wall_now()); });
+  };
+  EXPECT_TRUE(gone());
+  EXPECT_EQ(gone().error().code, Errc::not_found);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM webhook WHERE secret <> ''"), 1) << "its key is forgotten";
+  replica.start();
+  happen({"SALE_FINALIZED"});
+  ASSERT_TRUE(soon([&] { return count(other, "delivered") == 1; }));
+  EXPECT_EQ(receiver.received().size(), 1u);
+  EXPECT_TRUE(deliveries(id).empty());
+}
+
+TEST_F(Webhooks, KeepEventsUntilTheirDeliveriesAreOverForAMonth) {
+  test::WebhookReceiver receiver;
+  receiver.answer_next({{.status = 500}});
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  replica.start();
+  happen({"SALE_FINALIZED"});
+  ASSERT_TRUE(tried(id, 1));
+  const auto purge = [&](WallTime now) {
+    EXPECT_TRUE(hub_.reactor().await(purge_all(hub_.port(), now)));
+    EXPECT_TRUE(hub_.reactor().await(events::purge_all(hub_.port(), now)));
+  };
+  const auto kept = [&] { return hub_.number("SELECT COUNT(*) FROM event_outbox"); };
+  purge(clock_.wall_now() + days{100});
+  EXPECT_EQ(kept(), 1) << "it waits for its delivery";
+  clock_.pass(days{40});
+  ASSERT_TRUE(soon([&] { return count(id, "delivered") == 1; }));
+  purge(clock_.wall_now());
+  EXPECT_EQ(kept(), 1) << "that was delivered just now";
+  purge(clock_.wall_now() + events::keep_events + Millis{1});
+  EXPECT_EQ(kept(), 0);
+  EXPECT_TRUE(deliveries(id).empty());
+}
+
+TEST(WebhookPauses, GrowToAnHourAndComeToMostOfADay) {
+  SeededRng rng(1);
+  Millis sum{0};
+  for (std::int64_t attempts = 1; attempts < delivery_attempts_max; ++attempts) {
+    const Millis pause = pause_after(attempts, rng);
+    EXPECT_GE(pause, seconds{4});
+    EXPECT_LE(pause, minutes{72});
+    sum += pause;
+  }
+  EXPECT_GE(pause_after(1, rng), seconds{4});
+  EXPECT_LE(pause_after(1, rng), seconds{6});
+  EXPECT_GT(sum, hours{18});
+  EXPECT_LT(sum, hours{26});
+}
+
+TEST(WebhookDestination, IsAUrlOfHttpWithoutCredentials) {
+  const auto good = parse_destination("https://example.com:8443/hooks/a?b=c");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->origin, "https://example.com:8443");
+  EXPECT_EQ(good->target, "/hooks/a?b=c");
+  EXPECT_EQ(parse_destination("http://127.0.0.1")->target, "/");
+  EXPECT_EQ(parse_destination("http://[::1]:80?x")->target, "/?x");
+  const std::map<std::string, std::string> bad{
+      {"ftp://example.com/", "must begin with http:// or https://"},
+      {"example.com", "must begin with http:// or https://"},
+      {"HTTP://example.com", "must begin with http:// or https://"},
+      {"http://", "must name a host, and a port from 1 to 65535 if any"},
+      {"http://:80/", "must name a host, and a port from 1 to 65535 if any"},
+      {"http://host:0/", "must name a host, and a port from 1 to 65535 if any"},
+      {"http://host:70000/", "must name a host, and a port from 1 to 65535 if any"},
+      {"http://user:pass@host/", "must not hold credentials"},
+      {"http://host/#part", "must not have a fragment"},
+      {"http://host/a b", "must be printable ASCII without spaces"},
+      {"http://host/\r\nX: y", "must be printable ASCII without spaces"},
+      {"http://host/\xc3\xa4", "must be printable ASCII without spaces"},
+      {"http://host/" + std::string(2048, 'x'), "must be at most 2048 bytes"}};
+  for (const auto& [url, why] : bad) {
+    const auto parsed = parse_destination(url);
+    ASSERT_FALSE(parsed) << url;
+    EXPECT_EQ(parsed.error().detail, why) << url;
+  }
+}
+
+/// What README.md gives to receivers, run as it stands there.
+TEST(WebhookSignature, IsCheckedByTheLinesOfPythonInTheReadme) {
+  std::ifstream readme(PERKLINE_SOURCE_DIR "/hub/webhooks/README.md");
+  std::stringstream text;
+  text << readme.rdbuf();
+  const std::string fence = "```python\n";
+  const auto begin = text.str().find(fence);
+  ASSERT_NE(begin, std::string::npos);
+  const auto end = text.str().find("```", begin + fence.size());
+  const std::string lines = text.str().substr(begin + fence.size(), end - begin - fence.size());
+  const std::string body = R"({"id":"a","data":{"name":"Zo\u00e9 \"x\""}})";
+  const std::string header =
+      signature_of("whsec_key", std::chrono::floor<seconds>(std::chrono::system_clock::now()), body);
+  const auto says = [&](const std::string& secret, const std::string& of) {
+    const test::TempDir folder;
+    std::ofstream(folder.file("check.py"))
+        << lines << "\nimport sys\nbody = open(sys.argv[1], 'rb').read()\n"
+        << "sys.exit(0 if is_from_perkline('" << secret << "', '" << of << "', body) else 1)\n";
+    std::ofstream(folder.file("body")) << body;
+    return std::system(("python3 " + folder.file("check.py") + " " + folder.file("body")).c_str());
+  };
+  EXPECT_EQ(says("whsec_key", header), 0);
+  EXPECT_NE(says("whsec_other", header), 0);
+  EXPECT_NE(says("whsec_key", signature_of("whsec_key", WallTime{hours{1}}, body)), 0) << "it is old";
+  EXPECT_NE(says("whsec_key", header.substr(0, header.size() - 1) + "x"), 0);
+}
+
+}  // namespace
+}  // namespace perkline::hub::webhooks
