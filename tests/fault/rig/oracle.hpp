@@ -26,9 +26,9 @@ struct Verdict {
   std::string to_text() const;
 };
 
-/// From outside the processes: lets the chain settle what is open (PDI and the hub must be well by now), has
-/// a person retry what is in review, makes all the tills' calls again, and holds their receipts against PDI's
-/// ledger and the hub's database.
+/// From outside the processes: lets the chain settle what is open (PDI and the hub must be well by now;
+/// within an hour, and never `patience` long without progress), has a person retry what is in review, makes
+/// all the tills' calls again, and holds their receipts against PDI's ledger and the hub's database.
 Verdict judge(bench::Fleet& fleet, Tills::Taken taken,
               std::chrono::seconds patience = std::chrono::seconds(120));
 
