@@ -1,9 +1,11 @@
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <thread>
 
 #include "tests/fault/kill/chain_under_fault.hpp"
 #include "tests/fault/rig/hub_books.hpp"
+#include "tests/fault/rig/money_oracle.hpp"
 #include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
@@ -25,8 +27,10 @@ std::uint64_t kill_seed() {
 /// Tills sell while one of a small chain's processes is killed again and again.
 class Killed : public ChainUnderFault {
  protected:
-  /// Calls `strike` so many times while tills sell, then lets the oracle judge.
-  void kill_under_load(int rounds, std::size_t tills_per_edge, const std::function<Result<void>()>& strike) {
+  /// Calls `strike` so many times while tills sell, then lets the oracle judge; if they are there, money
+  /// moves as well.
+  void kill_under_load(int rounds, std::size_t tills_per_edge, const std::function<Result<void>()>& strike,
+                       MoneyClients* money = nullptr) {
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed_));
     const auto began = steady_clock::now();
     Tills tills(*fleet_, {.tills_per_edge = tills_per_edge, .pause = milliseconds(30), .seed = seed_});
@@ -35,12 +39,23 @@ class Killed : public ChainUnderFault {
       ASSERT_TRUE(struck) << "round " << round << ": " << struck.error().detail;
       if (round % 25 != 0 && round != rounds) continue;
       const std::chrono::duration<double> elapsed = steady_clock::now() - began;
-      std::printf("%d of %d rounds, %zu sales, %.0f s\n", round, rounds, tills.acknowledged(),
-                  elapsed.count());
+      std::printf("%d of %d rounds, %zu sales, %zu orders, %.0f s\n", round, rounds, tills.acknowledged(),
+                  money == nullptr ? 0 : money->acknowledged(), elapsed.count());
       std::fflush(stdout);
     }
+    std::optional<MoneyClients::Taken> orders;
+    if (money != nullptr) orders = money->stop();
     const Verdict verdict = expect_whole(tills.stop(), std::chrono::seconds(120 + rounds));
     EXPECT_GT(verdict.sales, static_cast<std::size_t>(rounds));
+    if (orders) expect_each_order_once(std::move(*orders), rounds);
+  }
+
+  void expect_each_order_once(MoneyClients::Taken orders, int rounds) {
+    const MoneyVerdict verdict = judge_money(*fleet_, std::move(orders));
+    std::printf("%s\n", verdict.to_text().c_str());
+    EXPECT_TRUE(verdict.ok()) << verdict.to_text();
+    EXPECT_GT(verdict.booked, 4 * static_cast<std::size_t>(rounds));
+    EXPECT_GT(verdict.unanswered, 0u) << "the hub was never away";
   }
 
   void sleep_up_to(std::uint64_t millis) {
@@ -94,10 +109,35 @@ TEST_F(EdgeKilled, LosesAndDoublesNoAcknowledgedSale) {
   kill_under_load(kill_rounds(12), 8, [this] { return strike(); });
 }
 
-class HubKilled : public Killed {
+enum class Engine : std::uint8_t { sqlite, postgres };
+
+/// While stores send, members pay one another, and staff credits and debits them.
+class HubKilled : public Killed, public testing::WithParamInterface<Engine> {
  protected:
-  /// Amid what it takes in, mostly: soon after its books have begun to move again.
+  void SetUp() override {
+    if (GetParam() == Engine::sqlite) return start(2);
+    auto server = PostgresServer::start();
+    ASSERT_TRUE(server) << server.error().detail;
+    server_.emplace(std::move(*server));
+    start(2, server_->url("perkline"));
+  }
+  void TearDown() override { fleet_.reset(); }  // before its database
+
+  /// Kills the hub; on PostgreSQL every third time its server as well, at about the same time or some time
+  /// before.
   Result<void> strike() {
+    if (!server_ || rng_.below(3) != 0) return strike_hub();
+    if (rng_.below(2) == 0) return strike_both();
+    sleep_up_to(120);
+    server_->kill();
+    sleep_up_to(500);
+    if (auto started = server_->start_again(); !started) return started;
+    return strike_hub();
+  }
+
+ private:
+  /// Amid what it takes in, mostly: soon after its books have begun to move again.
+  Result<void> strike_hub() {
     const auto applied = events_applied(fleet_->hub_database_url());
     if (rng_.below(8) != 0) {
       const auto give_up = steady_clock::now() + std::chrono::seconds(20);
@@ -116,42 +156,31 @@ class HubKilled : public Killed {
     }
     return fleet_->start_hub();
   }
-};
 
-TEST_F(HubKilled, TakesEverySaleInOnce) {
-  ASSERT_NO_FATAL_FAILURE(start(2));
-  kill_under_load(kill_rounds(8), 4, [this] { return strike(); });
-}
-
-class HubOnPostgresKilled : public HubKilled {
- protected:
-  /// Every third time the server crashes as well, and comes back before or after the hub.
-  Result<void> strike_either(PostgresServer& server) {
-    if (rng_.below(3) != 0) return strike();
+  /// The hub comes back before its database's server, or after it.
+  Result<void> strike_both() {
     sleep_up_to(120);
-    server.kill();
-    const bool hub_too = rng_.below(2) == 0;
-    if (hub_too) fleet_->hub().kill();
-    if (hub_too && rng_.below(2) == 0) {
+    server_->kill();
+    fleet_->hub().kill();
+    if (rng_.below(2) == 0) {
       if (auto started = fleet_->start_hub(); !started) return started;
-      return server.start_again();
+      return server_->start_again();
     }
     sleep_up_to(500);
-    if (auto started = server.start_again(); !started) return started;
-    return hub_too ? fleet_->start_hub() : Result<void>();
+    if (auto started = server_->start_again(); !started) return started;
+    return fleet_->start_hub();
   }
+
+  std::optional<PostgresServer> server_;
 };
 
-TEST_F(HubOnPostgresKilled, TakesEverySaleInOnce) {
-  auto server = PostgresServer::start();
-  ASSERT_TRUE(server) << server.error().detail;
-  ASSERT_NO_FATAL_FAILURE(start(2, server->url("perkline")));
-  kill_under_load(kill_rounds(8), 4, [&] { return strike_either(*server); });
-  const auto verified = fleet_->hub_command({"verify"});
-  ASSERT_TRUE(verified);
-  EXPECT_EQ(verified->status, 0) << verified->out << verified->err;
-  fleet_.reset();  // before its database
+TEST_P(HubKilled, HasEachAcknowledgedSaleAndOrderOnce) {
+  MoneyClients money(*fleet_, {.seed = seed_});
+  kill_under_load(kill_rounds(GetParam() == Engine::sqlite ? 8 : 6), 4, [this] { return strike(); }, &money);
 }
+
+INSTANTIATE_TEST_SUITE_P(OnSqlite, HubKilled, testing::Values(Engine::sqlite));
+INSTANTIATE_TEST_SUITE_P(OnPostgres, HubKilled, testing::Values(Engine::postgres));
 
 }  // namespace
 }  // namespace perkline::test

@@ -5,6 +5,7 @@
 
 #include "tests/fault/kill/chain_under_fault.hpp"
 #include "tests/fault/rig/ends.hpp"
+#include "tests/fault/rig/money_oracle.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace perkline::test {
@@ -27,7 +28,7 @@ class Oracle : public ChainUnderFault {
       return !sale.finalized.empty() && sale.voided.empty() && sale.return_transaction.empty();
     });
   }
-  static bool tells(const Verdict& verdict, const std::string& what) {
+  static bool tells(const auto& verdict, const std::string& what) {
     return std::ranges::any_of(
         verdict.faults, [&](const std::string& fault) { return fault.find(what) != std::string::npos; });
   }
@@ -82,6 +83,40 @@ TEST_F(Oracle, SeesASaleThatNobodyHasBooked) {
   const Verdict verdict = judge(*fleet_, std::move(taken));
   EXPECT_EQ(verdict.lost, 1u) << verdict.to_text();
   EXPECT_TRUE(tells(verdict, "SALE-GONE: 0 times at PDI, 0 times at the hub"));
+}
+
+TEST_F(Oracle, SeesMoneyThatIsLostDoubledOrMadeUp) {
+  ASSERT_NO_FATAL_FAILURE(start(1));
+  MoneyClients clients(*fleet_, {.clients = 2, .pause = milliseconds(1)});
+  EXPECT_TRUE(eventually([&] { return clients.acknowledged() >= 12; }));
+  MoneyClients::Taken honest = clients.stop();
+  std::ranges::partition(honest.orders, [](const MoneyOrder& order) { return order.status == 201; });
+  const MoneyVerdict whole = judge_money(*fleet_, honest);
+  ASSERT_TRUE(whole.ok()) << whole.to_text();
+
+  MoneyClients::Taken changed = honest;
+  const std::string first = changed.orders[0].key;
+  const std::string second = changed.orders[1].key;
+  std::string& body = changed.orders[0].body;
+  body.replace(body.find("\"amount\":\"") + 10, 1, "9");
+  changed.orders[1].status = 409;
+  changed.orders.erase(changed.orders.begin() + 2);
+  const MoneyVerdict told = judge_money(*fleet_, std::move(changed));
+  EXPECT_TRUE(tells(told, first + " was answered otherwise before")) << told.to_text();
+  EXPECT_TRUE(tells(told, second + ": answered 409 and there 1 times")) << told.to_text();
+  EXPECT_TRUE(tells(told, "nobody ordered it")) << told.to_text();
+  EXPECT_EQ(told.doubled, 2u) << "before asking again, and after";
+
+  // One order's movement becomes another's, and somebody richer.
+  change_hub_books("UPDATE wallet_note SET note = '" + first + "' WHERE note = '" + second + "'");
+  change_hub_books(
+      "UPDATE account SET balance = balance + 1 WHERE id ="
+      " (SELECT MIN(id) FROM account WHERE code = 'wallet')");
+  const MoneyVerdict broken = judge_money(*fleet_, honest);
+  EXPECT_TRUE(tells(broken, second + ": answered 201 and there 0 times")) << broken.to_text();
+  EXPECT_TRUE(tells(broken, first + ": answered 201 and there 2 times")) << broken.to_text();
+  EXPECT_TRUE(tells(broken, "1 balances are not the sums of their entries")) << broken.to_text();
+  EXPECT_TRUE(tells(broken, "verify --json")) << broken.to_text();
 }
 
 TEST(Ends, OfDaemonsAreFaultsUnlessTheyWereAskedFor) {

@@ -118,11 +118,50 @@ HubBooks read_hub_books(const std::string& url) {
   return books;
 }
 
+HubMoney read_hub_money(const std::string& url) {
+  const auto reading = open(url);
+  HubMoney money;
+  reading->each(
+      "SELECT COALESCE(n.note, ''), t.id, t.state, t.amount, d.owner_id, c.owner_id, COUNT(e.id),"
+      " COALESCE(SUM(e.delta), 0)"
+      " FROM transfer t JOIN account d ON d.id = t.debit_account JOIN account c ON c.id = t.credit_account"
+      " LEFT JOIN wallet_note n ON n.transfer_id = t.id LEFT JOIN entry e ON e.transfer_seq = t.seq"
+      " WHERE t.unit LIKE 'money:%' GROUP BY n.note, t.id, t.state, t.amount, d.owner_id, c.owner_id",
+      [&](const Row& row) {
+        money.movements.push_back({.note = row[0],
+                                   .id = row[1],
+                                   .state = row[2],
+                                   .amount = number(row[3]),
+                                   .payer = row[4],
+                                   .payee = row[5],
+                                   .entries = number(row[6]),
+                                   .entries_sum = number(row[7])});
+      });
+  reading->each("SELECT owner_id, balance FROM account WHERE owner_kind = 'user' AND code = 'wallet'",
+                [&](const Row& row) { money.wallets[row[0]] = number(row[1]); });
+  reading->each(
+      "SELECT a.id FROM account a LEFT JOIN entry e ON e.account_id = a.id WHERE a.keeps_balance = 1"
+      " GROUP BY a.id, a.balance HAVING a.balance <> COALESCE(SUM(e.delta), 0)",
+      [&](const Row&) { ++money.accounts_off; });
+  reading->each(
+      "SELECT a.unit FROM account a JOIN entry e ON e.account_id = a.id"
+      " GROUP BY a.unit HAVING SUM(e.delta) <> 0",
+      [&](const Row&) { ++money.units_off; });
+  return money;
+}
+
 std::int64_t events_applied(const std::string& url) {
   std::int64_t applied = 0;
   open(url)->each("SELECT COALESCE(SUM(cursor_sequence), 0) FROM store",
                   [&](const Row& row) { applied = number(row[0]); });
   return applied;
+}
+
+std::map<std::string, std::int64_t> events_told(const std::string& url) {
+  std::map<std::string, std::int64_t> told;
+  open(url)->each("SELECT type, COUNT(*) FROM event_outbox GROUP BY type",
+                  [&](const Row& row) { told[row[0]] = number(row[1]); });
+  return told;
 }
 
 }  // namespace perkline::test
