@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "shared/core/clock.hpp"
 #include "shared/core/limits.hpp"
@@ -86,29 +85,8 @@ void named_decimals(Schema& s, const std::string& key, std::vector<Rule>& rules,
 
 // ---- multiplied days
 
-std::optional<int> whole(std::string_view digits) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return value;
-}
-
-/// `2026-12-24`, a day there is.
-std::optional<std::chrono::sys_days> parse_date(std::string_view text) {
-  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  const auto year = whole(text.substr(0, 4));
-  const auto month = whole(text.substr(5, 2));
-  const auto day = whole(text.substr(8, 2));
-  if (!year || !month || !day || *year < 1970 || *month < 1 || *day < 1) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year{*year},
-                                         std::chrono::month{static_cast<unsigned>(*month)},
-                                         std::chrono::day{static_cast<unsigned>(*day)}};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days{date};
-}
-
 std::string date_text(const std::optional<std::chrono::sys_days>& date) {
-  return date ? format_time(WallTime{*date}).substr(0, 10) : "";
+  return date ? format_day(*date) : "";
 }
 
 std::string wrong_weekday(std::string_view name) {
@@ -137,7 +115,7 @@ void describe_day(Schema& s, DayRule& rule) {
   if (!s.reading()) return;
   if (date.empty() == weekdays.empty()) s.fault("date", "is to be given, or weekdays, and not both");
   if (!date.empty()) {
-    rule.date = parse_date(date);
+    rule.date = parse_day(date);
     if (!rule.date) s.fault("date", "must be a day of the calendar, as 2026-12-24");
   }
   take_weekdays(s, weekdays, rule);

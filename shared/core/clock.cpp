@@ -78,4 +78,16 @@ std::optional<WallTime> parse_time(std::string_view text) {
   return sys_days{date} + hours{*h} + minutes{*mi} + seconds{*s} + Millis{millis};
 }
 
+std::string format_day(std::chrono::sys_days day) {
+  return format_time(WallTime{day}).substr(0, std::string_view("2026-03-01").size());
+}
+
+std::optional<std::chrono::sys_days> parse_day(std::string_view text) {
+  return parse_time(std::string(text) + "T00:00:00Z").transform(utc_day);
+}
+
+std::chrono::sys_days utc_day(WallTime time) {
+  return std::chrono::floor<days>(time);
+}
+
 }  // namespace perkline

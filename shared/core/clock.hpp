@@ -37,4 +37,11 @@ std::string format_time(WallTime time);
 /// Reads what format_time writes (fraction optional, `Z` only). nullopt for anything else.
 std::optional<WallTime> parse_time(std::string_view text);
 
+/// A day as `2026-03-01`; years as format_time's.
+std::string format_day(std::chrono::sys_days day);
+/// Reads what format_day writes, of days there are. nullopt for anything else.
+std::optional<std::chrono::sys_days> parse_day(std::string_view text);
+/// The day of UTC that `time` lies in.
+std::chrono::sys_days utc_day(WallTime time);
+
 }  // namespace perkline

@@ -34,6 +34,23 @@ TEST(Time, FractionIsOptionalAndCutToMilliseconds) {
   EXPECT_EQ(parse_time("2026-03-01T12:30:00.123456789Z"), half_past + 123ms);
 }
 
+TEST(Day, IsWrittenAndReadAsACalendarDoes) {
+  const sys_days leap = year{2028} / 2 / 29;
+  EXPECT_EQ(format_day(leap), "2028-02-29");
+  EXPECT_EQ(parse_day("2028-02-29"), leap);
+  EXPECT_EQ(parse_day("9999-12-31"), sys_days{year{9999} / 12 / 31});
+  EXPECT_EQ(utc_day(leap + 23h + 59min + 59s + 999ms), leap);
+  EXPECT_EQ(utc_day(leap + 24h), sys_days{year{2028} / 3 / 1});
+}
+
+TEST(Day, ThatIsNoneIsRefused) {
+  for (const char* text :
+       {"", "2027-02-29", "2026-13-01", "2026-00-10", "2026-01-32", "1969-12-31", "2026-1-1", "26-01-01",
+        "2026/01/01", "2026-01-01T00:00:00Z", " 2026-01-01", "2026-01-01 ", "+026-01-01"}) {
+    EXPECT_EQ(parse_day(text), std::nullopt) << text;
+  }
+}
+
 TEST(Time, AnythingElseIsRefused) {
   for (const char* text : {"",
                            "2026-03-01",
