@@ -9,6 +9,7 @@
 #include "hub/ingest/erased.hpp"
 #include "hub/ledger/owner.hpp"
 #include "hub/points/joining.hpp"
+#include "hub/promotions/hooks.hpp"
 #include "hub/wallet/export.hpp"
 
 namespace perkline::hub::api {
@@ -23,6 +24,7 @@ std::optional<CustomerId> proven_card_of(const identity::User& user) {
 identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
   identity::UserHooks hooks;
   wallet::add_hooks(hooks, uuids, terms.currency);
+  promotions::add_hooks(hooks, uuids);
   hooks.exports.push_back(
       {"tills", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
          return ingest::write_card(transaction, proven_card_of(user), out);
@@ -70,7 +72,8 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       calls_(parts.database, parts.clock),
       wallet_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
       points_({parts.database, parts.clock, uuids_, calls_, options.terms}),
-      webhooks_({parts.database, parts.clock, uuids_, parts.rng}) {
+      webhooks_({parts.database, parts.clock, uuids_, parts.rng}),
+      promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
@@ -81,6 +84,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   points_.add_to(router_);
   wallet_.add_to(router_);
   webhooks_.add_to(router_);
+  promotions_.add_to(router_);
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, options.terms);
 }
 

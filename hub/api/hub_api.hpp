@@ -5,6 +5,7 @@
 #include "hub/api/account_routes.hpp"
 #include "hub/api/auth_routes.hpp"
 #include "hub/api/points_routes.hpp"
+#include "hub/api/promotions_routes.hpp"
 #include "hub/api/users_routes.hpp"
 #include "hub/api/wallet_routes.hpp"
 #include "hub/api/webhooks_routes.hpp"
@@ -65,6 +66,7 @@ class HubApi {
   WalletRoutes wallet_;
   PointsRoutes points_;
   WebhooksRoutes webhooks_;
+  PromotionsRoutes promotions_;
   net::Router router_;
 };
 

@@ -12,7 +12,8 @@ bool is_text_or_number(const json::Value& value) {
   return value.is(json::Value::Kind::string) || value.is(json::Value::Kind::number);
 }
 
-/// Without its currency an amount can only be told to be none at all.
+}  // namespace
+
 void check_bare_amount(json::Fields& fields, const json::Value& root) {
   const json::Value* amount = root.find("amount");
   if (amount == nullptr || amount->is(json::Value::Kind::null)) return fields.fault("amount", "is required");
@@ -21,6 +22,8 @@ void check_bare_amount(json::Fields& fields, const json::Value& root) {
   if (!parsed) return fields.fault("amount", parsed.error().detail);
   if (*parsed == 0) fields.fault("amount", "must be more than 0");
 }
+
+namespace {
 
 UserId read_user(json::Fields& fields, const json::Value& root) {
   const std::size_t faults = fields.fault_count();

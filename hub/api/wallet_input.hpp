@@ -10,6 +10,10 @@
 /// The bodies of the wallet's calls, every fault of each at once. Pure.
 namespace perkline::hub::api {
 
+/// Notes what is wrong with an `amount` whose currency is not known here: it can only be told to be none at
+/// all.
+void check_bare_amount(json::Fields& fields, const json::Value& root);
+
 /// `amount` and `currency`: more than 0, by the currency's own decimals. The first currency there is where a
 /// fault is noted.
 Money read_money(json::Fields& fields, const json::Value& root);

@@ -63,40 +63,67 @@ Result<Booked> booked(db::Transaction& transaction, const Cause& cause, const Us
   return Booked{.id = cause.id.str(), .user = user, .amount = amount, .balance = *balance, .at = cause.at};
 }
 
+/// Money in, out of a system account.
+Result<void> put(db::Transaction& transaction, const Cause& cause, const Gift& gift) {
+  const Currency currency = gift.amount.currency;
+  auto done = open_wallet(transaction, cause, cause.opened[0], gift.user, currency);
+  if (done) {
+    done =
+        ledger::post(transaction, {.id = cause.id,
+                                   .external_id = gift.external_id,
+                                   .debit = ledger::system_account(gift.from, ledger::money_unit(currency)),
+                                   .credit = ledger::wallet_of(gift.user, currency),
+                                   .amount = gift.amount.minor,
+                                   .code = gift.code,
+                                   .created_at = cause.at,
+                                   .meta = gift.meta});
+  }
+  if (!done) return done;
+  return tell_moved(transaction, cause, cause.moved[0],
+                    {.user = gift.user,
+                     .type = "WALLET_CREDITED",
+                     .amount = gift.amount,
+                     .code = gift.code,
+                     .transfer = cause.id.str()});
+}
+
+/// What staff takes.
+Result<void> take(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {
+  const Currency currency = adjustment.amount.currency;
+  auto done = ledger::post(transaction,
+                           {.id = cause.id,
+                            .external_id = "debit:" + cause.id.str(),
+                            .debit = ledger::wallet_of(adjustment.user, currency),
+                            .credit = ledger::system_account("wallet_debits", ledger::money_unit(currency)),
+                            .amount = adjustment.amount.minor,
+                            .code = "debit",
+                            .created_at = cause.at});
+  if (!done) return done;
+  return tell_moved(transaction, cause, cause.moved[0],
+                    {.user = adjustment.user,
+                     .type = "WALLET_DEBITED",
+                     .amount = adjustment.amount,
+                     .code = "debit",
+                     .transfer = cause.id.str()});
+}
+
 enum class Direction : std::uint8_t { in, out };
 
 Result<Booked> adjust(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment,
                       Direction direction) {
   const bool in = direction == Direction::in;
   if (auto member = find_member(transaction, adjustment.user); !member) return failure(member);
-  const Currency currency = adjustment.amount.currency;
   const std::string code = in ? "credit" : "debit";
-  ledger::Account wallet = ledger::wallet_of(adjustment.user, currency);
-  ledger::Account other =
-      ledger::system_account(in ? "wallet_credits" : "wallet_debits", ledger::money_unit(currency));
-
-  auto done =
-      in ? open_wallet(transaction, cause, cause.opened[0], adjustment.user, currency) : Result<void>();
-  if (done) {
-    done = ledger::post(transaction, {.id = cause.id,
-                                      .external_id = code + ':' + cause.id.str(),
-                                      .debit = in ? other : wallet,
-                                      .credit = in ? wallet : other,
-                                      .amount = adjustment.amount.minor,
-                                      .code = code,
-                                      .created_at = cause.at});
-  }
+  auto done = in ? put(transaction, cause,
+                       {.user = adjustment.user,
+                        .amount = adjustment.amount,
+                        .from = "wallet_credits",
+                        .external_id = code + ':' + cause.id.str(),
+                        .code = code})
+                 : take(transaction, cause, adjustment);
   if (done) {
     done = keep_note(transaction,
                      {.transfer = cause.id.str(), .user = adjustment.user, .text = adjustment.reason});
-  }
-  if (done) {
-    done = tell_moved(transaction, cause, cause.moved[0],
-                      {.user = adjustment.user,
-                       .type = in ? "WALLET_CREDITED" : "WALLET_DEBITED",
-                       .amount = adjustment.amount,
-                       .code = code,
-                       .transfer = cause.id.str()});
   }
   if (done) {
     done = note_in_audit(transaction, cause, in ? "wallet.credited" : "wallet.debited", adjustment.user,
@@ -210,6 +237,11 @@ Result<Booked> credit(db::Transaction& transaction, const Cause& cause, const Ad
 
 Result<Booked> debit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {
   return adjust(transaction, cause, adjustment, Direction::out);
+}
+
+Result<Booked> give(db::Transaction& transaction, const Cause& cause, const Gift& gift) {
+  if (auto done = put(transaction, cause, gift); !done) return failure(done);
+  return booked(transaction, cause, gift.user, gift.amount);
 }
 
 Result<std::vector<Entry>> entries_of(db::Transaction& transaction, const UserId& user, std::int64_t count,

@@ -67,12 +67,25 @@ struct Adjustment {
 Result<Booked> credit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment);
 Result<Booked> debit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment);
 
+/// What the hub itself gives a member.
+struct Gift {
+  UserId user;
+  Money amount;             ///< > 0
+  std::string from;         ///< Out of which system account of the currency: promotions, payments …
+  std::string external_id;  ///< Of the transfer: unique for ever.
+  std::string code;         ///< Why.
+  std::string meta = "{}";  ///< A JSON object, of the transfer.
+};
+/// With WALLET_CREDITED; the wallet is made where there is none. Errors: already_exists (the external id),
+/// the database's.
+Result<Booked> give(db::Transaction& transaction, const Cause& cause, const Gift& gift);
+
 /// A line of a member's history.
 struct Entry {
   std::int64_t id = 0;  ///< Rises with time.
   Money delta;
   Money balance_after;
-  std::string code;  ///< Why: transfer, credit, debit, capture …
+  std::string code;  ///< Why: transfer, credit, debit, capture, promotion, payment …
   std::string external_id;
   std::optional<UserId> counterparty;  ///< The other member of a transfer.
   std::optional<std::string> note;

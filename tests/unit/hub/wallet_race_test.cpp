@@ -1,25 +1,12 @@
 #include <array>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "tests/unit/hub/wallet_fixture.hpp"
 
 namespace perkline::test {
 namespace {
-
-/// Runs `call(i)` for every i below `calls`, `threads` at a time.
-void at_once(int threads, int calls, const std::function<void(int)>& call) {
-  std::atomic<int> next = 0;
-  std::vector<std::jthread> running;
-  for (int i = 0; i < threads; ++i) {
-    running.emplace_back([&] {
-      for (int mine = next++; mine < calls; mine = next++) call(mine);
-    });
-  }
-}
 
 std::int64_t minor(const std::string& balance) {
   return parse_amount(balance.substr(0, balance.find('/')), find_currency("USD").value()).value().minor;

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "hub/promotions/promotion.hpp"
+#include "hub/wallet/wallet.hpp"
+
+namespace perkline::hub::promotions {
+
+/// Where a member claims.
+enum class Channel : std::uint8_t { web = 1, till };
+/// As stored and told: `web`, `till`.
+std::string_view name_of(Channel channel);
+
+struct ClaimOrder {
+  Uuid promotion;
+  UserId user;
+  Channel channel = Channel::web;
+  WallTime claimed_at;  ///< When the member did; a till's claim may be heard of later.
+  Uuid event;           ///< Of PROMOTION_CLAIMED: drawn before the transaction.
+};
+
+struct Claim {
+  Promotion promotion;
+  UserId user;
+  WallTime claimed_at;
+  wallet::Booked booked;    ///< Money in the wallet.
+  std::string description;  ///< Of that, for people.
+};
+
+/// Claims it, once: the assignment's row, the wallet's credit and both events, in the caller's transaction,
+/// web and till alike. The amount is the promotion's by now; whether it runs is judged by the day of
+/// `claimed_at`. Errors: not_found (not assigned to this member), already_claimed, promotion_not_active, the
+/// database's.
+Result<Claim> claim(db::Transaction& transaction, const wallet::Cause& cause, const ClaimOrder& order);
+
+/// `{claim, transaction, balance}` of contract.md §6, appended to `out`.
+void write_claim(json::Writer& out, const Claim& claim);
+
+}  // namespace perkline::hub::promotions

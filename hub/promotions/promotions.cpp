@@ -1,0 +1,188 @@
+#include "hub/promotions/promotions.hpp"
+
+#include <algorithm>
+
+#include "hub/identity/audit.hpp"
+#include "hub/promotions/query.hpp"
+#include "shared/json/fields.hpp"
+
+namespace perkline::hub::promotions {
+namespace {
+
+const std::string select_promotion = "SELECT " + std::string(promotion_columns) + " FROM promotion";
+
+std::string text_of(std::string_view name) {
+  return std::string(name);
+}
+
+Result<std::vector<Promotion>> promotions_in(const Result<db::Rows>& rows) {
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<Promotion> found;
+  for (const db::Row& row : *rows) {
+    auto promotion = promotion_in(row);
+    if (!promotion) return failure(promotion);
+    found.push_back(std::move(*promotion));
+  }
+  return found;
+}
+
+Result<std::vector<Promotion>> active_of(db::Transaction& transaction, PromotionType type,
+                                         std::chrono::sys_days from) {
+  return promotions_in(
+      transaction.query(select_promotion + " WHERE type = $1 AND is_active = 1 AND last_day >= $2",
+                        {text_of(name_of(type)), day_number(from)}));
+}
+
+/// Under the lock of its type's row: what is found here is all there is until the end of the transaction.
+Result<void> check_alone(db::Transaction& transaction, const Promotion& promotion) {
+  if (!loyalty::runs_alone(promotion.type) || !promotion.term.is_active) return {};
+  const auto others = active_of(transaction, promotion.type, promotion.term.first);
+  if (!others) return std::unexpected(others.error());
+  for (const Promotion& other : *others) {
+    if (other.id == promotion.id || !loyalty::overlap(other.term, promotion.term)) continue;
+    return fail(Errc::promotion_overlap, "it would run beside promotion " + other.id.str() + ", from " +
+                                             format_day(other.term.first) + " to " +
+                                             format_day(other.term.last));
+  }
+  return {};
+}
+
+Result<void> audit(db::Transaction& transaction, const Cause& cause, const std::string& action,
+                   const Uuid& promotion, std::string detail) {
+  return identity::append_audit(transaction, {.id = cause.audit,
+                                              .at = cause.at,
+                                              .actor = cause.actor,
+                                              .action = action,
+                                              .subject = "promotion:" + promotion.str(),
+                                              .detail = std::move(detail)});
+}
+
+Result<Money> changed_amount(const Promotion& promotion, const Change& change) {
+  if (!change.amount) return promotion.amount;
+  auto amount = parse_amount(*change.amount, change.currency.value_or(promotion.amount.currency));
+  std::string fault = !amount              ? std::move(amount.error().detail)
+                      : amount->minor == 0 ? "must be more than 0"
+                                           : "";
+  if (!fault.empty()) return fail(json::validation_error({{"amount", std::move(fault)}}));
+  return *amount;
+}
+
+Result<Promotion> changed(Promotion promotion, const Change& change) {
+  const auto amount = changed_amount(promotion, change);
+  if (!amount) return std::unexpected(amount.error());
+  promotion.amount = *amount;
+  promotion.title = change.title.value_or(promotion.title);
+  promotion.description = change.description.value_or(promotion.description);
+  promotion.type = change.type.value_or(promotion.type);
+  PromotionTerm& term = promotion.term;
+  term = {.is_active = change.is_active.value_or(term.is_active),
+          .first = change.first.value_or(term.first),
+          .last = change.last.value_or(term.last)};
+  if (term.last < term.first) {
+    return fail(
+        json::validation_error({change.last ? FieldFault{"endDate", "must not be before startDate"}
+                                            : FieldFault{"startDate", "must not be behind endDate"}}));
+  }
+  return promotion;
+}
+
+std::string difference(const Promotion& before, const Promotion& after) {
+  json::Writer out;
+  out.begin_object().key("from");
+  write_promotion(out, before);
+  out.key("to");
+  write_promotion(out, after);
+  out.end_object();
+  return out.take();
+}
+
+/// Whoever changes a promotion holds all types' rows: what it reads stays, whichever type it has or gets.
+Result<void> lock_types(db::Transaction& transaction) {
+  auto held = transaction.query("SELECT name FROM promotion_types ORDER BY name" +
+                                std::string(transaction.for_update()));
+  if (!held) return failure(held);
+  return {};
+}
+
+Result<void> lock_type(db::Transaction& transaction, PromotionType type) {
+  auto held = transaction.query(
+      "SELECT name FROM promotion_types WHERE name = $1" + std::string(transaction.for_update()),
+      {text_of(name_of(type))});
+  if (!held) return failure(held);
+  return {};
+}
+
+Result<void> update(db::Transaction& transaction, const Promotion& promotion) {
+  const PromotionTerm& term = promotion.term;
+  auto updated = transaction.execute(
+      "UPDATE promotion SET title = $2, description = $3, type = $4, amount = $5, currency = $6,"
+      " first_day = $7, last_day = $8, is_active = $9 WHERE id = $1",
+      {promotion.id.str(), promotion.title, promotion.description, text_of(name_of(promotion.type)),
+       promotion.amount.minor, text_of(promotion.amount.currency.code()), day_number(term.first),
+       day_number(term.last), std::int64_t{term.is_active}});
+  if (!updated) return failure(updated);
+  return {};
+}
+
+}  // namespace
+
+Result<void> create(db::Transaction& transaction, const Cause& cause, const Promotion& promotion) {
+  if (auto held = lock_type(transaction, promotion.type); !held) return held;
+  if (auto alone = check_alone(transaction, promotion); !alone) return alone;
+  const PromotionTerm& term = promotion.term;
+  auto made = transaction.execute(
+      "INSERT INTO promotion (id, title, description, type, amount, currency, first_day, last_day, is_active,"
+      " created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+      {promotion.id.str(), promotion.title, promotion.description, text_of(name_of(promotion.type)),
+       promotion.amount.minor, text_of(promotion.amount.currency.code()), day_number(term.first),
+       day_number(term.last), std::int64_t{term.is_active}, cause.at.time_since_epoch().count()});
+  if (!made) return failure(made);
+  json::Writer detail;
+  write_promotion(detail, promotion);
+  return audit(transaction, cause, "promotion.created", promotion.id, detail.take());
+}
+
+Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const Uuid& id,
+                         const Change& change) {
+  if (auto held = lock_types(transaction); !held) return failure(held);
+  auto before = find(transaction, id);
+  if (!before) return before;
+  auto after = changed(*before, change);
+  if (!after) return after;
+  if (auto alone = check_alone(transaction, *after); !alone) return failure(alone);
+  if (auto written = update(transaction, *after); !written) return failure(written);
+  auto audited = audit(transaction, cause, "promotion.changed", id, difference(*before, *after));
+  if (!audited) return failure(audited);
+  return after;
+}
+
+Result<Promotion> find(db::Transaction& transaction, const Uuid& id) {
+  auto found = promotions_in(transaction.query(select_promotion + " WHERE id = $1", {id.str()}));
+  if (!found) return failure(found);
+  if (found->empty()) return fail(Errc::not_found, "no such promotion");
+  return std::move(found->front());
+}
+
+Result<std::vector<Promotion>> list(db::Transaction& transaction, const Filter& filter) {
+  Query query;
+  query.where("id < ", filter.before.empty() ? std::string(behind_all) : filter.before);
+  if (filter.type) query.where("type = ", text_of(name_of(*filter.type)));
+  if (filter.is_active) query.where("is_active = ", std::int64_t{*filter.is_active});
+  if (filter.from) query.where("last_day >= ", day_number(*filter.from));
+  if (filter.to) query.where("first_day <= ", day_number(*filter.to));
+  const std::string limit = query.place(filter.limit);
+  const std::string text = select_promotion + query.text() + " ORDER BY id DESC LIMIT " + limit;
+  return promotions_in(transaction.query(text, std::move(query).parameters()));
+}
+
+Result<std::optional<Promotion>> find_running(db::Transaction& transaction, PromotionType type,
+                                              std::chrono::sys_days day) {
+  auto active = active_of(transaction, type, day);
+  if (!active) return failure(active);
+  const auto found = std::ranges::find_if(
+      *active, [day](const Promotion& promotion) { return loyalty::runs_on(promotion.term, day); });
+  if (found == active->end()) return std::nullopt;
+  return std::move(*found);
+}
+
+}  // namespace perkline::hub::promotions
