@@ -8,6 +8,8 @@
 
 #include "hub/api/closed_api.hpp"
 #include "hub/api/security_headers.hpp"
+#include "hub/billing/test_provider.hpp"
+#include "hub/billing/worker.hpp"
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
@@ -83,6 +85,8 @@ struct Daemon::Serving {
   std::optional<events::Dispatcher> dispatcher;
   std::optional<webhooks::Sender> webhooks;
   std::optional<jobs::Parts> jobs;
+  std::optional<billing::TestProvider> provider;
+  std::optional<billing::Worker> payments;
   std::optional<identity::PasswordHasher> hasher;
   std::optional<api::HubApi> api;
   net::Router closed;  ///< What is served while the hub waits for its database.
@@ -128,6 +132,8 @@ Task<Result<void>> Daemon::bring_up() {
   if (!prepared && may_come(*s.database, prepared.error())) prepared = co_await wait_for_database();
   if (!prepared) co_return prepared;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
+  s.provider.emplace(*s.database, s.reactor.clock());
+  s.payments.emplace(billing::Worker::Parts{*s.database, *s.provider, s.reactor.clock(), s.ids});
   s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
                 api_options());
   if (auto opened = open_ports(); !opened) co_return opened;
@@ -137,6 +143,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.webhooks->run());
   s.reactor.spawn(retry_upgraded());
   s.reactor.spawn(release_holds());
+  s.reactor.spawn(s.payments->run());
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
   s.reactor.spawn(keep_audit_chained());
   s.jobs.emplace(jobs::Parts{.database = *s.database,
@@ -331,7 +338,9 @@ api::HubApi::Options Daemon::api_options() const {
                        .terms = {.ttl = hours{config_.jwt.refresh_ttl_h},
                                  .family_max = days{config_.jwt.refresh_max_days}}},
           .secure_cookies = transport_of(config_) == api::Transport::tls,
-          .terms = terms_of(config_.programme)};
+          .terms = terms_of(config_.programme),
+          .rates = rates_of(config_.programme),
+          .payment_started = [&s = *serving_] { s.payments->wake(); }};
 }
 
 Result<void> Daemon::open_ports() {

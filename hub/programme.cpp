@@ -21,4 +21,10 @@ points::Terms terms_of(const HubConfig::Programme& programme) {
   return terms;
 }
 
+billing::Rates rates_of(const HubConfig::Programme& programme) {
+  const auto currency = find_currency(programme.currency);
+  PERKLINE_ASSERT(currency.has_value());
+  return {.currency = *currency, .issue = programme.issue_rate, .redeem = programme.redeem_rate};
+}
+
 }  // namespace perkline::hub

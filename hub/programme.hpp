@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/billing/statement.hpp"
 #include "hub/config.hpp"
 #include "hub/points/terms.hpp"
 
@@ -7,5 +8,6 @@ namespace perkline::hub {
 
 /// What the configuration, which was checked, grants.
 points::Terms terms_of(const HubConfig::Programme& programme);
+billing::Rates rates_of(const HubConfig::Programme& programme);
 
 }  // namespace perkline::hub

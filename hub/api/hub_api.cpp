@@ -6,6 +6,7 @@
 #include "hub/api/guard.hpp"
 #include "hub/api/service_routes.hpp"
 #include "hub/api/stores_routes.hpp"
+#include "hub/billing/export.hpp"
 #include "hub/ingest/erased.hpp"
 #include "hub/ledger/owner.hpp"
 #include "hub/points/joining.hpp"
@@ -25,6 +26,7 @@ identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
   identity::UserHooks hooks;
   wallet::add_hooks(hooks, uuids, terms.currency);
   promotions::add_hooks(hooks, uuids);
+  billing::add_hooks(hooks);
   hooks.exports.push_back(
       {"tills", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
          return ingest::write_card(transaction, proven_card_of(user), out);
@@ -73,7 +75,9 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       wallet_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
       points_({parts.database, parts.clock, uuids_, calls_, options.terms}),
       webhooks_({parts.database, parts.clock, uuids_, parts.rng}),
-      promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}) {
+      promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
+      promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
+      billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.payment_started}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
@@ -85,6 +89,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   wallet_.add_to(router_);
   webhooks_.add_to(router_);
   promotions_.add_to(router_);
+  billing_.add_to(router_);
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, options.terms);
 }
 

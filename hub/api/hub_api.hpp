@@ -4,6 +4,7 @@
 
 #include "hub/api/account_routes.hpp"
 #include "hub/api/auth_routes.hpp"
+#include "hub/api/billing_routes.hpp"
 #include "hub/api/points_routes.hpp"
 #include "hub/api/promotions_routes.hpp"
 #include "hub/api/users_routes.hpp"
@@ -39,6 +40,9 @@ class HubApi {
     identity::Sessions::Options sessions;
     bool secure_cookies = false;  ///< The API is reached over TLS.
     points::Terms terms;          ///< The programme's.
+    billing::Rates rates = {};    ///< What points cost stores.
+    /// Wakes whoever settles payments; may be empty.
+    std::function<void()> payment_started = {};
   };
   HubApi(const Parts& parts, const Options& options);
   HubApi(const HubApi&) = delete;
@@ -67,6 +71,7 @@ class HubApi {
   PointsRoutes points_;
   WebhooksRoutes webhooks_;
   PromotionsRoutes promotions_;
+  BillingRoutes billing_;
   net::Router router_;
 };
 

@@ -3,8 +3,6 @@
 namespace perkline::hub::api {
 namespace {
 
-/// RFC 5321 §4.5.3.1.3; ids and mobile numbers are shorter.
-constexpr std::size_t payee_bytes_max = 254;
 /// The most that any currency has.
 constexpr int decimals_max = 4;
 

@@ -10,6 +10,9 @@
 /// The bodies of the wallet's calls, every fault of each at once. Pure.
 namespace perkline::hub::api {
 
+/// What names another member. RFC 5321 §4.5.3.1.3; ids and mobile numbers are shorter.
+inline constexpr std::size_t payee_bytes_max = 254;
+
 /// Notes what is wrong with an `amount` whose currency is not known here: it can only be told to be none at
 /// all.
 void check_bare_amount(json::Fields& fields, const json::Value& root);

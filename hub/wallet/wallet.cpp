@@ -39,23 +39,6 @@ Result<std::vector<Currency>> currencies_of(db::Transaction& transaction, const 
   return currencies;
 }
 
-/// The member that `to` names, if it may be paid.
-Result<identity::User> find_payee(db::Transaction& transaction, const std::string& to) {
-  std::optional<identity::User> payee;
-  if (parse_uuid(to)) {
-    auto user = identity::find_user(transaction, UserId(to));
-    if (!user) return failure(user);
-    payee = std::move(*user);
-  } else {
-    auto known = identity::find_credentials(transaction, to);
-    if (!known) return failure(known);
-    if (*known) payee = std::move((*known)->user);
-  }
-  if (!payee || payee->role != identity::Role::member || !payee->active)
-    return fail(Errc::not_found, "no such member");
-  return std::move(*payee);
-}
-
 Result<Booked> booked(db::Transaction& transaction, const Cause& cause, const UserId& user,
                       const Money& amount) {
   auto balance = balance_in(transaction, user, amount.currency);
@@ -196,6 +179,22 @@ Result<identity::User> find_member(db::Transaction& transaction, const UserId& i
   if (!user) return failure(user);
   if (!*user || (*user)->role != identity::Role::member) return fail(Errc::not_found, "no such member");
   return std::move(**user);
+}
+
+Result<identity::User> find_payee(db::Transaction& transaction, const std::string& to) {
+  std::optional<identity::User> payee;
+  if (parse_uuid(to)) {
+    auto user = identity::find_user(transaction, UserId(to));
+    if (!user) return failure(user);
+    payee = std::move(*user);
+  } else {
+    auto known = identity::find_credentials(transaction, to);
+    if (!known) return failure(known);
+    if (*known) payee = std::move((*known)->user);
+  }
+  if (!payee || payee->role != identity::Role::member || !payee->active)
+    return fail(Errc::not_found, "no such member");
+  return std::move(*payee);
 }
 
 Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const Transfer& wanted) {

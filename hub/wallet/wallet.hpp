@@ -38,6 +38,10 @@ Result<Balance> balance_in(db::Transaction& transaction, const UserId& user, Cur
 /// A member that is not erased, active or not. Errors: not_found, the database's.
 Result<identity::User> find_member(db::Transaction& transaction, const UserId& id);
 
+/// The active member that `to` names: a user's id, an e-mail address or a mobile number. Errors: not_found,
+/// the database's.
+Result<identity::User> find_payee(db::Transaction& transaction, const std::string& to);
+
 /// What was booked, and what whoever pays, or is paid by staff, has then.
 struct Booked {
   std::string id;

@@ -1,0 +1,107 @@
+#include "hub/billing/worker.hpp"
+
+#include <algorithm>
+
+#include "shared/net/either.hpp"
+#include "shared/net/reactor.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::hub::billing {
+namespace {
+
+constexpr std::string_view context = "payments";
+
+bool is_final(const Result<Verdict>& verdict) {
+  return verdict && (verdict->state == Verdict::State::settled || verdict->state == Verdict::State::declined);
+}
+
+Millis pause_after(std::int64_t attempts, const Worker::Options& options) {
+  constexpr std::int64_t doublings_max = 16;
+  const auto factor = std::int64_t{1} << std::min(attempts, doublings_max);
+  return std::min(options.retry_first * factor, options.retry_max);
+}
+
+}  // namespace
+
+Task<void> Worker::run() {
+  running_ = true;
+  while (!stopping_) {
+    const bool room = in_flight_.size() < options_.in_flight_max;
+    const bool taken = room && co_await is_any_due() && co_await take_some();
+    if (!taken && !stopping_) co_await net::either(signal_.wait(), parts_.clock.sleep(options_.look_every));
+  }
+  running_ = false;
+  idle_.notify();
+}
+
+Task<void> Worker::stop() {
+  stopping_ = true;
+  signal_.notify();
+  while (running_ || !in_flight_.empty()) co_await idle_.wait();
+}
+
+/// A look writes nothing, unlike a claim.
+Task<bool> Worker::is_any_due() {
+  const WallTime now = parts_.clock.wall_now();
+  // A database that is away is told elsewhere.
+  const auto due = co_await db::read_for<bool>(
+      parts_.database, [now](db::Transaction& transaction) { return billing::is_any_due(transaction, now); });
+  co_return due && *due;
+}
+
+Task<bool> Worker::take_some() {
+  const WallTime now = parts_.clock.wall_now();
+  const auto count = static_cast<std::int64_t>(options_.in_flight_max - in_flight_.size());
+  auto intents = co_await db::write_for<std::vector<Intent>>(
+      parts_.database, [this, now, count](db::Transaction& transaction) {
+        return claim(transaction, now, options_.lease, count);
+      });
+  if (!intents) co_return false;
+  bool taken = false;
+  for (Intent& intent : *intents) {
+    // One that took longer than its lease goes on as it was.
+    if (stopping_ || !in_flight_.insert(intent.payment.id).second) continue;
+    taken = true;
+    co_await net::spawn_child(settle(std::move(intent)));
+  }
+  co_return taken;
+}
+
+Task<void> Worker::settle(Intent intent) {
+  const auto verdict = co_await ask(intent);
+  const auto written = co_await write_down(intent, verdict);
+  if (!written) {
+    // Due again after its lease.
+    ops::log(ops::Level::warn, context, "a payment's outcome could not be booked",
+             {{"payment", intent.payment.id.str()},
+              {"error", name_of(written.error().code)},
+              {"detail", written.error().detail}});
+  }
+  in_flight_.erase(intent.payment.id);
+  signal_.notify();
+  idle_.notify();
+}
+
+Task<Result<Verdict>> Worker::ask(const Intent& intent) {
+  const std::string& reference = intent.payment.reference;
+  if (intent.asked > 0) {
+    auto known = co_await parts_.provider.status(reference);
+    if (!known || known->state != Verdict::State::unknown) co_return known;
+  }
+  co_return co_await parts_.provider.settle({.reference = reference, .amount = intent.payment.amount});
+}
+
+Task<Result<void>> Worker::write_down(const Intent& intent, const Result<Verdict>& verdict) {
+  const WallTime now = parts_.clock.wall_now();
+  if (!is_final(verdict)) {
+    const WallTime due = now + pause_after(intent.asked, options_);
+    co_return co_await parts_.database.write([&intent, due](db::Transaction& transaction) {
+      return put_off(transaction, intent.payment.id, due);
+    });
+  }
+  const Cause cause = make_cause(parts_.ids, now, intent.traceparent);
+  co_return co_await parts_.database.write(
+      [&](db::Transaction& transaction) { return decide(transaction, cause, intent.payment, *verdict); });
+}
+
+}  // namespace perkline::hub::billing

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <set>
+
+#include "hub/billing/payments.hpp"
+#include "shared/net/async_clock.hpp"
+#include "shared/net/signal.hpp"
+
+namespace perkline::hub::billing {
+
+/// Brings pending payments to their end: claims what is due, asks the provider, books its word. All it knows
+/// is in the database, so that a restart, or another replica, goes on where it stopped; a payment whose
+/// provider may have been asked before is asked for first, never settled blindly. Reactor's thread.
+class Worker {
+ public:
+  /// All must outlive this.
+  struct Parts {
+    db::Database& database;
+    PaymentProvider& provider;
+    net::AsyncClock& clock;
+    UuidMaker& ids;
+  };
+  struct Options {
+    Millis look_every{100};    ///< For what other replicas began, or is due again.
+    Millis lease{1000};        ///< After which another one takes a claimed payment over.
+    Millis retry_first{100};   ///< Doubled with each attempt …
+    Millis retry_max{30'000};  ///< … up to this.
+    std::size_t in_flight_max = 64;
+  };
+  explicit Worker(const Parts& parts) : Worker(parts, Options{}) {}
+  Worker(const Parts& parts, const Options& options) : parts_(parts), options_(options) {}
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Until stop(); this must outlive it.
+  Task<void> run();
+  /// A payment has begun.
+  void wake() { signal_.notify(); }
+  /// Returns when nothing of it runs any more.
+  Task<void> stop();
+
+ private:
+  Task<bool> is_any_due();
+  /// Claims what there is room for and starts on it. Whether there was anything.
+  Task<bool> take_some();
+  Task<void> settle(Intent intent);
+  Task<Result<Verdict>> ask(const Intent& intent);
+  Task<Result<void>> write_down(const Intent& intent, const Result<Verdict>& verdict);
+
+  Parts parts_;
+  Options options_;
+  net::Signal signal_;
+  net::Signal idle_;
+  std::set<Uuid> in_flight_;
+  bool running_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace perkline::hub::billing
