@@ -76,7 +76,6 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       points_({parts.database, parts.clock, uuids_, calls_, options.terms}),
       webhooks_({parts.database, parts.clock, uuids_, parts.rng}),
       promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
-      promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
       billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.payment_started}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
