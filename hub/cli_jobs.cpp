@@ -46,6 +46,7 @@ int jobs_run(const std::string& config_path, const std::string& name, bool json)
   const jobs::Parts parts{.database = **database,
                           .clock = reactor.clock(),
                           .uuids = uuids,
+                          .rng = rng,
                           .access_ttl = seconds{config->jwt.access_ttl_s},
                           .keys_in_file = !config->jwt.key_file.empty(),
                           .terms = terms_of(config->programme)};

@@ -27,6 +27,7 @@
 #include "hub/stores/key_directory.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/sender.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/random.hpp"
 #include "shared/net/either.hpp"
@@ -149,6 +150,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.jobs.emplace(jobs::Parts{.database = *s.database,
                              .clock = s.reactor.clock(),
                              .uuids = s.ids,
+                             .rng = s.rng,
                              .access_ttl = seconds{config_.jwt.access_ttl_s},
                              .keys_in_file = !config_.jwt.key_file.empty(),
                              .terms = terms_of(config_.programme)});
@@ -202,7 +204,12 @@ Task<Result<void>> Daemon::prepare() {
   if (auto enrolled = co_await serving_->dispatcher->enroll(); !enrolled) co_return enrolled;
   if (auto loaded = co_await load_log_key(); !loaded) co_return loaded;
   if (auto loaded = co_await load_tokens(); !loaded) co_return loaded;
-  co_return co_await serving_->keys->refresh();
+  Serving& s = *serving_;
+  // Before anybody can draw; the job goes on with it.
+  const auto committed =
+      co_await wheel::commit_seeds(*s.database, {wheel::the_hub}, s.reactor.clock().wall_now(), s.rng);
+  if (!committed) co_return std::unexpected(committed.error());
+  co_return co_await s.keys->refresh();
 }
 
 Task<Result<void>> Daemon::wait_for_database() {
@@ -340,7 +347,9 @@ api::HubApi::Options Daemon::api_options() const {
           .secure_cookies = transport_of(config_) == api::Transport::tls,
           .terms = terms_of(config_.programme),
           .rates = rates_of(config_.programme),
-          .payment_started = [&s = *serving_] { s.payments->wake(); }};
+          .payment_started = [&s = *serving_] { s.payments->wake(); },
+          .wheel = wheel_terms_of(config_),
+          .on_spin = serving_->hub_metrics.spin_watch()};
 }
 
 Result<void> Daemon::open_ports() {

@@ -77,6 +77,18 @@ jobs::Watch HubMetrics::jobs_watch() {
               }};
 }
 
+std::function<void(std::string_view)> HubMetrics::spin_watch() {
+  return [this](std::string_view prize_type) {
+    metrics_.counter("perkline_hub_spins_total", "Spins of members on the web").add();
+    // Of type none there is nothing to be had.
+    if (prize_type == "none") return;
+    metrics_
+        .counter("perkline_hub_prizes_awarded_total", "Prizes that members have won on the web, by type",
+                 {{"type", std::string(prize_type)}})
+        .add();
+  };
+}
+
 void HubMetrics::dead_letters(const ingest::OpenLetters& open) {
   for (auto& [store, count] : open_letters_) count = 0;
   for (const auto& [store, count] : open) open_letters_[store] = count;

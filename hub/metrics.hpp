@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <unordered_set>
 
@@ -26,6 +27,8 @@ class HubMetrics {
   ingest::IngestObserver ingest_observer();
   /// Must not outlive this.
   jobs::Watch jobs_watch();
+  /// Must not outlive this.
+  std::function<void(std::string_view prize_type)> spin_watch();
   /// Those of a store that is not in it are over.
   void dead_letters(const ingest::OpenLetters& open);
   /// Must not outlive this.

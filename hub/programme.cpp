@@ -27,4 +27,14 @@ billing::Rates rates_of(const HubConfig::Programme& programme) {
   return {.currency = *currency, .issue = programme.issue_rate, .redeem = programme.redeem_rate};
 }
 
+wheel::Terms wheel_terms_of(const HubConfig& config) {
+  const HubConfig::Programme::PrizePoints& points = config.programme.prize_points;
+  return {.cost = config.wheel.cost,
+          .prize_points = {.cash = points.cash,
+                           .coupon = points.coupon,
+                           .lottery_ticket = points.lottery_ticket,
+                           .none = points.none},
+          .programme = terms_of(config.programme)};
+}
+
 }  // namespace perkline::hub

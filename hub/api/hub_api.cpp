@@ -12,6 +12,7 @@
 #include "hub/points/joining.hpp"
 #include "hub/promotions/hooks.hpp"
 #include "hub/wallet/export.hpp"
+#include "hub/wheel/hooks.hpp"
 
 namespace perkline::hub::api {
 namespace {
@@ -27,6 +28,7 @@ identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
   wallet::add_hooks(hooks, uuids, terms.currency);
   promotions::add_hooks(hooks, uuids);
   billing::add_hooks(hooks);
+  wheel::add_hooks(hooks);
   hooks.exports.push_back(
       {"tills", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
          return ingest::write_card(transaction, proven_card_of(user), out);
@@ -76,7 +78,9 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       points_({parts.database, parts.clock, uuids_, calls_, options.terms}),
       webhooks_({parts.database, parts.clock, uuids_, parts.rng}),
       promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
-      billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.payment_started}) {
+      billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.payment_started}),
+      prizes_({parts.database, parts.clock, uuids_, options.wheel}),
+      wheel_({parts.database, calls_, parts.clock, uuids_, options.wheel, options.on_spin}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
@@ -89,6 +93,8 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   webhooks_.add_to(router_);
   promotions_.add_to(router_);
   billing_.add_to(router_);
+  prizes_.add_to(router_);
+  wheel_.add_to(router_);
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, options.terms);
 }
 

@@ -10,6 +10,10 @@
 #include "hub/api/users_routes.hpp"
 #include "hub/api/wallet_routes.hpp"
 #include "hub/api/webhooks_routes.hpp"
+#include "hub/api/prizes_routes.hpp"
+#include "hub/api/users_routes.hpp"
+#include "hub/api/wallet_routes.hpp"
+#include "hub/api/wheel_routes.hpp"
 #include "hub/db/database.hpp"
 #include "hub/identity/account.hpp"
 #include "hub/identity/registration.hpp"
@@ -43,6 +47,8 @@ class HubApi {
     billing::Rates rates = {};    ///< What points cost stores.
     /// Wakes whoever settles payments; may be empty.
     std::function<void()> payment_started = {};
+    wheel::Terms wheel = {};
+    WheelRoutes::Watch on_spin = {};
   };
   HubApi(const Parts& parts, const Options& options);
   HubApi(const HubApi&) = delete;
@@ -72,6 +78,8 @@ class HubApi {
   WebhooksRoutes webhooks_;
   PromotionsRoutes promotions_;
   BillingRoutes billing_;
+  PrizesRoutes prizes_;
+  WheelRoutes wheel_;
   net::Router router_;
 };
 

@@ -11,6 +11,7 @@
 #include "hub/jobs/ledger_jobs.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub::jobs {
@@ -60,6 +61,10 @@ Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
   return wallet::release_all_overdue(parts.database, parts.clock.wall_now());
 }
 
+Task<Result<std::int64_t>> wheel_seeds(const Parts& parts, std::string) {
+  return wheel::keep_seeds(parts.database, parts.clock, parts.rng);
+}
+
 constexpr std::array jobs{
     Job{"checkpoint", "writes down what system accounts come to, so that nobody sums their whole history",
         days{1}, hours{2}, &make_checkpoints},
@@ -77,6 +82,8 @@ constexpr std::array jobs{
         &review_tiers},
     Job{"rotate-keys", "makes a new signing key and drops those no token needs any more", days{90},
         std::nullopt, &rotate_keys},
+    Job{"wheel-seeds", "commits to the wheel's seeds 30 days ahead and reveals those of days that are over",
+        hours{1}, std::nullopt, &wheel_seeds},
 };
 
 Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {

@@ -10,6 +10,7 @@
 #include "hub/db/database.hpp"
 #include "hub/points/terms.hpp"
 #include "shared/core/ids.hpp"
+#include "shared/core/random.hpp"
 #include "shared/net/async_clock.hpp"
 
 namespace perkline::hub::jobs {
@@ -19,6 +20,7 @@ struct Parts {
   db::Database& database;
   const Clock& clock;
   UuidMaker& uuids;
+  Rng& rng;                   ///< Fit for keys.
   seconds access_ttl;         ///< How long a signing key's last tokens live.
   bool keys_in_file = false;  ///< jwt.key_file: no key is made here.
   points::Terms terms = {};   ///< The programme's.

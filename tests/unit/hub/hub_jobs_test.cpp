@@ -68,6 +68,7 @@ class HubJobs : public testing::Test {
   Parts parts_{.database = hub_.port(),
                .clock = hub_.clock,
                .uuids = hub_.uuids,
+               .rng = hub_.rng,
                .access_ttl = seconds{600},
                .keys_in_file = false,
                .terms = {.tiers = {{"Silver", 100}}, .purchase_rule = {}}};

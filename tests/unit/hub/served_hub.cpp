@@ -5,6 +5,7 @@
 #include "hub/api/openapi.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "tests/support/answer_schemas.hpp"
 
 namespace perkline::test {
@@ -53,6 +54,7 @@ ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
     : password_hash_(identity::hash_password(password, cheap).value()) {
   reactor_.run([&] { database_ = db::open_database(*reactor_, place_.url()).value(); });
   EXPECT_TRUE(reactor_.await(db::migrate(*database_, clock_, ids_)));
+  EXPECT_TRUE(reactor_.await(wheel::commit_seeds(*database_, {wheel::the_hub}, clock_.wall_now(), rng_)));
   auto keys = reactor_.await(db::write_for<std::vector<identity::SigningKey>>(
       *database_, [now = clock_.wall_now()](db::Transaction& transaction) {
         return identity::load_or_make_signing_keys(transaction, now);
@@ -65,7 +67,9 @@ ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
                                       .member_per_second = web.member_per_second,
                                       .sessions = {.refresh_key = std::string(32, 'k')},
                                       .secure_cookies = false,
-                                      .terms = web.terms});
+                                      .terms = web.terms,
+                                      .wheel = web.wheel,
+                                      .on_spin = web.on_spin});
     server_.emplace(*reactor_, std::move(web.server), api_->router(), api_->guard());
     EXPECT_TRUE(server_->start());
   });

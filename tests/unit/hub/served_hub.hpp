@@ -25,6 +25,8 @@ std::set<std::string> faults_of(const RawAnswer& answer);
 struct HubWeb {
   std::int64_t member_per_second = 0;
   hub::points::Terms terms = {};
+  hub::wheel::Terms wheel = {};
+  hub::api::WheelRoutes::Watch on_spin = {};
   net::HttpServerOptions server = {.listen = "0", .body_bytes_max = limits::hub_body_bytes_max};
 };
 

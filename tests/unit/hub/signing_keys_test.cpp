@@ -59,7 +59,8 @@ class KeyRotation : public ::testing::Test {
   }
 
   test::HubDatabase hub_;
-  jobs::Parts parts_{.database = hub_.port(), .clock = hub_.clock, .uuids = hub_.uuids, .access_ttl = ttl};
+  jobs::Parts parts_{
+      .database = hub_.port(), .clock = hub_.clock, .uuids = hub_.uuids, .rng = hub_.rng, .access_ttl = ttl};
 };
 
 TEST_F(KeyRotation, KeepsTokensOfBothKeysGoodAndShowsBoth) {

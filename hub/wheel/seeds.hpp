@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hub/db/database.hpp"
+#include "shared/core/ids.hpp"
+#include "shared/core/random.hpp"
+#include "shared/loyalty/wheel.hpp"
+
+/// The seeds draws are made with: one for each day (UTC) and whoever draws, committed to up to 30 days ahead,
+/// revealed after it. Errors: the database's, as everywhere here.
+namespace perkline::hub::wheel {
+
+using Day = std::chrono::sys_days;
+
+/// The hub's own seeds, among those of stores.
+inline const StoreId the_hub{};
+
+inline constexpr days seeds_ahead{30};
+/// A seed stays secret for so long after its day: longer than any draw of that day may still be under way.
+inline constexpr minutes reveal_after{10};
+
+inline Day day_of(WallTime at) {
+  return std::chrono::floor<days>(at);
+}
+/// `2026-11-21`
+std::string day_text(Day day);
+
+/// A seed that nobody knows yet.
+struct OpenSeed {
+  std::int64_t id = 0;
+  Day day;
+  std::string commitment;  ///< Hex.
+  loyalty::ServerSeed seed;
+};
+/// What the hub draws with on that day. Where that is revealed already (this clock is behind another
+/// replica's), the next one that is not. Errors: overloaded (nothing is committed yet).
+Result<OpenSeed> seed_for_draw(db::Transaction& transaction, Day today);
+/// The member's next nonce with it: 1, 2, … Until the end of the transaction the seed cannot be revealed.
+/// Errors: overloaded (it was revealed meanwhile).
+Result<std::int64_t> next_nonce(db::Transaction& transaction, const OpenSeed& seed,
+                                const std::string& member);
+/// All of a store's from that day on: what the store is to draw with.
+Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const StoreId& store, Day from);
+
+/// The secret of a commitment of `store`, revealed or not; nullopt: the store has no such seed.
+Result<std::optional<OpenSeed>> find_seed(db::Transaction& transaction, const StoreId& store,
+                                          const std::string& commitment);
+
+/// What anybody may know of a seed.
+struct SeedNotice {
+  Day day;
+  std::string commitment;           ///< Hex.
+  std::optional<std::string> seed;  ///< Hex; nullopt: not revealed.
+  std::optional<WallTime> revealed_at;
+};
+/// A store's, latest day first: `count` of those before `before`; nullopt: from the last one made.
+Result<std::vector<SeedNotice>> list_seeds(db::Transaction& transaction, const StoreId& store,
+                                           std::int64_t count, std::optional<Day> before);
+
+/// Makes whatever seeds are missing of today and seeds_ahead, for these who draw; how many. `rng` must be fit
+/// for keys.
+Task<Result<std::int64_t>> commit_seeds(db::Database& database, std::vector<StoreId> stores, WallTime now,
+                                        Rng& rng);
+/// The same for the hub and all stores that are open, and reveals every seed whose day is over. For the job
+/// `wheel-seeds`.
+Task<Result<std::int64_t>> keep_seeds(db::Database& database, const Clock& clock, Rng& rng);
+
+/// Reveals up to `count` seeds whose day was over reveal_after ago; how many. Waits for draws under way.
+Result<std::int64_t> reveal_seeds(db::Transaction& transaction, WallTime now, std::int64_t count);
+
+}  // namespace perkline::hub::wheel
