@@ -27,6 +27,14 @@ inline constexpr seconds drain_timeout{10};
 inline constexpr std::size_t hub_connections_max = 16 * kib;
 inline constexpr std::size_t http_refusals_max = 64;  ///< Connections told at a time that there is no room.
 
+// WebSockets: a server's alone speaks, in small frames.
+inline constexpr std::size_t web_socket_message_bytes_max = 4 * kib;  ///< Of a peer's.
+inline constexpr std::size_t web_socket_queue_max = 16;               ///< Frames on their way to a peer.
+inline constexpr seconds web_socket_idle_timeout{
+    60};  ///< Without a sign of life; asked for one after half of it.
+inline constexpr seconds web_socket_write_timeout{
+    10};  ///< For one frame: a peer that does not read is dropped.
+
 // JSON.
 inline constexpr std::size_t json_depth_max = 32;
 

@@ -23,9 +23,16 @@ std::string as_browsers_spell(std::string origin) {
   return origin;
 }
 
+/// Without what may follow scheme, host and port.
+std::string origin_part(const std::string& url) {
+  const std::size_t scheme = url.find("://");
+  return scheme == std::string::npos ? url : url.substr(0, url.find('/', scheme + 3));
+}
+
 }  // namespace
 
-Cors::Cors(const std::vector<std::string>& origins) {
+Cors::Cors(const std::vector<std::string>& origins, const std::string& own)
+    : own_(as_browsers_spell(origin_part(own))) {
   for (const std::string& origin : origins) origins_.push_back(as_browsers_spell(origin));
 }
 
@@ -34,6 +41,12 @@ std::optional<std::string> Cors::allowed_origin(const RequestHead& head) const {
   const auto origin = head.headers.find("Origin");
   if (!origin || std::ranges::find(origins_, *origin) == origins_.end()) return std::nullopt;
   return std::string(*origin);
+}
+
+bool Cors::may_open_socket(const RequestHead& head) const {
+  const auto origin = head.headers.find("Origin");
+  return !origin || (!own_.empty() && *origin == own_) ||
+         std::ranges::find(origins_, *origin) != origins_.end();
 }
 
 void Cors::mark(Headers& answer, const std::optional<std::string>& origin) const {

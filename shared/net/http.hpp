@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,9 +10,12 @@
 
 #include "shared/core/clock.hpp"
 #include "shared/core/result.hpp"
+#include "shared/net/task.hpp"
 
 /// HTTP messages as our code sees them: no Beast type.
 namespace perkline::net {
+
+class WebSocket;
 
 enum class Method : std::uint8_t { get, head, post, put, patch, del, options, other };
 std::string_view name_of(Method method);
@@ -76,6 +80,9 @@ struct Response {
   Headers headers = {};
   Delivery delivery = Delivery::whole;
   Millis drip_pause{0};
+  /// Of a route that `upgrades`: instead of the body the connection becomes a WebSocket, on which this talks;
+  /// `status` 101, and `headers` are the opening's. The socket closes when it returns.
+  std::function<Task<void>(WebSocket&)> talk = {};
 };
 
 Response json_response(int status, std::string body);

@@ -91,6 +91,7 @@ Task<bool> HttpConnection::serve_one() {
   auto response = co_await run_handler(exchange);
   if (!response)
     co_return co_await answer(exchange, problem_response(response.error(), exchange.traceparent));
+  if (response->talk) co_return co_await upgrade(exchange, std::move(*response));
   co_return co_await answer(exchange, std::move(*response));
 }
 
@@ -155,6 +156,9 @@ Task<Result<void>> HttpConnection::admit(Exchange& exchange) {
     auto principal = co_await shared_.guard(exchange.request, *exchange.route);
     if (!principal) co_return failure(principal);
     exchange.request.principal = std::move(*principal);
+    if (exchange.route->upgrades) {
+      if (auto opens = check_opening(exchange); !opens) co_return failure(opens);
+    }
   } catch (...) {
     exception = std::current_exception();
   }
@@ -266,18 +270,61 @@ Task<bool> HttpConnection::answer(Exchange& exchange, Response response) {
   shared_.cors.mark(response.headers, exchange.origin);
   const bool sent = co_await send(exchange, response);
   if (shared_.stopped) co_return false;
-  if (shared_.observe) {
-    shared_.observe({.method = exchange.method,
-                     .route = exchange.route != nullptr ? std::string_view(exchange.route->pattern) : "",
-                     .status = response.status,
-                     .duration = now() - exchange.began});
-  }
+  observe(exchange, response.status);
   if (!sent) co_return false;
   if (!exchange.close) co_return true;
+  co_await linger();
+  co_return false;
+}
 
+void HttpConnection::observe(const Exchange& exchange, int status) const {
+  if (!shared_.observe) return;
+  shared_.observe({.method = exchange.method,
+                   .route = exchange.route != nullptr ? std::string_view(exchange.route->pattern) : "",
+                   .status = status,
+                   .duration = now() - exchange.began});
+}
+
+Task<void> HttpConnection::linger() {
   deadline_ = now() + shared_.options.timeouts.linger;
   buffer_.resize(std::max(buffer_.size(), buffer_bytes_first));
   co_await stream_.linger(limits::lingering_close_bytes_max, buffer_);
+}
+
+/// May the page open a WebSocket, and is this how one is opened? Whoever may is asked first: contract.md's
+/// order.
+Result<void> HttpConnection::check_opening(Exchange& exchange) {
+  if (!shared_.cors.may_open_socket(exchange.request))
+    return fail(Errc::forbidden, "pages of this origin may not open a socket here");
+  if (auto asked = check_web_socket_request(exchange.request); !asked) return asked;
+  // Its frames come once it is open: what is here already is somebody else's.
+  if (exchange.close || exchange.body_pending || !unread().empty()) {
+    exchange.close = true;
+    return fail(Errc::bad_request, "nothing may follow before the WebSocket is open");
+  }
+  exchange.opening = exchange.request;
+  return {};
+}
+
+/// The connection is a WebSocket from here to its end.
+Task<bool> HttpConnection::upgrade(Exchange& exchange, Response response) {
+  if (shared_.draining) {
+    exchange.close = true;
+    co_return co_await answer(
+        exchange,
+        problem_response({.code = Errc::overloaded, .detail = "the server stops"}, exchange.traceparent));
+  }
+  std::vector<char>().swap(buffer_);
+  begin_ = end_ = 0;
+  response.headers.set("traceparent", exchange.traceparent);
+  response.headers.set("Date", shared_.date);
+  observe(exchange, response.status);
+  web_socket_ = WebSocketSession::make(
+      {.stream = stream_, .clock = shared_.clock, .timeouts = shared_.options.timeouts});
+  const bool closed = co_await web_socket_->serve(std::move(exchange.opening), std::move(response.headers),
+                                                  std::move(response.talk));
+  web_socket_.reset();
+  if (!closed && !shared_.stopped) co_await linger();
   co_return false;
 }
 

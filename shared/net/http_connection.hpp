@@ -11,6 +11,7 @@
 #include "shared/net/http_head.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/net/trusted_proxies.hpp"
+#include "shared/net/web_socket_session.hpp"
 
 namespace perkline::net {
 
@@ -42,10 +43,14 @@ class HttpConnection {
   Task<void> refuse(Error why);
 
   /// Past it the connection is to be closed. Far away while a handler works: that has deadlines of its own.
-  MonoTime deadline() const { return deadline_; }
+  MonoTime deadline() const { return web_socket_ ? web_socket_->deadline() : deadline_; }
   /// Whether it waits for the first byte of a request.
   bool idle() const { return idle_; }
   void close() { stream_.close(); }
+  /// The server stops: a WebSocket is told so and closed, anything else ends by itself.
+  void go_away() {
+    if (web_socket_) web_socket_->close(CloseCode::going_away);
+  }
   /// While its answer drips, or never comes.
   void reset_if_held() {
     if (held_) stream_.reset();
@@ -59,6 +64,7 @@ class HttpConnection {
     Method method = Method::other;  ///< As `request` moves on to the handler.
     std::string traceparent;
     std::optional<std::string> origin;  ///< Of a page that may read the answer.
+    RequestHead opening;                ///< Of a WebSocket, kept when the request moves on.
     std::optional<Response> preflight;  ///< The answer to one, with nothing left to ask.
     const Route* route = nullptr;
     std::uint64_t body_bytes = 0;
@@ -72,10 +78,14 @@ class HttpConnection {
   Task<Head> await_head();
   Task<Result<void>> admit(Exchange& exchange);
   Result<void> open_exchange(Exchange& exchange);
+  Result<void> check_opening(Exchange& exchange);
   Result<void> check_body_fields(const Exchange& exchange) const;
   Task<Result<void>> read_body(Exchange& exchange);
   Task<Result<Response>> run_handler(Exchange& exchange);
   Task<bool> answer(Exchange& exchange, Response response);
+  Task<bool> upgrade(Exchange& exchange, Response response);
+  void observe(const Exchange& exchange, int status) const;
+  Task<void> linger();
   Task<bool> send(const Exchange& exchange, const Response& response);
   Task<bool> drip(std::string bytes, Millis pause);
   Task<void> withhold();
@@ -90,6 +100,7 @@ class HttpConnection {
   MonoTime deadline_ = MonoTime::max();
   bool idle_ = true;
   bool held_ = false;
+  std::shared_ptr<WebSocketSession> web_socket_;  ///< What the connection has become.
 
   std::vector<char> buffer_;  ///< What was read and not yet used is [begin_, end_).
   std::size_t begin_ = 0;

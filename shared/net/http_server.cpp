@@ -72,7 +72,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<HttpServer::Impl> {
                 .guard = std::move(guard),
                 .observe = std::move(observe),
                 .clock = reactor.clock(),
-                .cors = Cors(shared_.options.cors_origins),
+                .cors = Cors(shared_.options.cors_origins, shared_.options.public_url),
                 .proxies = {},
                 .trace_ids = SeededRng(SystemRng().next()),
                 .date = {}},
@@ -269,6 +269,7 @@ Task<void> HttpServer::Impl::drain(MonoTime deadline) {
   const auto self = shared_from_this();
   stop_listening();
   close_where([](const HttpConnection& each) { return each.idle(); });
+  for (const auto& connection : connections_) connection->go_away();
   if (!connections_.empty()) {
     ErrorCode cancelled;
     drained_.expires_at(deadline);

@@ -25,6 +25,8 @@ struct HttpServerTimeouts {
   Millis idle = limits::http_idle_timeout;
   Millis write = limits::http_write_timeout;
   Millis linger = limits::lingering_close_timeout;
+  Millis web_socket_idle = limits::web_socket_idle_timeout;
+  Millis web_socket_write = limits::web_socket_write_timeout;
   /// How often connections are held against these; a time-out comes up to this much late.
   Millis sweep{250};
 };
@@ -42,6 +44,9 @@ struct HttpServerOptions {
   Headers common_headers = {};
   /// Whose pages may call from a browser: `https://host[:port]` each.
   std::vector<std::string> cors_origins = {};
+  /// Where the server is found, as pages that it serves name it: they may open WebSockets, as those of
+  /// `cors_origins` may, and no others. A path behind it is ignored.
+  std::string public_url = {};
   /// Addresses and blocks (`10.0.0.0/8`) from which X-Forwarded-For counts.
   std::vector<std::string> trusted_proxies = {};
 };
@@ -74,8 +79,8 @@ class HttpServer {
   /// Serves these from the next request on. Those of before must outlive the server as well. Reactor's
   /// thread.
   void serve_instead(const Router& router, Guard guard);
-  /// Takes no more connections, lets requests in progress finish, closes idle ones; returns when none is left
-  /// or at `deadline`, when what remains is closed.
+  /// Takes no more connections, lets requests in progress finish, closes idle ones and WebSockets; returns
+  /// when none is left or at `deadline`, when what remains is closed.
   Task<void> drain(MonoTime deadline);
   /// Resets every connection whose answer drips or never comes (Delivery).
   void reset_held();

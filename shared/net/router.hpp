@@ -22,6 +22,9 @@ struct Route {
   Handler handler;
   bool accepts_form = false;      ///< Also takes bodies of application/x-www-form-urlencoded.
   bool accepts_any_type = false;  ///< Takes bodies of whatever type, or of none named.
+  /// Opens WebSockets and nothing else, for pages of our own origins alone. A guard finds the token among the
+  /// subprotocols, as browsers let pages send nothing else.
+  bool upgrades = false;
 };
 
 /// Decides who is asking and whether they may, before a body is read. Both references outlive the task.

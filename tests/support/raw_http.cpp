@@ -142,12 +142,19 @@ std::optional<RawAnswer> RawHttp::read_answer() {
   auto answer = read_head();
   if (!answer) return std::nullopt;
   const std::size_t length = std::strtoul(answer->field("Content-Length").value_or("0").c_str(), nullptr, 10);
-  while (unread_.size() < length) {
+  auto body = read_bytes(length);
+  if (!body) return std::nullopt;
+  answer->body = std::move(*body);
+  return answer;
+}
+
+std::optional<std::string> RawHttp::read_bytes(std::size_t count) {
+  while (unread_.size() < count) {
     if (fill() != Got::bytes) return std::nullopt;
   }
-  answer->body = unread_.substr(0, length);
-  unread_.erase(0, length);
-  return answer;
+  std::string bytes = unread_.substr(0, count);
+  unread_.erase(0, count);
+  return bytes;
 }
 
 std::optional<std::string> RawHttp::read_until_closed() {

@@ -49,6 +49,8 @@ class RawHttp {
   std::optional<RawAnswer> read_answer();
   /// The head of an answer whose body will not follow (to HEAD, or `100 Continue`).
   std::optional<RawAnswer> read_head();
+  /// So many bytes; nullopt when the connection ended before, or patience did.
+  std::optional<std::string> read_bytes(std::size_t count);
   /// Everything until the peer closes; nullopt when it does not (patience).
   std::optional<std::string> read_until_closed();
   /// Whether the peer closes (or resets) within patience; what it still sends is dropped.

@@ -3,6 +3,8 @@
 #include <stdexcept>
 
 #include "shared/net/http.hpp"
+#include "shared/net/signal.hpp"
+#include "shared/net/web_socket.hpp"
 
 namespace perkline::test {
 
@@ -65,6 +67,26 @@ Task<Response> drip(Request) {
       .content_type = "text/plain", .body = "drop", .delivery = net::Delivery::drip, .drip_pause = Millis{0}};
 }
 
+Task<void> talk(net::WebSocket& socket, int texts, bool flood, bool then_throw) {
+  for (int i = 1; i <= texts; ++i) co_await socket.send(std::to_string(i));
+  if (then_throw) throw std::runtime_error("the server's own text");
+  while (flood && co_await socket.send(std::string(Serving::flood_bytes, 'x'))) {
+  }
+  net::Signal never;
+  co_await never.wait();
+}
+
+Task<Response> open_socket(Request request) {
+  Response response{.status = 101};
+  response.headers.add("Sec-WebSocket-Protocol", "perkline");
+  response.talk = [texts = std::stoi(request.query_value("say").value_or("0")),
+                   flood = request.query_value("flood").has_value(),
+                   then_throw = request.query_value("throw").has_value()](net::WebSocket& socket) {
+    return talk(socket, texts, flood, then_throw);
+  };
+  co_return response;
+}
+
 Task<Result<net::Principal>> check(const RequestHead& head, const Route& route) {
   if (route.access == "anyone") co_return net::Principal{};
   if (route.access == "throws") throw std::runtime_error("the guard's own text");
@@ -80,13 +102,14 @@ Serving::Serving(net::HttpServerOptions options) : gate_(std::make_unique<Gate>(
   gate_->clock = &reactor_->clock();
   const auto add = [this](Method method, std::string pattern, net::Handler handler,
                           std::string access = "anyone", bool accepts_form = false,
-                          bool accepts_any_type = false) {
+                          bool accepts_any_type = false, bool upgrades = false) {
     router_.add({.method = method,
                  .pattern = std::move(pattern),
                  .access = std::move(access),
                  .handler = std::move(handler),
                  .accepts_form = accepts_form,
-                 .accepts_any_type = accepts_any_type});
+                 .accepts_any_type = accepts_any_type,
+                 .upgrades = upgrades});
   };
   add(Method::post, "/echo", echo);
   add(Method::post, "/form", echo, "anyone", true);
@@ -97,6 +120,8 @@ Serving::Serving(net::HttpServerOptions options) : gate_(std::make_unique<Gate>(
   add(Method::get, "/guard-throws", thing, "throws");
   add(Method::get, "/injects", injects);
   add(Method::get, "/big", big);
+  add(Method::get, "/socket", open_socket, "anyone", false, false, true);
+  add(Method::get, "/secret-socket", open_socket, "admin", false, false, true);
   add(Method::get, "/reset", reset);
   add(Method::get, "/drip", drip);
   add(Method::get, "/secret", echo, "admin");

@@ -17,10 +17,13 @@ namespace perkline::test {
 ///   GET /injects  a header of the query's `v`
 ///   GET /secret   401 without `Authorization`, 403 unless it is `admin`
 ///   POST /secret  likewise         GET /peer          the caller's address
+///   GET /socket   a WebSocket: `?say=n` texts, then it stays open; `?flood` says big ones for ever
 ///   GET /reset, GET /drip  the sandbox's deliveries
 class Serving {
  public:
   static constexpr std::size_t big_bytes = 16 * limits::mib;  ///< More than both sockets' buffers take.
+
+  static constexpr std::size_t flood_bytes = 64 * limits::kib;
 
   explicit Serving(net::HttpServerOptions options = {.listen = "0"});
   ~Serving();
