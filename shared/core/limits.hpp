@@ -25,6 +25,13 @@ inline constexpr std::size_t lingering_close_bytes_max = 1 * mib;
 inline constexpr seconds lingering_close_timeout{2};
 inline constexpr seconds drain_timeout{10};
 inline constexpr std::size_t hub_connections_max = 16 * kib;
+/// What the kernel takes of answers that are not read, a connection (it keeps as much again for itself).
+inline constexpr std::size_t http_send_buffer_bytes = 64 * kib;
+/// Of a body that counts for nothing below.
+inline constexpr std::size_t http_small_body_bytes = 16 * kib;
+/// What all requests together may hold of larger bodies.
+inline constexpr std::size_t http_large_bodies_bytes_max = 256 * mib;
+static_assert(http_large_bodies_bytes_max >= 100 * hub_body_bytes_max, "a hundred of the largest at once");
 inline constexpr std::size_t http_refusals_max = 64;  ///< Connections told at a time that there is no room.
 
 // WebSockets: a server's alone speaks, in small frames.
@@ -37,6 +44,8 @@ inline constexpr seconds web_socket_write_timeout{
 
 // JSON.
 inline constexpr std::size_t json_depth_max = 32;
+/// Of a request's body: each takes some 80 bytes and 30 ns, and while one body is read nobody else is served.
+inline constexpr std::size_t json_request_values_max = 100'000;
 
 // Texts in requests.
 inline constexpr std::size_t id_bytes_max = 64;

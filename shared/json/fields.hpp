@@ -69,12 +69,12 @@ class Fields {
 /// validation_failed with all of `faults`, which must not be empty.
 Error validation_error(std::vector<FieldFault> faults);
 
-/// What `read(Fields&, const Value& root)` makes of a body. Errors: malformed_json, validation_failed with
-/// every fault that reading found.
+/// What `read(Fields&, const Value& root)` makes of a request's body. Errors: malformed_json (also more than
+/// limits::json_request_values_max values), validation_failed with every fault that reading found.
 template <class Read>
 auto read_body(std::string_view body, Read read)
     -> Result<std::invoke_result_t<Read, Fields&, const Value&>> {
-  auto document = parse(body);
+  auto document = parse(body, limits::json_request_values_max);
   if (!document) return failure(document);
   std::vector<FieldFault> faults;
   Fields fields(document->root(), faults);

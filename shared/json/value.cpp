@@ -58,13 +58,18 @@ std::string_view trimmed(std::string_view text) {
 /// input.
 class Parser {
  public:
-  explicit Parser(char* texts) : texts_(texts) {}
+  Parser(char* texts, std::size_t values_max) : texts_(texts), values_left_(values_max) {}
 
   /// What is wrong with what was read.
   const std::string& fault() const { return fault_; }
 
   template <class Source>
   bool read(Source source, Value& out, std::size_t depth) {
+    if (values_left_ == 0) {
+      fault_ = "too many values";
+      return false;
+    }
+    --values_left_;
     sj::ondemand::json_type type{};
     if (source.type().get(type) != sj::SUCCESS) return false;
     switch (type) {
@@ -172,6 +177,7 @@ class Parser {
   }
 
   char* texts_;  ///< As long as the input: unescaping never lengthens a text.
+  std::size_t values_left_;
   std::size_t used_ = 0;
   std::string fault_{not_json};
 };
@@ -183,7 +189,7 @@ const Value* Value::find(std::string_view name) const {
   return nullptr;
 }
 
-Result<Document> parse(std::string_view text) {
+Result<Document> parse(std::string_view text, std::size_t values_max) {
   // simdjson's on-demand front end is lax about what follows a scalar at the root (`false0`) and refuses some
   // that are right (`null` and a tab); inside an array it is neither.
   const std::size_t start = text.find_first_not_of(" \t\r\n");
@@ -198,7 +204,7 @@ Result<Document> parse(std::string_view text) {
 
   Document document;
   document.texts_ = std::make_unique_for_overwrite<char[]>(text.size() + 1);
-  Parser reader(document.texts_.get());
+  Parser reader(document.texts_.get(), values_max);
   if (!reader.read<sj::ondemand::document&>(source, document.root_, 0) || !at_end(source)) {
     return fail(Errc::malformed_json, reader.fault());
   }

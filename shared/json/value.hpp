@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,13 +54,15 @@ class Document {
 
  private:
   friend class Parser;
-  friend Result<Document> parse(std::string_view text);
+  friend Result<Document> parse(std::string_view text, std::size_t values_max);
   std::unique_ptr<char[]> texts_;  ///< What the values' views point into.
   Value root_;
 };
 
 /// Strict RFC 8259 in UTF-8: nothing behind the value, no doubled member names, depth up to
-/// limits::json_depth_max. The caller bounds the length. Errors: malformed_json. Any thread.
-Result<Document> parse(std::string_view text);
+/// limits::json_depth_max, values (arrays and objects too) up to `values_max`. The caller bounds the
+/// length. Errors: malformed_json. Any thread.
+Result<Document> parse(std::string_view text,
+                       std::size_t values_max = std::numeric_limits<std::size_t>::max());
 
 }  // namespace perkline::json

@@ -142,6 +142,26 @@ TEST(Fields, NestedReadersTellTheFullPath) {
             "items[2]: must be an object\n");
 }
 
+TEST(Fields, ABodyHasSoManyValuesAndNoMore) {
+  const auto read = [](const std::string& body) {
+    return read_body(body, [](Fields&, const Value& root) {
+      const Value* items = root.find("a");
+      return items == nullptr ? std::size_t{0} : items->items().size();
+    });
+  };
+  const auto body_of = [](std::size_t items) {
+    std::string text = R"({"a":[0)";
+    for (std::size_t i = 1; i < items; ++i) text += ",0";
+    return text + "]}";
+  };
+  constexpr std::size_t items_max =
+      limits::json_request_values_max - 2;  // The object and the array count too.
+  EXPECT_EQ(read(body_of(items_max)).value_or(0), items_max);
+  const auto refused = read(body_of(items_max + 1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::malformed_json);
+}
+
 TEST(Fields, ABodyThatIsNoObjectIsOneFault) {
   Body body("[1]");
   body.fields.required_text("a");

@@ -235,6 +235,15 @@ TEST(JsonParse, DepthIsLimited) {
   EXPECT_FALSE(accepted(objects + "1" + std::string(limits::json_depth_max + 1, '}')));
 }
 
+TEST(JsonParse, ValuesAreLimitedWhereTheCallerSaysSo) {
+  const std::string four = R"([0,{"a":[]}])";
+  EXPECT_TRUE(parse(four, 4));
+  const auto refused = parse(four, 3);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::malformed_json);
+  EXPECT_EQ(refused.error().detail, "too many values");
+}
+
 TEST(JsonParse, EveryCutOfADocumentIsRefused) {
   const std::string text = R"({"a":[1,{"b":"\u00e9"},-2.5e3,true,null],"c":""})";
   ASSERT_TRUE(accepted(text));

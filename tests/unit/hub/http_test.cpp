@@ -159,6 +159,11 @@ TEST(HubAttacks, DeepAndHugeJsonAreRefusedCheaply) {
           for (int i = 0; i < 100'000; ++i) text += R"({"a":)";
           return text;
         }(),
+        [] {
+          std::string text = "[0";
+          for (int i = 0; i < 500'000; ++i) text += ",0";
+          return text + "]";
+        }(),
         R"({"login":)" + std::string(100, '[') + std::string(100, ']') + "}"}) {
     const RawAnswer answer = login(deep);
     EXPECT_EQ(answer.status, 400) << deep.substr(0, 20);
