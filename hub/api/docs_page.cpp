@@ -28,7 +28,8 @@ Task<net::Response> show(std::shared_ptr<const DocsPage> page, std::string name,
   net::Response response{
       .status = 200,
       .content_type = std::string(file->type) + (file->type.starts_with("text/") ? "; charset=utf-8" : ""),
-      .body = std::string(file->bytes),
+      .body = {},
+      .lasting_body = file->bytes,
       .headers = {}};
   response.headers.add("Content-Security-Policy", std::string(policy));
   // Another version's files have the same names.

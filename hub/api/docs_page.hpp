@@ -12,7 +12,7 @@ struct DocsPage {
   struct File {
     std::string_view name;
     std::string_view type;
-    std::string_view bytes;
+    std::string_view bytes;  ///< Must outlive the server.
   };
   std::vector<File> files;          ///< `index.html` is the page; none: there is no page.
   std::string_view absent_because;  ///< Why there is none; empty: it is there.

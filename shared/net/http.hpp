@@ -75,6 +75,8 @@ struct Response {
   int status = 200;
   std::string content_type = "application/json";  ///< Sent with a body only.
   std::string body = {};
+  /// In place of `body` where not empty: must outlive the server, so that slow readers hold no copies.
+  std::string_view lasting_body = {};
   /// Control characters in a value become spaces. Content-Length, Connection and Transfer-Encoding are the
   /// server's own and ignored here; a Cache-Control replaces its `no-store`.
   Headers headers = {};
@@ -83,6 +85,8 @@ struct Response {
   /// Of a route that `upgrades`: instead of the body the connection becomes a WebSocket, on which this talks;
   /// `status` 101, and `headers` are the opening's. The socket closes when it returns.
   std::function<Task<void>(WebSocket&)> talk = {};
+
+  std::string_view content() const { return lasting_body.empty() ? std::string_view(body) : lasting_body; }
 };
 
 Response json_response(int status, std::string body);

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t buffer_bytes_first = 2 * limits::kib;
 /// More is given back before waiting for a request.
 constexpr std::size_t buffer_bytes_idle_max = 4 * limits::kib;
-constexpr std::size_t body_bytes_step = 16 * limits::kib;
+constexpr Millis large_bodies_retry{1000};
 constexpr std::size_t joined_bytes_max = 16 * limits::kib;  ///< One TLS record.
 
 bool carries_body(Method method) {
@@ -218,7 +218,7 @@ Result<void> HttpConnection::check_body_fields(const Exchange& exchange) const {
   return fail(Errc::unsupported_media_type, "Content-Type must be application/json");
 }
 
-/// Errors: connection_lost.
+/// Errors: connection_lost, overloaded.
 Task<Result<void>> HttpConnection::read_body(Exchange& exchange) {
   const std::size_t wanted = exchange.body_bytes;
   std::string& body = exchange.request.body;
@@ -233,7 +233,16 @@ Task<Result<void>> HttpConnection::read_body(Exchange& exchange) {
   }
   while (got < wanted) {
     // Memory follows what has come, not what was announced.
-    if (got == body.size()) body.resize(std::min(wanted, got + std::max(got, body_bytes_step)));
+    if (got == body.size()) {
+      const std::size_t room = std::min(wanted, got + std::max(got, limits::http_small_body_bytes));
+      if (!exchange.large_body.grow_to(room, shared_)) {
+        exchange.close = true;
+        co_return fail({.code = Errc::overloaded,
+                        .detail = "too many large bodies at once",
+                        .retry_after = large_bodies_retry});
+      }
+      body.resize(room);
+    }
     ByteStream::ErrorCode error;
     const std::size_t more = co_await stream_.read_some({body.data() + got, body.size() - got}, error);
     if (more == 0 || shared_.stopped) co_return fail(Errc::connection_lost);
@@ -336,7 +345,7 @@ Task<bool> HttpConnection::send(const Exchange& exchange, const Response& respon
                             .common = &shared_.options.common_headers,
                             .close = exchange.close});
   const bool bodiless = exchange.method == Method::head || response.status == 204 || response.status == 304;
-  std::string_view body = bodiless ? std::string_view() : response.body;
+  std::string_view body = bodiless ? std::string_view() : response.content();
   if (response.delivery == Delivery::drip) co_return co_await drip(out_.append(body), response.drip_pause);
   if (response.delivery == Delivery::torn || response.delivery == Delivery::cut) {
     (void)co_await stream_.write(std::string_view(out_.append(body)).substr(0, out_.size() / 2));

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shared/core/random.hpp"
@@ -24,10 +25,34 @@ struct ServerShared {
   AsyncClock& clock;
   Cors cors;
   TrustedProxies proxies;
-  SeededRng trace_ids;  ///< Need only be unique, and getrandom(2) is dear on every request.
-  std::string date;     ///< As the Date field says it; renewed by the sweep.
+  SeededRng trace_ids;                 ///< Need only be unique, and getrandom(2) is dear on every request.
+  std::string date;                    ///< As the Date field says it; renewed by the sweep.
+  std::size_t large_bodies_bytes = 0;  ///< What requests that are not answered yet hold of such.
   bool draining = false;
   bool stopped = false;  ///< The server is gone; router, guard and observe may be too.
+};
+
+/// What one request's body takes of what all may hold together; given back when it goes.
+class LargeBody {
+ public:
+  LargeBody() = default;
+  LargeBody(const LargeBody&) = delete;
+  LargeBody& operator=(const LargeBody&) = delete;
+  ~LargeBody() {
+    if (shared_ != nullptr) shared_->large_bodies_bytes -= bytes_;
+  }
+  /// Of `body_bytes`, small ones count nothing. False: there is no room.
+  bool grow_to(std::size_t body_bytes, ServerShared& shared) {
+    if (body_bytes <= limits::http_small_body_bytes) return true;
+    if (body_bytes - bytes_ > shared.options.large_bodies_bytes_max - shared.large_bodies_bytes) return false;
+    shared_ = &shared;
+    shared.large_bodies_bytes += body_bytes - std::exchange(bytes_, body_bytes);
+    return true;
+  }
+
+ private:
+  ServerShared* shared_ = nullptr;
+  std::size_t bytes_ = 0;
 };
 
 /// Serves one connection, request after request. The sweep closes it when its deadline has passed.
@@ -71,6 +96,7 @@ class HttpConnection {
     bool body_pending = false;  ///< The peer has said that bytes follow, and not all of them were read.
     bool expects_continue = false;
     bool close = false;
+    LargeBody large_body;
     MonoTime began;
   };
 

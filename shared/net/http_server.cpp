@@ -157,6 +157,8 @@ Result<void> HttpServer::Impl::listen_tcp(const ListenAddress& address) {
     Acceptor acceptor(io_);
     acceptor.open(endpoint.protocol(), error);
     if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
+    // Connections take it over. By itself the kernel would take megabytes of answers that nobody reads.
+    if (!error) acceptor.set_option(Acceptor::send_buffer_size(int{limits::http_send_buffer_bytes}), error);
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
     if (error == asio::error::address_in_use)

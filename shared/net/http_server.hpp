@@ -39,6 +39,8 @@ struct HttpServerOptions {
   /// Beyond it a connection is told 503 OVERLOADED and closed; under TLS it is closed without a word.
   std::size_t connections_max = 1024;
   std::size_t body_bytes_max = limits::till_body_bytes_max;
+  /// Beyond it a large body is answered 503 OVERLOADED as it comes; small ones always have room.
+  std::size_t large_bodies_bytes_max = limits::http_large_bodies_bytes_max;
   HttpServerTimeouts timeouts = {};
   /// Sent with every answer that has no field of that name itself.
   Headers common_headers = {};

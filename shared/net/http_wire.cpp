@@ -77,11 +77,12 @@ void append_answer_head(std::string& out, const AnswerHead& head) {
       if (!response.headers.find(name)) append_field(out, name, value);
     }
   }
-  if (!response.body.empty()) append_field(out, "Content-Type", response.content_type);
+  const std::string_view content = response.content();
+  if (!content.empty()) append_field(out, "Content-Type", response.content_type);
   // RFC 9110 §8.6: never in a 204.
   if (response.status != 204) {
     out += "Content-Length: ";
-    append_number(out, response.body.size());
+    append_number(out, content.size());
     out += "\r\n";
   }
   if (head.close) out += "Connection: close\r\n";

@@ -60,6 +60,8 @@ TEST(DocsPage, MayLoadAndCallNothingButItsHub) {
     request.path_values = match->path_values;
     const auto answer = reactor.await(match->route->handler(request));
     ASSERT_EQ(answer.status, 200);
+    EXPECT_FALSE(answer.content().empty());
+    EXPECT_EQ(answer.body, "") << "a copy that each slow reader would hold";
     const std::string policy(answer.headers.find("Content-Security-Policy").value_or(""));
     EXPECT_TRUE(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';")) << policy;
     EXPECT_TRUE(policy.contains("connect-src 'self'") && policy.contains("frame-ancestors 'none'")) << policy;
