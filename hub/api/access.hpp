@@ -58,6 +58,11 @@ constexpr bool asks_for_token(Access access) {
   return access != Access::anyone && access != Access::refresh_cookie;
 }
 
+/// Where people come in without a token: how often one address tries is limited, before a body is read.
+constexpr bool is_entrance(net::Method method, Access access) {
+  return method == net::Method::post && !asks_for_token(access);
+}
+
 /// nullopt: somebody without a token.
 constexpr bool may(Access access, std::optional<identity::Role> role) {
   using identity::Role;

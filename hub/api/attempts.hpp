@@ -20,21 +20,12 @@ class Attempts {
         per_target_({.calls_max = limits.login_per_minute}),
         per_address_({.calls_max = limits.auth_per_address_minute}) {}
 
-  /// From where. Errors of both: rate_limited.
-  Result<void> admit_address(std::string_view address) {
-    return verdict(per_address_.admit(address, clock_.mono_now()));
-  }
+  /// From where; asked by the guard. Of IPv6 all of a /64 are one. Errors of both: rate_limited.
+  Result<void> admit_address(std::string_view address);
   /// At what: a login in one spelling, a user, a card.
-  Result<void> admit_target(std::string_view target) {
-    return verdict(per_target_.admit(target, clock_.mono_now()));
-  }
+  Result<void> admit_target(std::string_view target);
 
  private:
-  static Result<void> verdict(const RateLimiter::Verdict& verdict) {
-    if (verdict.admitted) return {};
-    return fail(rate_limited(verdict.quota, "too many attempts"));
-  }
-
   const Clock& clock_;
   RateLimiter per_target_;
   RateLimiter per_address_;

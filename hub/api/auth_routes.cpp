@@ -54,7 +54,6 @@ void AuthRoutes::add_to(net::Router& router) {
 }
 
 Task<net::Response> AuthRoutes::register_member(net::Request request) {
-  if (auto may = parts_.attempts.admit_address(request.peer); !may) co_return refusal(may.error(), request);
   auto member = read_new_member(request.body);
   if (!member) co_return refusal(member.error(), request);
   if (member->receipt) {
@@ -84,7 +83,6 @@ Task<net::Response> AuthRoutes::register_staff(net::Request request) {
 }
 
 Task<net::Response> AuthRoutes::log_in(net::Request request) {
-  if (auto may = parts_.attempts.admit_address(request.peer); !may) co_return refusal(may.error(), request);
   auto body = read_login(request.body);
   if (!body) co_return refusal(body.error(), request);
   // Spelled as it is compared, or each way to write an address would have attempts of its own.
@@ -100,7 +98,6 @@ Task<net::Response> AuthRoutes::log_in(net::Request request) {
 }
 
 Task<net::Response> AuthRoutes::refresh(net::Request request) {
-  if (auto may = parts_.attempts.admit_address(request.peer); !may) co_return refusal(may.error(), request);
   const auto cookie = refresh_cookie_in(request);
   if (!cookie)
     co_return refusal({.code = Errc::unauthenticated, .detail = "a refresh cookie is required"}, request);

@@ -9,32 +9,33 @@
 namespace perkline::hub::api {
 namespace {
 
-Task<Result<net::Principal>> authorize(db::Database& database, identity::Tokens& tokens,
-                                       RateLimiter& per_member, const Clock& clock,
-                                       const net::RequestHead& head, Access access) {
-  if (!asks_for_token(access)) co_return net::Principal{};
+Task<Result<net::Principal>> authorize(GuardParts parts, const net::RequestHead& head,
+                                       const net::Route& route) {
+  const auto access = access_named(route.access);
+  PERKLINE_ASSERT(access.has_value());
+  if (is_entrance(route.method, *access)) {
+    if (auto may_try = parts.attempts.admit_address(head.peer); !may_try) co_return failure(may_try);
+  }
+  if (!asks_for_token(*access)) co_return net::Principal{};
   const auto token = bearer_token(head.headers);
   if (!token) co_return fail(Errc::unauthenticated, "a bearer token is required");
-  auto claims = tokens.verify(*token);
+  auto claims = parts.tokens.verify(*token);
   if (!claims) co_return failure(claims);
-  auto user = co_await identity::user_of_claims(database, std::move(*claims));
+  auto user = co_await identity::user_of_claims(parts.database, std::move(*claims));
   if (!user) co_return failure(user);
   if (user->role == identity::Role::member) {
-    const auto verdict = per_member.admit(user->id.str(), clock.mono_now());
+    const auto verdict = parts.per_member.admit(user->id.str(), parts.clock.mono_now());
     if (!verdict.admitted) co_return fail(rate_limited(verdict.quota, "this member calls too often"));
   }
-  if (!may(access, user->role)) co_return fail(Errc::forbidden, "not allowed for this role");
+  if (!may(*access, user->role)) co_return fail(Errc::forbidden, "not allowed for this role");
   co_return net::Principal{.id = user->id.str(), .role = std::string(name_of(user->role))};
 }
 
 }  // namespace
 
-net::Guard make_guard(db::Database& database, identity::Tokens& tokens, RateLimiter& per_member,
-                      const Clock& clock) {
-  return [&database, &tokens, &per_member, &clock](const net::RequestHead& head, const net::Route& route) {
-    const auto access = access_named(route.access);
-    PERKLINE_ASSERT(access.has_value());
-    return authorize(database, tokens, per_member, clock, head, *access);
+net::Guard make_guard(const GuardParts& parts) {
+  return [parts](const net::RequestHead& head, const net::Route& route) {
+    return authorize(parts, head, route);
   };
 }
 

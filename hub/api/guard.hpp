@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/api/attempts.hpp"
 #include "hub/db/database.hpp"
 #include "hub/identity/tokens.hpp"
 #include "shared/core/rate_limiter.hpp"
@@ -7,11 +8,19 @@
 
 namespace perkline::hub::api {
 
-/// Bearer token → user's row → how often a member calls → table of access.hpp. Asks nothing of who calls a
-/// route that needs no token. Principal: the user's id and role. All must outlive the guard. Errors:
+/// All must outlive the guard.
+struct GuardParts {
+  db::Database& database;
+  identity::Tokens& tokens;
+  Attempts& attempts;
+  RateLimiter& per_member;
+  const Clock& clock;
+};
+
+/// Bearer token → user's row → how often a member calls → table of access.hpp. Of who calls a route that
+/// needs no token it asks at most how often that address tries. Principal: the user's id and role. Errors:
 /// unauthenticated, token_expired, rate_limited, forbidden, account_inactive, the database's.
-net::Guard make_guard(db::Database& database, identity::Tokens& tokens, RateLimiter& per_member,
-                      const Clock& clock);
+net::Guard make_guard(const GuardParts& parts);
 
 /// The token of an Authorization header of the scheme Bearer (RFC 6750 §2.1); nullopt for anything else.
 std::optional<std::string_view> bearer_token(const net::Headers& headers);

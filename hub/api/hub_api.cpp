@@ -99,7 +99,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
 }
 
 net::Guard HubApi::guard() {
-  return make_guard(parts_.database, parts_.tokens, per_member_, parts_.clock);
+  return make_guard({parts_.database, parts_.tokens, attempts_, per_member_, parts_.clock});
 }
 
 }  // namespace perkline::hub::api

@@ -83,7 +83,7 @@ TEST(Login, NamesEveryFaultOfItsBody) {
   EXPECT_EQ(both.code(), "VALIDATION_FAILED");
   EXPECT_NE(both.body.find(R"("field":"login")"), std::string::npos) << both.body;
   EXPECT_NE(both.body.find(R"("field":"password")"), std::string::npos) << both.body;
-  EXPECT_EQ(refused("[]").code(), "VALIDATION_FAILED");
+  EXPECT_EQ(faults_of(refused("[]")), (std::set<std::string>{""})) << "no member of what is no object";
   EXPECT_EQ(refused("{").code(), "MALFORMED_JSON");
   EXPECT_EQ(refused(R"({"login":"a@b.c","password":""})").code(), "VALIDATION_FAILED");
   EXPECT_EQ(refused(R"({"login":"a@b.c","password":")" + std::string(513, 'x') + R"("})").code(),
@@ -121,8 +121,27 @@ TEST(Login, IsLimitedForEachAddress) {
   EXPECT_EQ(hub.log_in("a@example.com").status, 401);
   EXPECT_EQ(hub.log_in("b@example.com").status, 401);
   EXPECT_EQ(hub.log_in("c@example.com").status, 429);
+  RawHttp early = hub.connect();
+  early.send(
+      "POST /api/v1/auth/refresh HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\n"
+      "Content-Length: 1000000\r\n\r\n");
+  EXPECT_EQ(early.read_answer().value_or(RawAnswer{}).status, 429) << "a megabyte is not read for it";
   // Other routes are not counted nor refused.
   EXPECT_EQ(hub.get(jwks_path).status, 200);
+}
+
+TEST(Login, IsLimitedForEachNetworkThatOneSubscriberHas) {
+  const ServedHub hub({.login_per_minute = 0, .auth_per_address_minute = 2},
+                      {.server = {.listen = "0", .trusted_proxies = {"127.0.0.1"}}});
+  const auto status_from = [&](const std::string& address) {
+    return hub.send("POST", "/api/v1/auth/login", "", "{}", "X-Forwarded-For: " + address + "\r\n").status;
+  };
+  EXPECT_EQ(status_from("2001:db8:0:7::1"), 400);
+  EXPECT_EQ(status_from("2001:db8:0:7:ffff:eeee:dddd:2"), 400);
+  EXPECT_EQ(status_from("2001:db8:0:7:1::3"), 429) << "another address of the same /64";
+  EXPECT_EQ(status_from("2001:db8:0:8::1"), 400);
+  for (const char* address : {"203.0.113.1", "203.0.113.2", "203.0.113.3"})
+    EXPECT_EQ(status_from(address), 400) << "of IPv4 each counts for itself: " << address;
 }
 
 TEST(PasswordHasher, TurnsAwayWhatItsQueueDoesNotHold) {
