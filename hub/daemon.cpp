@@ -324,11 +324,7 @@ Task<void> Daemon::keep_audit_chained() {
   Serving& s = *serving_;
   while (true) {
     co_await s.reactor.clock().sleep(look_every);
-    const auto waiting = co_await db::read_for<bool>(
-        *s.database, [](db::Transaction& t) { return identity::has_unchained_audit(t); });
-    if (!waiting || !*waiting) continue;
-    const auto chained = co_await db::write_for<identity::Chained>(
-        *s.database, [](db::Transaction& t) { return identity::chain_audit(t); });
+    const auto chained = co_await identity::chain_waiting_audit(*s.database);
     if (chained && chained->added > 0) {
       // What a chain that was made anew is told by.
       ops::log(ops::Level::info, "audit", "chained",

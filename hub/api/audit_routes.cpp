@@ -50,15 +50,8 @@ Task<net::Response> list(db::Database& database, net::Request request) {
   const auto page = read_page(request, list_name);
   if (!page) co_return net::problem_response(page.error(), request.traceparent);
   // What was done a moment ago is shown too, in its place for ever.
-  while (true) {
-    const auto waiting = co_await db::read_for<bool>(
-        database, [](db::Transaction& transaction) { return identity::has_unchained_audit(transaction); });
-    if (!waiting) co_return net::problem_response(waiting.error(), request.traceparent);
-    if (!*waiting) break;
-    const auto chained = co_await db::write_for<identity::Chained>(
-        database, [](db::Transaction& transaction) { return identity::chain_audit(transaction); });
-    if (!chained) co_return net::problem_response(chained.error(), request.traceparent);
-  }
+  const auto chained = co_await identity::chain_waiting_audit(database);
+  if (!chained) co_return net::problem_response(chained.error(), request.traceparent);
   const std::int64_t before = place_in(page->after);
   // One more than shown tells whether anything follows.
   const auto wanted = static_cast<std::int64_t>(page->limit) + 1;

@@ -121,6 +121,12 @@ class Verifier {
   std::vector<std::string> mismatches_;
 };
 
+Result<std::optional<std::string>> newest_unchained(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT id FROM audit WHERE sequence IS NULL ORDER BY id DESC LIMIT 1");
+  if (!rows) return failure(rows);
+  return rows->empty() ? std::nullopt : std::optional(rows->front().text(0));
+}
+
 }  // namespace
 
 Result<Chained> chain_audit(db::Transaction& transaction, std::int64_t limit) {
@@ -142,13 +148,25 @@ Result<Chained> chain_audit(db::Transaction& transaction, std::int64_t limit) {
         transaction.execute("UPDATE hub_meta SET value = $2 WHERE name = $1", {head_name, text_of(*head)});
     if (!moved) return failure(moved);
   }
-  return Chained{.head = std::move(*head), .added = static_cast<std::int64_t>(rows->size())};
+  return Chained{.head = std::move(*head),
+                 .added = static_cast<std::int64_t>(rows->size()),
+                 .last_id = rows->empty() ? "" : rows->back().text(0)};
 }
 
-Result<bool> has_unchained_audit(db::Transaction& transaction) {
-  auto rows = transaction.query("SELECT 1 FROM audit WHERE sequence IS NULL LIMIT 1");
-  if (!rows) return failure(rows);
-  return !rows->empty();
+Task<Result<Chained>> chain_waiting_audit(db::Database& database, std::int64_t at_once) {
+  const auto newest = co_await db::read_for<std::optional<std::string>>(database, &newest_unchained);
+  if (!newest) co_return std::unexpected(newest.error());
+  Chained all;
+  // Rows are chained in the order of their ids: what is written meanwhile comes behind.
+  for (bool waits = newest->has_value(); waits;) {
+    auto chained = co_await db::write_for<Chained>(
+        database, [at_once](db::Transaction& transaction) { return chain_audit(transaction, at_once); });
+    if (!chained) co_return failure(chained);
+    waits = chained->added == at_once && chained->last_id < **newest;
+    chained->added += all.added;
+    all = std::move(*chained);
+  }
+  co_return all;
 }
 
 Result<std::vector<ChainedEntry>> list_audit(db::Transaction& transaction, std::int64_t before,

@@ -23,13 +23,15 @@ struct AuditHead {
 struct Chained {
   AuditHead head;
   std::int64_t added = 0;
+  std::string last_id = {};  ///< Of the rows that were added.
 };
 /// Chains rows that are committed and not chained yet, the oldest first, up to `limit` of them. Replicas wait
 /// for one another. Errors: corrupt (the head), the database's.
 Result<Chained> chain_audit(db::Transaction& transaction, std::int64_t limit = 500);
 
-/// Whether any row waits to be chained.
-Result<bool> has_unchained_audit(db::Transaction& transaction);
+/// Chains all rows that are committed by now, so many a transaction, and ends however many are written
+/// meanwhile. The head is the last chained row's; empty when none waited. Errors: as chain_audit.
+Task<Result<Chained>> chain_waiting_audit(db::Database& database, std::int64_t at_once = 500);
 
 struct ChainedEntry {
   std::int64_t sequence = 0;
