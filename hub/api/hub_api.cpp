@@ -40,6 +40,9 @@ identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
          return ledger::write_entries_of(transaction, owners, out);
        }});
   hooks.erased.emplace_back(&ingest::erase_card);
+  hooks.erased.emplace_back([](db::Transaction& transaction, const identity::Erased& erased) {
+    return forget_answers_of(transaction, erased.user.id);
+  });
   hooks.registered.emplace_back([terms, &uuids](const identity::Registered& registered) {
     return [terms,
             cause =

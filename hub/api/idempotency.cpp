@@ -6,6 +6,7 @@
 
 #include <sodium.h>
 
+#include "hub/api/access.hpp"
 #include "shared/net/either.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/net/signal.hpp"
@@ -95,6 +96,10 @@ Task<void> carry_out(db::Database& database, std::shared_ptr<Attempt> attempt, n
   attempt->ended.notify();
 }
 
+std::string scope_of(const std::string& caller, net::Method method, std::string_view pattern) {
+  return caller + ' ' + std::string(name_of(method)) + ' ' + std::string(pattern);
+}
+
 }  // namespace
 
 Result<KeyedCall> keyed_call_of(const net::Request& request, std::string_view pattern) {
@@ -105,10 +110,9 @@ Result<KeyedCall> keyed_call_of(const net::Request& request, std::string_view pa
     return fail(json::validation_error(
         {{std::string(header_name), key ? "must be 1 to 128 printable characters" : "is required"}}));
   }
-  return KeyedCall{
-      .scope = request.principal.id + ' ' + std::string(name_of(request.method)) + ' ' + std::string(pattern),
-      .key = std::string(*key),
-      .fingerprint = fingerprint_of(request)};
+  return KeyedCall{.scope = scope_of(request.principal.id, request.method, pattern),
+                   .key = std::string(*key),
+                   .fingerprint = fingerprint_of(request)};
 }
 
 Error merged(Error first, Error second) {
@@ -156,6 +160,21 @@ Result<void> finish(db::Transaction& transaction, const KeyedCall& call, const n
       "UPDATE idempotency SET status = $3, content_type = $4, body = $5 WHERE scope = $1 AND key = $2",
       {call.scope, call.key, std::int64_t{answer.status}, answer.content_type, answer.body});
   if (!kept) return failure(kept);
+  return {};
+}
+
+Result<void> forget_answers_of(db::Transaction& transaction, const UserId& user) {
+  // Scope by scope, by the key: the table holds a month of everybody's.
+  std::string scopes;
+  std::vector<db::Value> parameters;
+  for (const AccessRule& rule : access_rules) {
+    if (rule.method != net::Method::post) continue;
+    parameters.emplace_back(scope_of(user.str(), rule.method, rule.pattern));
+    scopes += (scopes.empty() ? "$" : ", $") + std::to_string(parameters.size());
+  }
+  auto gone =
+      transaction.execute("DELETE FROM idempotency WHERE scope IN (" + scopes + ")", std::move(parameters));
+  if (!gone) return failure(gone);
   return {};
 }
 

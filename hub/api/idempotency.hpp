@@ -9,6 +9,7 @@
 
 #include "hub/db/database.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/core/ids.hpp"
 #include "shared/json/fields.hpp"
 #include "shared/net/http.hpp"
 #include "shared/net/keyed_lock.hpp"
@@ -52,6 +53,10 @@ Result<std::optional<net::Response>> begin(db::Transaction& transaction, const K
 
 /// Keeps the answer under the key that begin() took. Errors: the database's.
 Result<void> finish(db::Transaction& transaction, const KeyedCall& call, const net::Response& answer);
+
+/// Forgets the answers kept for a user's calls: they tell what was bought, and from whom. Errors: the
+/// database's.
+Result<void> forget_answers_of(db::Transaction& transaction, const UserId& user);
 
 /// Forgets up to `count_max` of the answers whose time is over; how many those were. Errors: the database's.
 Result<std::int64_t> purge_answers(db::Transaction& transaction, WallTime now, std::int64_t count_max);

@@ -61,14 +61,6 @@ Result<void> open_erasure(db::Transaction& transaction, const Erased& erased) {
   return {};
 }
 
-/// Answers kept for repeated calls: what was bought, and from whom. A scope begins with the user's id and a
-/// space.
-Result<void> forget_answers(db::Transaction& transaction, const UserId& id) {
-  auto gone = transaction.execute("DELETE FROM idempotency WHERE scope LIKE $1", {id.str() + " %"});
-  if (!gone) return failure(gone);
-  return {};
-}
-
 }  // namespace
 
 bool ErasureState::is_done() const {
@@ -131,7 +123,6 @@ Result<void> Erasures::forget(db::Transaction& transaction, const User& user, co
     if (auto done = hook(transaction, erased); !done) return done;
   }
   if (auto ended = end_families_of(transaction, user.id); !ended) return failure(ended);
-  if (auto gone = forget_answers(transaction, user.id); !gone) return gone;
   auto deleted = transaction.execute("DELETE FROM users WHERE id = $1", {user.id.str()});
   if (!deleted) return failure(deleted);
   if (auto told = events::append(transaction, prepared.event); !told) return told;

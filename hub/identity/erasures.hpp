@@ -23,9 +23,9 @@ struct ErasureState {
 };
 
 /// Forgetting people. At the hub in one transaction: the user, what they sign in with, their sessions and
-/// kept answers go; a card that was proven to be theirs is replaced by a random token in all that stays. For
-/// every store there is a row until it has told that it has forgotten the card too. A card that was only
-/// claimed is unlinked: whose its sales are nobody has proven. Reactor's thread.
+/// what the modules keep of them go; a card that was proven to be theirs is replaced by a random token in all
+/// that stays. For every store there is a row until it has told that it has forgotten the card too. A card
+/// that was only claimed is unlinked: whose its sales are nobody has proven. Reactor's thread.
 class Erasures {
  public:
   /// All must outlive this, and this every task. `rng`: fit for secrets.

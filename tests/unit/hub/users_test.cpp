@@ -240,10 +240,11 @@ TEST_F(OwnAccount, IsExportedWithEverythingButWhatOpensIt) {
 TEST_F(OwnAccount, IsErasedOnceAndForAll) {
   const std::string id = member_of(hub_.get("/api/v1/auth/me", token_).body, "id");
   const std::string path = "/api/v1/users/" + id;
+  const std::string transfers = " POST /api/v1/wallet/transfers";
   hub_.execute(
       "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"
       " VALUES ($1, 'k', 'f', 200, 'application/json', '{}', 0), ($2, 'k', 'f', 200, '', '{}', 0)",
-      {id + " POST /x", admin_.id.str() + " POST /x"});
+      {id + transfers, admin_.id.str() + transfers});
   for (const Role role : {Role::member, Role::staff})
     EXPECT_EQ(hub_.send("DELETE", path, hub_.token_for(role), "").code(), "NOT_FOUND");
   const RawAnswer answer = hub_.send("DELETE", path, token_, "");
@@ -253,7 +254,7 @@ TEST_F(OwnAccount, IsErasedOnceAndForAll) {
   EXPECT_EQ(hub_.log_in("jo@example.com").code(), "INVALID_CREDENTIALS");
   EXPECT_EQ(hub_.get(path + "/export", admin_token_).code(), "NOT_FOUND");
   EXPECT_EQ(hub_.column("SELECT scope FROM idempotency"),
-            std::vector<std::string>{admin_.id.str() + " POST /x"});
+            std::vector<std::string>{admin_.id.str() + transfers});
   EXPECT_EQ(hub_.column("SELECT id FROM refresh_family").size(), 0u);
   EXPECT_EQ(hub_.send("DELETE", path, admin_token_, "").status, 200) << "asked again, it is done";
   EXPECT_EQ(hub_.send("DELETE", "/api/v1/users/any", admin_token_, "").code(), "NOT_FOUND");
@@ -344,6 +345,56 @@ TEST_F(AuditChain, ChainsRowsThatAreCommittedLateBehindThoseThatCameFirst) {
   EXPECT_EQ(texts_of(hub_.get("/api/v1/audit", admin_token_), "action"),
             (std::vector<std::string>{"b", "user.exported"}));
   EXPECT_TRUE(mismatches().empty());
+}
+
+/// A hub on which for every transaction two more rows come to be chained.
+class BusyDatabase : public hub::db::Database {
+ public:
+  BusyDatabase(hub::db::Database& database, UuidMaker& ids) : database_(database), ids_(ids) {}
+  hub::db::Engine engine() const override { return database_.engine(); }
+  Task<Result<void>> read(std::function<Result<void>(hub::db::Transaction&)> work) override {
+    return database_.read(std::move(work));
+  }
+  Task<Result<void>> write(std::function<Result<void>(hub::db::Transaction&)> work) override {
+    constexpr int patience = 20;
+    if (++writes_ > patience) co_return fail(Errc::overloaded, "it never ends");
+    std::vector<Uuid> ids{ids_.next(), ids_.next()};
+    co_return co_await database_.write(
+        [work = std::move(work), ids = std::move(ids)](hub::db::Transaction& transaction) -> Result<void> {
+          for (const Uuid& id : ids) {
+            auto told = hub::identity::append_audit(
+                transaction, {.id = id, .at = WallTime{}, .actor = "a", .action = "b", .subject = "c"});
+            if (!told) return told;
+          }
+          return work(transaction);
+        });
+  }
+
+ private:
+  hub::db::Database& database_;
+  UuidMaker& ids_;
+  int writes_ = 0;
+};
+
+TEST_F(AuditChain, TakesAllThatWaitAndEndsThoughOthersGoOnWriting) {
+  act(5);
+  Result<hub::identity::Chained> chained;
+  std::optional<BusyDatabase> busy;
+  hub_.reactor().run([&] { busy.emplace(hub_.database(), hub_.ids()); });
+  chained = hub_.reactor().await(hub::identity::chain_waiting_audit(*busy, 2));
+  ASSERT_TRUE(chained) << chained.error().detail;
+  EXPECT_GE(chained->added, 5);
+  EXPECT_EQ(chained->head.sequence, chained->added);
+  EXPECT_EQ(hub_.column("SELECT id FROM audit WHERE action = 'user.exported' AND sequence IS NULL").size(),
+            0u);
+  EXPECT_TRUE(mismatches().empty());
+}
+
+TEST_F(AuditChain, HasNothingToDoWhereNothingWaits) {
+  const auto chained = hub_.reactor().await(hub::identity::chain_waiting_audit(hub_.database()));
+  ASSERT_TRUE(chained);
+  EXPECT_EQ(chained->added, 0);
+  EXPECT_EQ(hub_.column("SELECT value FROM hub_meta WHERE name = 'audit_head'").size(), 0u) << "no write";
 }
 
 }  // namespace
