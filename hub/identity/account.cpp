@@ -104,9 +104,11 @@ Task<Result<User>> Account::link_card(UserId id, Card card) {
     if (!verdict) return std::unexpected(verdict.error());
     if (user->loyalty_id == card.id && user->loyalty_verified == verdict->verified) return user;
     if (verdict->displaced) {
-      auto done = displace(
-          transaction,
-          {.user = *verdict->displaced, .by = entry.actor, .audit_id = displaced_audit_id, .at = now});
+      auto done = displace(transaction, {.user = *verdict->displaced,
+                                         .card = card.id,
+                                         .by = entry.actor,
+                                         .audit_id = displaced_audit_id,
+                                         .at = now});
       if (!done) return failure(done);
     }
     user->loyalty_id = card.id;

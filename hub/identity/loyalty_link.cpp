@@ -68,8 +68,10 @@ Result<LinkVerdict> judge_link(db::Transaction& transaction, const CustomerId& c
 
 Result<void> displace(db::Transaction& transaction, const Displacement& displaced) {
   auto updated = transaction.execute(
-      "UPDATE users SET loyalty_id = NULL WHERE id = $1 AND loyalty_verified = 0", {displaced.user.str()});
+      "UPDATE users SET loyalty_id = NULL WHERE id = $1 AND loyalty_id = $2 AND loyalty_verified = 0",
+      {displaced.user.str(), displaced.card.str()});
   if (!updated) return failure(updated);
+  if (*updated == 0) return {};
   return append_audit(transaction, {.id = displaced.audit_id,
                                     .at = displaced.at,
                                     .actor = displaced.by,

@@ -25,11 +25,13 @@ Result<LinkVerdict> judge_link(db::Transaction& transaction, const CustomerId& c
 
 struct Displacement {
   UserId user;
+  CustomerId card;
   std::string by;  ///< As AuditEntry::actor.
   Uuid audit_id;
   WallTime at;
 };
-/// Takes the card from who had it on their word, with a row in the audit. Errors: the database's.
+/// Takes the card from who has it on their word, with a row in the audit; nothing happens to who has another
+/// one by now. Errors: the database's.
 Result<void> displace(db::Transaction& transaction, const Displacement& displaced);
 
 }  // namespace perkline::hub::identity

@@ -94,6 +94,7 @@ Result<User> Registration::write(db::Transaction& transaction, const NewMember& 
   const std::string actor = "user:" + added.user.id.str();
   if (judged->link.displaced) {
     auto done = displace(transaction, {.user = *judged->link.displaced,
+                                       .card = *member.loyalty_id,
                                        .by = actor,
                                        .audit_id = prepared.displaced_audit_id,
                                        .at = registered.at});

@@ -204,6 +204,22 @@ TEST_F(Registering, TakesACardFromWhoHadItOnTheirWordAlone) {
   EXPECT_EQ(hub_.column("SELECT action FROM audit WHERE action = 'user.card_lost'").size(), 1u);
 }
 
+TEST_F(Registering, LeavesWhoHasLinkedAnotherCardMeanwhileThatCard) {
+  const RawAnswer other = add_with(R"("email":"jo@example.com","loyaltyId":"CUST-2")");
+  const UserId jo(user_field(other, "id"));
+  const auto displace = [&](const char* card) {
+    hub_.write([&](hub::db::Transaction& transaction) {
+      return hub::identity::displace(
+          transaction,
+          {.user = jo, .card = CustomerId(card), .by = "user:x", .audit_id = hub_.ids().next(), .at = {}});
+    });
+    return hub_.column("SELECT action FROM audit WHERE action = 'user.card_lost'").size();
+  };
+  EXPECT_EQ(displace("CUST-1"), 0u);
+  EXPECT_EQ(hub_.column("SELECT loyalty_id FROM users"), std::vector<std::string>{"CUST-2"});
+  EXPECT_EQ(displace("CUST-2"), 1u);
+}
+
 TEST_F(Registering, LimitsHowManyReceiptsAreTriedOnACard) {
   ServedHub limited({.login_per_minute = 3, .auth_per_address_minute = 0});
   for (int i = 0; i < 4; ++i) {
