@@ -159,13 +159,13 @@ identity::AuditEntry audit_of(const points::Application& application, const Uuid
           .detail = detail.take()};
 }
 
-/// Errors: not_found (no such user), points::apply's.
+/// Errors: not_found (no such member), points::apply's.
 Result<net::Response> apply_audited(db::Transaction& transaction, const points::Terms& terms,
                                     const points::Cause& cause, const points::Application& application,
                                     const identity::AuditEntry& audit) {
   const auto user = identity::find_user(transaction, application.user);
   if (!user) return std::unexpected(user.error());
-  if (!*user) return fail(Errc::not_found, "no such user");
+  if (!*user || (*user)->role != identity::Role::member) return fail(Errc::not_found, "no such member");
   const auto applied = points::apply(transaction, terms, cause, application);
   if (!applied) return std::unexpected(applied.error());
   if (applied->is_new) {

@@ -141,6 +141,8 @@ TEST_F(PointsApi, TellAllThatIsWrongWithAnApplication) {
 TEST_F(PointsApi, AreAppliedToNobodyUnknown) {
   EXPECT_EQ(apply("0190163d-8694-739b-aea5-966c26f8ad91", 5, "x-1").code(), "NOT_FOUND");
   EXPECT_EQ(apply("nobody", 5, "x-1").code(), "NOT_FOUND");
+  const auto clerk = hub_.add_user("clerk", Role::staff);
+  EXPECT_EQ(apply(clerk.id.str(), 5, "x-1").code(), "NOT_FOUND") << "points are members'";
 }
 
 TEST_F(PointsApi, AreForThoseWhoMay) {
