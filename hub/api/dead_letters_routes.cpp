@@ -55,17 +55,21 @@ Task<net::Response> list(db::Database& database, net::Request request) {
   co_return net::json_response(200, answer_of(*letters, page->limit));
 }
 
+/// The id in the path. What cannot be one is nobody's. Errors: not_found.
+Result<std::string> id_in(const net::Request& request) {
+  const std::string& id = request.path_values.at(0);
+  if (!std::ranges::all_of(id, [](char c) { return c > ' ' && c <= '~'; }))
+    return fail(Errc::not_found, "no such dead letter");
+  return id;
+}
+
 using Decide = std::function<Result<DeadLetter>(db::Transaction&, const std::string& id)>;
 
 Task<net::Response> decide(db::Database& database, net::Request request, Decide how) {
-  const std::string id = request.path_values.at(0);
-  // What cannot be an id is nobody's.
-  if (!std::ranges::all_of(id, [](char c) { return c > ' ' && c <= '~'; })) {
-    co_return net::problem_response({.code = Errc::not_found, .detail = "no such dead letter"},
-                                    request.traceparent);
-  }
+  const auto id = id_in(request);
+  if (!id) co_return net::problem_response(id.error(), request.traceparent);
   auto letter = co_await db::write_for<DeadLetter>(
-      database, [&id, &how](db::Transaction& transaction) { return how(transaction, id); });
+      database, [&id, &how](db::Transaction& transaction) { return how(transaction, *id); });
   if (!letter) co_return net::problem_response(letter.error(), request.traceparent);
   json::Writer out;
   write_dead_letter(out, *letter);
@@ -78,6 +82,7 @@ Result<std::string> reason_in(const std::string& body) {
 }
 
 Task<net::Response> discard(db::Database& database, net::Request request, Decision decision) {
+  if (const auto id = id_in(request); !id) co_return net::problem_response(id.error(), request.traceparent);
   auto reason = reason_in(request.body);
   if (!reason) co_return net::problem_response(reason.error(), request.traceparent);
   co_return co_await decide(database, std::move(request),
