@@ -1,19 +1,15 @@
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
 #include <thread>
 
 #include "tests/integration/chain.hpp"
+#include "tests/integration/pace.hpp"
 #include "tests/support/raw_http.hpp"
 
 namespace perkline::test {
 namespace {
-
-using std::chrono::steady_clock;
-using Milliseconds = std::chrono::duration<double, std::milli>;
 
 const std::string member_password = "a password of twelve";
 
@@ -63,36 +59,19 @@ class HubIdentity : public ChainTest {
         token + "\r\n\r\n");
     return connection.read_answer().value_or(RawAnswer{});
   }
-  static Milliseconds time_of(const std::function<void()>& work) {
-    const auto begun = steady_clock::now();
-    work();
-    return steady_clock::now() - begun;
-  }
-  static Milliseconds at_rank(std::vector<Milliseconds> times, double rank) {
-    std::ranges::sort(times);
-    return times.at(static_cast<std::size_t>(rank * static_cast<double>(times.size() - 1)));
-  }
   /// The most memory the hub has ever had, in KiB.
-  static std::int64_t peak_memory_kib() {
-    std::ifstream status("/proc/" + std::to_string(fleet().hub().pid()) + "/status");
-    std::string line;
-    while (std::getline(status, line)) {
-      if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6));
-    }
-    return 0;
-  }
+  static std::int64_t peak_memory_kib() { return memory_kib(fleet().hub().pid(), "VmHWM"); }
 };
 
 TEST_F(HubIdentity, TokensVerifyWithAnotherLibraryAndForgedOnesAreRefused) {
-  const char* told = std::getenv("PERKLINE_JOSE");
-  const std::string folder = told != nullptr ? told : source_dir() + "/build/jose";
-  if (told == nullptr && !std::filesystem::exists(folder + "/node_modules/jose"))
-    GTEST_SKIP() << "needs npm's jose in " << folder << ": ./run test installs it";
-  std::filesystem::copy_file(source_dir() + "/tests/integration/jose/check.mjs", folder + "/check.mjs",
+  const auto folder = npm_folder("PERKLINE_JOSE", "jose", "jose");
+  if (!folder) GTEST_SKIP() << "needs npm's jose: ./run test installs it";
+  std::filesystem::copy_file(source_dir() + "/tests/integration/jose/check.mjs", *folder + "/check.mjs",
                              std::filesystem::copy_options::overwrite_existing);
   const auto check = [&](const bench::WebAnswer& in) {
-    const auto checked = bench::run_command("/usr/bin/env", {"node", folder + "/check.mjs", fleet().hub_url(),
-                                                             text_at(in, "accessToken"), cookie_of(in)});
+    const auto checked = bench::run_command(
+        "/usr/bin/env",
+        {"node", *folder + "/check.mjs", fleet().hub_url(), text_at(in, "accessToken"), cookie_of(in)});
     ASSERT_TRUE(checked);
     EXPECT_EQ(checked->status, 0) << checked->err << checked->out;
   };

@@ -1,6 +1,17 @@
 #include "tests/integration/paths.hpp"
 
+#include <cstdlib>
+#include <filesystem>
+
 namespace perkline::test {
+
+std::optional<std::string> npm_folder(const char* variable, const std::string& name,
+                                      const std::string& package) {
+  if (const char* told = std::getenv(variable); told != nullptr) return told;
+  std::string folder = source_dir() + "/build/" + name;
+  return std::filesystem::exists(folder + "/node_modules/" + package) ? std::optional(std::move(folder))
+                                                                      : std::nullopt;
+}
 
 std::string bin_dir() {
   return PERKLINE_BIN_DIR;

@@ -1,10 +1,16 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 /// Where the build has put things, and where the sources lie. In a file of their own, so that no other one
 /// depends on where that is.
 namespace perkline::test {
+
+/// The folder in whose node_modules an npm package is: what the environment's `variable` says, or where
+/// `./run test` puts it, build/`name`. nullopt: it is not there.
+std::optional<std::string> npm_folder(const char* variable, const std::string& name,
+                                      const std::string& package);
 
 std::string bin_dir();
 std::string clock_shift_library();
