@@ -135,9 +135,10 @@ TEST_F(EventsOfReplicas, AreHeardOnceAndInTheOrderOfTheirPositions) {
   EXPECT_EQ(number("SELECT COUNT(*) FROM heard"), all);
   EXPECT_EQ(number("SELECT COUNT(DISTINCT event) FROM heard"), all);
   EXPECT_EQ(number("SELECT MAX(position) FROM event_outbox"), all);
-  EXPECT_EQ(number("SELECT COUNT(*) FROM (SELECT ROW_NUMBER() OVER (ORDER BY h.seq) AS heard, o.position"
-                   " FROM heard h JOIN event_outbox o ON o.type = h.event) AS both WHERE heard <> position"),
-            0);
+  EXPECT_EQ(
+      number("SELECT COUNT(*) FROM (SELECT ROW_NUMBER() OVER (ORDER BY h.seq) AS heard, o.position"
+             " FROM heard h JOIN event_outbox o ON o.type = h.event) AS compared WHERE heard <> position"),
+      0);
   // What one writer has appended one after the other keeps that order.
   EXPECT_EQ(
       number("SELECT COUNT(*) FROM event_outbox a JOIN event_outbox b ON"
