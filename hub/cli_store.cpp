@@ -21,10 +21,10 @@ using AuditedChange = std::function<Result<std::string>(db::Transaction&, WallTi
 
 /// Changes the registry and says so in the audit, in one transaction.
 int change_store(const std::string& config_path, const std::string& id, std::string action,
-                 const AuditedChange& change) {
+                 const AuditedChange& change, IfMissing if_missing = IfMissing::fail) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
-  const auto database = open_tool_database(*config, IfMissing::make);
+  const auto database = open_tool_database(*config, if_missing);
   if (!database) return report(database.error());
   const SystemClock clock;
   SystemRng rng;
@@ -119,19 +119,6 @@ std::string details_of(const Shown& shown) {
   return text;
 }
 
-void write_shown(json::Writer& out, const Shown& shown, WallTime now) {
-  api::write_store(out, shown.store, now, [&shown](json::Writer& more) {
-    more.key("keys").begin_array();
-    for (const stores::StoreKey& key : shown.keys) {
-      more.begin_object().field("publicKey", key.public_key).field("addedAt", format_time(key.added_at));
-      more.key("revokedAt");
-      key.revoked_at ? more.value(format_time(*key.revoked_at)) : more.null();
-      more.end_object();
-    }
-    more.end_array();
-  });
-}
-
 enum class Shape : unsigned char { list, one };
 
 using ReadStores = std::function<Result<std::vector<Store>>(db::Transaction&)>;
@@ -162,7 +149,7 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
   }
   json::Writer out;
   if (shape == Shape::list) out.begin_array();
-  for (const Shown& shown : found) write_shown(out, shown, now);
+  for (const Shown& shown : found) api::write_store(out, shown.store, shown.keys, now);
   if (shape == Shape::list) out.end_array();
   fmt::print("{}\n", out.take());
   return exit_ok;
@@ -171,10 +158,11 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
 }  // namespace
 
 int store_add(const std::string& config_path, const std::string& id, const std::string& public_key) {
-  return change_store(config_path, id, "store.key_added",
-                      plainly([&](db::Transaction& transaction, WallTime now) {
-                        return stores::add(transaction, StoreId(id), public_key, now);
-                      }));
+  const auto add = [&](db::Transaction& transaction, WallTime now) -> Result<std::string> {
+    if (auto added = stores::add(transaction, StoreId(id), public_key, now); !added) return failure(added);
+    return api::audit_of_key(public_key);
+  };
+  return change_store(config_path, id, "store.key_added", add, IfMissing::make);
 }
 
 int store_revoke_key(const std::string& config_path, const std::string& id) {

@@ -50,4 +50,24 @@ void write_store(json::Writer& out, const stores::Store& store, WallTime now,
   out.end_object();
 }
 
+void write_store(json::Writer& out, const stores::Store& store, const std::vector<stores::StoreKey>& keys,
+                 WallTime now) {
+  write_store(out, store, now, [&keys](json::Writer& more) {
+    more.key("keys").begin_array();
+    for (const stores::StoreKey& key : keys) {
+      more.begin_object().field("publicKey", key.public_key).field("addedAt", format_time(key.added_at));
+      more.key("revokedAt");
+      key.revoked_at ? more.value(format_time(*key.revoked_at)) : more.null();
+      more.end_object();
+    }
+    more.end_array();
+  });
+}
+
+std::string audit_of_key(const std::string& public_key) {
+  json::Writer detail;
+  detail.begin_object().field("publicKey", public_key).end_object();
+  return detail.take();
+}
+
 }  // namespace perkline::hub::api

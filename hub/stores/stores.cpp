@@ -14,10 +14,6 @@ namespace {
 constexpr seconds seen_lately{30};
 const std::string select_stores = "SELECT " + std::string(store_columns) + " FROM store";
 
-bool is_public_key(std::string_view text) {
-  return text.size() == 64 && from_hex(text).has_value();
-}
-
 std::int64_t stamp(WallTime now) {
   return now.time_since_epoch().count();
 }
@@ -46,22 +42,27 @@ bool Store::connected(WallTime now) const {
   return last_seen && now - *last_seen < seen_lately;
 }
 
-Result<void> add(db::Transaction& transaction, const StoreId& id, const std::string& public_key,
-                 WallTime now) {
-  std::vector<FieldFault> faults;
-  if (!is_store_id(id.str()))
-    faults.push_back({"id", "must be 1 to 64 letters, digits, dots, underscores or hyphens"});
-  if (!is_public_key(public_key)) faults.push_back({"publicKey", "must be 64 lower-case hex digits"});
-  if (!faults.empty())
-    return fail(Error{
-        .code = Errc::validation_failed, .detail = "the store cannot be added", .faults = std::move(faults)});
+std::optional<std::string> fault_of_id(std::string_view id) {
+  if (is_store_id(id)) return std::nullopt;
+  return "must be 1 to 64 letters, digits, dots, underscores or hyphens";
+}
 
-  const sync::Cursor first = sync::first_cursor(id, 1);
-  auto made = transaction.execute(
+std::optional<std::string> fault_of_key(std::string_view public_key) {
+  if (public_key.size() == 64 && from_hex(public_key)) return std::nullopt;
+  return "must be 64 lower-case hex digits";
+}
+
+Result<bool> make(db::Transaction& transaction, const StoreId& id, WallTime now) {
+  const auto made = transaction.execute(
       "INSERT INTO store (id, epoch, cursor_sequence, cursor_hash, created_at) VALUES ($1, 1, 0, $2, $3) ON "
       "CONFLICT (id) DO NOTHING",
-      {id.str(), to_hex(first.hash), stamp(now)});
-  if (!made) return failure(made);
+      {id.str(), to_hex(sync::first_cursor(id, 1).hash), stamp(now)});
+  if (!made) return std::unexpected(made.error());
+  return *made == 1;
+}
+
+Result<bool> add_key(db::Transaction& transaction, const StoreId& id, const std::string& public_key,
+                     WallTime now) {
   const auto store = find_to_change(transaction, id);
   if (!store) return std::unexpected(store.error());
   if (store->retired) return fail(Errc::session_state, "store " + id.str() + " is retired");
@@ -71,12 +72,26 @@ Result<void> add(db::Transaction& transaction, const StoreId& id, const std::str
       " ON CONFLICT (public_key) DO NOTHING",
       {public_key, id.str(), stamp(now)});
   if (!added) return failure(added);
-  if (*added == 1) return {};
+  if (*added == 1) return true;
   auto known =
       transaction.query("SELECT store_id, revoked_at FROM store_key WHERE public_key = $1", {public_key});
   if (!known) return failure(known);
-  if (known->front().text(0) == id.str() && known->front().is_null(1)) return {};
-  return fail(Errc::already_exists, "the key is another store's, or was revoked");
+  if (known->front().text(0) == id.str() && known->front().is_null(1)) return false;
+  return fail(Errc::already_registered, "the key is another store's, or was revoked");
+}
+
+Result<void> add(db::Transaction& transaction, const StoreId& id, const std::string& public_key,
+                 WallTime now) {
+  std::vector<FieldFault> faults;
+  if (auto fault = fault_of_id(id.str())) faults.push_back({"id", std::move(*fault)});
+  if (auto fault = fault_of_key(public_key)) faults.push_back({"publicKey", std::move(*fault)});
+  if (!faults.empty())
+    return fail(Error{
+        .code = Errc::validation_failed, .detail = "the store cannot be added", .faults = std::move(faults)});
+  if (const auto made = make(transaction, id, now); !made) return std::unexpected(made.error());
+  if (const auto added = add_key(transaction, id, public_key, now); !added)
+    return std::unexpected(added.error());
+  return {};
 }
 
 Result<void> revoke_keys(db::Transaction& transaction, const StoreId& id, WallTime now) {

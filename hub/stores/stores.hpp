@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hub/db/database.hpp"
@@ -54,9 +55,20 @@ struct Store {
   bool connected(WallTime now) const;
 };
 
+/// What a store's id or a public key must be, for people; nullopt: it is one.
+std::optional<std::string> fault_of_id(std::string_view id);
+std::optional<std::string> fault_of_key(std::string_view public_key);
+
+/// Makes a store that is new. False: it is there. Both are what they must be, as in the next. Errors: the
+/// database's.
+Result<bool> make(db::Transaction& transaction, const StoreId& id, WallTime now);
+/// Lets a store in with one more key. False: it is let in with it already. Errors: not_found,
+/// already_registered (another store's key, or a revoked one), session_state (the store is retired), the
+/// database's.
+Result<bool> add_key(db::Transaction& transaction, const StoreId& id, const std::string& public_key,
+                     WallTime now);
 /// Makes the store if it is new, and lets it in with that key. Adding the same key again changes nothing.
-/// Errors: validation_failed (no store id, no key of 64 lower-case hex digits), already_exists (another
-/// store's key, or a revoked one), session_state (the store is retired), the database's.
+/// Errors: validation_failed (no store id, no key of 64 lower-case hex digits), as add_key.
 Result<void> add(db::Transaction& transaction, const StoreId& id, const std::string& public_key,
                  WallTime now);
 /// Every key the store has now. Errors: not_found.

@@ -213,6 +213,80 @@ TEST_F(Stores, ThatAreUnknownOrCannotBeAreNotFound) {
   }
 }
 
+TEST_F(Stores, AreAddedByAdminsWithTheirKeyOrWithoutAndSaidInTheAudit) {
+  const std::string admin = hub_.token_for(Role::admin);
+  const std::string key(64, 'a');
+  const std::string body = R"({"id":"store-7","publicKey":")" + key + R"("})";
+  EXPECT_EQ(hub_.send("POST", "/api/v1/stores", token_, body).code(), "FORBIDDEN") << "staff";
+  const RawAnswer made = hub_.send("POST", "/api/v1/stores", admin, body);
+  ASSERT_EQ(made.status, 201) << made.body;
+  EXPECT_TRUE(made.body.starts_with(R"({"id":"store-7","epoch":1,"cursor":0,"tail":null,"lag":null,)"))
+      << made.body;
+  EXPECT_NE(made.body.find(R"("keys":[{"publicKey":")" + key + R"(","addedAt":")"), std::string::npos);
+  const RawAnswer again = hub_.send("POST", "/api/v1/stores", admin, body);
+  EXPECT_EQ(again.status, 201) << again.body;
+  EXPECT_EQ(hub_.send("POST", "/api/v1/stores", admin, R"({"id":"store-8"})").status, 201);
+  EXPECT_EQ(hub_.column("SELECT public_key FROM store_key"), std::vector<std::string>{key});
+  EXPECT_EQ(hub_.column("SELECT action || ' ' || subject || ' ' || detail FROM audit"
+                        " WHERE action LIKE 'store.%' ORDER BY id"),
+            (std::vector<std::string>{R"(store.added store:store-7 {"publicKey":")" + key + R"("})",
+                                      "store.added store:store-8 {}"}));
+  EXPECT_EQ(hub_.get("/api/v1/stores/store-8", token_).status, 200);
+}
+
+TEST_F(Stores, GetFurtherKeysEachOneStoresForEver) {
+  const std::string admin = hub_.token_for(Role::admin);
+  for (const char* id : {"store-1", "store-2"}) add_store(id);
+  const auto add_key = [&](const std::string& id, char digit) {
+    return hub_.send("POST", "/api/v1/stores/" + id + "/keys", admin,
+                     R"({"publicKey":")" + std::string(64, digit) + R"("})");
+  };
+  const RawAnswer added = add_key("store-1", 'a');
+  ASSERT_EQ(added.status, 201) << added.body;
+  EXPECT_NE(added.body.find(std::string(64, 'a')), std::string::npos);
+  EXPECT_NE(added.body.find(std::string(64, '0')), std::string::npos) << "beside the other";
+  EXPECT_EQ(add_key("store-1", 'a').status, 201);
+  EXPECT_EQ(add_key("store-2", 'a').code(), "ALREADY_REGISTERED");
+  EXPECT_EQ(add_key("nobody", 'b').code(), "NOT_FOUND");
+  EXPECT_EQ(add_key("no%20store", 'b').code(), "NOT_FOUND");
+  EXPECT_EQ(hub_.send("POST", "/api/v1/stores/store-1/keys", token_, "{}").code(), "FORBIDDEN") << "staff";
+  EXPECT_EQ(hub_.column("SELECT subject FROM audit WHERE action = 'store.key_added'"),
+            std::vector<std::string>{"store:store-1"});
+  EXPECT_EQ(hub_.send("POST", "/api/v1/stores", admin,
+                      R"({"id":"store-1","publicKey":")" + std::string(64, 'c') + R"("})")
+                .code(),
+            "ALREADY_REGISTERED")
+      << "a store that is there is no new one";
+  hub_.write(
+      [&](hub::db::Transaction& t) { return hub::stores::retire(t, StoreId("store-1"), clock_.wall_now()); });
+  EXPECT_EQ(add_key("store-1", 'd').code(), "SESSION_STATE");
+  EXPECT_EQ(
+      hub_.column("SELECT public_key FROM store_key WHERE public_key LIKE 'c%' OR public_key LIKE 'd%'"),
+      std::vector<std::string>{});
+}
+
+TEST_F(Stores, AreAddedOnlyByWhatIsOneAndEveryFaultIsTold) {
+  const std::string admin = hub_.token_for(Role::admin);
+  const auto faults = [&](const std::string& path, const std::string& body) {
+    const RawAnswer answer = hub_.send("POST", path, admin, body);
+    EXPECT_EQ(answer.status, 400) << body;
+    return faults_of(answer);
+  };
+  using Fields = std::set<std::string>;
+  const std::string key(64, 'a');
+  EXPECT_EQ(faults("/api/v1/stores", "{}"), Fields{"id"});
+  EXPECT_EQ(faults("/api/v1/stores", R"({"id":"a b","publicKey":"A"})"), (Fields{"id", "publicKey"}));
+  EXPECT_EQ(faults("/api/v1/stores", R"({"id":7,"publicKey":7})"), (Fields{"id", "publicKey"}));
+  EXPECT_EQ(faults("/api/v1/stores", R"({"id":")" + std::string(65, 's') + R"("})"), Fields{"id"});
+  EXPECT_EQ(hub_.send("POST", "/api/v1/stores", admin, "[]").status, 400);
+  EXPECT_EQ(hub_.send("POST", "/api/v1/stores", admin, "{").code(), "MALFORMED_JSON");
+  add_store("store-1");
+  EXPECT_EQ(faults("/api/v1/stores/store-1/keys", "{}"), Fields{"publicKey"});
+  EXPECT_EQ(faults("/api/v1/stores/store-1/keys", R"({"publicKey":")" + std::string(64, 'A') + R"("})"),
+            Fields{"publicKey"});
+  EXPECT_EQ(hub_.column("SELECT id FROM store"), std::vector<std::string>{"store-1"});
+}
+
 TEST_F(Stores, OverviewIsOfEveryStore) {
   for (const char* id : {"b", "a"}) add_store(id);
   const RawAnswer answer = hub_.get("/api/v1/stats/overview", token_);

@@ -117,9 +117,9 @@ TEST_F(Stores, TheSameKeyAgainChangesNothingAndAnotherIsOneMore) {
 
 TEST_F(Stores, AKeyIsOneStoresForEver) {
   ASSERT_TRUE(add_store(first, key_a));
-  EXPECT_EQ(add_store(second, key_a).error().code, Errc::already_exists);
+  EXPECT_EQ(add_store(second, key_a).error().code, Errc::already_registered);
   ASSERT_TRUE(revoke(first));
-  EXPECT_EQ(add_store(first, key_a).error().code, Errc::already_exists);
+  EXPECT_EQ(add_store(first, key_a).error().code, Errc::already_registered);
 }
 
 TEST_F(Stores, WhatIsNoIdAndNoKeyIsToldAtOnce) {
