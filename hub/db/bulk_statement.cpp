@@ -32,7 +32,7 @@ BulkStatement::BulkStatement(std::string_view head, std::string_view row, std::s
 Result<Rows> BulkStatement::run(Transaction& transaction, std::vector<Value> values,
                                 std::vector<Value> leading) const {
   PERKLINE_ASSERT(values.size() % columns_ == 0 && leading.size() == leading_);
-  Rows rows;
+  std::vector<Statement> statements;
   auto next = values.begin();
   while (next != values.end()) {
     const auto left = static_cast<std::size_t>(values.end() - next) / columns_;
@@ -40,12 +40,10 @@ Result<Rows> BulkStatement::run(Transaction& transaction, std::vector<Value> val
     const auto end = next + static_cast<std::ptrdiff_t>(piece_rows[piece] * columns_);
     std::vector<Value> parameters = leading;
     parameters.insert(parameters.end(), std::make_move_iterator(next), std::make_move_iterator(end));
-    auto found = transaction.query(texts_[piece], std::move(parameters));
-    if (!found) return failure(found);
-    std::ranges::move(*found, std::back_inserter(rows));
+    statements.push_back({.sql = texts_[piece], .parameters = std::move(parameters)});
     next = end;
   }
-  return rows;
+  return transaction.query_all(std::move(statements));
 }
 
 }  // namespace perkline::hub::db

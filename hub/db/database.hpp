@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,6 +47,12 @@ class Row {
 };
 using Rows = std::vector<Row>;
 
+/// A statement with its parameters; the text outlives the call.
+struct Statement {
+  std::string_view sql;
+  std::vector<Value> parameters = {};
+};
+
 /// Inside read() or write(). Parameters are `$1`, `$2`, … Statements are prepared once and kept, so their
 /// text must not hold values. After a statement that failed only the end of the work, or of the attempt()
 /// around it, is portable: PostgreSQL takes no other statement then.
@@ -55,6 +63,17 @@ class Transaction {
   /// that the column or the engine cannot hold), database_unavailable, overloaded, storage_full, corrupt,
   /// internal (the statement itself is wrong).
   virtual Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) = 0;
+  /// query() of each, in this order; the rows of all. An engine behind a socket is asked all at once. After
+  /// one that failed none is run. Errors: the first one's.
+  virtual Result<Rows> query_all(std::vector<Statement> statements) {
+    Rows rows;
+    for (Statement& each : statements) {
+      auto found = query(each.sql, std::move(each.parameters));
+      if (!found) return found;
+      std::ranges::move(*found, std::back_inserter(rows));
+    }
+    return rows;
+  }
   /// The number of rows changed.
   virtual Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) = 0;
   /// Runs `work` so that its error takes back what it did and nothing else: a savepoint. Gives `work`'s
@@ -64,6 +83,10 @@ class Transaction {
   /// UPDATE`, or nothing where there is but one writer. Whoever locks several rows of a table reads them in
   /// ascending key order, so that two never wait for one another.
   virtual std::string_view for_update() const = 0;
+  /// Inside write(), for work that does nothing else: comes back once every other write that was under way
+  /// has ended, so that whatever it has written is there or never will be. At once where there is but one
+  /// writer. Errors: those of query().
+  virtual Result<void> outlast_others() { return {}; }
   /// How long one statement may take from here to the end of the work, where the engine has a limit: for work
   /// that is known to be long, as migrations are.
   virtual void allow(std::chrono::milliseconds a_statement) { static_cast<void>(a_statement); }

@@ -19,6 +19,8 @@ using std::chrono::steady_clock;
 
 /// The server ends a statement that takes too long by itself; this much later nobody believes in it any more.
 constexpr milliseconds grace{2'000};
+/// What a statement has at least, however late it is sent.
+constexpr milliseconds last_try{1'000};
 constexpr days slots_kept{30};
 
 constexpr const char* begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED";
@@ -84,6 +86,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const Postg
   if (!wire) return failure(wire);
   std::unique_ptr<PostgresConnection> connection(new PostgresConnection(std::move(*wire), target, access));
   connection->allowed_ = target.statement_timeout;
+  connection->give_up_ = steady_clock::now() + target.connect_timeout;
   if (access == Access::read) return connection;
   if (auto taken = connection->take_slot(); !taken) return failure(taken);
   return connection;
@@ -116,13 +119,24 @@ Result<void> PostgresConnection::take_slot() {
 }
 
 PostgresWire::Deadline PostgresConnection::deadline() const {
-  if (allowed_ == milliseconds{0}) return steady_clock::now() + std::chrono::hours{24};
-  return steady_clock::now() + allowed_ + grace;
+  const auto now = steady_clock::now();
+  if (allowed_ == milliseconds{0}) return now + std::chrono::hours{24};
+  const auto its_own = now + allowed_ + grace;
+  if (allowed_ != statement_timeout_) return its_own;
+  // A server that stands still ends no statement: nobody is kept waiting for it beyond his time.
+  return std::min(its_own, std::max(give_up_, now + last_try));
 }
 
 void PostgresConnection::allow(milliseconds a_statement) {
   allowed_ = a_statement;
   prefix_.push_back({.text = "SET LOCAL statement_timeout = " + std::to_string(a_statement.count())});
+}
+
+Result<void> PostgresConnection::outlast_others() {
+  // Whoever writes holds its connection's row from its first statement on.
+  auto held = query("SELECT 1 FROM hub_commit WHERE slot <> 'turn' ORDER BY slot FOR UPDATE");
+  if (!held) return failure(held);
+  return {};
 }
 
 Error PostgresConnection::doom() const {
@@ -191,8 +205,7 @@ Result<PostgresStatements::Prepared*> PostgresConnection::prepare(std::string_vi
   return &statements_.keep(sql, std::move(kept));
 }
 
-Result<WireResult> PostgresConnection::run_statement(std::string_view sql,
-                                                     const std::vector<Value>& parameters) {
+Result<void> PostgresConnection::check(std::string_view sql, const std::vector<Value>& parameters) const {
   if (is_doomed()) return fail(doom());
   for (const Value& value : parameters) {
     if (const auto* text = std::get_if<std::string>(&value); text && text->contains('\0'))
@@ -202,6 +215,12 @@ Result<WireResult> PostgresConnection::run_statement(std::string_view sql,
     return fail(Errc::internal, "a statement with " + std::to_string(count) + " parameters got " +
                                     std::to_string(parameters.size()));
   }
+  return {};
+}
+
+Result<WireResult> PostgresConnection::run_statement(std::string_view sql,
+                                                     const std::vector<Value>& parameters) {
+  if (auto sound = check(sql, parameters); !sound) return failure(sound);
   if (!is_prepared(sql) && parameters.empty()) {
     auto done = exchange({{.text = std::string(sql)}}, sql);
     if (!done) return failure(done);
@@ -217,16 +236,56 @@ Result<WireResult> PostgresConnection::run_statement(std::string_view sql,
   return failure(done);
 }
 
+Result<void> PostgresConnection::add_rows(Rows& rows, const pg_result* result) {
+  const int count = row_count(result);
+  rows.reserve(rows.size() + static_cast<std::size_t>(count));
+  for (int row = 0; row < count; ++row) {
+    auto columns = columns_of(result, row);
+    if (!columns) return fail(Errc::internal, "a column holds what is neither whole number, text nor bytes");
+    rows.emplace_back(std::move(*columns));
+  }
+  return {};
+}
+
 Result<Rows> PostgresConnection::query(std::string_view sql, std::vector<Value> parameters) {
   auto result = run_statement(sql, parameters);
   if (!result) return failure(result);
   Rows rows;
-  const int count = row_count(result->get());
-  rows.reserve(static_cast<std::size_t>(count));
-  for (int row = 0; row < count; ++row) {
-    auto columns = columns_of(result->get(), row);
-    if (!columns) return fail(Errc::internal, "a column holds what is neither whole number, text nor bytes");
-    rows.emplace_back(std::move(*columns));
+  if (auto added = add_rows(rows, result->get()); !added) return failure(added);
+  return rows;
+}
+
+Result<bool> PostgresConnection::prepare_all(const std::vector<Statement>& statements) {
+  for (const Statement& each : statements) {
+    if (auto sound = check(each.sql, each.parameters); !sound) return failure(sound);
+    if (auto prepared = prepare(each.sql, each.parameters); !prepared) return failure(prepared);
+  }
+  // Whoever keeps no more forgets all.
+  return std::ranges::all_of(statements, [this](const Statement& each) {
+    return statements_.find(each.sql, each.parameters) != nullptr;
+  });
+}
+
+Result<Rows> PostgresConnection::query_all(std::vector<Statement> statements) {
+  if (statements.size() < 2) return Transaction::query_all(std::move(statements));
+  const auto ready = prepare_all(statements);
+  if (!ready) return std::unexpected(ready.error());
+  if (!*ready) return Transaction::query_all(std::move(statements));
+  std::vector<WireStep> steps;
+  bool any_has_run = false;
+  for (const Statement& each : statements) {
+    auto& prepared = *statements_.find(each.sql, each.parameters);
+    any_has_run = std::exchange(prepared.has_run, true) || any_has_run;
+    steps.push_back({.kind = WireStep::Kind::run, .name = prepared.name, .values = each.parameters});
+  }
+  const auto done = exchange(std::move(steps), statements.front().sql);
+  if (!done) {
+    if (any_has_run && failed_state_ == "0A000") lost_ = true;
+    return std::unexpected(done.error());
+  }
+  Rows rows;
+  for (const WireResult& result : *done) {
+    if (auto added = add_rows(rows, result.get()); !added) return failure(added);
   }
   return rows;
 }
@@ -275,7 +334,9 @@ void PostgresConnection::begin(Turn turn) {
   if (turn == Turn::after_conflict) prefix_.push_back({.text = take_turn});
 }
 
-PostgresConnection::Outcome PostgresConnection::run(const Work& work, Turn turn) {
+PostgresConnection::Outcome PostgresConnection::run(const Work& work, PostgresWire::Deadline give_up,
+                                                    Turn turn) {
+  give_up_ = give_up;
   begin(turn);
   return end(work(*this));
 }

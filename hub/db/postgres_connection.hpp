@@ -46,16 +46,19 @@ class PostgresConnection final : public Transaction {
   static Result<std::unique_ptr<PostgresConnection>> open(const PostgresTarget& target, Access access);
 
   Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) override;
+  Result<Rows> query_all(std::vector<Statement> statements) override;
   Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) override;
   Result<void> attempt(const std::function<Result<void>()>& work) override;
   std::string_view for_update() const override { return access_ == Access::write ? " FOR UPDATE" : ""; }
+  Result<void> outlast_others() override;
   void allow(std::chrono::milliseconds a_statement) override;
 
   /// Whether this work has met a conflict before. Then a write runs alone among all such, of every hub: two
   /// that lock the same in different orders would else stop one another again and again.
   enum class Turn : std::uint8_t { first, after_conflict };
-  /// Runs `work` once in a transaction, READ COMMITTED or, with read access, on one snapshot.
-  Outcome run(const Work& work, Turn turn = Turn::first);
+  /// Runs `work` once in a transaction, READ COMMITTED or, with read access, on one snapshot. After `give_up`
+  /// no answer is waited for longer than a second, unless the work has asked for more (allow()).
+  Outcome run(const Work& work, PostgresWire::Deadline give_up, Turn turn = Turn::first);
   /// After run(): whether the connection can be used again.
   bool is_lost() const { return lost_; }
   const CommitMark& mark() const { return mark_; }
@@ -77,6 +80,12 @@ class PostgresConnection final : public Transaction {
   bool is_doomed() const { return lost_ || conflict_ || failed_.has_value(); }
   Error doom() const;
 
+  /// Whether the statement can be sent at all. Errors: those of query().
+  Result<void> check(std::string_view sql, const std::vector<Value>& parameters) const;
+  /// Prepares each. False: they are more than are kept at a time.
+  Result<bool> prepare_all(const std::vector<Statement>& statements);
+  /// Errors: internal (a column of a kind that our schema does not know).
+  static Result<void> add_rows(Rows& rows, const pg_result* result);
   Result<WireResult> run_statement(std::string_view sql, const std::vector<Value>& parameters);
   Result<PostgresStatements::Prepared*> prepare(std::string_view sql, const std::vector<Value>& parameters);
   /// Sends what waits to be sent with `steps`, whose results it gives. Errors: those of any of them.
@@ -88,6 +97,7 @@ class PostgresConnection final : public Transaction {
   const Access access_;
   const std::chrono::milliseconds statement_timeout_;
   std::chrono::milliseconds allowed_{};  ///< For one statement, in this transaction.
+  PostgresWire::Deadline give_up_ = {};  ///< When whoever waits for this transaction does so no more.
   PostgresStatements statements_;
   CommitMark mark_;
   std::vector<Value> mark_values_;

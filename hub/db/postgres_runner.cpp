@@ -137,7 +137,7 @@ Result<void> PostgresRunner::run(const Work& work, Deadline give_up) {
   auto turn = PostgresConnection::Turn::first;
   while (true) {
     if (auto connected = connect(); !connected) return connected;
-    auto outcome = connection_->run(work, turn);
+    auto outcome = connection_->run(work, give_up, turn);
     switch (outcome.ended) {
       case PostgresConnection::Ended::committed:
       case PostgresConnection::Ended::refused:

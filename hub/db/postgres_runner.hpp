@@ -46,7 +46,8 @@ class PostgresRunner {
 
   /// Connects, unless it is connected. Errors: database_unavailable, not_found (no such database), internal.
   Result<void> connect();
-  /// Tries no more after `give_up`; a statement in progress then still ends by its own time limit. Errors:
+  /// Tries no more after `give_up`; a statement in progress then has a second left, and a commit is looked up
+  /// once. Errors:
   /// those of `work`; database_unavailable, overloaded (conflicts until `give_up`).
   Result<void> run(const Work& work, Deadline give_up);
 

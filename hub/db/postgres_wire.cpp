@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <libpq-fe.h>
+#include <openssl/ssl.h>
 
 #include "hub/db/postgres_error.hpp"
 #include "shared/ops/log.hpp"
@@ -197,9 +198,15 @@ bool PostgresWire::flush(Deadline deadline) {
   }
 }
 
+bool PostgresWire::has_unread() const {
+  const auto* tls = static_cast<const SSL*>(PQsslStruct(handle_, "OpenSSL"));
+  return tls != nullptr && SSL_pending(tls) > 0;
+}
+
 Result<WireResult> PostgresWire::next(Deadline deadline) {
   while (PQisBusy(handle_) == 1) {
-    if (!wait(POLLIN, deadline) || PQconsumeInput(handle_) != 1) return fail(Errc::database_unavailable);
+    const bool readable = has_unread() || wait(POLLIN, deadline);
+    if (!readable || PQconsumeInput(handle_) != 1) return fail(Errc::database_unavailable);
   }
   return WireResult(PQgetResult(handle_));
 }

@@ -72,6 +72,8 @@ class PostgresWire {
   bool send(const WireStep& step);
   /// False: no event before the deadline, or the interrupt.
   bool wait(short events, Deadline deadline) const;
+  /// Whether there is something to read that no poll tells of, as TLS has taken it from the socket.
+  bool has_unread() const;
   bool flush(Deadline deadline);
   /// nullopt: lost. A null pointer ends a step's results.
   Result<WireResult> next(Deadline deadline);

@@ -69,9 +69,56 @@ struct PostgresServer::State {
   std::string data() const { return folder.file("data"); }
   std::string log() const { return folder.file("log"); }
   Result<void> make();
+  /// So that the server takes its certificate, and nobody without TLS.
+  Result<void> use_tls();
   Result<void> launch();
   void end(int signal);
+  /// To the server and then to all it has started: once it stands still it starts no more.
+  void signal_all(int signal);
 };
+
+namespace {
+
+/// The processes that `parent` has started.
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
+    std::ifstream file(entry.path() / "stat");
+    std::string stat;
+    std::getline(file, stat);
+    // Behind the name, which may hold anything: state and parent.
+    const auto behind = stat.rfind(") ");
+    if (behind == std::string::npos || stat.size() < behind + 4) continue;
+    if (std::atoi(stat.c_str() + behind + 4) == parent) found.push_back(std::atoi(name.c_str()));
+  }
+  return found;
+}
+
+/// A copy that PostgreSQL takes for a secret: its own, and nobody else's.
+Result<void> hand_over(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::copy_file(from, to, error);
+  if (!error) fs::permissions(to, fs::perms::owner_read | fs::perms::owner_write, error);
+  const passwd* user = ::geteuid() == 0 ? ::getpwnam("postgres") : nullptr;
+  const bool given = user == nullptr || ::chown(to.c_str(), user->pw_uid, user->pw_gid) == 0;
+  if (error || !given) return fail(Errc::io_failed, to.string());
+  return {};
+}
+
+}  // namespace
+
+Result<void> PostgresServer::State::use_tls() {
+  if (options.cert_file.empty()) return {};
+  for (const auto& [from, name] :
+       {std::pair(options.cert_file, "server.crt"), {options.key_file, "server.key"}}) {
+    if (auto given = hand_over(from, folder.file(name)); !given) return given;
+  }
+  std::ofstream(data() + "/pg_hba.conf") << "local all all trust\nhostssl all all all trust\n";
+  return {};
+}
 
 Result<void> PostgresServer::State::make() {
   if (::geteuid() == 0) {
@@ -85,7 +132,7 @@ Result<void> PostgresServer::State::make() {
   const auto made = bench::run_command(program, arguments);
   if (!made) return std::unexpected(made.error());
   if (made->status != 0) return fail(Errc::io_failed, "initdb: " + made->err);
-  return {};
+  return use_tls();
 }
 
 Result<void> PostgresServer::State::launch() {
@@ -97,6 +144,10 @@ Result<void> PostgresServer::State::launch() {
                                     "max_connections=200",
                                     "shared_buffers=32MB",
                                     "jit=off"};
+  if (!options.cert_file.empty()) {
+    settings.insert(settings.end(), {"ssl=on", "ssl_cert_file=" + folder.file("server.crt"),
+                                     "ssl_key_file=" + folder.file("server.key")});
+  }
   if (!options.fsync)
     settings.insert(settings.end(), {"fsync=off", "full_page_writes=off", "synchronous_commit=off"});
   for (const std::string& setting : settings) arguments.insert(arguments.end(), {"-c", setting});
@@ -112,8 +163,15 @@ Result<void> PostgresServer::State::launch() {
   return {};
 }
 
+void PostgresServer::State::signal_all(int signal) {
+  if (!server || !server->running()) return;
+  ::kill(server->pid(), signal);
+  for (const pid_t child : children_of(server->pid())) ::kill(child, signal);
+}
+
 void PostgresServer::State::end(int signal) {
   if (!server || !server->running()) return;
+  signal_all(SIGCONT);
   ::kill(server->pid(), signal);
   if (!eventually([&] { return !server->running(); })) server->kill();
 }
@@ -145,6 +203,14 @@ void PostgresServer::stop() {
 
 void PostgresServer::kill() {
   state_->end(SIGQUIT);
+}
+
+void PostgresServer::freeze() {
+  state_->signal_all(SIGSTOP);
+}
+
+void PostgresServer::thaw() {
+  state_->signal_all(SIGCONT);
 }
 
 Result<void> PostgresServer::start_again() {

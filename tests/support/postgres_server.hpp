@@ -11,6 +11,9 @@ namespace perkline::test {
 struct PostgresServerOptions {
   /// Whether a commit is on disk when it returns. Off, a killed server forgets.
   bool fsync = true;
+  /// A certificate and its key, in PEM: whoever comes over TCP is let in over TLS alone. Empty: without.
+  std::string cert_file = {};
+  std::string key_file = {};
 };
 
 /// A PostgreSQL cluster of this process's own, empty, on a free loopback port and in a temporary folder,
@@ -30,7 +33,11 @@ class PostgresServer {
   void stop();
   /// As a crash does: nothing more is written down, and the next start recovers from its log.
   void kill();
-  /// After either, on the same port and data. Errors: io_failed.
+  /// As a machine does whose disk or hypervisor stands still: none of its processes does anything, all
+  /// connections stay.
+  void freeze();
+  void thaw();
+  /// After stop() or kill(), on the same port and data. Errors: io_failed.
   Result<void> start_again();
 
  private:

@@ -328,6 +328,52 @@ TEST_P(DatabaseContract, ABulkStatementWritesEveryRowOnce) {
   EXPECT_EQ(rows_of("SELECT name FROM item WHERE id = 70")[0].text(0), "name 70");
 }
 
+TEST_P(DatabaseContract, SeveralStatementsAtOnceAreRunInTheirOrderUntilOneFails) {
+  const auto item = [](std::int64_t id) {
+    return hub::db::Statement{.sql = "INSERT INTO item (id, name) VALUES ($1, $2) RETURNING id",
+                              .parameters = {id, "name"}};
+  };
+  const hub::db::Statement all{.sql = "SELECT id FROM item ORDER BY id"};
+  ASSERT_TRUE(subject_->write([&](Transaction& transaction) -> Result<void> {
+    const auto rows = transaction.query_all({item(1), item(2), all});
+    if (!rows) return std::unexpected(rows.error());
+    EXPECT_EQ(rows->size(), 4U);
+    EXPECT_EQ(rows->back().integer(0), 2);
+    const auto refused = transaction.attempt([&]() -> Result<void> {
+      const auto done = transaction.query_all({item(3), item(2), item(4)});
+      if (!done) return std::unexpected(done.error());
+      return {};
+    });
+    EXPECT_EQ(refused.error().code, Errc::already_exists);
+    EXPECT_TRUE(transaction.query_all({})->empty());
+    const auto after = transaction.query_all({item(5), all});
+    EXPECT_EQ(after->size(), 1U + 3U);
+    return {};
+  }));
+  EXPECT_EQ(count(), 3);
+  const auto wrong = subject_->write([&](Transaction& transaction) -> Result<void> {
+    auto done = transaction.query_all({item(6), {.sql = "SELECT $1 FROM item"}});
+    if (!done) return failure(done);
+    return {};
+  });
+  EXPECT_EQ(wrong.error().code, Errc::internal) << "a parameter is missing";
+  EXPECT_EQ(count(), 3);
+}
+
+TEST_P(DatabaseContract, MoreStatementsAtOnceThanAreKeptAreRunAllTheSame) {
+  std::vector<std::string> texts;
+  for (int i = 0; i < 600; ++i) texts.push_back("SELECT COUNT(*) + " + std::to_string(i) + " FROM item");
+  EXPECT_TRUE(subject_->read([&](Transaction& transaction) -> Result<void> {
+    std::vector<hub::db::Statement> statements;
+    for (const std::string& text : texts) statements.push_back({.sql = text});
+    const auto rows = transaction.query_all(std::move(statements));
+    if (!rows) return std::unexpected(rows.error());
+    EXPECT_EQ(rows->size(), 600U);
+    EXPECT_EQ(rows->at(599).integer(0), 599);
+    return {};
+  }));
+}
+
 std::string name_of(const testing::TestParamInfo<Adapter>& info) {
   switch (info.param) {
     case Adapter::sqlite:

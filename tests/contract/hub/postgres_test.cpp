@@ -16,6 +16,7 @@
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/sim_world.hpp"
+#include "tests/support/test_certificates.hpp"
 
 namespace perkline::test {
 namespace {
@@ -371,6 +372,135 @@ TEST_F(PostgresAlone, EachWriteTakesEffectOnceWhileTheServerStopsCrashesAndStart
   for (const std::int64_t id : acknowledged) EXPECT_TRUE(stored.contains(id)) << id;
   EXPECT_EQ(number_in(subject, "SELECT n FROM counter WHERE name = 'a'"),
             static_cast<std::int64_t>(stored.size()));
+}
+
+TEST_F(PostgresAlone, WhileItsServerStandsStillNobodyWaitsBeyondHisTimeAndAfterwardsAllGoesOn) {
+  // Shorter than the daemon's, in the same proportion; a call takes as long as it may be tried, and a last
+  // try.
+  const PostgresOptions options{
+      .connect_timeout = Millis(600), .statement_timeout = seconds(4), .retry_for = Millis(1'600)};
+  constexpr Millis longest = Millis(1'600) + seconds(1) + Millis(600) + seconds(1);
+  PostgresOnReactor subject(server_.url("hub"), options);
+  make_counters(subject);
+  std::atomic<bool> going = true;
+  std::atomic<int> written = 0;
+  std::atomic<int> read = 0;
+  std::atomic<int> refused = 0;
+  const auto call = [&](bool writes) {
+    while (going) {
+      const auto before = std::chrono::steady_clock::now();
+      const auto result =
+          writes ? subject.write(add_one("a")) : subject.read(execute("SELECT n FROM counter"));
+      EXPECT_LT(std::chrono::steady_clock::now() - before, longest) << (writes ? "write" : "read");
+      if (result) {
+        ++(writes ? written : read);
+        continue;
+      }
+      EXPECT_EQ(result.error().code, Errc::database_unavailable) << result.error().detail;
+      EXPECT_TRUE(result.error().retry_after.has_value());
+      ++refused;
+      std::this_thread::sleep_for(Millis(5));
+    }
+  };
+  std::vector<std::thread> callers;
+  // More than there are connections.
+  for (int i = 0; i < 30; ++i) callers.emplace_back(call, i % 3 != 0);
+  const auto goes_on = [&] {
+    const int written_before = written;
+    const int read_before = read;
+    return eventually([&] { return written > written_before + 20 && read > read_before + 20; });
+  };
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(goes_on());
+    const int refused_before = refused;
+    server_.freeze();
+    EXPECT_TRUE(eventually([&] { return refused > refused_before + 100; }));
+    server_.thaw();
+  }
+  EXPECT_TRUE(goes_on());
+  going = false;
+  for (auto& caller : callers) caller.join();
+  // One that nobody could be told of may have been done as well.
+  EXPECT_GE(number_in(subject, "SELECT n FROM counter WHERE name = 'a'"), written);
+}
+
+TEST(PostgresTls, ServesOverTlsAloneAndHoldsTheServerToItsCertificate) {
+  TestCertificates certificates;
+  TestCertificates others;
+  const auto files = certificates.server("127.0.0.1");
+  auto server = PostgresServer::start({.cert_file = files.cert_file, .key_file = files.key_file});
+  ASSERT_TRUE(server) << server.error().detail;
+  const auto answer = [&](const std::string& parameters) {
+    PostgresOnReactor subject(server->url("hub") + "?" + parameters, {});
+    std::int64_t over_tls = 0;
+    const auto read = subject.write([&](Transaction& transaction) -> Result<void> {
+      auto rows = transaction.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
+      if (!rows) return failure(rows);
+      over_tls = rows->at(0).integer(0);
+      return {};
+    });
+    return read ? std::to_string(over_tls) : std::string(name_of(read.error().code));
+  };
+  EXPECT_EQ(answer("sslmode=disable"), "database_unavailable");
+  EXPECT_EQ(answer("sslmode=require"), "1");
+  EXPECT_EQ(answer("sslmode=verify-full&sslrootcert=" + certificates.ca_file()), "1");
+  EXPECT_EQ(answer("sslmode=verify-full&sslrootcert=" + others.ca_file()), "database_unavailable");
+}
+
+TEST(PostgresTls, AnswersOfEveryLengthComeAtOnce) {
+  TestCertificates certificates;
+  const auto files = certificates.server("127.0.0.1");
+  auto server = PostgresServer::start({.cert_file = files.cert_file, .key_file = files.key_file});
+  ASSERT_TRUE(server) << server.error().detail;
+  PostgresOnReactor subject(server->url("hub") + "?sslmode=require", {});
+  // Around what a record of TLS and libpq's buffer hold: some of an answer may lie in neither socket nor
+  // buffer.
+  for (std::int64_t length = 1'000; length < 200'000; length += 997) {
+    const auto before = std::chrono::steady_clock::now();
+    std::size_t came = 0;
+    const auto read = subject.read([&](Transaction& transaction) -> Result<void> {
+      auto rows = transaction.query("SELECT repeat('x', CAST($1 AS BIGINT)::int) FROM generate_series(1, 3)",
+                                    {length});
+      if (!rows) return failure(rows);
+      came = 0;
+      for (const auto& row : *rows) came += row.text(0).size();
+      return {};
+    });
+    ASSERT_TRUE(read) << length << ": " << read.error().detail;
+    EXPECT_EQ(came, 3 * static_cast<std::size_t>(length));
+    ASSERT_LT(std::chrono::steady_clock::now() - before, seconds(5)) << length;
+  }
+}
+
+TEST(Postgres, OutlastsWhoeverWritesAndNobodyWhoBeginsLater) {
+  PostgresOnReactor subject;
+  make_counters(subject);
+  std::promise<void> let_go;
+  std::promise<void> begun;
+  auto writing = std::async(std::launch::async, [&] {
+    return subject.write(
+        [&, may_end = let_go.get_future().share()](Transaction& transaction) -> Result<void> {
+          auto done = add_one("a")(transaction);
+          begun.set_value();
+          may_end.wait();
+          return done;
+        });
+  });
+  begun.get_future().wait();
+  auto waiting = std::async(std::launch::async, [&] {
+    return subject.write([](Transaction& transaction) { return transaction.outlast_others(); });
+  });
+  EXPECT_TRUE(eventually([&] {
+    return !administer(subject.url(),
+                       "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                       " AND query LIKE '%hub_commit%'")
+                .empty();
+  }));
+  EXPECT_EQ(waiting.wait_for(Millis(0)), std::future_status::timeout);
+  let_go.set_value();
+  EXPECT_TRUE(writing.get());
+  EXPECT_TRUE(waiting.get());
+  EXPECT_TRUE(subject.write(add_one("b"))) << "nobody is held up by it any more";
 }
 
 TEST_F(PostgresAlone, HubsThatStartTogetherMigrateOnce) {
