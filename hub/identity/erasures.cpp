@@ -130,10 +130,19 @@ Result<void> Erasures::forget(db::Transaction& transaction, const User& user, co
 }
 
 Result<std::string> member_hash(db::Transaction& transaction, const CustomerId& card) {
+  auto hashes = member_hashes(transaction, {&card, 1});
+  if (!hashes) return failure(hashes);
+  return std::move(hashes->front());
+}
+
+Result<std::vector<std::string>> member_hashes(db::Transaction& transaction,
+                                               std::span<const CustomerId> cards) {
   SystemRng rng;
   const auto key = load_or_make_secret(transaction, "member_hash_key", rng);
   if (!key) return std::unexpected(key.error());
-  return to_hex(hmac_sha256(*key, card.str()));
+  std::vector<std::string> hashes;
+  for (const CustomerId& card : cards) hashes.push_back(to_hex(hmac_sha256(*key, card.str())));
+  return hashes;
 }
 
 Result<void> note_erased_at_store(db::Transaction& transaction, const std::string& member_hash,

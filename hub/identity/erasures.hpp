@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,10 @@ class Erasures {
 /// What a card is known by once it is erased: HMAC-SHA256 under a key of the hub's, in hex. Errors: corrupt,
 /// the database's.
 Result<std::string> member_hash(db::Transaction& transaction, const CustomerId& card);
+
+/// The same of several, in their order.
+Result<std::vector<std::string>> member_hashes(db::Transaction& transaction,
+                                               std::span<const CustomerId> cards);
 
 /// A store has forgotten a card. Unknown ones change nothing. Errors: the database's.
 Result<void> note_erased_at_store(db::Transaction& transaction, const std::string& member_hash,

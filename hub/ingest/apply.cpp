@@ -1,7 +1,11 @@
 #include "hub/ingest/apply.hpp"
 
+#include <array>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "hub/db/bulk_statement.hpp"
 #include "hub/ingest/erased.hpp"
 #include "hub/ingest/pending.hpp"
 #include "hub/ingest/returns.hpp"
@@ -29,24 +33,36 @@ std::vector<ToldSale> sales_in(std::span<const ToldEvent> settled) {
   return told;
 }
 
-Result<void> note_void(db::Transaction& transaction, const sync::Event& event,
-                       const sync::SessionVoided& voided, WallTime now) {
-  auto noted = transaction.execute(
+Result<void> note_voids(db::Transaction& transaction, std::span<const Told<sync::SessionVoided>> voids,
+                        WallTime now) {
+  static const db::BulkStatement insert(
       "INSERT INTO session_void (session_id, store_id, transaction_id, customer_id, channel_id, reason,"
-      " voided_at, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (session_id) DO NOTHING",
-      {voided.session.str(), event.store.str(), voided.transaction.str(), voided.customer.str(),
-       voided.channel.str(), voided.reason, stamp(voided.voided_at), stamp(now)});
+      " voided_at, received_at) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (session_id) DO NOTHING");
+  std::vector<db::Value> values;
+  for (const auto& [event, voided, ids, bytes] : voids) {
+    db::append_row(values, voided->session.str(), event->store.str(), voided->transaction.str(),
+                   voided->customer.str(), voided->channel.str(), voided->reason, stamp(voided->voided_at),
+                   stamp(now));
+  }
+  auto noted = insert.run(transaction, std::move(values));
   if (!noted) return failure(noted);
   return {};
 }
 
-Result<void> note_difference(db::Transaction& transaction, const sync::Event& event,
-                             const sync::ReconcileDifference& difference, WallTime now) {
-  auto noted = transaction.execute(
+Result<void> note_differences(db::Transaction& transaction,
+                              std::span<const Told<sync::ReconcileDifference>> differences, WallTime now) {
+  static const db::BulkStatement insert(
       "INSERT INTO reconcile_difference (id, store_id, session_id, transaction_id, customer_id, ours, pdi,"
-      " found_at, received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING",
-      {event.id.str(), event.store.str(), difference.session.str(), difference.transaction.str(),
-       difference.customer.str(), difference.ours, difference.pdi, stamp(difference.found_at), stamp(now)});
+      " found_at, received_at) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (id) DO NOTHING");
+  std::vector<db::Value> values;
+  for (const auto& [event, difference, ids, bytes] : differences) {
+    db::append_row(values, event->id.str(), event->store.str(), difference->session.str(),
+                   difference->transaction.str(), difference->customer.str(), difference->ours,
+                   difference->pdi, stamp(difference->found_at), stamp(now));
+  }
+  auto noted = insert.run(transaction, std::move(values));
   if (!noted) return failure(noted);
   return {};
 }
@@ -76,14 +92,10 @@ class Applier {
         [this](const ToldReturn& told) { return apply_returned(transaction_, told, now_); });
   }
   Result<void> operator()(const sync::SessionVoided&) {
-    return each<sync::SessionVoided>([this](const Told<sync::SessionVoided>& told) {
-      return note_void(transaction_, *told.event, *told.payload, now_);
-    });
+    return note_voids(transaction_, all_of<sync::SessionVoided>(events_), now_);
   }
   Result<void> operator()(const sync::ReconcileDifference&) {
-    return each<sync::ReconcileDifference>([this](const Told<sync::ReconcileDifference>& told) {
-      return note_difference(transaction_, *told.event, *told.payload, now_);
-    });
+    return note_differences(transaction_, all_of<sync::ReconcileDifference>(events_), now_);
   }
   Result<void> operator()(const sync::UnknownEvent&) {
     PERKLINE_ASSERT(false);
@@ -105,6 +117,74 @@ class Applier {
   const points::Terms& terms_;
 };
 
+/// The order in which kinds are taken where the events' own does not matter: what a sale waits for comes
+/// before what follows it. What is not named here is taken in its own place, by itself.
+struct RankOf {
+  static constexpr std::size_t by_itself = 7;
+  std::size_t operator()(const sync::SalePending&) const { return 0; }
+  std::size_t operator()(const sync::SaleFinalized&) const { return 1; }
+  std::size_t operator()(const sync::SaleSettled&) const { return 2; }
+  std::size_t operator()(const sync::SaleRejected&) const { return 3; }
+  std::size_t operator()(const sync::SaleReturned&) const { return 4; }
+  std::size_t operator()(const sync::SessionVoided&) const { return 5; }
+  std::size_t operator()(const sync::ReconcileDifference&) const { return 6; }
+  template <class Other>
+  std::size_t operator()(const Other&) const {
+    return by_itself;
+  }
+};
+
+struct SessionOf {
+  std::string_view operator()(const sync::SaleSettled& settled) const { return settled.sale.session.str(); }
+  template <class Payload>
+  std::string_view operator()(const Payload& told) const {
+    if constexpr (requires { told.session.str(); }) return told.session.str();
+    return {};
+  }
+};
+
+/// Events that may be taken kind by kind: those of different sessions never depend on one another's order,
+/// and those of one session stand in the kinds' order.
+class Stretch {
+ public:
+  /// False: what is here is to be applied before it.
+  bool add(const ToldEvent& told) {
+    const std::size_t rank = std::visit(RankOf{}, told.event->payload);
+    if (is_closed_ || (rank == RankOf::by_itself && size_ > 0)) return false;
+    // Empty: of none, or of another store's.
+    const std::string_view session = std::visit(SessionOf{}, told.event->payload);
+    if (!session.empty()) {
+      std::size_t& last = last_ranks_.try_emplace(session, rank).first->second;
+      if (last > rank) return false;
+      last = rank;
+    }
+    is_closed_ = rank == RankOf::by_itself;
+    kinds_.at(rank).push_back(told);
+    ++size_;
+    return true;
+  }
+
+  /// Empty afterwards.
+  Result<void> apply(db::Transaction& transaction, WallTime now, const points::Terms& terms) {
+    for (std::vector<ToldEvent>& events : kinds_) {
+      if (events.empty()) continue;
+      auto done = std::visit(Applier(transaction, events, now, terms), events.front().event->payload);
+      if (!done) return done;
+      events.clear();
+    }
+    last_ranks_.clear();
+    size_ = 0;
+    is_closed_ = false;
+    return {};
+  }
+
+ private:
+  std::array<std::vector<ToldEvent>, RankOf::by_itself + 1> kinds_;
+  std::unordered_map<std::string_view, std::size_t> last_ranks_;
+  std::size_t size_ = 0;
+  bool is_closed_ = false;
+};
+
 }  // namespace
 
 std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& place) {
@@ -121,15 +201,13 @@ Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> even
   const auto without = without_erased(transaction, events);
   if (!without) return std::unexpected(without.error());
   if (*without) events = (*without)->told;
-  while (!events.empty()) {
-    const sync::EventPayload& first = events.front().event->payload;
-    std::size_t run = 1;
-    while (run < events.size() && events[run].event->payload.index() == first.index()) ++run;
-    if (auto done = std::visit(Applier(transaction, events.first(run), now, terms), first); !done)
-      return done;
-    events = events.subspan(run);
+  Stretch stretch;
+  for (const ToldEvent& told : events) {
+    if (stretch.add(told)) continue;
+    if (auto done = stretch.apply(transaction, now, terms); !done) return done;
+    stretch.add(told);
   }
-  return {};
+  return stretch.apply(transaction, now, terms);
 }
 
 bool is_fault_of_event(const Error& error) {

@@ -27,10 +27,10 @@ struct Place {
 /// claims another place, or is of an unknown type. nullopt: it may be. Pure.
 std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& place);
 
-/// Applies one store's events in this order, those of one kind that stand together with a few statements for
-/// all. One that was applied before changes nothing. On an error the caller takes everything back: some may
-/// have been applied. Errors that are an event's own against those of the database: see is_fault_of_event. No
-/// event is unfit.
+/// Applies one store's events, those of one kind with a few statements for all: each session's in this order,
+/// which alone matters. One that was applied before changes nothing. On an error the caller takes everything
+/// back: some may have been applied. Errors that are an event's own against those of the database: see
+/// is_fault_of_event. No event is unfit.
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
                    const points::Terms& terms);
 

@@ -1,7 +1,10 @@
 #include "hub/ingest/erased.hpp"
 
 #include <algorithm>
+#include <set>
+#include <unordered_map>
 
+#include "hub/db/bulk_statement.hpp"
 #include "hub/identity/erasures.hpp"
 #include "hub/ledger/owner.hpp"
 #include "shared/core/bytes.hpp"
@@ -41,27 +44,32 @@ Result<bool> any_erased(db::Transaction& transaction) {
   return !rows->empty();
 }
 
-/// The card's, the earliest first.
-Result<std::vector<Erasure>> erasures_of(db::Transaction& transaction, const CustomerId& card) {
-  const auto hash = identity::member_hash(transaction, card);
-  if (!hash) return std::unexpected(hash.error());
-  auto rows = transaction.query(
-      "SELECT member_token, requested_at FROM erasure WHERE member_hash = $1 ORDER BY requested_at", {*hash});
+/// By card, the earliest first.
+using Erasures = std::unordered_map<CustomerId, std::vector<Erasure>>;
+
+/// Of those cards that were erased.
+Result<Erasures> erasures_of(db::Transaction& transaction, const std::set<CustomerId>& cards) {
+  static const db::BulkStatement find(
+      "SELECT member_hash, member_token, requested_at FROM erasure WHERE member_hash IN (", "?", ")");
+  const std::vector<CustomerId> each(cards.begin(), cards.end());
+  const auto hashes = identity::member_hashes(transaction, each);
+  if (!hashes) return std::unexpected(hashes.error());
+  std::unordered_map<std::string_view, const CustomerId*> card_of;
+  for (std::size_t i = 0; i < each.size(); ++i) card_of.emplace((*hashes)[i], &each[i]);
+  auto rows = find.run(transaction, std::vector<db::Value>(hashes->begin(), hashes->end()));
   if (!rows) return failure(rows);
-  std::vector<Erasure> erasures;
+  Erasures erasures;
   for (const db::Row& row : *rows)
-    erasures.push_back({CustomerId(row.text(0)), WallTime{Millis{row.integer(1)}}});
+    erasures[*card_of.at(row.text(0))].push_back({CustomerId(row.text(1)), WallTime{Millis{row.integer(2)}}});
+  for (auto& [card, its] : erasures) std::ranges::sort(its, {}, &Erasure::at);
   return erasures;
 }
 
 Result<std::optional<CustomerId>> token_for(db::Transaction& transaction, const sync::Event& event,
-                                            const Named& named) {
-  const auto erasures = erasures_of(transaction, *named.card);
-  if (!erasures) return std::unexpected(erasures.error());
-  if (erasures->empty()) return std::nullopt;
+                                            const Named& named, const std::vector<Erasure>& erasures) {
   auto sale = transaction.query("SELECT customer_id FROM sale WHERE session_id = $1", {named.session->str()});
   if (!sale) return failure(sale);
-  for (const Erasure& erasure : *erasures) {
+  for (const Erasure& erasure : erasures) {
     const bool is_its_sale = !sale->empty() && sale->front().text(0) == erasure.token.str();
     if (is_its_sale || (sale->empty() && event.time <= erasure.at)) return erasure.token;
   }
@@ -141,11 +149,20 @@ Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction
   if (!any) return std::unexpected(any.error());
   if (!*any) return std::nullopt;
   WithoutErased without{.changed = {}, .told = {events.begin(), events.end()}};
+  std::set<CustomerId> cards;
+  for (const ToldEvent& told : events) {
+    sync::Event event = *told.event;
+    if (const Named named = named_in(event); named.card != nullptr && !named.card->empty())
+      cards.insert(*named.card);
+  }
+  const auto erasures = erasures_of(transaction, cards);
+  if (!erasures) return std::unexpected(erasures.error());
   for (ToldEvent& told : without.told) {
     sync::Event event = *told.event;
     const Named named = named_in(event);
-    if (named.card == nullptr || named.card->empty()) continue;
-    auto token = token_for(transaction, event, named);
+    const auto of_card = named.card == nullptr ? erasures->end() : erasures->find(*named.card);
+    if (of_card == erasures->end()) continue;
+    auto token = token_for(transaction, event, named, of_card->second);
     if (!token) return failure(token);
     if (!*token) continue;
     *named.card = std::move(**token);

@@ -1,15 +1,14 @@
 #include "hub/ingest/pending.hpp"
 
 #include <map>
-#include <optional>
 #include <unordered_set>
 #include <vector>
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
+#include "hub/ingest/known_sales.hpp"
 #include "hub/ingest/returns.hpp"
 #include "hub/ledger/holds.hpp"
-#include "shared/core/assert.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::ingest {
@@ -44,23 +43,27 @@ const BulkStatement& insert_members() {
 
 /// Errors: already_exists when the session is another sale's, or still pending with other figures: once PDI
 /// has spoken, what the till was told decides nothing.
-Result<void> same_sale(db::Transaction& transaction, const ToldPending& told) {
+Result<void> same_sale(const KnownSale& known, const ToldPending& told) {
   const sync::SalePending& sale = *told.payload;
-  auto known = transaction.query(
-      "SELECT store_id, transaction_id, customer_id, currency, amount, state, earned, redeemed FROM sale"
-      " WHERE session_id = $1",
-      {sale.session.str()});
-  if (!known) return failure(known);
-  PERKLINE_ASSERT(known->size() == 1);
-  const db::Row& row = known->front();
-  if (row.text(0) != told.event->store.str() || row.text(1) != sale.transaction.str() ||
-      row.text(2) != sale.customer.str() || row.text(3) != sale.amount.currency.code() ||
-      row.integer(4) != sale.amount.minor) {
+  if (known.store != told.event->store || known.transaction != sale.transaction ||
+      known.customer != sale.customer || known.currency != sale.amount.currency.code() ||
+      known.amount != sale.amount.minor) {
     return fail(Errc::already_exists, "session " + sale.session.str() + " is another sale");
   }
-  if (row.text(5) == "pending" &&
-      (row.integer(6) != sale.earned.count || row.integer(7) != sale.redeemed.count)) {
+  if (known.state == "pending" &&
+      (known.earned != sale.earned.count || known.redeemed != sale.redeemed.count)) {
     return fail(Errc::already_exists, "session " + sale.session.str() + " is pending with other figures");
+  }
+  return {};
+}
+
+Result<void> same_sales(db::Transaction& transaction, std::span<const ToldPending> sales) {
+  std::vector<SessionId> sessions;
+  for (const ToldPending& told : sales) sessions.push_back(told.payload->session);
+  const auto known = find_known_sales(transaction, sessions);
+  if (!known) return std::unexpected(known.error());
+  for (const ToldPending& told : sales) {
+    if (auto same = same_sale(known->at(told.payload->session), told); !same) return same;
   }
   return {};
 }
@@ -81,13 +84,10 @@ Result<std::vector<ToldPending>> insert_new(db::Transaction& transaction, std::s
   std::unordered_set<std::string> inserted;
   for (const db::Row& row : *rows) inserted.insert(row.text(0));
   std::vector<ToldPending> fresh;
-  for (const ToldPending& told : sales) {
-    if (!inserted.extract(told.payload->session.str()).empty()) {
-      fresh.push_back(told);
-    } else if (auto same = same_sale(transaction, told); !same) {
-      return failure(same);
-    }
-  }
+  std::vector<ToldPending> there;
+  for (const ToldPending& told : sales)
+    (inserted.extract(told.payload->session.str()).empty() ? there : fresh).push_back(told);
+  if (auto same = same_sales(transaction, there); !same) return failure(same);
   return fresh;
 }
 
@@ -145,30 +145,6 @@ events::DomainEvent domain_event_of(const ToldPending& told) {
   return domain_event(*told.event, "SALE_PENDING", data.take());
 }
 
-struct KnownSale {
-  std::string state;
-  StoreId store;
-  TransactionId transaction;
-  CustomerId customer;
-  std::int64_t redeemed = 0;
-};
-
-/// Held until the end of the transaction, so that its state stays as found.
-Result<std::optional<KnownSale>> find_sale(db::Transaction& transaction, const SessionId& session) {
-  auto rows = transaction.query(
-      "SELECT state, store_id, transaction_id, customer_id, redeemed FROM sale WHERE session_id = $1" +
-          std::string(transaction.for_update()),
-      {session.str()});
-  if (!rows) return failure(rows);
-  if (rows->empty()) return std::nullopt;
-  const db::Row& row = rows->front();
-  return KnownSale{.state = row.text(0),
-                   .store = StoreId(row.text(1)),
-                   .transaction = TransactionId(row.text(2)),
-                   .customer = CustomerId(row.text(3)),
-                   .redeemed = row.integer(4)};
-}
-
 /// The member has had the discount, and PDI never took the points for it.
 Result<void> book_loss(db::Transaction& transaction, const ToldRejected& told, const KnownSale& sale,
                        WallTime now) {
@@ -211,10 +187,10 @@ Result<void> apply_pending(db::Transaction& transaction, std::span<const ToldPen
 Result<void> apply_rejected(db::Transaction& transaction, const ToldRejected& told, WallTime now) {
   const sync::SaleRejected& rejected = *told.payload;
   const std::string session = "session " + rejected.session.str();
-  auto known = find_sale(transaction, rejected.session);
-  if (!known) return failure(known);
-  if (!*known) return fail(Errc::not_found, session + " is no pending sale");
-  const KnownSale& sale = **known;
+  const auto known = find_known_sales(transaction, {&rejected.session, 1});
+  if (!known) return std::unexpected(known.error());
+  if (known->empty()) return fail(Errc::not_found, session + " is no pending sale");
+  const KnownSale& sale = known->begin()->second;
   if (sale.store != told.event->store || sale.transaction != rejected.transaction ||
       sale.customer != rejected.customer) {
     return fail(Errc::already_exists, session + " is another sale");

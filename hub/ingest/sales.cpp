@@ -8,6 +8,7 @@
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
+#include "hub/ingest/known_sales.hpp"
 #include "hub/ingest/pending.hpp"
 #include "hub/ingest/returns.hpp"
 #include "hub/ledger/ledger.hpp"
@@ -78,50 +79,50 @@ Result<std::unordered_set<std::string>> insert_new(db::Transaction& transaction,
   return inserted;
 }
 
-Result<void> write_figures(db::Transaction& transaction, const ToldSale& told) {
-  const sync::SaleFinalized& sale = *told.payload;
-  auto updated = transaction.execute(
-      "UPDATE sale SET state = 'finalized', earned = $2, redeemed = $3, new_balance = $4, tier = $5,"
-      " receipt_id = $6, rules_version = $7, finalized_at = $8, settled_at = $9 WHERE session_id = $1",
-      {sale.session.str(), sale.earned.count, sale.redeemed.count, sale.new_balance.count, sale.tier,
-       sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at), stamp(told.event->time)});
-  if (!updated) return failure(updated);
+/// Ends the waiting for PDI of those that were pending.
+Result<void> write_figures(db::Transaction& transaction, std::span<const NewFigures> sales) {
+  // Both engines name the columns of a VALUES list so; the casts tell PostgreSQL the parameters' type.
+  static const BulkStatement write(
+      "UPDATE sale SET state = 'finalized', earned = told.column2, redeemed = told.column3,"
+      " new_balance = told.column4, tier = told.column5, receipt_id = told.column6,"
+      " rules_version = told.column7, finalized_at = told.column8, settled_at = told.column9 FROM (VALUES ",
+      "(CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT),"
+      " CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT))",
+      ") AS told WHERE sale.session_id = told.column1");
+  std::vector<Value> values;
+  for (const NewFigures& each : sales) {
+    if (!each.provisional) continue;
+    const sync::SaleFinalized& sale = *each.told.payload;
+    db::append_row(values, sale.session.str(), sale.earned.count, sale.redeemed.count, sale.new_balance.count,
+                   sale.tier, sale.receipt.str(), sale.rules_version, stamp(sale.finalized_at),
+                   stamp(each.told.event->time));
+  }
+  auto written = write.run(transaction, std::move(values));
+  if (!written) return failure(written);
   return {};
 }
 
-/// Of a sale that was pending.
-struct Settled {
-  Provisional provisional;
-  std::int64_t points_due = 0;
-};
-
-/// Of a sale that is there: the end of its waiting for PDI, and what it was till then; nullopt when it has
+/// Of a sale that is there: the end of its waiting for PDI, which is noted in `known`; nullopt when it has
 /// these figures already. Errors: already_exists.
-Result<std::optional<Settled>> settle_row(db::Transaction& transaction, const ToldSale& told) {
+Result<std::optional<NewFigures>> settle(KnownSale& known, const ToldSale& told) {
   const sync::SaleFinalized& sale = *told.payload;
-  auto rows = transaction.query(
-      "SELECT store_id, transaction_id, customer_id, currency, amount, earned, redeemed, state, points_due"
-      " FROM sale WHERE session_id = $1" +
-          std::string(transaction.for_update()),
-      {sale.session.str()});
-  if (!rows) return failure(rows);
-  PERKLINE_ASSERT(rows->size() == 1);
-  const db::Row& row = rows->front();
   const std::string session = "session " + sale.session.str();
-  if (row.text(0) != told.event->store.str() || row.text(1) != sale.transaction.str() ||
-      row.text(2) != sale.customer.str() || row.text(3) != sale.amount.currency.code() ||
-      row.integer(4) != sale.amount.minor) {
+  if (known.store != told.event->store || known.transaction != sale.transaction ||
+      known.customer != sale.customer || known.currency != sale.amount.currency.code() ||
+      known.amount != sale.amount.minor) {
     return fail(Errc::already_exists, session + " is another sale");
   }
-  const Provisional known{.earned = row.integer(5), .redeemed = row.integer(6)};
-  if (row.text(7) == "rejected") return fail(Errc::already_exists, session + " was rejected by a person");
-  if (row.text(7) == "finalized") {
+  if (known.state == "rejected") return fail(Errc::already_exists, session + " was rejected by a person");
+  if (known.state == "finalized") {
     if (known.earned != sale.earned.count || known.redeemed != sale.redeemed.count)
       return fail(Errc::already_exists, session + " was booked with other figures");
     return std::nullopt;
   }
-  if (auto written = write_figures(transaction, told); !written) return failure(written);
-  return Settled{.provisional = known, .points_due = row.integer(8)};
+  const Provisional before{.earned = known.earned, .redeemed = known.redeemed};
+  known.state = "finalized";
+  known.earned = sale.earned.count;
+  known.redeemed = sale.redeemed.count;
+  return NewFigures{told, Figures::settled, before, known.points_due};
 }
 
 /// A sale of an unknown card makes an unclaimed member.
@@ -253,18 +254,27 @@ Result<void> apply_sales(db::Transaction& transaction, std::span<const ToldSale>
                          WallTime now, const points::Terms& terms) {
   auto inserted = insert_new(transaction, sales, figures, now, terms);
   if (!inserted) return failure(inserted);
-  std::vector<NewFigures> to_book;
+  std::vector<bool> is_new;
+  std::vector<SessionId> there;
   for (const ToldSale& told : sales) {
     // Taken out, so that a second telling of the session among these is held against the first.
-    if (!inserted->extract(told.payload->session.str()).empty()) {
+    is_new.push_back(!inserted->extract(told.payload->session.str()).empty());
+    if (!is_new.back()) there.push_back(told.payload->session);
+  }
+  auto known = find_known_sales(transaction, there);
+  if (!known) return failure(known);
+  std::vector<NewFigures> to_book;
+  for (std::size_t i = 0; i < sales.size(); ++i) {
+    const ToldSale& told = sales[i];
+    if (is_new[i]) {
       to_book.push_back({told, figures, std::nullopt, points::points_for(terms, told.payload->amount)});
       continue;
     }
-    const auto settled = settle_row(transaction, told);
-    if (!settled) return std::unexpected(settled.error());
-    if (*settled)
-      to_book.push_back({told, Figures::settled, (*settled)->provisional, (*settled)->points_due});
+    auto settled = settle(known->at(told.payload->session), told);
+    if (!settled) return failure(settled);
+    if (*settled) to_book.push_back(**settled);
   }
+  if (auto written = write_figures(transaction, to_book); !written) return written;
   return book(transaction, to_book, now, terms);
 }
 

@@ -32,22 +32,15 @@ std::int64_t taken_for(std::int64_t due, std::int64_t sold, std::int64_t before,
 
 using Owed = std::map<std::string, std::int64_t>;
 
-/// What users owe of earlier returns, and does not change until the end of the transaction.
+/// What users owe of earlier returns. Whoever changes it holds the user's points, as the caller does.
 Result<Owed> owed_by(db::Transaction& transaction, const std::map<UserId, std::int64_t>& users) {
-  static constexpr std::string_view head =
+  static const BulkStatement find(
       "SELECT owner_id, balance FROM account WHERE owner_kind = 'user' AND unit = $1 AND code = 'owed'"
-      " AND owner_id IN (";
+      " AND balance < 0 AND owner_id IN (",
+      "?", ")", 1);
   std::vector<Value> values;
   for (const auto& [user, unused] : users) values.emplace_back(user.str());
-  auto rows = [&] {
-    const std::vector<Value> unit{std::string(ledger::programme_unit)};
-    if (transaction.for_update().empty()) {
-      static const BulkStatement find(head, "?", ")", 1);
-      return find.run(transaction, std::move(values), unit);
-    }
-    static const BulkStatement lock(head, "?", ") ORDER BY id" + std::string(transaction.for_update()), 1);
-    return lock.run(transaction, std::move(values), unit);
-  }();
+  auto rows = find.run(transaction, std::move(values), {std::string(ledger::programme_unit)});
   if (!rows) return failure(rows);
   Owed owed;
   for (const db::Row& row : *rows) owed.emplace(row.text(0), -row.integer(1));
@@ -92,32 +85,36 @@ Result<void> mark_booked(db::Transaction& transaction, std::span<const OwnedSale
   return {};
 }
 
+/// Of what the sales have given, what users owe.
+Result<void> settle_debts(db::Transaction& transaction, std::span<const OwnedSale> sales, Owed owed,
+                          WallTime now) {
+  std::vector<ledger::Transfer> transfers;
+  for (const OwnedSale& each : sales) {
+    const auto debt = owed.find(each.user.str());
+    if (debt == owed.end() || debt->second == 0) continue;
+    const std::int64_t settled = std::min(debt->second, each.sale.points);
+    debt->second -= settled;
+    transfers.push_back(settled_by_sale(each.sale, each.user, settled, now));
+  }
+  return transfers.empty() ? Result<void>() : ledger::post_all(transaction, transfers);
+}
+
 Result<void> book(db::Transaction& transaction, const Terms& terms, std::span<const OwnedSale> sales,
                   WallTime now) {
   if (sales.empty()) return {};
   std::map<UserId, std::int64_t> earned;
-  for (const OwnedSale& each : sales) earned[each.user] += each.sale.points;
-  auto owed = owed_by(transaction, earned);
-  if (!owed) return failure(owed);
   std::vector<ledger::Transfer> transfers;
   for (const OwnedSale& each : sales) {
+    earned[each.user] += each.sale.points;
     transfers.push_back(points_of_sale(each.sale, each.user, terms, now));
-    std::int64_t& debt = (*owed)[each.user.str()];
-    const std::int64_t settled = std::min(debt, each.sale.points);
-    if (settled == 0) continue;
-    debt -= settled;
-    transfers.push_back(settled_by_sale(each.sale, each.user, settled, now));
   }
   if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
+  auto owed = owed_by(transaction, earned);
+  if (!owed) return failure(owed);
+  if (auto settled = settle_debts(transaction, sales, std::move(*owed), now); !settled) return settled;
   if (auto marked = mark_booked(transaction, sales); !marked) return marked;
-  for (const OwnedSale& each : sales) {
-    const auto first = earned.extract(each.user);
-    if (first.empty()) continue;
-    const Cause cause{.id = id_of(each.sale.id, Part::tier), .at = now};
-    auto noted = note_earned(transaction, terms, cause, each.user, first.mapped());
-    if (!noted) return noted;
-  }
-  return {};
+  const Cause cause{.id = id_of(sales.front().sale.id, Part::tier), .at = now};
+  return note_earned(transaction, terms, cause, earned);
 }
 
 }  // namespace

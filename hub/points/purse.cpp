@@ -77,7 +77,7 @@ Result<bool> give(db::Transaction& transaction, const Terms& terms, const Cause&
   transfer.expires_at = cause.at + terms.expiry;
   const auto fresh = ledger::post_once(transaction, transfer);
   if (!fresh || !*fresh) return fresh;
-  auto noted = note_earned(transaction, terms, cause, movement.user, movement.amount);
+  auto noted = note_earned(transaction, terms, cause, {{movement.user, movement.amount}});
   if (!noted) return failure(noted);
   return true;
 }

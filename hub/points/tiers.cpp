@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "hub/db/bulk_statement.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ledger/account.hpp"
 #include "hub/points/card_owners.hpp"
@@ -90,15 +91,22 @@ Result<bool> review(db::Transaction& transaction, const Terms& terms, const Caus
 }  // namespace
 
 Result<void> note_earned(db::Transaction& transaction, const Terms& terms, const Cause& cause,
-                         const UserId& user, std::int64_t amount) {
-  auto rows = transaction.query(
-      "INSERT INTO points_tier (user_id, earned, tier) VALUES ($1, $2, $3) ON CONFLICT (user_id)"
-      " DO UPDATE SET earned = points_tier.earned + excluded.earned RETURNING earned, tier",
-      {user.str(), amount, std::string(base_tier)});
+                         const std::map<UserId, std::int64_t>& earned) {
+  static const db::BulkStatement add(
+      "INSERT INTO points_tier (user_id, earned, tier) VALUES ", "(?, ?, ?)",
+      " ON CONFLICT (user_id) DO UPDATE SET earned = points_tier.earned + excluded.earned"
+      " RETURNING user_id, earned, tier");
+  std::vector<db::Value> values;
+  for (const auto& [user, amount] : earned)
+    db::append_row(values, user.str(), amount, std::string(base_tier));
+  auto rows = add.run(transaction, std::move(values));
   if (!rows) return failure(rows);
-  const db::Row& row = rows->front();
-  auto moved = move_to_tier(transaction, cause, 0, user, row.text(1), tier_for(terms, row.integer(0)));
-  if (!moved) return failure(moved);
+  for (std::size_t i = 0; i < rows->size(); ++i) {
+    const db::Row& row = (*rows)[i];
+    auto moved = move_to_tier(transaction, cause, i, UserId(row.text(0)), row.text(2),
+                              tier_for(terms, row.integer(1)));
+    if (!moved) return failure(moved);
+  }
   return {};
 }
 

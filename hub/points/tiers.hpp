@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,10 +14,10 @@
 /// months.
 namespace perkline::hub::points {
 
-/// Counts what the user has earned, and tells a tier that is new: TIER_CHANGED. Errors: the database's, as
-/// everywhere here.
+/// Counts what users have earned, with a few statements for all, and tells each tier that is new:
+/// TIER_CHANGED. Errors: the database's, as everywhere here.
 Result<void> note_earned(db::Transaction& transaction, const Terms& terms, const Cause& cause,
-                         const UserId& user, std::int64_t amount);
+                         const std::map<UserId, std::int64_t>& earned);
 
 /// What was earned within 12 months, as counted.
 Result<std::int64_t> earned_by(db::Transaction& transaction, const UserId& user);
