@@ -154,12 +154,12 @@ Result<bool> take_turn(db::Transaction& transaction, const Job& job, WallTime no
       {name, at});
   if (!first) return failure(first);
   if (*first == 1) return false;
-  // A turn that lies ahead is a wrong clock's.
+  // A turn that lies far ahead is a wrong clock's.
   auto taken = transaction.execute(
-      "UPDATE job_run SET began_at = $2 WHERE name = $1 AND (began_at <= $3 OR began_at > $2"
+      "UPDATE job_run SET began_at = $2 WHERE name = $1 AND (began_at <= $3 OR began_at > $5"
       " OR (succeeded_at < began_at AND began_at <= $4))",
       {name, at, late_since(job, now).time_since_epoch().count(),
-       (now - retry_pause).time_since_epoch().count()});
+       (now - retry_pause).time_since_epoch().count(), (now + clocks_apart).time_since_epoch().count()});
   if (!taken) return failure(taken);
   return *taken == 1;
 }

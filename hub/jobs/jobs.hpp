@@ -55,6 +55,9 @@ Task<void> run_regularly(const Parts& parts, net::AsyncClock& clock, Watch watch
 /// What is not run again before this has passed since it began and has not succeeded: it failed, or its
 /// replica died.
 inline constexpr minutes retry_pause{5};
+/// Replicas' clocks differ by less: a turn that began later than that from now was taken by a wrong clock,
+/// and does not count.
+inline constexpr minutes clocks_apart{10};
 
 /// Whether it is this caller's turn to run the job, which it then must. Errors: the database's.
 Result<bool> take_turn(db::Transaction& transaction, const Job& job, WallTime now);

@@ -39,12 +39,12 @@ Task<Result<std::int64_t>> announce_all(const Parts& parts) {
   std::int64_t announced = 0;
   while (true) {
     const points::Cause cause = cause_of(parts);
-    const auto some = co_await db::write_for<std::int64_t>(parts.database, [&cause](db::Transaction& t) {
-      return points::announce_expiry(t, cause, announced_at_once);
-    });
+    const auto some = co_await db::write_for<points::ExpiryStep>(
+        parts.database,
+        [&cause](db::Transaction& t) { return points::announce_expiry(t, cause, announced_at_once); });
     if (!some) co_return std::unexpected(some.error());
-    announced += *some;
-    if (*some < announced_at_once) co_return announced;
+    announced += some->lots;
+    if (!some->any_left) co_return announced;
   }
 }
 
@@ -74,13 +74,18 @@ Task<Result<std::int64_t>> review_tiers(const Parts& parts, std::string) {
 }
 
 Task<Result<std::int64_t>> make_checkpoints(const Parts& parts, std::string) {
+  const auto through = co_await db::read_for<std::int64_t>(
+      parts.database, [](db::Transaction& t) { return ledger::newest_entry(t); });
+  if (!through) co_return std::unexpected(through.error());
+  const auto settled = co_await parts.database.write([](db::Transaction& t) { return t.outlast_others(); });
+  if (!settled) co_return std::unexpected(settled.error());
   std::int64_t made = 0;
   std::optional<std::int64_t> behind = 0;
   while (behind) {
     const WallTime now = parts.clock.wall_now();
     const auto step = co_await db::write_for<ledger::CheckpointStep>(
-        parts.database, [now, after = *behind](db::Transaction& t) {
-          return ledger::checkpoint_accounts(t, now, after, accounts_at_once);
+        parts.database, [now, through = *through, after = *behind](db::Transaction& t) {
+          return ledger::checkpoint_accounts(t, through, now, after, accounts_at_once);
         });
     if (!step) co_return std::unexpected(step.error());
     made += step->made;

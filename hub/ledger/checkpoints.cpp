@@ -5,15 +5,6 @@
 namespace perkline::hub::ledger {
 namespace {
 
-/// The last entry of those that every reader sees alike; 0: there is none.
-Result<std::int64_t> settled_through(db::Transaction& transaction, WallTime now) {
-  // Backwards from the newest: what is too young is little.
-  auto rows = transaction.query("SELECT seq FROM transfer WHERE created_at <= $1 ORDER BY seq DESC LIMIT 1",
-                                {(now - checkpoint_age).time_since_epoch().count()});
-  if (!rows) return failure(rows);
-  return rows->empty() ? 0 : 2 * rows->front().integer(0) + 1;
-}
-
 struct Checkpoint {
   std::int64_t through_entry = 0;
   std::int64_t balance = 0;
@@ -43,28 +34,35 @@ Result<bool> checkpoint(db::Transaction& transaction, std::int64_t account, std:
   if (!rows) return failure(rows);
   const db::Row& later = rows->front();
   if (later.is_null(0)) return false;
+  std::int64_t balance = 0;
+  if (__builtin_add_overflow(latest->balance, later.integer(1), &balance))
+    return fail(Errc::validation_failed, "a balance would leave 64 bits");
   auto made = transaction.execute(
       "INSERT INTO ledger_checkpoint (through_entry, account_id, balance, newest_at, made_at)"
       " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (through_entry) DO NOTHING",
-      {later.integer(0), account, latest->balance + later.integer(1),
-       std::max(latest->newest_at, later.integer(2)), now.time_since_epoch().count()});
+      {later.integer(0), account, balance, std::max(latest->newest_at, later.integer(2)),
+       now.time_since_epoch().count()});
   if (!made) return failure(made);
   return *made == 1;
 }
 
 }  // namespace
 
-Result<CheckpointStep> checkpoint_accounts(db::Transaction& transaction, WallTime now,
+Result<std::int64_t> newest_entry(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT id FROM entry ORDER BY id DESC LIMIT 1");
+  if (!rows) return failure(rows);
+  return rows->empty() ? 0 : rows->front().integer(0);
+}
+
+Result<CheckpointStep> checkpoint_accounts(db::Transaction& transaction, std::int64_t through, WallTime now,
                                            std::int64_t after_account, std::int64_t count) {
-  const auto through = settled_through(transaction, now);
-  if (!through) return std::unexpected(through.error());
   auto accounts =
       transaction.query("SELECT id FROM account WHERE keeps_balance = 0 AND id > $1 ORDER BY id LIMIT $2",
                         {after_account, count});
   if (!accounts) return failure(accounts);
   CheckpointStep step;
   for (const db::Row& row : *accounts) {
-    const auto made = checkpoint(transaction, row.integer(0), *through, now);
+    const auto made = checkpoint(transaction, row.integer(0), through, now);
     if (!made) return std::unexpected(made.error());
     step.made += *made ? 1 : 0;
   }

@@ -43,7 +43,10 @@ Result<Start> start_of(Result<db::Rows> checkpoint) {
 Result<std::int64_t> plus(const Result<Start>& start, const Result<db::Rows>& sum) {
   if (!start) return std::unexpected(start.error());
   if (!sum) return std::unexpected(sum.error());
-  return start->balance + sum->front().integer(0);
+  std::int64_t balance = 0;
+  if (__builtin_add_overflow(start->balance, sum->front().integer(0), &balance))
+    return fail(Errc::validation_failed, "a balance would leave 64 bits");
+  return balance;
 }
 
 Result<std::int64_t> first_or_0(const Result<db::Rows>& rows) {

@@ -1,6 +1,9 @@
 #include "hub/ledger/lots.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <map>
+#include <utility>
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/ledger/posting.hpp"
@@ -155,30 +158,39 @@ Result<std::vector<Lapsed>> lapse_lots(db::Transaction& transaction, WallTime no
   return lapsed;
 }
 
-Result<std::vector<AnnouncedLot>> announce_lots(db::Transaction& transaction, WallTime now, WallTime until,
-                                                std::int64_t count) {
+Result<Announcement> announce_lots(db::Transaction& transaction, WallTime now, WallTime until,
+                                   std::int64_t count) {
   auto due = transaction.query(
-      "SELECT l.account_id, l.transfer_seq, a.owner_kind, a.owner_id FROM lot l"
+      "SELECT l.account_id, l.expires_at, a.owner_kind, a.owner_id FROM lot l"
       " JOIN account a ON a.id = l.account_id"
       " WHERE l.expires_at > $1 AND l.expires_at <= $2 AND l.announced_at IS NULL"
       " ORDER BY l.expires_at, l.account_id, l.transfer_seq LIMIT $3",
       {stamp(now), stamp(until), count});
   if (!due) return failure(due);
-  std::vector<AnnouncedLot> announced;
+  std::map<std::pair<std::int64_t, std::chrono::sys_days>, const db::Row*> account_days;
   for (const db::Row& lot : *due) {
-    auto marked = transaction.query(
-        "UPDATE lot SET announced_at = $3 WHERE account_id = $1 AND transfer_seq = $2"
-        " AND announced_at IS NULL RETURNING remaining, expires_at",
-        {lot.integer(0), lot.integer(1), stamp(now)});
-    if (!marked) return failure(marked);
-    // Another replica was faster, or it was spent: it counts as looked at all the same.
-    const bool mine = !marked->empty();
-    announced.push_back({.owner_kind = lot.text(2),
-                         .owner_id = lot.text(3),
-                         .remaining = mine ? marked->front().integer(0) : 0,
-                         .expires_at = mine ? WallTime{Millis{marked->front().integer(1)}} : now});
+    const WallTime at{Millis{lot.integer(1)}};
+    account_days.try_emplace({lot.integer(0), std::chrono::floor<days>(at)}, &lot);
   }
-  return announced;
+  Announcement told{.days = {}, .any_left = due->size() == static_cast<std::size_t>(count)};
+  for (const auto& [account_day, lot] : account_days) {
+    const auto& [account, day] = account_day;
+    auto marked = transaction.query(
+        "UPDATE lot SET announced_at = $1 WHERE account_id = $2 AND expires_at > $3 AND expires_at >= $4"
+        " AND expires_at < $5 AND announced_at IS NULL RETURNING remaining, expires_at",
+        {stamp(now), account, stamp(now), stamp(day), stamp(day + days{1})});
+    if (!marked) return failure(marked);
+    // Another replica was faster, or they were spent.
+    if (marked->empty()) continue;
+    AnnouncedDay announced{.owner_kind = lot->text(2), .owner_id = lot->text(3), .first = day + days{1}};
+    for (const db::Row& row : *marked) {
+      announced.remaining += row.integer(0);
+      announced.first = std::min(announced.first, WallTime{Millis{row.integer(1)}});
+      ++announced.lots;
+    }
+    told.days.push_back(std::move(announced));
+  }
+  return told;
 }
 
 Result<std::int64_t> lapsing_by(db::Transaction& transaction, const std::string& owner_kind,

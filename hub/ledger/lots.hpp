@@ -49,17 +49,23 @@ struct Lapsed {
 /// Fewer than `ids` once no more are due. Errors: the database's.
 Result<std::vector<Lapsed>> lapse_lots(db::Transaction& transaction, WallTime now, std::span<const Uuid> ids);
 
-/// A lot whose owner is told that it will lapse.
-struct AnnouncedLot {
+/// What an owner is told that will lapse: of one account on one day, in UTC.
+struct AnnouncedDay {
   std::string owner_kind;
   std::string owner_id;
-  std::int64_t remaining = 0;  ///< 0: somebody else announced or spent it meanwhile.
-  WallTime expires_at;
+  std::int64_t remaining = 0;
+  std::int64_t lots = 0;
+  WallTime first;  ///< When the first of them does.
 };
-/// Up to `count` lots that lapse after `now` and by `until` and were not announced yet, the earliest first;
-/// they are now, however many ask at once. Errors: the database's.
-Result<std::vector<AnnouncedLot>> announce_lots(db::Transaction& transaction, WallTime now, WallTime until,
-                                                std::int64_t count);
+struct Announcement {
+  std::vector<AnnouncedDay> days;
+  bool any_left = false;  ///< More may be due.
+};
+/// The days on which the `count` earliest lots lapse that do after `now` and by `until` and were not
+/// announced yet: each day whole, so that it is told once. They are announced now, however many ask at once.
+/// Errors: the database's.
+Result<Announcement> announce_lots(db::Transaction& transaction, WallTime now, WallTime until,
+                                   std::int64_t count);
 
 /// What of the account's lots would lapse by `until`. Errors: the database's.
 Result<std::int64_t> lapsing_by(db::Transaction& transaction, const std::string& owner_kind,

@@ -1,9 +1,5 @@
 #include "hub/points/expiry.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <map>
-#include <utility>
 #include <vector>
 
 #include "hub/events/event_log.hpp"
@@ -14,16 +10,10 @@
 namespace perkline::hub::points {
 namespace {
 
-struct Lapsing {
-  std::int64_t points = 0;
-  WallTime first;  ///< When the first of the day does.
-};
-
-events::DomainEvent event_of(const Cause& cause, std::uint64_t number, const std::string& user,
-                             const Lapsing& lapsing) {
+events::DomainEvent event_of(const Cause& cause, std::uint64_t number, const ledger::AnnouncedDay& day) {
   json::Writer data;
-  data.begin_object().field("userId", user).field("points", lapsing.points);
-  data.field("expiresAt", format_time(lapsing.first)).end_object();
+  data.begin_object().field("userId", day.owner_id).field("points", day.remaining);
+  data.field("expiresAt", format_time(day.first)).end_object();
   return {.id = derived_id(cause.id, number),
           .type = "POINTS_EXPIRING",
           .occurred_at = cause.at,
@@ -33,21 +23,17 @@ events::DomainEvent event_of(const Cause& cause, std::uint64_t number, const std
 
 }  // namespace
 
-Result<std::int64_t> announce_expiry(db::Transaction& transaction, const Cause& cause, std::int64_t count) {
+Result<ExpiryStep> announce_expiry(db::Transaction& transaction, const Cause& cause, std::int64_t count) {
   const auto announced = ledger::announce_lots(transaction, cause.at, cause.at + lapsing_soon, count);
   if (!announced) return std::unexpected(announced.error());
-  std::map<std::pair<std::string, std::chrono::sys_days>, Lapsing> by_user_and_day;
-  for (const ledger::AnnouncedLot& lot : *announced) {
-    if (lot.remaining == 0) continue;
-    Lapsing& day = by_user_and_day[{lot.owner_id, std::chrono::floor<days>(lot.expires_at)}];
-    day.first = day.points == 0 ? lot.expires_at : std::min(day.first, lot.expires_at);
-    day.points += lot.remaining;
-  }
+  ExpiryStep step{.lots = 0, .any_left = announced->any_left};
   std::vector<events::DomainEvent> told;
-  for (const auto& [key, lapsing] : by_user_and_day)
-    told.push_back(event_of(cause, told.size(), key.first, lapsing));
+  for (const ledger::AnnouncedDay& day : announced->days) {
+    told.push_back(event_of(cause, told.size(), day));
+    step.lots += day.lots;
+  }
   if (auto appended = events::append(transaction, told); !appended) return failure(appended);
-  return static_cast<std::int64_t>(announced->size());
+  return step;
 }
 
 }  // namespace perkline::hub::points

@@ -9,12 +9,17 @@
 #include "hub/db/migrate.hpp"
 #include "hub/db/postgres.hpp"
 #include "hub/identity/signing_keys.hpp"
+#include "hub/ingest/batch.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
+#include "hub/jobs/jobs.hpp"
 #include "hub/ledger/history.hpp"
 #include "hub/ledger/ledger.hpp"
+#include "hub/points/joining.hpp"
 #include "hub/stores/stores.hpp"
 #include "shared/core/bytes.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/manual_clock.hpp"
 #include "tests/support/postgres_database.hpp"
 #include "tests/support/running_reactor.hpp"
 #include "tests/unit/hub/store_history.hpp"
@@ -61,10 +66,6 @@ class Replica {
     })) << sql;
     return found;
   }
-  UuidMaker& ids() { return ids_; }
-  const Clock& clock() const { return clock_; }
-
- private:
   template <class T>
   std::future<T> spawn(Task<T> task) {
     auto promise = std::make_shared<std::promise<T>>();
@@ -72,6 +73,11 @@ class Replica {
     reactor_->spawn(fulfil(std::move(task), std::move(promise)));
     return future;
   }
+  UuidMaker& ids() { return ids_; }
+  const Clock& clock() const { return clock_; }
+  hub::db::Database& database() { return *database_; }
+
+ private:
   template <class T>
   static Task<void> fulfil(Task<T> task, std::shared_ptr<std::promise<T>> promise) {
     promise->set_value(co_await std::move(task));
@@ -316,6 +322,112 @@ TEST_F(Replicas, AHotAccountFailsNobody) {
   }
   EXPECT_EQ(succeed(works, Errc::internal), 640);
   EXPECT_EQ(one_.number("SELECT balance FROM account WHERE owner_id = 'hot'"), 0);
+  expect_sound();
+}
+
+TEST_F(Replicas, ACardThatIsTakenOverWhileGoodsComeBackGivesNoPointsForThem) {
+  add_stores(1);
+  const hub::points::Terms terms{
+      .currency = find_currency("USD").value(), .tiers = {}, .purchase_rule = {{.from = 100, .points = 30}}};
+  const auto received = [&](std::uint64_t sequence) {
+    hub::ingest::ReceivedBatch batch{.store = stores_[0],
+                                     .batch = histories_[0].batch(sequence, sequence),
+                                     .events = {},
+                                     .ids = {{one_.ids().next(), one_.ids().next()}},
+                                     .now = one_.clock().wall_now(),
+                                     .terms = &terms};
+    batch.events.push_back(sync::decode_event(batch.batch.events.front()));
+    return batch;
+  };
+  const auto take_in = [](hub::ingest::ReceivedBatch batch) -> Work {
+    return [batch = std::make_shared<hub::ingest::ReceivedBatch>(std::move(batch))](
+               Transaction& t) -> Result<void> {
+      const auto outcome = hub::ingest::take_in_batch(t, *batch);
+      if (!outcome) return std::unexpected(outcome.error());
+      return {};
+    };
+  };
+  auto sale = histories_[0].sale(300);  // of 15.00
+  histories_[0].add(sale);
+  ASSERT_TRUE(one_.write(take_in(received(1))));
+  histories_[0].add(sync::SaleReturned{.id = one_.ids().next_return_id(),
+                                       .transaction = TransactionId("R-1"),
+                                       .original_transaction = sale.transaction,
+                                       .original_store = stores_[0],
+                                       .session = sale.session,
+                                       .customer = sale.customer,
+                                       .amount = Money{500, sale.amount.currency},
+                                       .figures = std::nullopt,
+                                       .returned_at = WallTime{}});
+  std::promise<void> let_go;
+  std::promise<void> taken;
+  auto returning = one_.start([&, take = take_in(received(2)),
+                               may_end = let_go.get_future().share()](Transaction& t) -> Result<void> {
+    auto done = take(t);
+    taken.set_value();
+    may_end.wait();
+    return done;
+  });
+  taken.get_future().wait();
+  const UserId ann("ann");
+  const hub::points::Cause cause{.id = other_.ids().next(), .at = other_.clock().wall_now()};
+  auto claiming = other_.start([&](Transaction& t) -> Result<void> {
+    auto claimed = t.execute(
+        "INSERT INTO users (id, email, email_key, name, role, active, password_hash, loyalty_id,"
+        " loyalty_verified, created_at) VALUES ('ann', 'a', 'a', 'a', 'member', 1, '', $1, 1, 0)",
+        {sale.customer.str()});
+    if (!claimed) return failure(claimed);
+    return hub::points::on_card_verified(t, terms, cause, {ann, sale.customer});
+  });
+  EXPECT_TRUE(eventually([&] {
+    return claiming.wait_for(Millis(0)) == std::future_status::ready ||
+           one_.number(
+               "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+               " AND datname = current_database()") > 0;
+  }));
+  let_go.set_value();
+  ASSERT_TRUE(returning.get());
+  ASSERT_TRUE(claiming.get());
+  EXPECT_EQ(balance(hub::ledger::points_of(ann)), 20) << "a third of the goods came back";
+  expect_sound();
+}
+
+TEST_F(Replicas, ACheckpointPassesNoEntryByThatIsStillOnItsWay) {
+  ASSERT_TRUE(one_.write(posting("first", source(), purse("ann"), 1)));
+  std::promise<void> let_go;
+  std::promise<void> drawn;
+  auto late = one_.start([&, post = posting("late", source(), purse("ann"), 10),
+                          may_end = let_go.get_future().share()](Transaction& t) -> Result<void> {
+    auto done = post(t);
+    drawn.set_value();
+    may_end.wait();
+    return done;
+  });
+  drawn.get_future().wait();
+  ASSERT_TRUE(other_.write(posting("quick", source(), purse("bob"), 100)));
+  // A clock that is far ahead: all that is there looks old.
+  ManualClock clock;
+  clock.wall = other_.clock().wall_now() + days{1};
+  const hub::points::Terms terms;
+  const hub::jobs::Parts parts{.database = other_.database(),
+                               .clock = clock,
+                               .uuids = other_.ids(),
+                               .access_ttl = seconds{600},
+                               .keys_in_file = false,
+                               .terms = terms};
+  auto checkpoint = other_.spawn(hub::jobs::find_job("checkpoint")->run(parts, "test"));
+  // It waits for what was begun before it, or has ended: either way what comes now is behind it.
+  EXPECT_TRUE(eventually([&] {
+    return checkpoint.wait_for(Millis(0)) == std::future_status::ready ||
+           one_.number(
+               "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+               " AND datname = current_database()") > 0;
+  }));
+  let_go.set_value();
+  ASSERT_TRUE(late.get());
+  ASSERT_TRUE(checkpoint.get());
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM ledger_checkpoint"), 1);
+  EXPECT_EQ(balance(source()), -111);
   expect_sound();
 }
 

@@ -173,7 +173,7 @@ class Random : public Ledger, public testing::WithParamInterface<std::uint64_t> 
   }
   void note_checkpoints() {
     ASSERT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
-      const auto step = checkpoint_accounts(t, hub_.clock.wall, 0, 1'000);
+      const auto step = checkpoint_accounts(t, newest_entry(t).value(), hub_.clock.wall, 0, 1'000);
       if (!step) return std::unexpected(step.error());
       return {};
     }));

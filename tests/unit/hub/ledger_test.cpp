@@ -235,7 +235,7 @@ class Sabotage : public Ledger, public testing::WithParamInterface<const char*> 
       auto lapsed = lapse_lots(t, hub_.clock.wall, {&id, 1});
       if (!lapsed) return failure(lapsed);
       EXPECT_EQ(lapsed->size(), 1U);
-      auto made = checkpoint_accounts(t, hub_.clock.wall, 0, 100);
+      auto made = checkpoint_accounts(t, newest_entry(t).value(), hub_.clock.wall, 0, 100);
       if (!made) return failure(made);
       EXPECT_GT(made->made, 0);
       return reverse(t, {.of = "sale:2", .id = hub_.uuids.next(), .created_at = hub_.clock.wall});

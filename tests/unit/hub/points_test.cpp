@@ -304,6 +304,28 @@ TEST_F(Programme, LapsingPointsAreToldOnceByDay) {
   EXPECT_EQ(announce(), 2U);
 }
 
+TEST_F(Programme, PointsOfOneDayAreToldOnceWhereverTheDayIsLookedAt) {
+  const UserId ann = add_user("ann");
+  hub_.clock.wall += hours{3};
+  give_points(ann, 3, "a");
+  hub_.clock.wall += hours{20};
+  give_points(ann, 4, "b");
+  hub_.clock.wall += hours{1};
+  give_points(ann, 5, "of the next day");
+  const auto announce = [&](std::int64_t count) {
+    write([&](db::Transaction& t) { return announce_expiry(t, cause(), count); });
+    return events_of("POINTS_EXPIRING");
+  };
+  // 30 days before the first lapses, and a page that holds no more.
+  hub_.clock.wall += days{335} - hours{21};
+  ASSERT_EQ(announce(1).size(), 1U);
+  EXPECT_EQ(announce(1)[0], R"({"userId":"ann","points":7,"expiresAt":"2027-03-01T03:00:00.000Z"})");
+  hub_.clock.wall += hours{20};
+  EXPECT_EQ(announce(100).size(), 1U);
+  hub_.clock.wall += hours{1};
+  EXPECT_EQ(announce(100).size(), 2U);
+}
+
 TEST_F(Programme, ATierIsLostWhenWhatMadeItIsAYearOld) {
   const UserId ann = add_user("ann");
   give_points(ann, 9, "a");
