@@ -1,11 +1,16 @@
 #include "hub/wallet/notes.hpp"
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/identity/user.hpp"
 
 namespace perkline::hub::wallet {
 
 Result<void> keep_note(db::Transaction& transaction, const Note& note) {
   if (note.text.empty()) return {};
+  // Whoever erases the user holds the user's row: what is written here is there by then, or finds nobody.
+  const auto user = identity::hold_user(transaction, note.user);
+  if (!user) return std::unexpected(user.error());
+  if (!*user) return fail(Errc::not_found, "no such member");
   auto kept = transaction.execute("INSERT INTO wallet_note (transfer_id, user_id, note) VALUES ($1, $2, $3)",
                                   {note.transfer, note.user.str(), note.text});
   if (!kept) return failure(kept);

@@ -15,7 +15,7 @@ struct Note {
   UserId user;           ///< With whose data it goes: the sender of a transfer, else whose money it is.
   std::string text;      ///< Empty: nothing is kept.
 };
-/// Errors: the database's, as of the rest.
+/// Errors: not_found (no such user), the database's, as of the rest.
 Result<void> keep_note(db::Transaction& transaction, const Note& note);
 
 /// Those of these transfers that have one, by the transfer's id.

@@ -8,6 +8,7 @@
 
 #include "hub/db/migrate.hpp"
 #include "hub/db/postgres.hpp"
+#include "hub/identity/erasures.hpp"
 #include "hub/identity/signing_keys.hpp"
 #include "hub/ingest/batch.hpp"
 #include "hub/ingest/dead_letters.hpp"
@@ -17,6 +18,8 @@
 #include "hub/ledger/ledger.hpp"
 #include "hub/points/joining.hpp"
 #include "hub/stores/stores.hpp"
+#include "hub/wallet/export.hpp"
+#include "hub/wallet/notes.hpp"
 #include "shared/core/bytes.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/manual_clock.hpp"
@@ -390,6 +393,50 @@ TEST_F(Replicas, ACardThatIsTakenOverWhileGoodsComeBackGivesNoPointsForThem) {
   ASSERT_TRUE(claiming.get());
   EXPECT_EQ(balance(hub::ledger::points_of(ann)), 20) << "a third of the goods came back";
   expect_sound();
+}
+
+TEST_F(Replicas, WhatSomebodyWritesWhileTheyAreErasedGoesWithThem) {
+  const UserId ann(one_.ids().next().str());
+  ASSERT_TRUE(one_.write([&](Transaction& t) -> Result<void> {
+    auto added = t.execute(
+        "INSERT INTO users (id, email, email_key, name, role, active, password_hash, created_at)"
+        " VALUES ($1, 'a@b', 'a@b', 'Ann', 'member', 1, '', 0)",
+        {ann.str()});
+    if (!added) return failure(added);
+    return {};
+  }));
+  std::promise<void> let_go;
+  std::promise<void> written;
+  auto writing = one_.start([&, may_end = let_go.get_future().share()](Transaction& t) -> Result<void> {
+    auto kept = hub::wallet::keep_note(t, {.transfer = "transfer-1", .user = ann, .text = "for the rent"});
+    written.set_value();
+    may_end.wait();
+    return kept;
+  });
+  written.get_future().wait();
+  hub::identity::UserHooks hooks;
+  hub::wallet::add_hooks(hooks, other_.ids(), find_currency("USD").value());
+  SystemRng rng;
+  hub::identity::Erasures erasures({.database = other_.database(),
+                                    .hooks = hooks,
+                                    .clock = other_.clock(),
+                                    .rng = rng,
+                                    .uuids = other_.ids()});
+  auto erasing = other_.spawn(erasures.erase(ann, "test", ""));
+  EXPECT_TRUE(eventually([&] {
+    return erasing.wait_for(Millis(0)) == std::future_status::ready ||
+           one_.number(
+               "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+               " AND datname = current_database()") > 0;
+  }));
+  let_go.set_value();
+  ASSERT_TRUE(writing.get());
+  ASSERT_TRUE(erasing.get());
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM wallet_note"), 0);
+  const auto late = one_.write([&](Transaction& t) {
+    return hub::wallet::keep_note(t, {.transfer = "transfer-2", .user = ann, .text = "too late"});
+  });
+  EXPECT_EQ(late.error().code, Errc::not_found);
 }
 
 TEST_F(Replicas, ACheckpointPassesNoEntryByThatIsStillOnItsWay) {
