@@ -2,6 +2,7 @@
 
 #include "hub/commands.hpp"
 #include "hub/identity/audit_chain.hpp"
+#include "hub/ingest/verify_sales.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/json/writer.hpp"
@@ -45,9 +46,12 @@ int verify(const std::string& config_path, bool json) {
     auto result = ledger::verify(transaction);
     if (!result) return failure(result);
     verified = std::move(*result);
+    auto sales = ingest::verify_sales(transaction);
+    if (!sales) return failure(sales);
     auto audit = identity::verify_audit(transaction);
     if (!audit) return failure(audit);
-    verified.mismatches.insert(verified.mismatches.end(), audit->begin(), audit->end());
+    for (const auto* more : {&*sales, &*audit})
+      verified.mismatches.insert(verified.mismatches.end(), more->begin(), more->end());
     return {};
   });
   if (!done) return report(done.error());

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/ingest/ingest.hpp"
+#include "hub/ingest/verify_sales.hpp"
 #include "hub/ledger/history.hpp"
 #include "hub/stores/stores.hpp"
 #include "tests/unit/hub/hub_database.hpp"
@@ -134,6 +135,7 @@ class TwoStores : public testing::Test {
     EXPECT_TRUE(hub_.read([&](hub::db::Transaction& t) -> Result<void> {
       const auto verification = hub::ledger::verify(t).value();
       EXPECT_TRUE(verification.ok()) << verification.mismatches.front();
+      EXPECT_EQ(hub::ingest::verify_sales(t).value(), std::vector<std::string>{});
       return {};
     }));
   }
