@@ -85,7 +85,7 @@ void describe_breaker(Schema& s, EdgeConfig::Breaker& breaker) {
 void describe_standin(Schema& s, EdgeConfig::Standin& c) {
   s.flag("enabled", c.enabled);
   s.integer("deadline_ms", c.deadline_ms, 1, timeout_ms_max);
-  s.document("rules_file", c.rules_file, [&](Schema& rules) { standin::describe(rules, c.rules); });
+  s.document("rules_file", c.rules_file, [&](Schema& rules) { rules::describe(rules, c.rules); });
   s.integer("max_redeem_points_per_member_day", c.max_redeem_points_per_member_day, 0, points_max.count);
   s.integer("max_redeem_points_store_day", c.max_redeem_points_store_day, 0, points_max.count);
 }
@@ -161,7 +161,7 @@ std::string as_comments(const std::string& yaml) {
 std::string print(EdgeConfig config) {
   return config::print([&](Schema& schema) { describe(schema, config); }) +
          "# The stand-in's rules (standin.rules_file):\n" +
-         as_comments(config::print([&](Schema& rules) { standin::describe(rules, config.standin.rules); }));
+         as_comments(config::print([&](Schema& rules) { rules::describe(rules, config.standin.rules); }));
 }
 
 }  // namespace perkline::edge

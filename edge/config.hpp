@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "edge/standin/chain_rules.hpp"
 #include "shared/config/schema.hpp"
 #include "shared/config/sections.hpp"
 #include "shared/core/result.hpp"
+#include "shared/rules/chain_rules.hpp"
 
 namespace perkline::edge {
 
@@ -63,8 +63,8 @@ struct EdgeConfig {
   struct Standin {
     bool enabled = true;
     std::int64_t deadline_ms = 2'000;
-    std::string rules_file;     ///< Empty: the built-in rules.
-    standin::ChainRules rules;  ///< What that file says.
+    std::string rules_file;   ///< Empty: the built-in rules.
+    rules::ChainRules rules;  ///< What that file says.
     std::int64_t max_redeem_points_per_member_day = 0;
     std::int64_t max_redeem_points_store_day = 0;
   } standin;

@@ -92,7 +92,7 @@ class Daemon::Impl {
   Task<void> drain();
   void reload();
   void take_over();
-  void put_in_force(const standin::ChainRules& fresh);
+  void put_in_force(const rules::ChainRules& fresh);
   StatusReport status() const;
   std::string status_line() const;
   sync::Status hub_status() const;
@@ -383,9 +383,9 @@ void Daemon::Impl::take_over() {
            {{"logLevel", config_.log.level}, {"rulesVersion", rules_.now()->rewards.version}});
 }
 
-void Daemon::Impl::put_in_force(const standin::ChainRules& fresh) {
+void Daemon::Impl::put_in_force(const rules::ChainRules& fresh) {
   const auto old = rules_.now();
-  const bool same = standin::same_content(fresh, *old);
+  const bool same = rules::same_content(fresh, *old);
   if (fresh.rewards.version == old->rewards.version && same) return;
   if (fresh.rewards.version == old->rewards.version) {
     ops::log(Level::warn, "daemon", "the rules have changed under the version they had",

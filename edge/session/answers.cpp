@@ -64,7 +64,7 @@ void sale_fields(json::Writer& out, const Session& session, const Lines& receipt
 
 }  // namespace
 
-standin::ReceiptFacts receipt_facts(const Session& session, bool provisional) {
+rules::ReceiptFacts receipt_facts(const Session& session, bool provisional) {
   return {.earned = session.earned,
           .redeemed = session.redeemed,
           .new_balance = session.new_balance,
@@ -75,7 +75,7 @@ standin::ReceiptFacts receipt_facts(const Session& session, bool provisional) {
           .provisional = provisional};
 }
 
-std::string render_finalized(const Session& session, const standin::ReceiptForm& receipt) {
+std::string render_finalized(const Session& session, const rules::ReceiptForm& receipt) {
   json::Writer out;
   out.begin_object();
   sale_fields(out, session, receipt.lines(receipt_facts(session, false)));
@@ -88,7 +88,7 @@ Answer pending_answer(const Session& session) {
   out.begin_object();
   const bool told = session.receipt_lines.has_value();
   sale_fields(out, session,
-              told ? *session.receipt_lines : standin::ReceiptForm().lines(receipt_facts(session, true)));
+              told ? *session.receipt_lines : rules::ReceiptForm().lines(receipt_facts(session, true)));
   out.field("provisional", true);
   out.end_object();
   return {.status = 202, .body = out.take()};

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "edge/session/session.hpp"
-#include "edge/standin/receipt.hpp"
+#include "shared/rules/receipt.hpp"
 
 /// The bodies that tills get (contract.md §5). They are made where they are journalled, because a replay
 /// gives the same bytes again.
@@ -13,8 +13,8 @@ std::string render_identified(const Session& session);
 /// `redeemable`: the most points this member could spend now.
 std::string render_rewards(const pdi::Rewards& rewards, Points redeemable);
 /// What the receipt tells of a sale.
-standin::ReceiptFacts receipt_facts(const Session& session, bool provisional);
-std::string render_finalized(const Session& session, const standin::ReceiptForm& receipt);
+rules::ReceiptFacts receipt_facts(const Session& session, bool provisional);
+std::string render_finalized(const Session& session, const rules::ReceiptForm& receipt);
 /// Of a sale that awaits PDI or a person: status 202.
 Answer pending_answer(const Session& session);
 /// Of a sale that PDI has refused, or that a person closed: status 400, problem+json.

@@ -165,7 +165,7 @@ Result<Session> sending(Session session, WallTime now) {
 
 Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& reply, WallTime now,
                           const std::optional<Acknowledgement>& waiting, bool standin,
-                          const standin::ReceiptForm& form) {
+                          const rules::ReceiptForm& form) {
   PERKLINE_ASSERT(session.attempts > 0);
   if (reply) return booked(std::move(session), *reply, now, form);
   const pdi::Failure& why = reply.error();
@@ -178,7 +178,7 @@ Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& rep
 }
 
 Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now,
-                       const standin::ReceiptForm& form) {
+                       const rules::ReceiptForm& form) {
   auto done = take_step(std::move(session), Step::committed);
   if (!done) return failure(done);
   PERKLINE_ASSERT(done->sale.has_value());

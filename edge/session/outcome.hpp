@@ -4,7 +4,7 @@
 #include <string>
 
 #include "edge/session/session.hpp"
-#include "edge/standin/receipt.hpp"
+#include "shared/rules/receipt.hpp"
 #include "shared/sync/event.hpp"
 
 /// What PDI's word, or its silence, makes of a session. Pure; the caller commits what comes of it.
@@ -44,7 +44,7 @@ struct Acknowledgement {
   std::optional<Points> balance = std::nullopt;  ///< And comes to; nullopt: nobody knows the member's.
   /// Of the store's rules, when those worked `provisional` out anew; nullopt: as the basket was priced.
   std::optional<std::string> rules_version = std::nullopt;
-  standin::ReceiptForm form = {};
+  rules::ReceiptForm form = {};
   bool by_standin = true;
 };
 
@@ -63,11 +63,11 @@ Result<Session> sending(Session session, WallTime now);
 /// session_state.
 Result<Outcome> concluded(Session session, const pdi::Reply<pdi::Finalized>& reply, WallTime now,
                           const std::optional<Acknowledgement>& waiting, bool standin,
-                          const standin::ReceiptForm& form);
+                          const rules::ReceiptForm& form);
 
 /// PDI has booked the sale. Errors: session_state.
 Result<Outcome> booked(Session session, const pdi::Finalized& finalized, WallTime now,
-                       const standin::ReceiptForm& form);
+                       const rules::ReceiptForm& form);
 
 /// The process that sent finalize is no more. Errors: session_state.
 Result<Session> lost(Session session, WallTime now);

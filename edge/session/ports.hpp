@@ -1,9 +1,9 @@
 #pragma once
 
 #include "edge/session/session_store.hpp"
-#include "edge/standin/chain_rules.hpp"
 #include "edge/standin/members.hpp"
 #include "edge/standin/redemption.hpp"
+#include "edge/standin/rules_in_force.hpp"
 #include "pdi_client/pdi.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/net/async_clock.hpp"

@@ -15,8 +15,7 @@ struct PricedGoods {
   std::span<const pdi::Item> items;
 };
 
-/// What `paid` earns, the goods being those: the categories' amounts come from items with a price, and are
-/// scaled, rounded down, to what is paid. `day`: by the store's calendar.
+/// As loyalty::price does for such a basket.
 loyalty::Rewards price(const loyalty::RewardRules& rules, std::string_view tier, PricedGoods goods,
                        const Money& paid, std::chrono::sys_days day);
 

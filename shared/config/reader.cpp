@@ -13,6 +13,7 @@
 #include "shared/config/schema_state.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/limits.hpp"
+#include "shared/json/value.hpp"
 
 namespace perkline::config {
 namespace {
@@ -82,11 +83,14 @@ std::string whole_number_wanted(std::int64_t low, std::int64_t high) {
 /// Every fault of one file's text.
 std::vector<FieldFault> faults_of(const std::string& yaml, const Describe& describe);
 
+/// Whether values may come from the environment: not for what others may send.
+enum class Source : std::uint8_t { own_file, anybody };
+
 /// Reads one map. Keys that were asked for are remembered, the others are told by finish().
 class Reader final : public Schema::State {
  public:
-  Reader(const Node& map, std::string path, std::vector<FieldFault>& faults)
-      : map_(map), path_(std::move(path)), faults_(faults) {}
+  Reader(const Node& map, std::string path, std::vector<FieldFault>& faults, Source source)
+      : map_(map), path_(std::move(path)), faults_(faults), source_(source) {}
 
   void text(std::string_view key, std::string& value, const TextRule& rule) override {
     if (const auto found = scalar(key)) {
@@ -299,6 +303,7 @@ class Reader final : public Schema::State {
       case Node::Kind::text:
         break;
     }
+    if (source_ == Source::anybody) return node.text;
     auto value = substituted(node.text);
     if (value) return std::move(*value);
     add_fault(field, std::move(value.error()));
@@ -308,7 +313,7 @@ class Reader final : public Schema::State {
   void read_section(const Node& node, const std::string& field, const Describe& describe) {
     if (node.kind == Node::Kind::broken) return;
     if (node.kind != Node::Kind::map) return add_fault(field, "must be a map of keys");
-    Reader reader(node, field, faults_);
+    Reader reader(node, field, faults_, source_);
     Schema schema(reader);
     describe(schema);
     reader.finish();
@@ -337,19 +342,50 @@ class Reader final : public Schema::State {
   const Node& map_;
   std::string path_;
   std::vector<FieldFault>& faults_;
+  Source source_;
   std::vector<std::string> taken_;
 };
+
+void read_root(const Node& root, const Describe& describe, std::vector<FieldFault>& faults, Source source) {
+  Reader reader(root, "", faults, source);
+  Schema schema(reader);
+  describe(schema);
+  reader.finish();
+}
 
 std::vector<FieldFault> faults_of(const std::string& yaml, const Describe& describe) {
   std::vector<FieldFault> faults;
   const Node root = read_document(yaml, faults);
-  if (root.kind != Node::Kind::broken) {
-    Reader reader(root, "", faults);
-    Schema schema(reader);
-    describe(schema);
-    reader.finish();
-  }
+  if (root.kind != Node::Kind::broken) read_root(root, describe, faults, Source::own_file);
   return faults;
+}
+
+/// As deep as the parser lets it be: limits::json_depth_max.
+Node node_of(const json::Value& value) {
+  Node node;
+  switch (value.kind()) {
+    case json::Value::Kind::null:
+      return node;
+    case json::Value::Kind::boolean:
+      node.kind = Node::Kind::text;
+      node.text = value.boolean() ? "true" : "false";
+      return node;
+    case json::Value::Kind::number:
+    case json::Value::Kind::string:
+      node.kind = Node::Kind::text;
+      node.text = value.text();
+      return node;
+    case json::Value::Kind::array:
+      node.kind = Node::Kind::list;
+      for (const json::Value& item : value.items()) node.items.push_back(node_of(item));
+      return node;
+    case json::Value::Kind::object:
+      node.kind = Node::Kind::map;
+      for (const json::Member& member : value.members())
+        node.members.push_back({std::string(member.name), node_of(member.value)});
+      return node;
+  }
+  return node;
 }
 
 Error all_of(std::vector<FieldFault> faults) {
@@ -366,6 +402,24 @@ Result<void> read_file(const std::string& path, const Describe& describe) {
   const auto content = content_of(path, limits::config_file_bytes_max);
   if (!content) return fail(all_of({{"", content.error()}}));
   std::vector<FieldFault> faults = faults_of(*content, describe);
+  if (!faults.empty()) return fail(all_of(std::move(faults)));
+  return {};
+}
+
+Result<void> read_json(std::string_view text, const Describe& describe) {
+  const auto document = json::parse(text);
+  if (!document) return std::unexpected(document.error());
+  return read_json(document->root(), describe);
+}
+
+Result<void> read_json(const json::Value& value, const Describe& describe) {
+  const Node root = node_of(value);
+  std::vector<FieldFault> faults;
+  if (root.kind == Node::Kind::map) {
+    read_root(root, describe, faults, Source::anybody);
+  } else {
+    faults.push_back({"", "must be an object"});
+  }
   if (!faults.empty()) return fail(all_of(std::move(faults)));
   return {};
 }

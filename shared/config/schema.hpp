@@ -9,6 +9,10 @@
 
 #include "shared/core/result.hpp"
 
+namespace perkline::json {
+class Value;
+}
+
 namespace perkline::config {
 
 class Schema;
@@ -76,6 +80,14 @@ class Schema {
 /// parser for hostile input). Errors: validation_failed with every fault, each `field` being the full key
 /// (`api.listen`; empty for the file as a whole).
 Result<void> read_file(const std::string& path, const Describe& describe);
+
+/// The same for a JSON object, which may come from anybody: nothing is taken from the environment. For
+/// descriptions that name no file and no secret. The caller bounds the length. Errors: malformed_json,
+/// validation_failed with every fault.
+Result<void> read_json(std::string_view text, const Describe& describe);
+Result<void> read_json(const json::Value& value, const Describe& describe);
+/// As JSON that read_json takes again; texts stay texts, whatever they stand for.
+std::string print_json(const Describe& describe);
 
 /// The effective configuration as YAML that read_file takes again, secrets as `***` (empty where there is
 /// none).

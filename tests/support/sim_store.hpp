@@ -60,7 +60,7 @@ struct Till {
 struct LifeOptions {
   Millis quiet{20'000};
   StandIn standin = {};
-  standin::ChainRules rules = {};
+  rules::ChainRules rules = {};
   std::size_t queue_known_max = 10'000;
   bool breaker = false;                                   ///< Else PDI is called whatever it does.
   std::function<bool()> may_retry = [] { return true; };  ///< Without a breaker.

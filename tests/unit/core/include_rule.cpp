@@ -20,6 +20,7 @@ const std::array folder_rules{
     FolderRule{"shared/json/", {"shared/core/"}},
     FolderRule{"shared/config/", {"shared/core/", "shared/json/"}},
     FolderRule{"shared/loyalty/", {"shared/core/", "shared/json/"}},
+    FolderRule{"shared/rules/", {"shared/core/", "shared/json/", "shared/config/", "shared/loyalty/"}},
     FolderRule{"shared/sync/", {"shared/core/", "shared/json/"}},
     FolderRule{"shared/ops/", {"shared/core/", "shared/json/"}},
     FolderRule{"shared/net/", {"shared/core/", "shared/json/", "shared/ops/"}},

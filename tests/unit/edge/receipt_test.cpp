@@ -1,10 +1,10 @@
-#include "edge/standin/receipt.hpp"
+#include "shared/rules/receipt.hpp"
 
 #include <gtest/gtest.h>
 
 #include "shared/core/limits.hpp"
 
-namespace perkline::edge::standin {
+namespace perkline::rules {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -151,4 +151,4 @@ TEST(Receipt, DeepSectionsAreNoTrouble) {
 }
 
 }  // namespace
-}  // namespace perkline::edge::standin
+}  // namespace perkline::rules

@@ -11,12 +11,12 @@ namespace {
 using test::PdiCall;
 using test::PdiFault;
 
-standin::ChainRules rules_named(std::string version, std::int64_t points_per_unit_hundredths,
-                                std::vector<std::string> lines = {"{{earnedPoints}} points"}) {
-  standin::ChainRules chain;
+rules::ChainRules rules_named(std::string version, std::int64_t points_per_unit_hundredths,
+                              std::vector<std::string> lines = {"{{earnedPoints}} points"}) {
+  rules::ChainRules chain;
   chain.rewards.version = std::move(version);
   chain.rewards.points_per_unit_hundredths = points_per_unit_hundredths;
-  chain.receipt = standin::ReceiptForm(std::move(lines));
+  chain.receipt = rules::ReceiptForm(std::move(lines));
   return chain;
 }
 
@@ -38,7 +38,7 @@ std::vector<std::string> receipt(const Result<Answer>& answer) {
 
 class OwnRules : public ::testing::Test {
  protected:
-  void start(standin::ChainRules chain, std::string timezone = "UTC") {
+  void start(rules::ChainRules chain, std::string timezone = "UTC") {
     life.reset();
     life = std::make_unique<Life>(
         outside, LifeOptions{.standin = {.enabled = true, .timezone = std::move(timezone)}, .rules = chain});
@@ -147,7 +147,7 @@ TEST_F(OwnRules, WhatPdiPricedIsOursOnlyWhenPaidOtherwise) {
 }
 
 TEST_F(OwnRules, AMultipliedDayBeginsAtTheStoresMidnight) {
-  standin::ChainRules chain = rules_named("v1", 100);
+  rules::ChainRules chain = rules_named("v1", 100);
   chain.rewards.days = {{.weekdays = {std::chrono::Tuesday}, .factor_hundredths = 200}};
   out();
   outside.time.wall = *parse_time("2026-03-02T12:00:00Z");

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "edge/standin/calendar.hpp"
-#include "edge/standin/chain_rules.hpp"
 #include "edge/standin/pricing.hpp"
+#include "shared/rules/chain_rules.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace perkline::edge::standin {
@@ -12,10 +12,10 @@ namespace {
 
 using std::chrono::sys_days;
 
-ChainRules rules_of(const std::string& yaml) {
+rules::ChainRules rules_of(const std::string& yaml) {
   const test::TempDir dir;
   std::ofstream(dir.file("rules.yaml")) << yaml;
-  ChainRules rules;
+  rules::ChainRules rules;
   const auto read = config::read_file(dir.file("rules.yaml"), [&](config::Schema& s) { describe(s, rules); });
   EXPECT_TRUE(read) << config::fault_lines("rules.yaml", read.error());
   return rules;
@@ -53,7 +53,7 @@ std::ostream& operator<<(std::ostream& out, const Example& example) {
   return out << example.what;
 }
 
-loyalty::Rewards price_of(const Example& example, const ChainRules& rules) {
+loyalty::Rewards price_of(const Example& example, const rules::ChainRules& rules) {
   const Currency currency = *find_currency(example.currency);
   std::vector<pdi::Item> items;
   for (const Item& item : example.items) {

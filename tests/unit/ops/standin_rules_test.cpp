@@ -2,12 +2,15 @@
 
 #include "edge/config.hpp"
 #include "edge/reload.hpp"
-#include "edge/standin/chain_rules.hpp"
+#include "edge/standin/rules_in_force.hpp"
 #include "shared/core/limits.hpp"
 #include "tests/unit/ops/config_file.hpp"
 
 namespace perkline::edge::standin {
 namespace {
+
+using rules::ChainRules;
+using rules::ReceiptForm;
 
 using std::chrono::sys_days;
 using std::chrono::year;
@@ -252,6 +255,67 @@ TEST(StandInRules, AreTakenOverAtOnceWhenTheyAreReadAgain) {
                                       "standin.rules_file.tiers.Base", "standin.rules_file.tiers.Silver",
                                       "standin.rules_file.tiers.Platinum"}));
   EXPECT_EQ(taken_over(*running, *fresh).standin.rules.rewards, fresh->standin.rules.rewards);
+}
+
+// ---- as JSON, which the hub takes from staff and stores from the hub
+
+Result<void> read_json(const std::string& text, ChainRules& rules) {
+  return config::read_json(text, [&](config::Schema& s) { describe(s, rules); });
+}
+
+TEST(RulesAsJson, AreReadAsTheFileIs) {
+  ChainRules rules;
+  ASSERT_TRUE(read_json(R"({"version":"v1","points_per_unit":1.5,"tiers":{"Base":0,"Gold Plus":"0.25"},
+    "categories":{"tobacco":0},"multiplied_days":[{"weekdays":["tuesday"],"factor":2},
+    {"date":"2028-02-29","factor":"0.5"}],"receipt":{"lines":["{{tier}}"]}})",
+                        rules));
+  const ChainRules file = read(
+      "points_per_unit: 1.5\ntiers: {Base: 0, Gold Plus: 0.25}\ncategories: {tobacco: 0}\n"
+      "multiplied_days: [{weekdays: [tuesday], factor: 2}, {date: 2028-02-29, factor: 0.5}]\n"
+      "receipt: {lines: ['{{tier}}']}\n");
+  EXPECT_EQ(rules.rewards, file.rewards);
+  EXPECT_EQ(rules.receipt.templates(), file.receipt.templates());
+}
+
+TEST(RulesAsJson, WrittenOnesAreReadAgain) {
+  ChainRules rules = read(
+      "points_per_unit: 0.05\ntiers: {A: 10, '\"': 0}\ncategories: {b: 1000}\n"
+      "multiplied_days: [{weekdays: [friday], factor: 100}, {date: 1970-01-01, factor: 0}]\n"
+      "receipt: {lines: ['{{#redeemed}}\"#{{/redeemed}}']}\n");
+  const std::string text = config::print_json([&](config::Schema& s) { describe(s, rules); });
+  ChainRules again;
+  ASSERT_TRUE(read_json(text, again)) << text;
+  EXPECT_EQ(again.rewards, rules.rewards);
+  EXPECT_EQ(again.receipt.templates(), rules.receipt.templates());
+}
+
+TEST(RulesAsJson, EveryFaultIsToldAtOnce) {
+  ChainRules rules;
+  const auto done = read_json(
+      R"({"points_per_unit":-1,"tiers":["Gold"],"multiplied_days":[{"factor":2}],"rates":{},"receipt":null})",
+      rules);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(config::fault_lines("body", done.error()),
+            "body: version: is required\n"
+            "body: points_per_unit: must be a plain decimal number\n"
+            "body: tiers: must be a map from names to values\n"
+            "body: multiplied_days[0].date: is to be given, or weekdays, and not both\n"
+            "body: rates: is no known key\n");
+}
+
+TEST(RulesAsJson, WhatIsNoObjectIsRefused) {
+  ChainRules rules;
+  EXPECT_EQ(read_json("[]", rules).error().code, Errc::validation_failed);
+  EXPECT_EQ(read_json("{", rules).error().code, Errc::malformed_json);
+  EXPECT_EQ(read_json(R"({"version":"a","version":"b"})", rules).error().code, Errc::malformed_json);
+}
+
+// Whoever may send rules must not learn what the hub's environment holds.
+TEST(RulesAsJson, NothingComesFromTheEnvironment) {
+  const test::Variable secret("PERKLINE_TEST_SECRET", "s3cret");
+  ChainRules rules;
+  ASSERT_TRUE(read_json(R"({"version":"${PERKLINE_TEST_SECRET}"})", rules));
+  EXPECT_EQ(rules.rewards.version, "${PERKLINE_TEST_SECRET}");
 }
 
 // ---- in force

@@ -9,7 +9,7 @@
 #include "shared/core/money.hpp"
 
 /// What a till prints of a sale below its own lines: each a Mustache template. Pure. One thread.
-namespace perkline::edge::standin {
+namespace perkline::rules {
 
 /// What a template can tell, under its name in braces: `{{earnedPoints}}`. Names whose value is nothing (an
 /// empty text, no balance) are false as sections: `{{#newBalance}}… {{newBalance}}{{/newBalance}}`.
@@ -48,4 +48,4 @@ class ReceiptForm {
   std::shared_ptr<Parsed> parsed_;
 };
 
-}  // namespace perkline::edge::standin
+}  // namespace perkline::rules

@@ -1,4 +1,4 @@
-#include "edge/standin/receipt.hpp"
+#include "shared/rules/receipt.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 #include "shared/core/limits.hpp"
 #include "shared/core/utf8.hpp"
 
-namespace perkline::edge::standin {
+namespace perkline::rules {
 namespace {
 
 namespace mustache = kainjow::mustache;
@@ -168,4 +168,4 @@ std::vector<std::string> ReceiptForm::lines(const ReceiptFacts& facts) const {
   return lines;
 }
 
-}  // namespace perkline::edge::standin
+}  // namespace perkline::rules

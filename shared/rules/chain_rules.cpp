@@ -1,4 +1,4 @@
-#include "edge/standin/chain_rules.hpp"
+#include "shared/rules/chain_rules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,16 +6,13 @@
 #include "shared/core/clock.hpp"
 #include "shared/core/limits.hpp"
 
-namespace perkline::edge::standin {
+namespace perkline::rules {
 namespace {
 
 using config::Schema;
 using loyalty::DayRule;
 
 constexpr int places = 2;
-/// Beyond that a session of older rules goes on by those in force.
-constexpr std::size_t rules_known_max = 8;
-
 constexpr std::array<std::string_view, 7> weekday_names{"sunday",   "monday", "tuesday", "wednesday",
                                                         "thursday", "friday", "saturday"};
 
@@ -167,22 +164,4 @@ void describe(Schema& s, ChainRules& rules) {
   s.section("receipt", [&](Schema& receipt) { describe_receipt(receipt, rules.receipt); });
 }
 
-RulesInForce::RulesInForce(ChainRules rules) {
-  use(std::move(rules));
-}
-
-std::shared_ptr<const ChainRules> RulesInForce::of(std::string_view version) const {
-  const auto found = std::ranges::find_if(
-      known_, [&](const auto& rules) { return std::string_view(rules->rewards.version) == version; });
-  return found == known_.end() ? now() : *found;
-}
-
-void RulesInForce::use(ChainRules rules) {
-  auto latest = std::make_shared<const ChainRules>(std::move(rules));
-  std::erase_if(known_,
-                [&](const auto& earlier) { return earlier->rewards.version == latest->rewards.version; });
-  known_.insert(known_.begin(), std::move(latest));
-  if (known_.size() > rules_known_max) known_.pop_back();
-}
-
-}  // namespace perkline::edge::standin
+}  // namespace perkline::rules
