@@ -145,12 +145,11 @@ Result<std::vector<std::string>> member_hashes(db::Transaction& transaction,
   return hashes;
 }
 
-Result<void> note_erased_at_store(db::Transaction& transaction, const std::string& member_hash,
-                                  const StoreId& store, WallTime now) {
+Result<void> note_erased_at_store(db::Transaction& transaction, const UserId& erased, const StoreId& store,
+                                  WallTime now) {
   auto noted = transaction.execute(
-      "UPDATE erasure_store SET erased_at = $3 WHERE store_id = $2 AND erased_at IS NULL"
-      " AND user_id IN (SELECT user_id FROM erasure WHERE member_hash = $1)",
-      {member_hash, store.str(), stamp(now)});
+      "UPDATE erasure_store SET erased_at = $3 WHERE user_id = $1 AND store_id = $2 AND erased_at IS NULL",
+      {erased.str(), store.str(), stamp(now)});
   if (!noted) return failure(noted);
   return {};
 }

@@ -58,8 +58,8 @@ Result<std::string> member_hash(db::Transaction& transaction, const CustomerId& 
 Result<std::vector<std::string>> member_hashes(db::Transaction& transaction,
                                                std::span<const CustomerId> cards);
 
-/// A store has forgotten a card. Unknown ones change nothing. Errors: the database's.
-Result<void> note_erased_at_store(db::Transaction& transaction, const std::string& member_hash,
-                                  const StoreId& store, WallTime now);
+/// A store has forgotten the card of that erased user. Unknown ones change nothing. Errors: the database's.
+Result<void> note_erased_at_store(db::Transaction& transaction, const UserId& erased, const StoreId& store,
+                                  WallTime now);
 
 }  // namespace perkline::hub::identity

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/identity/erasures.hpp"
 #include "hub/ingest/erased.hpp"
 #include "hub/ingest/pending.hpp"
 #include "hub/ingest/returns.hpp"
@@ -96,6 +97,12 @@ class Applier {
   }
   Result<void> operator()(const sync::ReconcileDifference&) {
     return note_differences(transaction_, all_of<sync::ReconcileDifference>(events_), now_);
+  }
+  Result<void> operator()(const sync::MemberErased&) {
+    return each<sync::MemberErased>([this](const Told<sync::MemberErased>& told) {
+      return identity::note_erased_at_store(transaction_, UserId(told.payload->erasure.str()),
+                                            told.event->store, now_);
+    });
   }
   Result<void> operator()(const sync::UnknownEvent&) {
     PERKLINE_ASSERT(false);

@@ -23,6 +23,7 @@ struct FindNamed {
   Named operator()(sync::SaleSettled& settled) const {
     return {&settled.sale.customer, &settled.sale.session};
   }
+  Named operator()(sync::MemberErased&) const { return {}; }
   Named operator()(sync::UnknownEvent&) const { return {}; }
   template <class Payload>
   Named operator()(Payload& payload) const {

@@ -65,6 +65,10 @@ class Teller {
     add("pdi", difference.pdi);
     add("foundAt", difference.found_at);
   }
+  void operator()(const sync::MemberErased& erased) {
+    add("erasure", erased.erasure.str());
+    add("erasedAt", erased.erased_at);
+  }
   void operator()(const sync::UnknownEvent& unknown) { add("typeNumber", std::to_string(unknown.type)); }
 
   void add(std::string_view name, std::string value) {

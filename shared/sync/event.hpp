@@ -104,6 +104,13 @@ struct ReconcileDifference {
   bool operator==(const ReconcileDifference&) const = default;
 };
 
+/// The store has put the token in an erased card's place, everywhere.
+struct MemberErased {
+  Uuid erasure;  ///< The Erasure's id.
+  WallTime erased_at;
+  bool operator==(const MemberErased&) const = default;
+};
+
 /// An event of a type this version does not know, kept as it came.
 struct UnknownEvent {
   std::uint32_t type = 0;
@@ -111,7 +118,7 @@ struct UnknownEvent {
 };
 
 using EventPayload = std::variant<SaleFinalized, SalePending, SaleSettled, SaleRejected, SaleReturned,
-                                  SessionVoided, ReconcileDifference, UnknownEvent>;
+                                  SessionVoided, ReconcileDifference, MemberErased, UnknownEvent>;
 
 struct Event {
   StoreId store;

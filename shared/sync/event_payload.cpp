@@ -115,6 +115,13 @@ std::uint32_t write(const ReconcileDifference& difference, v1::Event& out) {
   return v1::Event::kReconcileDifference;
 }
 
+std::uint32_t write(const MemberErased& erased, v1::Event& out) {
+  v1::MemberErased& wire = *out.mutable_member_erased();
+  wire.set_erasure(wire::bytes_of(erased.erasure));
+  wire.set_erased_at_ms(stamp(erased.erased_at));
+  return v1::Event::kMemberErased;
+}
+
 /// The envelope alone: what it held is not known here.
 std::uint32_t write(const UnknownEvent& unknown, v1::Event&) {
   return unknown.type;
@@ -281,6 +288,13 @@ Result<ReconcileDifference> read(const v1::ReconcileDifference& wire) {
                              .found_at = wall_time(wire.found_at_ms())};
 }
 
+Result<MemberErased> read(const v1::MemberErased& wire) {
+  MemberErased erased{.erasure = {}, .erased_at = wall_time(wire.erased_at_ms())};
+  if (!wire::read_fixed(wire.erasure(), erased.erasure.bytes)) return malformed("erasure");
+  if (!wire::is_time(wire.erased_at_ms())) return malformed("erased_at");
+  return erased;
+}
+
 template <class Payload>
 Result<EventPayload> as_payload(Result<Payload> read) {
   if (!read) return failure(read);
@@ -306,6 +320,8 @@ Result<EventPayload> read_known(const v1::Event& wire) {
       return as_payload(read(wire.session_voided()));
     case v1::Event::kReconcileDifference:
       return as_payload(read(wire.reconcile_difference()));
+    case v1::Event::kMemberErased:
+      return as_payload(read(wire.member_erased()));
     case v1::Event::PAYLOAD_NOT_SET:
       break;
   }
@@ -321,6 +337,7 @@ bool is_known(std::uint32_t type) {
     case v1::Event::kSaleReturned:
     case v1::Event::kSessionVoided:
     case v1::Event::kReconcileDifference:
+    case v1::Event::kMemberErased:
       return true;
     default:
       return false;
@@ -352,6 +369,7 @@ std::string_view type_name(const EventPayload& payload) {
     std::string_view operator()(const SaleReturned&) const { return "SaleReturned"; }
     std::string_view operator()(const SessionVoided&) const { return "SessionVoided"; }
     std::string_view operator()(const ReconcileDifference&) const { return "ReconcileDifference"; }
+    std::string_view operator()(const MemberErased&) const { return "MemberErased"; }
     std::string_view operator()(const UnknownEvent&) const { return "Unknown"; }
   };
   return std::visit(TypeNames{}, payload);

@@ -8,6 +8,7 @@
 
 #include "shared/core/assert.hpp"
 #include "shared/core/limits.hpp"
+#include "shared/sync/down_wire.hpp"
 #include "shared/sync/sale_query.hpp"
 #include "shared/sync/wire.hpp"
 
@@ -48,6 +49,7 @@ v1::Status wire_of(const Status& status) {
   wire.set_breaker(status.breaker);
   wire.set_queue_depth(status.queue_depth);
   wire.set_version(status.version);
+  if (status.held) write_down(*status.held, *wire.mutable_held());
   return wire;
 }
 
@@ -70,6 +72,9 @@ void write(const Welcome& welcome, v1::Frame& out) {
   wire.set_cursor_hash(wire::bytes_of(welcome.cursor_hash));
   wire.set_credit(welcome.credit);
   wire.set_protocol(welcome.protocol);
+  if (welcome.signing_key) {
+    wire.set_signing_key(std::string(welcome.signing_key->begin(), welcome.signing_key->end()));
+  }
 }
 
 void write(const Batch& batch, v1::Frame& out) {
@@ -129,6 +134,25 @@ void write(const Status& status, v1::Frame& out) {
   *out.mutable_status() = wire_of(status);
 }
 
+void write(const CatalogueDelta& delta, v1::Frame& out) {
+  write_down(delta, *out.mutable_catalogue_delta());
+}
+void write(const CatalogueSnapshot& snapshot, v1::Frame& out) {
+  write_down(snapshot, *out.mutable_catalogue_snapshot());
+}
+void write(const MemberDelta& delta, v1::Frame& out) {
+  write_down(delta, *out.mutable_member_delta());
+}
+void write(const EraseMember& erase, v1::Frame& out) {
+  write_down(erase, *out.mutable_erase_member());
+}
+void write(const Command& command, v1::Frame& out) {
+  write_down(command, *out.mutable_command());
+}
+void write(const CommandAnswer& answer, v1::Frame& out) {
+  write_down(answer, *out.mutable_command_answer());
+}
+
 void write(const ProtocolRefused& refused, v1::Frame& out) {
   out.mutable_protocol_refused()->set_oldest(refused.oldest);
   out.mutable_protocol_refused()->set_newest(refused.newest);
@@ -139,10 +163,15 @@ Result<Status> read(const v1::Status& wire) {
       wire.breaker().size() > limits::id_bytes_max || wire.version().size() > limits::id_bytes_max) {
     return malformed("status");
   }
-  return Status{.tail = wire.tail(),
+  Status status{.tail = wire.tail(),
                 .breaker = wire.breaker(),
                 .queue_depth = wire.queue_depth(),
                 .version = wire.version()};
+  if (!wire.has_held()) return status;
+  auto held = read_down(wire.held());
+  if (!held) return failure(held);
+  status.held = *held;
+  return status;
 }
 
 Result<Frame> read(const v1::Hello& wire) {
@@ -175,6 +204,8 @@ Result<Frame> read(const v1::Welcome& wire) {
       !wire::read_fixed(wire.cursor_hash(), welcome.cursor_hash)) {
     return malformed("welcome");
   }
+  if (!wire.signing_key().empty() && !wire::read_fixed(wire.signing_key(), welcome.signing_key.emplace()))
+    return malformed("welcome's signing key");
   return welcome;
 }
 
@@ -314,6 +345,18 @@ Result<Frame> decode_frame(std::string_view bytes) {
       return read_sale_answer(wire.sale_answer());
     case v1::Frame::kHistoryLost:
       return read(wire.history_lost());
+    case v1::Frame::kCatalogueDelta:
+      return read_down(wire.catalogue_delta());
+    case v1::Frame::kCatalogueSnapshot:
+      return read_down(wire.catalogue_snapshot());
+    case v1::Frame::kMemberDelta:
+      return read_down(wire.member_delta());
+    case v1::Frame::kEraseMember:
+      return read_down(wire.erase_member());
+    case v1::Frame::kCommand:
+      return read_down(wire.command());
+    case v1::Frame::kCommandAnswer:
+      return read_down(wire.command_answer());
     case v1::Frame::KIND_NOT_SET:
       break;
   }

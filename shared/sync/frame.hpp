@@ -10,6 +10,7 @@
 #include "shared/core/ids.hpp"
 #include "shared/core/money.hpp"
 #include "shared/core/result.hpp"
+#include "shared/sync/down.hpp"
 
 /// The messages between store and hub, as values; the wire's format is sync.proto.
 namespace perkline::sync {
@@ -24,6 +25,7 @@ struct Status {
   std::string breaker;  ///< CLOSED, OPEN, HALF_OPEN, FORCED_OPEN.
   std::uint64_t queue_depth = 0;
   std::string version;
+  std::optional<Held> held = {};  ///< nullopt: the store takes nothing down.
   bool operator==(const Status&) const = default;
 };
 
@@ -43,8 +45,9 @@ struct Welcome {
   std::uint64_t epoch = 1;
   std::uint64_t cursor = 0;  ///< The last sequence applied.
   Digest cursor_hash{};
-  std::uint32_t credit = 0;    ///< Batches that may be in flight.
-  std::uint32_t protocol = 0;  ///< What both speak.
+  std::uint32_t credit = 0;                   ///< Batches that may be in flight.
+  std::uint32_t protocol = 0;                 ///< What both speak.
+  std::optional<PublicKey> signing_key = {};  ///< For catalogues; nullopt: an older hub.
   bool operator==(const Welcome&) const = default;
 };
 
@@ -145,7 +148,8 @@ struct ProtocolRefused {
 };
 
 using Frame = std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused, SaleQuery,
-                           SaleAnswer, HistoryLost>;
+                           SaleAnswer, HistoryLost, CatalogueDelta, CatalogueSnapshot, MemberDelta,
+                           EraseMember, Command, CommandAnswer>;
 
 /// A batch's events are zstd-compressed where that pays.
 std::string encode(const Frame& frame);

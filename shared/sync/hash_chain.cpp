@@ -8,7 +8,6 @@
 #include "shared/core/assert.hpp"
 
 namespace perkline::sync {
-namespace {
 
 Digest sha256(std::string_view bytes) {
   // Fetched once: OpenSSL 3.0 looks its provider up anew for every implicit fetch.
@@ -20,8 +19,6 @@ Digest sha256(std::string_view bytes) {
   PERKLINE_ASSERT(length == digest.size());
   return digest;
 }
-
-}  // namespace
 
 Digest chain_start(const StoreId& store, std::uint64_t epoch) {
   std::string bytes = "perkline-sync-1" + store.str();

@@ -110,8 +110,7 @@ TEST_F(Erasing, IsOpenUntilEveryStoreHasErasedToo) {
   EXPECT_FALSE(erase(id).is_done());
   const auto store_has_erased = [&](const StoreId& which) {
     EXPECT_TRUE(hub_.write([&](hub::db::Transaction& t) -> Result<void> {
-      const auto hash = hub::identity::member_hash(t, customer);
-      return hub::identity::note_erased_at_store(t, hash.value(), which, hub_.clock.wall);
+      return hub::identity::note_erased_at_store(t, id, which, hub_.clock.wall);
     }));
   };
   store_has_erased(store);

@@ -44,6 +44,7 @@ TEST(Event, ItsTypeIsNamed) {
   EXPECT_EQ(type_name(samples::returned()), "SaleReturned");
   EXPECT_EQ(type_name(samples::voided()), "SessionVoided");
   EXPECT_EQ(type_name(samples::difference()), "ReconcileDifference");
+  EXPECT_EQ(type_name(samples::erased()), "MemberErased");
   EXPECT_EQ(type_name(UnknownEvent{.type = 17}), "Unknown");
 }
 

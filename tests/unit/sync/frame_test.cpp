@@ -48,8 +48,8 @@ TEST(Frame, BytesThatAreNoFrameAreMalformed) {
 }
 
 TEST(Frame, AKindOfALaterProtocolIsMalformed) {
-  // Field 20, an empty message: what Command will look like to this version.
-  expect_malformed(std::string("\xa2\x01\x00", 3));
+  // Field 30, an empty message.
+  expect_malformed(std::string("\xf2\x01\x00", 3));
 }
 
 TEST(Frame, OverFourMebibytesIsNotEvenParsed) {

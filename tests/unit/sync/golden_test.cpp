@@ -31,20 +31,27 @@ TEST_P(GoldenFrames, AreReadAsEver) {
   EXPECT_EQ(*frame, GetParam().frame);
 }
 
-INSTANTIATE_TEST_SUITE_P(Frame, GoldenFrames,
-                         ::testing::Values(GoldenFrame{"frame_hello", samples::hello()},
-                                           GoldenFrame{"frame_welcome", samples::welcome()},
-                                           GoldenFrame{"frame_batch", samples::batch()},
-                                           GoldenFrame{"frame_ack", samples::ack()},
-                                           GoldenFrame{"frame_nack", samples::nack()},
-                                           GoldenFrame{"frame_fork", samples::fork()},
-                                           GoldenFrame{"frame_fork_granted", samples::granted()},
-                                           GoldenFrame{"frame_status", samples::status()},
-                                           GoldenFrame{"frame_sale_query", samples::sale_query()},
-                                           GoldenFrame{"frame_sale_answer", samples::sale_answer()},
-                                           GoldenFrame{"frame_history_lost", samples::history_lost()},
-                                           GoldenFrame{"frame_protocol_refused", samples::refused()}),
-                         [](const auto& sample) { return sample.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Frame, GoldenFrames,
+    ::testing::Values(GoldenFrame{"frame_hello", samples::hello()},
+                      GoldenFrame{"frame_welcome", samples::welcome()},
+                      GoldenFrame{"frame_batch", samples::batch()}, GoldenFrame{"frame_ack", samples::ack()},
+                      GoldenFrame{"frame_nack", samples::nack()}, GoldenFrame{"frame_fork", samples::fork()},
+                      GoldenFrame{"frame_fork_granted", samples::granted()},
+                      GoldenFrame{"frame_status", samples::status()},
+                      GoldenFrame{"frame_sale_query", samples::sale_query()},
+                      GoldenFrame{"frame_sale_answer", samples::sale_answer()},
+                      GoldenFrame{"frame_history_lost", samples::history_lost()},
+                      GoldenFrame{"frame_protocol_refused", samples::refused()},
+                      GoldenFrame{"frame_status_held", samples::holding()},
+                      GoldenFrame{"frame_welcome_key", samples::welcome_with_key()},
+                      GoldenFrame{"frame_catalogue_delta", samples::catalogue_delta()},
+                      GoldenFrame{"frame_catalogue_snapshot", samples::catalogue_snapshot()},
+                      GoldenFrame{"frame_member_delta", samples::member_delta()},
+                      GoldenFrame{"frame_erase_member", samples::erase_member()},
+                      GoldenFrame{"frame_command", samples::command()},
+                      GoldenFrame{"frame_command_answer", samples::command_answer()}),
+    [](const auto& sample) { return sample.param.name; });
 
 // What zstd writes may change with its version; what it reads does not.
 TEST(Golden, CompressedBatchIsReadAsEver) {
@@ -81,6 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
                                   samples::event(samples::returned_elsewhere())},
                       GoldenEvent{"event_session_voided", samples::event(samples::voided())},
                       GoldenEvent{"event_reconcile_difference", samples::event(samples::difference())},
+                      GoldenEvent{"event_member_erased", samples::event(samples::erased())},
                       GoldenEvent{"event_unknown", samples::event(UnknownEvent{.type = 999})}),
     [](const auto& sample) { return sample.param.name; });
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "shared/core/bytes.hpp"
+#include "shared/sync/catalogue.hpp"
 #include "shared/sync/event.hpp"
 #include "shared/sync/frame.hpp"
 
@@ -107,6 +108,10 @@ inline ReconcileDifference difference() {
           .found_at = time() + Millis{2000}};
 }
 
+inline MemberErased erased() {
+  return {.erasure = uuid(), .erased_at = time() + Millis{3000}};
+}
+
 inline Event event(EventPayload payload = sale()) {
   return {.store = StoreId("store-1"),
           .epoch = 2,
@@ -206,6 +211,71 @@ inline SaleAnswer sale_answer() {
                      .at = time(),
                      .reason = "customer left"}},
           .unknown = {SessionId("sess_0190163d-8694-739b-aea5-966c26f8ad93")}};
+}
+
+/// Of a store that takes things down.
+inline Status holding() {
+  Status told = status();
+  told.held = Held{.catalogue = Position{.incarnation = uuid(), .at = 7},
+                   .members = Position{.incarnation = uuid(), .at = 0}};
+  return told;
+}
+
+inline Welcome welcome_with_key() {
+  Welcome told = welcome();
+  told.signing_key = digest(9);
+  return told;
+}
+
+inline CatalogueHead head() {
+  CatalogueHead made{.incarnation = uuid(), .version = 8, .digest = digest(5), .signature = {}};
+  for (std::size_t i = 0; i < made.signature.size(); ++i) made.signature[i] = static_cast<std::uint8_t>(i);
+  return made;
+}
+
+inline CatalogueDelta catalogue_delta() {
+  return {.from = 7,
+          .head = head(),
+          .items = {{.name = name_of(ItemKind::reward_rules), .body = R"({"version":"v2"})"},
+                    {.name = {3, "gone"}, .body = std::nullopt},
+                    {.name = {3, "here"}, .body = ""}}};
+}
+
+inline CatalogueSnapshot catalogue_snapshot() {
+  return {.head = head(),
+          .items = {{.name = name_of(ItemKind::reward_rules), .body = R"({"version":"v2"})"},
+                    {.name = {4711, "of a later version"}, .body = std::string("\0\xff", 2)}}};
+}
+
+inline MemberDelta member_delta() {
+  return {.incarnation = uuid(),
+          .from = 0,
+          .to = 12,
+          .applied_epoch = 2,
+          .applied_through = 298,
+          .members = {{.member = digest(6),
+                       .name = "John Doe",
+                       .tier = "Gold",
+                       .points = Points{5430},
+                       .as_of = time(),
+                       .owed = -20,
+                       .blocked = true},
+                      {.member = digest(7)}}};
+}
+
+inline EraseMember erase_member() {
+  return {{{.id = uuid(),
+            .member = digest(6),
+            .token = CustomerId("erased-00112233445566778899aabbccddeeff"),
+            .requested_at = time()}}};
+}
+
+inline Command command() {
+  return {.id = uuid(), .kind = CommandKind::log_level, .argument = "debug"};
+}
+
+inline CommandAnswer command_answer() {
+  return {.id = uuid(), .outcome = CommandOutcome::key_offered, .detail = to_hex(digest(8))};
 }
 
 inline ProtocolRefused refused() {
