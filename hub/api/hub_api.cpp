@@ -4,6 +4,7 @@
 #include "hub/api/dead_letters_routes.hpp"
 #include "hub/api/docs_page.hpp"
 #include "hub/api/guard.hpp"
+#include "hub/api/rules_routes.hpp"
 #include "hub/api/service_routes.hpp"
 #include "hub/api/stores_routes.hpp"
 #include "hub/billing/export.hpp"
@@ -91,6 +92,8 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   users_.add_to(router_);
   add_audit_routes(router_, parts_.database);
   add_stores_routes(router_, parts_.database, parts_.clock, uuids_, options.terms.currency);
+  add_stores_routes(router_, parts_.database, parts_.clock, options.terms.currency);
+  add_rules_routes(router_, parts_.database, parts_.clock, uuids_, options.terms.currency);
   points_.add_to(router_);
   wallet_.add_to(router_);
   webhooks_.add_to(router_);

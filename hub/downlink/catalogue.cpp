@@ -1,0 +1,104 @@
+#include "hub/downlink/catalogue.hpp"
+
+#include "shared/core/down_limits.hpp"
+
+namespace perkline::hub::downlink {
+namespace {
+
+std::int64_t to_sql(std::uint64_t number) {
+  return static_cast<std::int64_t>(number);
+}
+
+Result<std::uint64_t> hold_version(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT value FROM down_counter WHERE name = 'catalogue'" +
+                                std::string(transaction.for_update()));
+  if (!rows) return failure(rows);
+  return static_cast<std::uint64_t>(rows->at(0).integer(0));
+}
+
+Result<bool> is_so_already(db::Transaction& transaction, std::string_view scope, const sync::ItemName& name,
+                           const std::optional<std::string>& body) {
+  auto rows =
+      transaction.query("SELECT body FROM catalogue_item WHERE scope = $1 AND kind = $2 AND item_id = $3",
+                        {std::string(scope), std::int64_t{name.kind}, name.id});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return !body.has_value();
+  return rows->front().optional_text(0) == body;
+}
+
+sync::ItemName name_in(const db::Row& row) {
+  return {static_cast<std::uint32_t>(row.integer(0)), row.text(1)};
+}
+
+/// Every store's and one store's own each have half of what a frame may hold.
+Result<void> check_fits(db::Transaction& transaction, std::string_view scope) {
+  auto rows = transaction.query(
+      "SELECT kind, item_id, body FROM catalogue_item WHERE scope = $1 AND body IS NOT NULL",
+      {std::string(scope)});
+  if (!rows) return failure(rows);
+  std::size_t bytes = 0;
+  for (const db::Row& row : *rows) {
+    if (row.text(2).size() > limits::catalogue_body_bytes_max)
+      return fail(Errc::validation_failed, "an item of the catalogue is too long");
+    bytes += row.text(1).size() + row.text(2).size();
+  }
+  if (2 * rows->size() > limits::catalogue_items_max || 2 * bytes > limits::catalogue_bytes_max)
+    return fail(Errc::validation_failed, "the catalogue is full");
+  return {};
+}
+
+}  // namespace
+
+Result<std::uint64_t> put_item(db::Transaction& transaction, std::string_view scope,
+                               const sync::ItemName& name, const std::optional<std::string>& body) {
+  const auto version = hold_version(transaction);
+  if (!version) return version;
+  const auto same = is_so_already(transaction, scope, name, body);
+  if (!same) return std::unexpected(same.error());
+  if (*same) return version;
+  const std::uint64_t next = *version + 1;
+  db::Value text = nullptr;
+  if (body) text = *body;
+  auto put = transaction.execute(
+      "INSERT INTO catalogue_item (scope, kind, item_id, body, version) VALUES ($1, $2, $3, $4, $5)"
+      " ON CONFLICT (scope, kind, item_id) DO UPDATE SET body = excluded.body, version = excluded.version",
+      {std::string(scope), std::int64_t{name.kind}, name.id, std::move(text), to_sql(next)});
+  if (!put) return failure(put);
+  auto moved =
+      transaction.execute("UPDATE down_counter SET value = $1 WHERE name = 'catalogue'", {to_sql(next)});
+  if (!moved) return failure(moved);
+  if (auto checked = check_fits(transaction, scope); !checked) return failure(checked);
+  return next;
+}
+
+Result<std::uint64_t> catalogue_version(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT value FROM down_counter WHERE name = 'catalogue'");
+  if (!rows) return failure(rows);
+  return static_cast<std::uint64_t>(rows->at(0).integer(0));
+}
+
+Result<sync::Catalogue> read_catalogue(db::Transaction& transaction, const StoreId& store) {
+  auto rows = transaction.query(
+      "SELECT kind, item_id, body FROM catalogue_item WHERE scope IN ('', $1) AND body IS NOT NULL",
+      {store.str()});
+  if (!rows) return failure(rows);
+  sync::Catalogue items;
+  for (const db::Row& row : *rows) items.emplace(name_in(row), row.text(2));
+  return items;
+}
+
+Result<std::vector<sync::CatalogueItem>> items_after(db::Transaction& transaction, const StoreId& store,
+                                                     std::uint64_t version) {
+  auto rows = transaction.query(
+      "SELECT kind, item_id, body FROM catalogue_item WHERE version > $2 AND scope IN ('', $1)",
+      {store.str(), to_sql(version)});
+  if (!rows) return failure(rows);
+  // In the order of names as stores compare them, whatever the database's order of texts is.
+  std::map<sync::ItemName, std::optional<std::string>> changed;
+  for (const db::Row& row : *rows) changed.emplace(name_in(row), row.optional_text(2));
+  std::vector<sync::CatalogueItem> items;
+  for (auto& [name, body] : changed) items.push_back({.name = name, .body = std::move(body)});
+  return items;
+}
+
+}  // namespace perkline::hub::downlink
