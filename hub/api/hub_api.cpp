@@ -92,7 +92,6 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   users_.add_to(router_);
   add_audit_routes(router_, parts_.database);
   add_stores_routes(router_, parts_.database, parts_.clock, uuids_, options.terms.currency);
-  add_stores_routes(router_, parts_.database, parts_.clock, options.terms.currency);
   add_rules_routes(router_, parts_.database, parts_.clock, uuids_, options.terms.currency);
   points_.add_to(router_);
   wallet_.add_to(router_);
