@@ -21,6 +21,7 @@
 #include "hub/wallet/export.hpp"
 #include "hub/wallet/notes.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/core/random.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/postgres_database.hpp"
@@ -456,9 +457,11 @@ TEST_F(Replicas, ACheckpointPassesNoEntryByThatIsStillOnItsWay) {
   ManualClock clock;
   clock.wall = other_.clock().wall_now() + days{1};
   const hub::points::Terms terms;
+  SystemRng rng;
   const hub::jobs::Parts parts{.database = other_.database(),
                                .clock = clock,
                                .uuids = other_.ids(),
+                               .rng = rng,
                                .access_ttl = seconds{600},
                                .keys_in_file = false,
                                .terms = terms};
