@@ -40,11 +40,11 @@ CREATE INDEX prize_lease_by_prize ON prize_lease (prize_id);
 CREATE TABLE prize_one_time (
   winner   TEXT NOT NULL,                                                -- user:<id> or card:<customer id>
   prize_id TEXT NOT NULL,
-  spin_id  TEXT,                                                         -- null: kept for a spin a store has yet to tell of
+  spin_id  TEXT NOT NULL,                                                -- that won it, or that a store is about to make
   at       BIGINT NOT NULL,
   PRIMARY KEY (winner, prize_id)
 );
-CREATE INDEX prize_one_time_by_spin ON prize_one_time (spin_id) WHERE spin_id IS NOT NULL;
+CREATE INDEX prize_one_time_by_spin ON prize_one_time (spin_id);
 
 -- A seed is committed to before its day, and revealed after it.
 CREATE TABLE wheel_seed (
@@ -61,7 +61,8 @@ CREATE TABLE wheel_seed (
 -- Until then it is here. Who draws refers to this row from wheel_nonce, so that nobody draws with what is revealed.
 CREATE TABLE wheel_secret (
   seed_id BIGINT NOT NULL PRIMARY KEY REFERENCES wheel_seed (id),
-  seed    TEXT NOT NULL
+  seed    TEXT NOT NULL,
+  closed  BIGINT NOT NULL DEFAULT 0 CHECK (closed IN (0, 1))             -- 1: nobody draws with it any more
 );
 CREATE TABLE wheel_nonce (
   seed_id BIGINT NOT NULL REFERENCES wheel_secret (seed_id),
@@ -80,8 +81,10 @@ CREATE TABLE wheel_table (
 -- Draws. They refer to prizes, seeds and tables without foreign keys, which would make each of them lock rows of all.
 CREATE TABLE spin (
   id          TEXT NOT NULL PRIMARY KEY,                                 -- UUIDv7
-  user_id     TEXT,                                                      -- null: the card was nobody's
-  store_id    TEXT,                                                      -- null: on the web
+  user_id     TEXT,                                                      -- null: the card is nobody's yet
+  store_id    TEXT,                                                      -- null: on the web, like the next two
+  session_id  TEXT,                                                      -- the sale it came with
+  customer_id TEXT,                                                      -- the card
   member      TEXT NOT NULL,                                             -- as it was drawn for
   client_seed TEXT NOT NULL,
   seed_id     BIGINT NOT NULL,
@@ -96,7 +99,11 @@ CREATE TABLE spin (
   ordinal     BIGINT,
   created_at  BIGINT NOT NULL,
   UNIQUE (seed_id, member, nonce),
+  CHECK ((store_id IS NULL) = (session_id IS NULL)),
+  CHECK ((store_id IS NULL) = (customer_id IS NULL)),
   CHECK ((lease_id IS NULL) = (ordinal IS NULL))
 );
 CREATE INDEX spin_by_user ON spin (user_id, id);
+CREATE INDEX spin_by_card ON spin (customer_id) WHERE customer_id IS NOT NULL;
+CREATE UNIQUE INDEX spin_by_session ON spin (session_id) WHERE session_id IS NOT NULL;
 CREATE UNIQUE INDEX spin_by_lease ON spin (lease_id, ordinal) WHERE lease_id IS NOT NULL;

@@ -167,8 +167,10 @@ TEST_F(Prizes, AreCountedByTheDatabaseItself) {
       " ('lease', $1, 'store-1', 3, 1, 2)",
       {id});
   const std::string unit =
-      "INSERT INTO spin (id, store_id, member, client_seed, seed_id, nonce, table_id, prize_id, prize_name,"
-      " prize_type, cost, points, lease_id, ordinal, created_at) VALUES ($1, 'store-1', 'm', '', 0, ";
+      "INSERT INTO spin (id, store_id, session_id, customer_id, member, client_seed, seed_id, nonce, "
+      "table_id, prize_id, prize_name,"
+      " prize_type, cost, points, lease_id, ordinal, created_at) VALUES ($1, 'store-1', $1, 'card', 'm', '', "
+      "0, ";
   const std::string rest = ", 0, 'p', 'p', 'none', 0, 0, 'lease', 1, 1)";
   hub_.execute(unit + "1" + rest, {std::string("first")});
   const auto fails = [&](const std::string& sql, const std::vector<hub::db::Value>& parameters) {

@@ -137,7 +137,7 @@ TEST_F(Wheel, GivesAOneTimePrizeOnceToACardAndWhoeverProvesThatItIsTheirs) {
   clear_wheel();
   const std::string once = added(R"({"name":"Once","type":"cash","weight":1,"oneTimePerUser":true})");
   const CustomerId card("CUST-00077");
-  hub_.execute("INSERT INTO prize_one_time (winner, prize_id, spin_id, at) VALUES ($1, $2, NULL, 1)",
+  hub_.execute("INSERT INTO prize_one_time (winner, prize_id, spin_id, at) VALUES ($1, $2, 'till', 1)",
                {hub::wheel::winner_name(card), once});
   auto user = hub_.add_user("jo", Role::member, card);
   give(user.id, 5);
