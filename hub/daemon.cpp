@@ -180,8 +180,10 @@ Result<void> Daemon::open_database() {
   if (!opened) return failure(opened);
   s.database = std::move(*opened);
   s.liveness.emplace(*s.database, s.reactor.clock());
+  auto watch = s.hub_metrics.events_watch();
+  watch.on_taken = [&s](std::string_view) { s.webhooks->wake(); };
   s.dispatcher.emplace(*s.database, s.reactor.clock(), std::vector{webhooks::consumer(s.reactor.clock())},
-                       s.hub_metrics.events_watch());
+                       std::move(watch));
   s.webhooks.emplace(*s.database, s.reactor.clock(), s.rng, s.ids, webhooks::over_http(s.reactor),
                      webhooks::Sender::Options{});
   // A file is this machine's own; a server comes back without our being restarted.

@@ -125,6 +125,10 @@ Task<Result<bool>> Dispatcher::turn() {
   co_return more;
 }
 
+void Dispatcher::tell_taken(const Line& line) const {
+  if (watch_.on_taken) watch_.on_taken(line.consumer.name);
+}
+
 Task<Result<Dispatcher::Look>> Dispatcher::look() {
   const WallTime now = clock_.wall_now();
   struct Seen {
@@ -183,6 +187,7 @@ Task<Result<bool>> Dispatcher::take_batch(Line& line) {
         return moved ? work(transaction) : Result<void>{};
       });
   if (done) {
+    if (moved) tell_taken(line);
     if (through >= line.alone_through) line.alone_through = 0;
     line.batch = std::min(batch_max, 2 * line.batch);
     // Where another replica was first it goes on, too.
@@ -234,7 +239,10 @@ Task<Result<bool>> Dispatcher::take_due(const Line& line) {
       return *noted ? work(transaction) : Result<void>{};
     });
   }
-  if (done) co_return true;
+  if (done) {
+    tell_taken(line);
+    co_return true;
+  }
   if (!is_fault_of_event(done.error())) co_return failure(done);
   const auto buried =
       co_await db::write_for<bool>(database_, [&due, &why = done.error(), now](db::Transaction& transaction) {

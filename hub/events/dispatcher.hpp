@@ -17,6 +17,8 @@ namespace perkline::hub::events {
 struct DispatcherWatch {
   /// Of every consumer in the database, each round: events that it has not taken yet.
   std::function<void(std::string_view consumer, std::int64_t events)> on_lag = {};
+  /// After the commit of what the consumer has made of events here.
+  std::function<void(std::string_view consumer)> on_taken = {};
 };
 
 /// Gives the outbox's events their positions and takes them to the consumers. Any number of replicas may run
@@ -64,6 +66,7 @@ class Dispatcher {
     std::vector<std::string> due;
   };
 
+  void tell_taken(const Line& line) const;
   Task<Result<Look>> look();
   Task<Result<bool>> number();
   Task<Result<bool>> take_batch(Line& line);

@@ -1,9 +1,13 @@
+#include <fstream>
 #include <map>
+#include <set>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/events/dispatcher.hpp"
+#include "hub/events/event_types.hpp"
 #include "hub/events/offsets.hpp"
 #include "tests/unit/hub/hub_database.hpp"
 
@@ -302,6 +306,18 @@ TEST_F(Events, AreFoundByPollingAndTakenAtOnceWhenToldOf) {
   EXPECT_LT(asked - idle_since, Millis{500});
 }
 
+TEST_F(Events, ThatWereTakenAreToldOfToWhoActsOnThem) {
+  Texts told;
+  auto both = dispatcher({consumer("one"), consumer("two")},
+                         {.on_taken = [&](std::string_view name) { told.emplace_back(name); }});
+  enroll(both);
+  settle(both);
+  EXPECT_TRUE(told.empty());
+  append_all({"A"});
+  settle(both);
+  EXPECT_EQ(told, (Texts{"one", "two"}));
+}
+
 TEST_F(Events, TellHowFarBehindAConsumerIs) {
   std::map<std::string, std::int64_t> lag;
   auto none = dispatcher(
@@ -365,6 +381,17 @@ TEST_F(Events, TenThousandOfOneTransactionAreTakenWithinAFewSeconds) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, seconds{10});
   EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM heard"), 10'000);
   EXPECT_EQ(offset("one"), 10'000);
+}
+
+TEST(EventTypes, AreAllInTheReadmesTable) {
+  std::ifstream readme(PERKLINE_SOURCE_DIR "/hub/events/README.md");
+  std::set<std::string> told;
+  for (std::string line; std::getline(readme, line);) {
+    if (!line.starts_with("| ")) continue;
+    std::istringstream names(line.substr(2, line.find(" |", 2) - 2));
+    for (std::string name; names >> name;) told.insert(name.substr(0, name.find(',')));
+  }
+  for (const std::string_view type : event_types) EXPECT_TRUE(told.contains(std::string(type))) << type;
 }
 
 }  // namespace
