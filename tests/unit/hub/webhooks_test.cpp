@@ -195,6 +195,24 @@ TEST_F(Webhooks, ThatFailAreTriedAgainAfterTheirPauseUntilTheyAreReached) {
   EXPECT_EQ(ids.size(), 1u) << "the same event each time";
 }
 
+TEST_F(Webhooks, ThatAnswerTooLateAreSentTheSameEventAgain) {
+  test::WebhookReceiver receiver;
+  receiver.delay(Millis{700});
+  Replica replica(hub_, clock_, Millis{200});
+  const Uuid id = add_webhook(receiver.url());
+  replica.start();
+  happen({"SALE_FINALIZED"});
+  ASSERT_TRUE(tried(id, 1));
+  EXPECT_EQ(deliveries(id).front().last_error, "no answer in time");
+  receiver.delay(Millis{0});
+  clock_.pass(hours{2});
+  ASSERT_TRUE(soon([&] { return count(id, "delivered") == 1; }));
+  const auto received = receiver.received();
+  ASSERT_EQ(received.size(), 2u);
+  EXPECT_EQ(received[0].body, received[1].body);
+  EXPECT_EQ(received[0].delivery_id, received[1].delivery_id);
+}
+
 TEST_F(Webhooks, ThatNobodyAnswersForFailAfterAllAttemptsAndAreSentWhenPutBack) {
   std::string url;
   {
