@@ -22,6 +22,8 @@
 #include "hub/liveness.hpp"
 #include "hub/log_key.hpp"
 #include "hub/metrics.hpp"
+#include "hub/notifications/mail_service.hpp"
+#include "hub/notifications/notifier.hpp"
 #include "hub/programme.hpp"
 #include "hub/signing_key_file.hpp"
 #include "hub/stores/key_directory.hpp"
@@ -46,6 +48,7 @@ namespace {
 constexpr std::string_view context = "daemon";
 /// A metric may be that old.
 constexpr seconds dead_letters_look{15};
+constexpr seconds metrics_look{5};
 
 /// What the process may open, less what it needs besides.
 std::size_t connections_max() {
@@ -58,6 +61,9 @@ api::Transport transport_of(const HubConfig& config) {
   const bool tls = !config.api.tls.cert_file.empty() || config.api.public_url.starts_with("https://");
   return tls ? api::Transport::tls : api::Transport::clear;
 }
+
+/// For the mail that is on its way, after the calls.
+constexpr seconds mail_drain_timeout{2};
 
 /// Between two looks at a database that is not there.
 constexpr Millis between_tries{500};
@@ -83,8 +89,10 @@ struct Daemon::Serving {
   std::optional<Liveness> liveness;
   std::optional<identity::Tokens> tokens;
   std::string refresh_key;
+  std::optional<notifications::Notifier> notifier;
   std::optional<events::Dispatcher> dispatcher;
   std::optional<webhooks::Sender> webhooks;
+  std::optional<notifications::MailService> mail;  ///< None where no server is named.
   std::optional<jobs::Parts> jobs;
   std::optional<billing::TestProvider> provider;
   std::optional<billing::Worker> payments;
@@ -145,6 +153,8 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(retry_upgraded());
   s.reactor.spawn(release_holds());
   s.reactor.spawn(s.payments->run());
+  s.reactor.spawn(s.api->feed().run());
+  if (!config_.smtp.url.empty()) start_mail();
   if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
   s.reactor.spawn(keep_audit_chained());
   s.jobs.emplace(jobs::Parts{.database = *s.database,
@@ -156,6 +166,7 @@ Task<Result<void>> Daemon::bring_up() {
                              .terms = terms_of(config_.programme)});
   s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock(), s.hub_metrics.jobs_watch()));
   s.reactor.spawn(watch_dead_letters());
+  s.reactor.spawn(watch_notifications());
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},
@@ -180,9 +191,15 @@ Result<void> Daemon::open_database() {
   if (!opened) return failure(opened);
   s.database = std::move(*opened);
   s.liveness.emplace(*s.database, s.reactor.clock());
+  s.notifier.emplace(
+      s.reactor.clock(), s.ids,
+      notifications::Notifier::Options{.mail = !config_.smtp.url.empty(), .about_to_tell = [&s] {
+                                         if (s.api) s.api->feed().expect_news();
+                                       }});
   auto watch = s.hub_metrics.events_watch();
   watch.on_taken = [&s](std::string_view) { s.webhooks->wake(); };
-  s.dispatcher.emplace(*s.database, s.reactor.clock(), std::vector{webhooks::consumer(s.reactor.clock())},
+  s.dispatcher.emplace(*s.database, s.reactor.clock(),
+                       std::vector{webhooks::consumer(s.reactor.clock()), s.notifier->consumer()},
                        std::move(watch));
   s.webhooks.emplace(*s.database, s.reactor.clock(), s.rng, s.ids, webhooks::over_http(s.reactor),
                      webhooks::Sender::Options{});
@@ -247,6 +264,25 @@ Task<void> Daemon::retry_upgraded() {
              {{"error", name_of(applied.error().code)}, {"detail", applied.error().detail}});
   } else if (*applied > 0) {
     ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
+  }
+}
+
+void Daemon::start_mail() {
+  Serving& s = *serving_;
+  s.mail.emplace(notifications::MailService::Parts{s.reactor, *s.database, s.ids},
+                 notifications::SmtpMailer::Options{.url = config_.smtp.url, .from = config_.smtp.from},
+                 notifications::MailWorker::Options{
+                     .observe = [&s](notifications::MailFate fate) { s.hub_metrics.mail_tried(fate); }});
+  s.reactor.spawn(s.mail->worker().run());
+}
+
+Task<void> Daemon::watch_notifications() {
+  Serving& s = *serving_;
+  while (true) {
+    s.hub_metrics.sockets_open(s.api->feed().open());
+    const auto counts = co_await db::read_for<notifications::Counts>(*s.database, &notifications::count_all);
+    if (counts) s.hub_metrics.notifications(*counts);
+    co_await s.reactor.clock().sleep(metrics_look);
   }
 }
 
@@ -385,6 +421,7 @@ Result<void> Daemon::serve_http(const net::Router& router, net::Guard guard) {
                                         .body_bytes_max = limits::hub_body_bytes_max,
                                         .common_headers = api::security_headers(transport_of(config_)),
                                         .cors_origins = config_.api.cors_origins,
+                                        .public_url = config_.api.public_url,
                                         .trusted_proxies = config_.api.trusted_proxies},
                  router, std::move(guard), [&s](const net::Answered& answered) {
                    s.hub_metrics.answered(answered);
@@ -407,6 +444,8 @@ Task<void> Daemon::drain() {
   const MonoTime deadline = clock.mono_now() + limits::drain_timeout;
   if (serving_->http) co_await serving_->http->drain(deadline);
   if (ready_) co_await net::either(drain_events(), clock.sleep_until(deadline));
+  // A mail that the server has taken is to be noted, or it leaves twice.
+  if (serving_->mail) co_await net::either(serving_->mail->worker().drain(), clock.sleep(mail_drain_timeout));
   serving_->reactor.stop();
 }
 

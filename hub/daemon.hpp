@@ -38,6 +38,8 @@ class Daemon {
   /// As long as it serves: money held beyond its time is given free.
   Task<void> release_holds();
   Task<void> watch_dead_letters();
+  void start_mail();
+  Task<void> watch_notifications();
   Task<Result<void>> load_log_key();
   Task<Result<void>> load_tokens();
   Task<void> keep_keys_fresh();

@@ -132,6 +132,31 @@ void HubMetrics::deliveries(const webhooks::DeliveryCounts& counts) {
   set("failed", counts.failed);
 }
 
+void HubMetrics::mail_tried(notifications::MailFate fate) {
+  metrics_
+      .counter("perkline_hub_mail_attempts_total",
+               "Mails this process handed to the server, by its word on them",
+               {{"fate", std::string(name_of(fate))}})
+      .add();
+}
+
+void HubMetrics::notifications(const notifications::Counts& counts) {
+  metrics_.gauge("perkline_hub_notifications", "Notifications in the app ever made, by all replicas")
+      .set(static_cast<double>(counts.notifications));
+  const auto mails = [this](const char* state, std::int64_t count) {
+    metrics_
+        .gauge("perkline_hub_mails", "Mails of all replicas that are not sent, by state", {{"state", state}})
+        .set(static_cast<double>(count));
+  };
+  mails("waiting", counts.mails_waiting);
+  mails("dead", counts.mails_dead);
+}
+
+void HubMetrics::sockets_open(std::size_t count) {
+  metrics_.gauge("perkline_hub_notification_sockets", "Members' sockets open at this process")
+      .set(static_cast<double>(count));
+}
+
 std::size_t HubMetrics::forked_stores() const {
   const std::scoped_lock lock(mutex_);
   return forked_.size();

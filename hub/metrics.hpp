@@ -8,6 +8,8 @@
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
 #include "hub/jobs/jobs.hpp"
+#include "hub/notifications/mail.hpp"
+#include "hub/notifications/mail_queue.hpp"
 #include "hub/webhooks/deliveries.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/ops/metrics.hpp"
@@ -36,6 +38,11 @@ class HubMetrics {
   /// Those of a consumer that is not in it are over.
   void event_dead_letters(const events::OpenLetters& open);
   void deliveries(const webhooks::DeliveryCounts& counts);
+  /// The server's word on a mail.
+  void mail_tried(notifications::MailFate fate);
+  void notifications(const notifications::Counts& counts);
+  /// Of this process.
+  void sockets_open(std::size_t count);
   /// Stores whose history is not taken in, as told since the start.
   std::size_t forked_stores() const;
 

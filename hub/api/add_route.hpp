@@ -20,4 +20,15 @@ inline void add_route(net::Router& router, net::Method method, std::string_view 
               .handler = std::move(handler)});
 }
 
+/// Likewise one that opens WebSockets.
+inline void add_socket_route(net::Router& router, std::string_view pattern, net::Handler handler) {
+  const auto access = access_of(net::Method::get, pattern);
+  PERKLINE_ASSERT(access.has_value());
+  router.add({.method = net::Method::get,
+              .pattern = std::string(pattern),
+              .access = std::string(word_of(*access)),
+              .handler = std::move(handler),
+              .upgrades = true});
+}
+
 }  // namespace perkline::hub::api

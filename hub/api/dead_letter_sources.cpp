@@ -5,6 +5,7 @@
 #include "hub/events/dead_letters.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/event_text.hpp"
+#include "hub/notifications/mail_queue.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/json/value.hpp"
 
@@ -117,6 +118,55 @@ Result<DeadLetter> discard_of_event(db::Transaction& transaction, const std::str
   return made(events::discard_dead_letter(transaction, id, now), of_event);
 }
 
+// ---- Mails that no server would take ----------------------------------------------------------------------
+
+/// As everybody's letters say it.
+std::string state_of(notifications::MailState state) {
+  switch (state) {
+    case notifications::MailState::waiting:
+      return "retrying";
+    case notifications::MailState::sent:
+      return "applied";
+    case notifications::MailState::dead:
+      return "open";
+    case notifications::MailState::discarded:
+      return "discarded";
+  }
+  return {};
+}
+
+DeadLetter of_mail(const notifications::DeadMail& mail) {
+  return {.source = "mail",
+          .id = mail.id,
+          .type = mail.template_name,
+          .reason = mail.reason,
+          .state = state_of(mail.state),
+          .received_at = mail.died_at,
+          .decided_at = mail.decided_at,
+          .about = {{"userId", mail.user.str()}, {"attempts", mail.attempts}}};
+}
+
+Result<std::vector<DeadLetter>> open_of_mails(db::Transaction& transaction,
+                                              const std::optional<DeadLetterPlace>& after,
+                                              std::int64_t limit) {
+  std::optional<notifications::DeadMailPlace> place;
+  if (after) place = notifications::DeadMailPlace{.died_at = after->received_at, .id = after->id};
+  return made_all(notifications::dead_mails(transaction, place, limit), of_mail);
+}
+
+Result<DeadLetter> find_of_mail(db::Transaction& transaction, const std::string& id) {
+  return made(notifications::find_dead_mail(transaction, id), of_mail);
+}
+
+Result<DeadLetter> retry_of_mail(db::Transaction& transaction, const std::string& id,
+                                 const Decision& decision, const points::Terms&) {
+  return made(notifications::retry_dead_mail(transaction, id, decision.now), of_mail);
+}
+
+Result<DeadLetter> discard_of_mail(db::Transaction& transaction, const std::string& id, WallTime now) {
+  return made(notifications::discard_dead_mail(transaction, id, now), of_mail);
+}
+
 constexpr std::array sources{
     DeadLetterSource{.name = "store",
                      .owns = &is_of_store,
@@ -130,6 +180,12 @@ constexpr std::array sources{
                      .find = &find_of_event,
                      .retry = &retry_of_event,
                      .discard = &discard_of_event},
+    DeadLetterSource{.name = "mail",
+                     .owns = &notifications::is_dead_mail_id,
+                     .open = &open_of_mails,
+                     .find = &find_of_mail,
+                     .retry = &retry_of_mail,
+                     .discard = &discard_of_mail},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "hub/api/access.hpp"
 #include "hub/identity/ascii.hpp"
 #include "shared/core/assert.hpp"
+#include "shared/net/web_socket.hpp"
 
 namespace perkline::hub::api {
 namespace {
@@ -17,7 +18,7 @@ Task<Result<net::Principal>> authorize(GuardParts parts, const net::RequestHead&
     if (auto may_try = parts.attempts.admit_address(head.peer); !may_try) co_return failure(may_try);
   }
   if (!asks_for_token(*access)) co_return net::Principal{};
-  const auto token = bearer_token(head.headers);
+  const auto token = route.upgrades ? socket_token(head) : bearer_token(head.headers);
   if (!token) co_return fail(Errc::unauthenticated, "a bearer token is required");
   auto claims = parts.tokens.verify(*token);
   if (!claims) co_return failure(claims);
@@ -29,6 +30,12 @@ Task<Result<net::Principal>> authorize(GuardParts parts, const net::RequestHead&
   }
   if (!may(*access, user->role)) co_return fail(Errc::forbidden, "not allowed for this role");
   co_return net::Principal{.id = user->id.str(), .role = std::string(name_of(user->role))};
+}
+
+std::optional<std::string_view> printable_token(std::string_view token) {
+  if (token.empty() || std::ranges::any_of(token, [](char c) { return c <= ' ' || c > '~'; }))
+    return std::nullopt;
+  return token;
 }
 
 }  // namespace
@@ -43,10 +50,15 @@ std::optional<std::string_view> bearer_token(const net::Headers& headers) {
   constexpr std::string_view scheme = "bearer ";
   const auto field = headers.find("Authorization");
   if (!field || identity::ascii_lower(field->substr(0, scheme.size())) != scheme) return std::nullopt;
-  const std::string_view token = field->substr(scheme.size());
-  if (token.empty() || std::ranges::any_of(token, [](char c) { return c <= ' ' || c > '~'; }))
-    return std::nullopt;
-  return token;
+  return printable_token(field->substr(scheme.size()));
+}
+
+std::optional<std::string_view> socket_token(const net::RequestHead& head) {
+  constexpr std::string_view prefix = "bearer.";
+  for (const std::string_view offered : net::offered_subprotocols(head)) {
+    if (offered.starts_with(prefix)) return printable_token(offered.substr(prefix.size()));
+  }
+  return std::nullopt;
 }
 
 std::optional<Uuid> session_of(const net::RequestHead& request, identity::Tokens& tokens) {

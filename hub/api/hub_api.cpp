@@ -7,9 +7,11 @@
 #include "hub/api/rules_routes.hpp"
 #include "hub/api/service_routes.hpp"
 #include "hub/api/stores_routes.hpp"
+#include "hub/api/templates_routes.hpp"
 #include "hub/billing/export.hpp"
 #include "hub/ingest/erased.hpp"
 #include "hub/ledger/owner.hpp"
+#include "hub/notifications/hooks.hpp"
 #include "hub/points/joining.hpp"
 #include "hub/promotions/hooks.hpp"
 #include "hub/wallet/export.hpp"
@@ -30,6 +32,7 @@ identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
   promotions::add_hooks(hooks, uuids);
   billing::add_hooks(hooks);
   wheel::add_hooks(hooks);
+  notifications::add_hooks(hooks);
   hooks.exports.push_back(
       {"tills", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
          return ingest::write_card(transaction, proven_card_of(user), out);
@@ -84,7 +87,8 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
       billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.payment_started}),
       prizes_({parts.database, parts.clock, uuids_, options.wheel}),
-      wheel_({parts.database, calls_, parts.clock, uuids_, options.wheel, options.on_spin}) {
+      wheel_({parts.database, calls_, parts.clock, uuids_, options.wheel, options.on_spin}),
+      notifications_({parts.database, parts.tokens, parts.clock}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);
@@ -100,6 +104,8 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   billing_.add_to(router_);
   prizes_.add_to(router_);
   wheel_.add_to(router_);
+  notifications_.add_to(router_);
+  add_templates_routes(router_, parts_.database, parts_.clock, uuids_);
   add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, options.terms);
 }
 

@@ -5,14 +5,13 @@
 #include "hub/api/account_routes.hpp"
 #include "hub/api/auth_routes.hpp"
 #include "hub/api/billing_routes.hpp"
+#include "hub/api/notifications_routes.hpp"
 #include "hub/api/points_routes.hpp"
+#include "hub/api/prizes_routes.hpp"
 #include "hub/api/promotions_routes.hpp"
 #include "hub/api/users_routes.hpp"
 #include "hub/api/wallet_routes.hpp"
 #include "hub/api/webhooks_routes.hpp"
-#include "hub/api/prizes_routes.hpp"
-#include "hub/api/users_routes.hpp"
-#include "hub/api/wallet_routes.hpp"
 #include "hub/api/wheel_routes.hpp"
 #include "hub/db/database.hpp"
 #include "hub/identity/account.hpp"
@@ -57,6 +56,8 @@ class HubApi {
   const net::Router& router() const { return router_; }
   /// Refers to this.
   net::Guard guard();
+  /// What members' sockets hear: to be run as long as the routes are served.
+  notifications::Feed& feed() { return notifications_.feed(); }
 
  private:
   Parts parts_;
@@ -80,6 +81,7 @@ class HubApi {
   BillingRoutes billing_;
   PrizesRoutes prizes_;
   WheelRoutes wheel_;
+  NotificationsRoutes notifications_;
   net::Router router_;
 };
 

@@ -9,6 +9,7 @@
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/signing_keys.hpp"
 #include "hub/jobs/ledger_jobs.hpp"
+#include "hub/notifications/purge.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
 #include "hub/wheel/seeds.hpp"
@@ -57,6 +58,10 @@ Task<Result<std::int64_t>> purge_events(const Parts& parts, std::string) {
   co_return co_await events::purge_all(parts.database, now);
 }
 
+Task<Result<std::int64_t>> purge_notifications(const Parts& parts, std::string) {
+  return notifications::purge_all(parts.database, parts.clock.wall_now());
+}
+
 Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
   return wallet::release_all_overdue(parts.database, parts.clock.wall_now());
 }
@@ -76,6 +81,8 @@ constexpr std::array jobs{
         &purge_answers},
     Job{"purge-events", "forgets domain events everybody is through with that are 30 days old", hours{1},
         std::nullopt, &purge_events},
+    Job{"purge-notifications", "forgets notifications 400 days old, and mails 60 days after they were sent",
+        days{1}, hours{4}, &purge_notifications},
     Job{"release-holds", "gives free what wallets hold beyond its time; a serving hub does so every second",
         days{1}, std::nullopt, &release_holds},
     Job{"review-tiers", "works out anew what members have earned within 12 months", days{1}, hours{3},

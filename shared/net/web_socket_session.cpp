@@ -140,6 +140,7 @@ void Session::set_options(const Headers& fields) {
     if (kind == websocket::frame_type::ping) hear();
   });
   stream_.text(true);
+  stream_.auto_fragment(false);  // A message is a frame.
 }
 
 Task<bool> Session::serve(RequestHead opening, Headers fields, std::function<Task<void>(WebSocket&)> talk) {

@@ -16,14 +16,16 @@ const std::string password = "a password of twelve";
 
 }  // namespace
 
-LoneHub::LoneHub(const std::string& api, const std::string& more, std::string ca_file)
-    : ca_file_(std::move(ca_file)) {
+LoneHub::LoneHub(const std::string& api, const std::string& more, std::string ca_file,
+                 std::string database_url)
+    : ca_file_(std::move(ca_file)), database_url_(std::move(database_url)) {
+  if (database_url_.empty()) database_url_ = "sqlite:" + file("hub.db");
   std::ofstream(file("hub.yaml")) << "api: { listen: \"127.0.0.1:0\"" << (api.empty() ? "" : ", ") << api
                                   << " }\n"
                                   << "ops: { listen: \"127.0.0.1:0\" }\n"
                                   << "sync: { listen: \"tcp://127.0.0.1:0\", secret_key_file: "
                                   << file("hub.key") << " }\n"
-                                  << "database: { url: \"sqlite:" << file("hub.db") << "\" }\n"
+                                  << "database: { url: \"" << database_url_ << "\" }\n"
                                   << more;
   std::ofstream(file("password")) << password << "\n";
   EXPECT_EQ(command({"keygen", "--out", file("hub.key")}).status, 0);

@@ -11,12 +11,13 @@
 
 namespace perkline::test {
 
-/// A real hub by itself, on SQLite and on ports of its own choice, with one admin.
+/// A real hub by itself, on SQLite unless told otherwise and on ports of its own choice, with one admin.
 class LoneHub {
  public:
   /// `api`: more keys of that section, `cors_origins: [ … ]`; `more`: more lines. `ca_file`: where it serves
-  /// TLS.
-  explicit LoneHub(const std::string& api = {}, const std::string& more = {}, std::string ca_file = {});
+  /// TLS. `database_url`: empty for SQLite in its folder.
+  explicit LoneHub(const std::string& api = {}, const std::string& more = {}, std::string ca_file = {},
+                   std::string database_url = {});
 
   /// Again, after its end; on another port.
   void start();
@@ -34,6 +35,7 @@ class LoneHub {
   std::string admin() const;
   /// A new member's.
   std::string member(const std::string& name) const;
+  const std::string& database_url() const { return database_url_; }
   std::string log() const;
   std::string file(const std::string& name) const { return folder_.file(name); }
   bench::Child& child() { return *child_; }
@@ -43,6 +45,7 @@ class LoneHub {
 
   TempDir folder_;
   std::string ca_file_;
+  std::string database_url_;
   std::optional<bench::Child> child_;
   std::uint16_t port_ = 0;
 };

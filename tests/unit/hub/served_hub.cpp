@@ -6,6 +6,7 @@
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
 #include "hub/wheel/seeds.hpp"
+#include "shared/net/either.hpp"
 #include "tests/support/answer_schemas.hpp"
 
 namespace perkline::test {
@@ -39,6 +40,11 @@ void expect_documented(const std::string& method, const std::string& path, const
       << answer.body;
 }
 
+Task<void> run_until(Task<void> task, net::Signal& end, std::promise<void>& ended) {
+  co_await net::either(std::move(task), end.wait());
+  ended.set_value();
+}
+
 }  // namespace
 
 std::set<std::string> faults_of(const RawAnswer& answer) {
@@ -59,8 +65,9 @@ ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
       *database_, [now = clock_.wall_now()](db::Transaction& transaction) {
         return identity::load_or_make_signing_keys(transaction, now);
       }));
+  keys_ = std::move(keys).value();
   reactor_.run([&] {
-    tokens_.emplace(keys.value(), identity::Tokens::Options{.terms = {.issuer = "perkline"}}, clock_, rng_);
+    tokens_.emplace(keys_, identity::Tokens::Options{.terms = {.issuer = "perkline"}}, clock_, rng_);
     hasher_.emplace(*reactor_, identity::PasswordHasher::Options{.threads = 1, .cost = cheap});
     api_.emplace(api::HubApi::Parts{*database_, *hasher_, *tokens_, reactor_->clock(), rng_, health_},
                  api::HubApi::Options{.limits = limits,
@@ -72,12 +79,17 @@ ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
                                       .on_spin = web.on_spin});
     server_.emplace(*reactor_, std::move(web.server), api_->router(), api_->guard());
     EXPECT_TRUE(server_->start());
+    end_feed_.emplace();
+    reactor_->spawn(run_until(api_->feed().run(), *end_feed_, feed_ended_));
   });
 }
 
 ServedHub::~ServedHub() {
   reactor_.await(server_->drain(reactor_->clock().mono_now() + seconds{5}));
+  reactor_.run([&] { end_feed_->notify(); });
+  feed_ended_.get_future().wait();
   reactor_.run([&] {
+    end_feed_.reset();
     server_.reset();
     api_.reset();
     hasher_.reset();
@@ -145,6 +157,25 @@ std::vector<std::string> ServedHub::column(const std::string& sql) {
     return {};
   });
   return found;
+}
+
+void ServedHub::tell_events(bool mail) {
+  std::vector<events::DomainEvent> happened;
+  write([&](db::Transaction& transaction) -> Result<void> {
+    auto rows = transaction.query("SELECT id, type, occurred_at, data FROM event_outbox ORDER BY id");
+    if (!rows) return failure(rows);
+    happened.clear();
+    for (const auto& row : *rows) {
+      happened.push_back({.id = parse_uuid(row.text(0)).value(),
+                          .type = row.text(1),
+                          .occurred_at = WallTime{Millis{row.integer(2)}},
+                          .traceparent = {},
+                          .data = row.text(3)});
+    }
+    return {};
+  });
+  notifications::Notifier notifier(clock_, ids_, {.mail = mail});
+  write(notifier.take(happened));
 }
 
 void ServedHub::execute(const std::string& sql, std::vector<db::Value> parameters) {

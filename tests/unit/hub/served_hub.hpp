@@ -8,8 +8,10 @@
 
 #include "hub/api/hub_api.hpp"
 #include "hub/identity/user.hpp"
+#include "hub/notifications/notifier.hpp"
 #include "shared/json/value.hpp"
 #include "shared/net/http_server.hpp"
+#include "shared/net/signal.hpp"
 #include "shared/ops/health.hpp"
 #include "tests/support/raw_http.hpp"
 #include "tests/support/running_reactor.hpp"
@@ -66,7 +68,11 @@ class ServedHub {
 
   RunningReactor& reactor() { return reactor_; }
   hub::db::Database& database() { return *database_; }
+  /// Has members told of every event there is, as the outbox's consumer does, in one transaction; again and
+  /// again the same. `mail`: mails are made, too.
+  void tell_events(bool mail = false);
   hub::identity::Tokens& tokens() { return *tokens_; }
+  const std::vector<hub::identity::SigningKey>& keys() const { return keys_; }
   const hub::api::HubApi& api() const { return *api_; }
   UuidMaker& ids() { return ids_; }
   SystemRng& rng() { return rng_; }
@@ -79,6 +85,7 @@ class ServedHub {
   UuidMaker ids_{clock_, rng_};
   ops::Health health_{clock_};
   std::string password_hash_;
+  std::vector<hub::identity::SigningKey> keys_;
   int users_ = 0;
   RunningReactor reactor_;
   // Made and destroyed on the reactor's thread.
@@ -87,6 +94,9 @@ class ServedHub {
   std::optional<hub::identity::PasswordHasher> hasher_;
   std::optional<hub::api::HubApi> api_;
   std::optional<net::HttpServer> server_;
+  /// The feed's run, ended before what it uses goes.
+  std::optional<net::Signal> end_feed_;
+  std::promise<void> feed_ended_;
 };
 
 /// The member of a JSON object, as it is written; empty when there is none.

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <list>
+#include <optional>
+#include <string>
+
+#include "hub/db/database.hpp"
+#include "shared/core/ids.hpp"
+#include "shared/net/async_clock.hpp"
+#include "shared/net/signal.hpp"
+#include "shared/net/web_socket.hpp"
+
+namespace perkline::hub::notifications {
+
+/// Says notifications on members' sockets, each once and in order, wherever they were made: it looks into the
+/// database, which is also the queue of a socket that is slow or lost. Reactor's thread.
+class Feed {
+ public:
+  /// Both must outlive this, and this every task.
+  Feed(db::Database& database, net::AsyncClock& clock) : database_(database), clock_(clock) {}
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+
+  /// Who listens, and since where.
+  struct Listener {
+    UserId user;
+    std::optional<Uuid> session = std::nullopt;  ///< With whose end the socket closes, too.
+    WallTime expires_at = {};                    ///< The token.
+    std::int64_t after = 0;                      ///< The last id that was seen.
+  };
+  /// Until the socket closes: 4401 when the token has expired, 4403 within some seconds when the account or
+  /// the session is no more.
+  Task<void> serve(Listener listener, net::WebSocket& socket);
+
+  /// As long as the hub serves: looks for news every half second, and whether listeners still may listen.
+  Task<void> run();
+  /// Something is about to be written here: looks more often for a while.
+  void expect_news();
+
+  std::size_t open() const { return open_.size(); }
+  std::size_t open_of(const UserId& user) const;
+
+ private:
+  struct Open {
+    Listener listener;
+    net::WebSocket& socket;
+    net::Signal news = {};
+    bool asked_about = false;  ///< By the look that is under way.
+  };
+  class Registered;
+
+  Task<void> look_for_news();
+  Task<void> look_who_may_listen();
+  void wake_all();
+
+  db::Database& database_;
+  net::AsyncClock& clock_;
+  std::list<Open> open_;
+  std::optional<std::int64_t> seen_;  ///< Up to here everybody has been woken; none: nobody listened.
+  MonoTime prompt_until_;
+  net::Signal hurry_;
+};
+
+/// More of one member's are refused.
+inline constexpr std::size_t sockets_per_member_max = 64;
+
+}  // namespace perkline::hub::notifications

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hub/db/database.hpp"
+#include "shared/core/ids.hpp"
+#include "shared/json/writer.hpp"
+
+/// Mails that wait in the database until a server has taken them, and those that none will take.
+namespace perkline::hub::notifications {
+
+/// Who works at mails, and how long nobody else touches them: a worker that died is followed by another then.
+struct Lease {
+  std::string holder;  ///< Of this claim alone.
+  WallTime from;
+  WallTime until;
+};
+
+struct ClaimedMail {
+  std::string id;
+  std::optional<std::string> to;  ///< The member's address of this moment; none: nobody is to be written to.
+  std::string subject;
+  std::string body;
+  std::int64_t attempts = 0;  ///< This one counted.
+  WallTime created_at;
+};
+/// The mails that have been due for longest. Errors: the database's.
+Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
+                                             std::int64_t count);
+/// Lets others have what of a claim is not decided. Errors: the database's.
+Result<void> release_mails(db::Transaction& transaction, const Lease& lease);
+
+enum class MailState : std::uint8_t { waiting = 1, sent, dead, discarded };
+std::string_view name_of(MailState state);
+
+struct MailDecision {
+  std::string id;
+  MailState state = MailState::waiting;
+  std::string reason = {};
+  WallTime at;
+  WallTime next_at = {};  ///< Of one that goes on waiting.
+};
+/// Writes down what became of a mail, unless the lease is somebody else's by now. Errors: the database's.
+Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const MailDecision& decision);
+
+/// How much there is, of whichever replica's making.
+struct Counts {
+  std::int64_t notifications = 0;  ///< Ever made.
+  std::int64_t mails_waiting = 0;
+  std::int64_t mails_dead = 0;
+};
+/// Errors: the database's.
+Result<Counts> count_all(db::Transaction& transaction);
+
+/// A mail that no server would take, whatever became of it since.
+struct DeadMail {
+  std::string id;  ///< `mail-` and the mail's.
+  UserId user;
+  std::string template_name;
+  std::string reason;
+  std::int64_t attempts = 0;
+  MailState state = MailState::dead;
+  WallTime died_at;
+  std::optional<WallTime> decided_at;
+};
+/// Whether `id` is a dead mail's by its form.
+bool is_dead_mail_id(std::string_view id);
+
+/// Where in the list of dead mails a page begins: behind this one.
+struct DeadMailPlace {
+  std::int64_t died_at = 0;  ///< In ms since 1970.
+  std::string id;
+};
+/// Those that nobody has decided about, the newest first. Errors: the database's.
+Result<std::vector<DeadMail>> dead_mails(db::Transaction& transaction,
+                                         const std::optional<DeadMailPlace>& after, std::int64_t limit);
+/// Errors: not_found, the database's.
+Result<DeadMail> find_dead_mail(db::Transaction& transaction, const std::string& id);
+/// It waits again as if it were new, or is given up. Errors: not_found, session_state (it is not dead any
+/// more), the database's.
+Result<DeadMail> retry_dead_mail(db::Transaction& transaction, const std::string& id, WallTime now);
+Result<DeadMail> discard_dead_mail(db::Transaction& transaction, const std::string& id, WallTime now);
+
+}  // namespace perkline::hub::notifications

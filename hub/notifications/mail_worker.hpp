@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "hub/notifications/mail.hpp"
+#include "hub/notifications/mail_queue.hpp"
+#include "shared/net/async_clock.hpp"
+#include "shared/net/signal.hpp"
+
+namespace perkline::hub::notifications {
+
+/// Sends what waits in the database, one mail after another; of several replicas each takes some. A mail
+/// leaves once, unless a process dies between the server's word and the commit that notes it: then once more
+/// under the same Message-ID. Reactor's thread.
+class MailWorker {
+ public:
+  struct Options {
+    seconds lease{90};  ///< So long others wait for one that died. Longer than send_time_max.
+    Millis look_every{1000};
+    std::int64_t claim_max = 16;
+    Millis unreachable_base{500};  ///< Pauses while no server is there; doubled each time, up to the next.
+    Millis unreachable_max{30'000};
+    Millis put_off_base{10'000};  ///< Likewise of a mail that the server put off.
+    Millis put_off_max = hours{1};
+    Millis give_up_after = days{5};
+    std::function<void(MailFate)> observe = {};
+  };
+  /// All must outlive this, and this every task.
+  struct Parts {
+    db::Database& database;
+    net::AsyncClock& clock;
+    UuidMaker& ids;
+    MailPort& port;
+  };
+  MailWorker(const Parts& parts, Options options) : parts_(parts), options_(std::move(options)) {}
+
+  /// Until drain().
+  Task<void> run();
+  /// Returns when run() has ended, after the mail that it is at.
+  Task<void> drain();
+  /// Something is about to be due.
+  void wake() { hurry_.notify(); }
+
+ private:
+  enum class Round : unsigned char { idle, worked, unreachable };
+  Task<Round> send_some();
+  Task<MailFate> send_one(ClaimedMail mail, Lease lease);
+  MailDecision decision_for(const ClaimedMail& mail, const MailOutcome& outcome) const;
+  Task<void> note(MailDecision decision, Lease lease);
+  Lease new_lease();
+
+  Parts parts_;
+  Options options_;
+  unsigned unreachable_ = 0;  ///< Rounds since a server was there.
+  bool running_ = false;
+  bool draining_ = false;
+  net::Signal hurry_;
+  net::Signal end_;
+  net::Signal ended_;
+};
+
+}  // namespace perkline::hub::notifications

@@ -1,0 +1,85 @@
+#include "hub/notifications/notice.hpp"
+
+#include <algorithm>
+
+#include "shared/json/value.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::hub::notifications {
+namespace {
+
+using Shape = json::Value::Kind;
+
+void write(json::Writer& out, const json::Value& value) {
+  switch (value.kind()) {
+    case Shape::null:
+      out.null();
+      return;
+    case Shape::boolean:
+      out.value(value.boolean());
+      return;
+    case Shape::number:
+      out.raw(value.text());
+      return;
+    case Shape::string:
+      out.value(value.text());
+      return;
+    case Shape::array:
+      out.begin_array();
+      for (const json::Value& item : value.items()) write(out, item);
+      out.end_array();
+      return;
+    case Shape::object:
+      out.begin_object();
+      for (const json::Member& member : value.members()) {
+        out.key(member.name);
+        write(out, member.value);
+      }
+      out.end_object();
+      return;
+  }
+}
+
+/// Empty for what has no text: false as a section.
+std::string text_of(const json::Value& value) {
+  if (value.is(Shape::string) || value.is(Shape::number)) return std::string(value.text());
+  return value.is(Shape::boolean) && value.boolean() ? "true" : "";
+}
+
+}  // namespace
+
+Result<std::optional<Notice>> notice_of(const events::DomainEvent& event) {
+  const Kind* kind = kind_of_event(event.type);
+  if (kind == nullptr) return std::nullopt;
+  const auto wrong = [&](const char* what) {
+    return fail(Errc::validation_failed, "event " + event.id.str() + ": " + what);
+  };
+  const auto document = json::parse(event.data);
+  if (!document || !document->root().is(Shape::object)) return wrong("its data is no JSON object");
+  const json::Value* user = document->root().find("userId");
+  if (user == nullptr || user->is(Shape::null)) return std::nullopt;
+  if (!user->is(Shape::string)) return wrong("its userId is no text");
+  Notice notice{.kind = kind,
+                .event = event.id.str(),
+                .user = UserId(std::string(user->text())),
+                .occurred_at = event.occurred_at};
+  for (const json::Member& member : document->root().members()) {
+    json::Writer out;
+    write(out, member.value);
+    notice.data.emplace_back(member.name, out.take());
+    if (std::ranges::find(kind->names, member.name) != kind->names.end())
+      notice.facts.emplace(member.name, text_of(member.value));
+  }
+  return notice;
+}
+
+std::string content_of(const Notice& notice, const Words& words) {
+  json::Writer out;
+  out.begin_object().field("title", words.title).field("body", words.body);
+  for (const auto& [name, value] : notice.data) {
+    if (name != "title" && name != "body") out.key(name).raw(value);
+  }
+  return out.end_object().take();
+}
+
+}  // namespace perkline::hub::notifications

@@ -1,0 +1,86 @@
+#include "hub/notifications/mail_text.hpp"
+
+#include <gtest/gtest.h>
+
+namespace perkline::test {
+namespace {
+
+using hub::notifications::envelope_address;
+using hub::notifications::Mail;
+using hub::notifications::message_of;
+using hub::notifications::sender_address;
+
+constexpr const char* from = "Perkline <noreply@example.com>";
+
+Mail mail(std::string subject, std::string body) {
+  return {.id = "0190163d-8694-739b-aea5-966c26f8ad91",
+          .to = "jo@example.com",
+          .subject = std::move(subject),
+          .body = std::move(body),
+          .date = WallTime{Millis{1'772'368'200'250}}};
+}
+
+TEST(MailText, IsAMessageByTheStandard) {
+  EXPECT_EQ(message_of(mail("Hello", "One\n.\nTwo\n"), from),
+            "Date: Sun, 01 Mar 2026 12:30:00 +0000\r\n"
+            "From: Perkline <noreply@example.com>\r\n"
+            "To: jo@example.com\r\n"
+            "Subject: Hello\r\n"
+            "Message-ID: <0190163d-8694-739b-aea5-966c26f8ad91@example.com>\r\n"
+            "Auto-Submitted: auto-generated\r\n"
+            "MIME-Version: 1.0\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\n"
+            "Content-Transfer-Encoding: 7bit\r\n"
+            "\r\n"
+            "One\r\n.\r\nTwo\r\n");
+}
+
+TEST(MailText, SubjectsBeyondAsciiAreEncodedWordsOfWholeCharacters) {
+  const std::string message =
+      message_of(mail("Grüße, Ωμέγα und noch viel mehr davon, bis es nicht passt ✓", "x"), from);
+  EXPECT_NE(message.find("Subject: =?UTF-8?B?R3LDvMOfZSwgzqnOvM6tzrPOsSB1bmQgbm9jaCB2aWVsIG1laHIg?=\r\n"
+                         " =?UTF-8?B?ZGF2b24sIGJpcyBlcyBuaWNodCBwYXNzdCDinJM=?=\r\n"),
+            std::string::npos)
+      << message;
+  // What looks like an encoded word is encoded, so that it is read as it was meant.
+  EXPECT_EQ(message_of(mail("=?x?=", "x"), from).find("Subject: =?x?="), std::string::npos);
+}
+
+TEST(MailText, NothingInItStartsAFieldOrEndsOne) {
+  const std::string message = message_of({.id = "a\r\nX-A: 1",
+                                          .to = "jo@example.com\r\nBcc: x@y",
+                                          .subject = "s\r\nBcc: x@y\r\n\r\nbody",
+                                          .body = "b",
+                                          .date = WallTime{}},
+                                         "Perk\r\nBcc: z@y <noreply@example.com>");
+  const std::string head = message.substr(0, message.find("\r\n\r\n"));
+  EXPECT_EQ(head.find("\r\nBcc"), std::string::npos) << head;
+  EXPECT_EQ(head.find("\r\nX-A"), std::string::npos) << head;
+  EXPECT_EQ(message.substr(message.find("\r\n\r\n")), "\r\n\r\nb\r\n");
+}
+
+TEST(MailText, BodiesBeyondSevenBitsOrTooWideAreQuotedPrintable) {
+  const std::string message = message_of(mail("s", "Grüße = gut \nzwei"), from);
+  EXPECT_NE(message.find("Content-Transfer-Encoding: quoted-printable\r\n"), std::string::npos);
+  EXPECT_TRUE(message.ends_with("\r\n\r\nGr=C3=BC=C3=9Fe =3D gut=20\r\nzwei\r\n")) << message;
+  const std::string wide = message_of(mail("s", std::string(2000, 'x')), from);
+  std::size_t line = 0;
+  for (const char c : wide) {
+    line = c == '\n' ? 0 : line + 1;
+    ASSERT_LE(line, 78U);
+  }
+}
+
+TEST(MailText, EnvelopeTakesWhatIsAnAddressAlone) {
+  EXPECT_EQ(envelope_address("a@b"), "a@b");
+  EXPECT_EQ(sender_address("Perkline <a+x@b.example>"), "a+x@b.example");
+  EXPECT_EQ(sender_address("a@b"), "a@b");
+  EXPECT_EQ(sender_address("Perkline <a b@c>"), std::nullopt);
+  for (const char* wrong : {"", "a", "@b", "a@", "a b@c", "a@b\r\nRCPT TO:<x@y>", "a@b>", "<a@b", "a@b,c@d",
+                            "\"a@b\"", "gr\xc3\xbc\xc3\x9f@b", "x <a@b> y", "x <a@b>"}) {
+    EXPECT_EQ(envelope_address(wrong), std::nullopt) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace perkline::test

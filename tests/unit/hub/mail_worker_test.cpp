@@ -1,0 +1,272 @@
+#include "hub/notifications/mail_worker.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "hub/notifications/purge.hpp"
+#include "shared/net/either.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/unit/hub/live_hub.hpp"
+
+namespace perkline::test {
+namespace {
+
+using hub::notifications::MailFate;
+using hub::notifications::MailOutcome;
+using hub::notifications::MailWorker;
+
+/// A mail server that does as it is told. Reactor's thread, but for `sent`.
+class FakeMail final : public hub::notifications::MailPort {
+ public:
+  Task<MailOutcome> send(hub::notifications::Mail mail) override {
+    ++tries[mail.to];
+    MailOutcome outcome{.fate = MailFate::sent};
+    if (down) {
+      outcome = {.fate = MailFate::unreachable, .reason = "nobody there"};
+    } else if (const auto told = fates.find(mail.to); told != fates.end() && !told->second.empty()) {
+      outcome = {.fate = told->second.front(), .reason = "because"};
+      told->second.erase(told->second.begin());
+    }
+    if (outcome.fate == MailFate::sent) sent.push_back(std::move(mail));
+    co_return outcome;
+  }
+
+  bool down = false;
+  std::map<std::string, std::vector<MailFate>> fates;
+  std::map<std::string, int> tries;
+  std::vector<hub::notifications::Mail> sent;
+};
+
+class Mails : public ::testing::Test {
+ protected:
+  /// A worker of its own, as a replica's, ended before what it uses goes.
+  class Running {
+   public:
+    Running(LiveHub& live, FakeMail& port, MailWorker::Options options) : live_(live) {
+      live_.reactor().run([&] {
+        worker_.emplace(MailWorker::Parts{live.port(), live.reactor()->clock(), live.ids(), port},
+                        std::move(options));
+        live.reactor()->spawn(until(worker_->run(), end_, ended_));
+      });
+    }
+    ~Running() {
+      live_.reactor().run([&] { end_.notify(); });
+      ended_.get_future().wait();
+    }
+
+   private:
+    static Task<void> until(Task<void> task, net::Signal& end, std::promise<void>& ended) {
+      co_await net::either(std::move(task), end.wait());
+      ended.set_value();
+    }
+    LiveHub& live_;
+    std::optional<MailWorker> worker_;
+    net::Signal end_;
+    std::promise<void> ended_;
+  };
+
+  static MailWorker::Options quick() {
+    return {.look_every = Millis{10},
+            .unreachable_base = Millis{10},
+            .unreachable_max = Millis{40},
+            .put_off_base = Millis{20},
+            .put_off_max = Millis{80}};
+  }
+
+  void execute(const std::string& sql, std::vector<hub::db::Value> parameters = {}) {
+    EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+      auto done = transaction.execute(sql, parameters);
+      if (!done) return failure(done);
+      return {};
+    })) << sql;
+  }
+  /// A mail that waits for `name`@example.com.
+  void mail(const std::string& name, Millis ago = Millis{0}) {
+    const std::int64_t at = (live_.clock().wall_now() - ago).time_since_epoch().count();
+    execute(
+        "INSERT INTO users (id, email, email_key, name, role, active, password_hash, created_at)"
+        " VALUES ($1, $2, $2, 'n', 'member', 1, 'x', 1) ON CONFLICT (id) DO NOTHING",
+        {name, name + "@example.com"});
+    execute(
+        "INSERT INTO notification_mail (id, event_id, user_id, template, subject, body, state, next_at,"
+        " created_at) VALUES ($1, $1, $2, 'welcome', 'Hello', 'You', 'waiting', $3, $3)",
+        {live_.ids().next().str(), name, at});
+  }
+  std::int64_t in_state(const std::string& state) {
+    return live_.number("SELECT COUNT(*) FROM notification_mail WHERE state = $1", {state});
+  }
+  bool becomes(const std::string& state, std::int64_t count) {
+    return eventually([&] { return in_state(state) == count; });
+  }
+
+  LiveHub live_;
+  FakeMail port_;
+};
+
+TEST_F(Mails, AreSentOnceAndForgotten) {
+  for (const char* name : {"a", "b", "c"}) mail(name);
+  {
+    const Running worker(live_, port_, quick());
+    EXPECT_TRUE(becomes("sent", 3));
+  }
+  ASSERT_EQ(port_.sent.size(), 3U);
+  EXPECT_EQ(port_.sent[0].subject, "Hello");
+  EXPECT_EQ(port_.sent[0].to, "a@example.com");
+  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification_mail WHERE body = '' AND subject = ''"), 3);
+  const Running again(live_, port_, quick());
+  mail("d");
+  EXPECT_TRUE(becomes("sent", 4));
+  EXPECT_EQ(port_.sent.size(), 4U);
+}
+
+TEST_F(Mails, WaitWhileNoServerIsThereAndThenArriveOnce) {
+  port_.down = true;
+  for (int i = 0; i < 40; ++i) mail("m" + std::to_string(i));
+  {
+    const Running worker(live_, port_, quick());
+    EXPECT_TRUE(eventually([&] {
+      return live_.number("SELECT COUNT(*) FROM notification_mail WHERE attempts > 0") >= 3;
+    })) << "one after another is tried";
+    EXPECT_EQ(in_state("waiting"), 40);
+    live_.reactor().run([&] { port_.down = false; });
+    EXPECT_TRUE(becomes("sent", 40));
+  }
+  EXPECT_EQ(port_.sent.size(), 40U);
+}
+
+TEST_F(Mails, PutOffAreTriedAgainLaterAndRefusedAreDeadAtOnce) {
+  port_.fates["grey@example.com"] = {MailFate::put_off, MailFate::put_off};
+  port_.fates["wrong@example.com"] = {MailFate::refused};
+  mail("grey");
+  mail("wrong");
+  mail("right");
+  {
+    const Running worker(live_, port_, quick());
+    EXPECT_TRUE(becomes("sent", 2));
+    EXPECT_TRUE(becomes("dead", 1));
+  }
+  EXPECT_EQ(port_.tries["grey@example.com"], 3);
+  EXPECT_EQ(port_.tries["wrong@example.com"], 1);
+  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification_mail WHERE state = 'dead' AND reason = 'because'"
+                         " AND body = 'You'"),
+            1)
+      << "what it said stays, to be tried again";
+}
+
+TEST_F(Mails, AreGivenUpAfterDays) {
+  port_.fates["old@example.com"] = {MailFate::put_off};
+  port_.fates["young@example.com"] = {MailFate::put_off};
+  mail("old", days{6});
+  mail("young", days{4});
+  const Running worker(live_, port_, quick());
+  EXPECT_TRUE(becomes("dead", 1));
+  EXPECT_TRUE(becomes("sent", 1));
+  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification_mail WHERE state = 'dead' AND user_id = 'old'"),
+            1);
+}
+
+TEST_F(Mails, GoToTheAddressOfTheMomentOrToNobody) {
+  mail("moved");
+  mail("left");
+  mail("gone");
+  execute("UPDATE users SET email = 'new@example.com', email_key = 'new@example.com' WHERE id = 'moved'");
+  execute("UPDATE users SET active = 0 WHERE id = 'left'");
+  execute("DELETE FROM users WHERE id = 'gone'");
+  {
+    const Running worker(live_, port_, quick());
+    EXPECT_TRUE(becomes("discarded", 2));
+    EXPECT_TRUE(becomes("sent", 1));
+  }
+  ASSERT_EQ(port_.sent.size(), 1U);
+  EXPECT_EQ(port_.sent[0].to, "new@example.com");
+}
+
+TEST_F(Mails, OfOneThatDiedAreSentByAnotherWhenItsLeaseIsOver) {
+  mail("a");
+  execute("UPDATE notification_mail SET lease = 'dead process', leased_until = $1",
+          {(live_.clock().wall_now() + Millis{400}).time_since_epoch().count()});
+  const auto began = std::chrono::steady_clock::now();
+  {
+    const Running worker(live_, port_, quick());
+    EXPECT_TRUE(becomes("sent", 1));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - began, Millis{390});
+  EXPECT_EQ(port_.sent.size(), 1U);
+}
+
+TEST_F(Mails, OfManyWorkersEachIsSentByOne) {
+  for (int i = 0; i < 60; ++i) mail("m" + std::to_string(i));
+  {
+    const Running one(live_, port_, quick());
+    const Running two(live_, port_, quick());
+    const Running three(live_, port_, quick());
+    EXPECT_TRUE(becomes("sent", 60));
+  }
+  EXPECT_EQ(port_.sent.size(), 60U);
+  std::set<std::string> ids;
+  for (const auto& each : port_.sent) ids.insert(each.id);
+  EXPECT_EQ(ids.size(), 60U);
+}
+
+TEST_F(Mails, AndNotificationsGoWhenTheyAreOldEnough) {
+  mail("sent");
+  mail("waiting", days{100});
+  execute("UPDATE notification_mail SET state = 'sent', decided_at = $1 WHERE user_id = 'sent'",
+          {live_.clock().wall_now().time_since_epoch().count()});
+  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    for (std::int64_t i = 1; i <= 1'200; ++i) {
+      const WallTime made = live_.clock().wall_now() - (i <= 1'100 ? days{401} : days{399});
+      auto added = transaction.execute(
+          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
+          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
+          {i, std::to_string(i), made.time_since_epoch().count()});
+      if (!added) return failure(added);
+    }
+    return {};
+  }));
+  const auto purge = [&](Millis later) {
+    return live_.reactor().await(
+        hub::notifications::purge_all(live_.port(), live_.clock().wall_now() + later));
+  };
+  EXPECT_EQ(purge(Millis{0}).value(), 1'100);
+  EXPECT_EQ(purge(hours{1}).value(), 0);
+  EXPECT_EQ(purge(days{61}).value(), 101) << "what waits stays";
+  EXPECT_EQ(in_state("waiting"), 1);
+}
+
+TEST_F(Mails, DeadOnesAreTriedAgainOrGivenUpAsSomebodyDecides) {
+  port_.fates["a@example.com"] = {MailFate::refused};
+  port_.fates["b@example.com"] = {MailFate::refused};
+  mail("a");
+  mail("b");
+  const Running worker(live_, port_, quick());
+  ASSERT_TRUE(becomes("dead", 2));
+  std::vector<hub::notifications::DeadMail> dead;
+  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    // The newest first.
+    auto found = hub::notifications::dead_mails(transaction, std::nullopt, 10);
+    if (!found) return failure(found);
+    dead = std::move(*found);
+    if (auto done = hub::notifications::retry_dead_mail(transaction, dead.at(0).id, live_.clock().wall_now());
+        !done)
+      return failure(done);
+    auto done = hub::notifications::discard_dead_mail(transaction, dead.at(1).id, live_.clock().wall_now());
+    if (!done) return failure(done);
+    return {};
+  }));
+  EXPECT_EQ(dead.size(), 2U);
+  EXPECT_GE(dead.at(0).died_at, dead.at(1).died_at);
+  EXPECT_EQ(dead.at(0).reason, "because");
+  EXPECT_TRUE(becomes("sent", 1));
+  EXPECT_EQ(in_state("discarded"), 1);
+  const auto again = live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    auto done = hub::notifications::retry_dead_mail(transaction, dead.at(1).id, live_.clock().wall_now());
+    if (!done) return failure(done);
+    return {};
+  });
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Errc::session_state);
+}
+
+}  // namespace
+}  // namespace perkline::test
