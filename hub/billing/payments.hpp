@@ -64,7 +64,8 @@ struct Intent {
 };
 /// Whether claim() would find any. Errors: the database's.
 Result<bool> is_any_due(db::Transaction& transaction, WallTime now);
-/// Up to `count` of those that are due, the longest waiting first, due again after `lease`. Another one that
+/// Up to `count` of those that are due, or said to be due more than a minute ahead, as of a clock that was
+/// wrong; the longest waiting first, due again after `lease`. Another one that
 /// claims at the same moment gets others. Errors: corrupt, the database's.
 Result<std::vector<Intent>> claim(db::Transaction& transaction, WallTime now, Millis lease,
                                   std::int64_t count);

@@ -15,6 +15,17 @@ bool is_final(const Result<Verdict>& verdict) {
   return verdict && (verdict->state == Verdict::State::settled || verdict->state == Verdict::State::declined);
 }
 
+/// What a provider usually knows by then.
+constexpr std::int64_t asked_usually = 4;
+
+void tell_doubt(const Intent& intent, const Result<Verdict>& verdict) {
+  if (intent.asked < asked_usually) return;
+  ops::log(ops::Level::warn, context, "a payment is pending still",
+           {{"payment", intent.payment.id.str()},
+            {"attempts", intent.asked + 1},
+            {"provider", verdict ? "pending" : name_of(verdict.error().code)}});
+}
+
 Millis pause_after(std::int64_t attempts, const Worker::Options& options) {
   constexpr std::int64_t doublings_max = 16;
   const auto factor = std::int64_t{1} << std::min(attempts, doublings_max);
@@ -94,6 +105,7 @@ Task<Result<Verdict>> Worker::ask(const Intent& intent) {
 Task<Result<void>> Worker::write_down(const Intent& intent, const Result<Verdict>& verdict) {
   const WallTime now = parts_.clock.wall_now();
   if (!is_final(verdict)) {
+    tell_doubt(intent, verdict);
     const WallTime due = now + pause_after(intent.asked, options_);
     co_return co_await parts_.database.write([&intent, due](db::Transaction& transaction) {
       return put_off(transaction, intent.payment.id, due);

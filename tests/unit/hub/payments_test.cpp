@@ -246,6 +246,7 @@ TEST_F(Payments, AreClaimedByOneAtATimeForTheLengthOfALease) {
   EXPECT_EQ(claimed(now), 1u);
   EXPECT_EQ(claimed(now + Millis{999}), 0u);
   EXPECT_EQ(claimed(now + Millis{1000}), 1u);
+  EXPECT_EQ(claimed(now - hours{1}), 1u) << "a clock that was put back";
 }
 
 // ---- what becomes of it with a user
