@@ -9,6 +9,7 @@
 #include "edge/api/terminals.hpp"
 #include "edge/backups.hpp"
 #include "edge/control.hpp"
+#include "edge/hub_side.hpp"
 #include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
 #include "edge/log_key.hpp"
@@ -18,13 +19,11 @@
 #include "edge/session/flows.hpp"
 #include "edge/storage_keeper.hpp"
 #include "edge/telemetry.hpp"
-#include "edge/uplink/uplink.hpp"
 #include "edge/wiring.hpp"
 #include "pdi_client/guard.hpp"
 #include "pdi_client/pdi_http.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/net/http_server.hpp"
-#include "shared/net/link.hpp"
 #include "shared/net/ops_port.hpp"
 #include "shared/net/supervision.hpp"
 #include "shared/ops/log.hpp"
@@ -42,19 +41,6 @@ Result<void> make_data_folder(const std::string& path) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   if (error || ::mkdir(path.c_str(), S_IRWXU) != 0) return fail(Errc::io_failed, path + ": cannot be made");
   return {};
-}
-
-ops::CheckStatus check_of(uplink::Standing::Kind kind) {
-  switch (kind) {
-    case uplink::Standing::Kind::streaming:
-      return ops::CheckStatus::up;
-    case uplink::Standing::Kind::stopped:
-      return ops::CheckStatus::degraded;
-    case uplink::Standing::Kind::connecting:
-    case uplink::Standing::Kind::refused:
-      return ops::CheckStatus::down;
-  }
-  return ops::CheckStatus::down;
 }
 
 }  // namespace
@@ -92,7 +78,7 @@ class Daemon::Impl {
   Task<void> drain();
   void reload();
   void take_over();
-  void put_in_force(const rules::ChainRules& fresh);
+  void put_rules_in_force();
   StatusReport status() const;
   std::string status_line() const;
   sync::Status hub_status() const;
@@ -125,8 +111,7 @@ class Daemon::Impl {
   std::optional<pdi_queue::Restoration> restoration_;
   std::optional<session::Flows> flows_;
   std::optional<jobs::Jobs> jobs_;
-  std::unique_ptr<net::HubLink> link_;
-  std::unique_ptr<uplink::Uplink> uplink_;
+  std::unique_ptr<HubSide> hub_;
   net::Router router_;
   net::Router control_router_;
   std::optional<net::HttpServer> server_;
@@ -196,7 +181,8 @@ void Daemon::Impl::build_flows() {
                                        .backups = *backups_,
                                        .adopt =
                                            [this](std::uint64_t epoch) {
-                                             return uplink_ ? uplink_->adopt(epoch) : outbox_->adopt(epoch);
+                                             return hub_ ? hub_->uplink().adopt(epoch)
+                                                         : outbox_->adopt(epoch);
                                            }});
 }
 
@@ -238,18 +224,17 @@ Result<void> Daemon::Impl::open_pdi() {
 
 Result<void> Daemon::Impl::open_hub() {
   if (config_.hub.endpoint.empty()) return {};
-  auto link = net::make_store_link(reactor_, link_options(config_));
-  if (!link) return failure(link);
-  link_ = std::move(*link);
-  uplink_ = std::make_unique<uplink::Uplink>(
-      *link_, *outbox_, reactor_.clock(),
-      uplink::UplinkOptions{.store = StoreId(config_.store_id), .boot_id = uuids_.next(), .status = [this] {
-                              return hub_status();
-                            }});
-  telemetry_.watch_hub([this] {
-    const uplink::Standing standing = uplink_->standing();
-    return HubCheck{.status = check_of(standing.kind), .round_trip = standing.round_trip};
-  });
+  auto opened = HubSide::open(config_, {.reactor = reactor_,
+                                        .journal = *journal_,
+                                        .outbox = *outbox_,
+                                        .ports = flow_ports(),
+                                        .writer = *writer_,
+                                        .status = [this] { return hub_status(); },
+                                        .on_rules = [this] { put_rules_in_force(); }});
+  if (!opened) return failure(opened);
+  hub_ = std::move(*opened);
+  put_rules_in_force();
+  telemetry_.watch_hub([this] { return hub_->check(); });
   return {};
 }
 
@@ -268,7 +253,7 @@ Result<void> Daemon::Impl::run() {
 pdi_queue::AskHub Daemon::Impl::ask_hub() {
   if (config_.hub.endpoint.empty()) return {};
   return [this](std::vector<SessionId> sessions, MonoTime deadline) {
-    return uplink_->ask(std::move(sessions), deadline);
+    return hub_->uplink().ask(std::move(sessions), deadline);
   };
 }
 
@@ -304,7 +289,7 @@ Task<Result<void>> Daemon::Impl::serve() {
   reactor_.spawn(queue_->run());
   reactor_.spawn(keeper_->run());
   reactor_.spawn(telemetry_.run(*journal_, *outbox_, *store_));
-  if (uplink_) reactor_.spawn(uplink_->run());
+  if (hub_) hub_->start();
   reactor_.spawn(jobs_->run());
   reactor_.spawn(restoration_->run());
   ops::log(Level::info, "daemon", "ready",
@@ -339,7 +324,7 @@ Task<void> Daemon::Impl::drain() {
   co_await jobs_->drain(deadline);
   co_await queue_->drain(deadline);
   restoration_->stop();
-  if (uplink_) uplink_->stop();
+  if (hub_) hub_->stop();
   ops::log(Level::info, "daemon", "stopped");
   reactor_.stop();
 }
@@ -378,12 +363,15 @@ void Daemon::Impl::take_over() {
   for (const std::string& key : change.at_start)
     ops::log(Level::warn, "daemon", "a setting has changed that the next start puts into effect",
              {{"key", key}});
-  put_in_force(config_.standin.rules);
+  put_rules_in_force();
   ops::log(Level::info, "daemon", "configuration read again",
            {{"logLevel", config_.log.level}, {"rulesVersion", rules_.now()->rewards.version}});
 }
 
-void Daemon::Impl::put_in_force(const rules::ChainRules& fresh) {
+/// The hub's, which staff have signed for; where it has none, the file's or the built-in ones.
+void Daemon::Impl::put_rules_in_force() {
+  const bool by_hub = hub_ && hub_->rules();
+  const rules::ChainRules& fresh = by_hub ? *hub_->rules() : config_.standin.rules;
   const auto old = rules_.now();
   const bool same = rules::same_content(fresh, *old);
   if (fresh.rewards.version == old->rewards.version && same) return;
@@ -392,6 +380,8 @@ void Daemon::Impl::put_in_force(const rules::ChainRules& fresh) {
              {{"rulesVersion", fresh.rewards.version}});
   }
   rules_.use(fresh);
+  ops::log(Level::info, "daemon", "other rules are in force",
+           {{"rulesVersion", fresh.rewards.version}, {"from", by_hub ? "hub" : "store"}});
 }
 
 StatusReport Daemon::Impl::status() const {
@@ -405,8 +395,8 @@ StatusReport Daemon::Impl::status() const {
           .queue_depth = queue_->depth(),
           .in_review = store_->review_count(),
           .breaker = std::string(name_of(guard_->state())),
-          .hub = std::string(uplink_ ? name_of(uplink_->standing().kind) : "none"),
-          .hub_reason = uplink_ ? uplink_->standing().reason : "",
+          .hub = std::string(hub_ ? name_of(hub_->standing().kind) : "none"),
+          .hub_reason = hub_ ? hub_->standing().reason : "",
           .granted_epoch = granted ? std::optional(granted->epoch) : std::nullopt,
           .settlement_held = restoration_ && restoration_->holds_settlement()};
 }
@@ -419,7 +409,7 @@ std::string Daemon::Impl::status_line() const {
          " a person; circuit breaker " + now.breaker + "; hub " + now.hub;
 }
 
-/// Its tail is the uplink's to fill in.
+/// Its tail and what is held are filled in where it is sent.
 sync::Status Daemon::Impl::hub_status() const {
   return {.breaker = std::string(name_of(guard_->state())),
           .queue_depth = queue_->depth(),

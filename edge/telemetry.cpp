@@ -84,7 +84,11 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
       uplink_forked_(
           metrics.gauge("perkline_edge_uplink_forked",
                         "1: the hub does not take this store's history in; a person has to decide.")),
-      outbox_lag_(metrics.gauge("perkline_edge_outbox_lag_records", "Events the hub has not acknowledged.")) {
+      outbox_lag_(metrics.gauge("perkline_edge_outbox_lag_records", "Events the hub has not acknowledged.")),
+      catalogue_version_(metrics.gauge("perkline_edge_catalogue_version",
+                                       "The version of the hub's catalogue that is held; 0: none.")),
+      erasures_waiting_(metrics.gauge("perkline_edge_erasures_waiting",
+                                      "People to be forgotten whose sales here are not settled yet.")) {
   for (std::uint8_t value = 1; value <= session::status_count; ++value) {
     const auto status = static_cast<session::Status>(value);
     const ops::Labels state{{"state", std::string(name_of(status))}};
@@ -228,6 +232,8 @@ Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outb
       hub_.store(is.status, std::memory_order_relaxed);
       if (is.round_trip) hub_latency_.set(*is.round_trip);
       uplink_forked_.set(is.status == ops::CheckStatus::degraded ? 1 : 0);
+      catalogue_version_.set(static_cast<double>(is.catalogue));
+      erasures_waiting_.set(static_cast<double>(is.erasures));
     }
     outbox_lag_.set(static_cast<double>(outbox.tail() - outbox.acked()));
     if (space_ != nullptr) storage_free_.set(static_cast<double>(space_->free_bytes()));

@@ -56,6 +56,8 @@ class Pulse {
 struct HubCheck {
   ops::CheckStatus status = ops::CheckStatus::down;
   std::optional<std::chrono::nanoseconds> round_trip = {};  ///< nullopt: the hub has answered nothing yet.
+  std::uint64_t catalogue = 0;                              ///< The version held; 0: none.
+  std::size_t erasures = 0;                                 ///< People yet to be forgotten.
 };
 
 /// What the daemon tells of itself: metrics by Prometheus' conventions, and the checks behind /health.
@@ -128,6 +130,8 @@ class Telemetry {
   ops::Gauge queue_oldest_age_;
   ops::Gauge uplink_forked_;
   ops::Gauge outbox_lag_;
+  ops::Gauge catalogue_version_;
+  ops::Gauge erasures_waiting_;
   std::map<session::Status, ops::Gauge> sessions_;  ///< Of every status that is no end.
   std::map<session::Status, ops::Counter> steps_;
   std::map<std::pair<std::string, int>, ops::Counter, std::less<>> answers_;

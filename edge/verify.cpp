@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/downlink/held_catalogue.hpp"
 #include "edge/journal/epoch_bases.hpp"
 #include "edge/journal/restored.hpp"
 #include "edge/session/session_record.hpp"
@@ -43,6 +44,7 @@ class Verifier {
     each(Family::members, [this](auto key, auto value) { check_member(key, value); });
     check_outbox();
     for (const Family family : {Family::catalogue, Family::prizes_leased}) each(family, [](auto, auto) {});
+    check_catalogue();
     return std::move(found_);
   }
 
@@ -214,6 +216,12 @@ class Verifier {
     if (key.size() != sizeof(Digest)) return;
     if (const auto member = standin::decode_member(value); !member)
       fault(Family::members, key, member.error().detail);
+  }
+
+  void check_catalogue() {
+    const auto stored = downlink::read_stored_catalogue(journal_, store_);
+    if (!stored) return fault(Family::catalogue, "", stored.error().detail);
+    if (stored->head && !stored->genuine) fault(Family::catalogue, "", "is not what the hub signed");
   }
 
   // ---- the outbox

@@ -28,8 +28,8 @@ struct Verification {
 
 /// Reads every record of every family, decodes each and follows every reference both ways: transactions and
 /// sessions, places in `due`, `expiry` and `dead_letters` and the status they stand for, the outbox's chain
-/// from its first event to its last, and to `mark`. Memory does not grow with the journal. What cannot be
-/// read is a fault too.
+/// from its first event to its last, and to `mark`; and that the hub has signed the catalogue. Memory does
+/// not grow with the journal. What cannot be read is a fault too.
 Verification verify(const journal::JournalReader& journal, const StoreId& store,
                     const std::optional<journal::HighWater>& mark);
 

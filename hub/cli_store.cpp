@@ -5,7 +5,9 @@
 
 #include "hub/api/store_json.hpp"
 #include "hub/commands.hpp"
+#include "hub/downlink/commands.hpp"
 #include "hub/identity/audit.hpp"
+#include "hub/identity/erasures.hpp"
 #include "hub/stores/stores.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/core/limits.hpp"
@@ -65,10 +67,14 @@ std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 
-/// A store and its keys.
+/// Of the latest commands so many are shown.
+constexpr std::int64_t commands_shown = 5;
+
+/// A store, its keys and, where it stands alone, what it was told to do.
 struct Shown {
   Store store;
   std::vector<stores::StoreKey> keys;
+  std::vector<downlink::CommandStanding> commands = {};
 };
 
 std::string_view state_of(const Shown& shown, WallTime now) {
@@ -100,6 +106,10 @@ std::string details_of(const Shown& shown) {
     text += fmt::format("key       {} added {}{}\n", key.public_key, format_time(key.added_at),
                         key.revoked_at ? ", revoked " + format_time(*key.revoked_at) : "");
   }
+  for (const downlink::CommandStanding& told : shown.commands) {
+    text += fmt::format("command   {} {} {}: {}{}\n", format_time(told.created_at), told.kind, told.argument,
+                        told.state, told.state == "refused" ? ", " + told.detail : "");
+  }
   if (store.hello_epoch) text += fmt::format("the store's own, as last told: {}\n", *store.hello_epoch);
   if (store.grant) {
     text += fmt::format("granted   {} by {}: {}\n", format_time(store.grant->at), store.grant->by,
@@ -121,6 +131,20 @@ std::string details_of(const Shown& shown) {
 
 enum class Shape : unsigned char { list, one };
 
+void write_shown(json::Writer& out, const Shown& shown, Shape shape, WallTime now) {
+  api::write_store(out, shown.store, now, [&shown, shape](json::Writer& more) {
+    api::write_store_keys(more, shown.keys);
+    if (shape == Shape::list) return;
+    more.key("commands").begin_array();
+    for (const downlink::CommandStanding& told : shown.commands) {
+      more.begin_object().field("id", told.id).field("kind", told.kind).field("argument", told.argument);
+      more.field("state", told.state).field("detail", told.detail);
+      more.field("createdAt", format_time(told.created_at)).end_object();
+    }
+    more.end_array();
+  });
+}
+
 using ReadStores = std::function<Result<std::vector<Store>>(db::Transaction&)>;
 
 int print_stores(const std::string& config_path, const ReadStores& read, bool json, Shape shape) {
@@ -138,6 +162,10 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
       auto& of_store = (*keys)[store.id];
       found.push_back({.store = std::move(store), .keys = std::move(of_store)});
     }
+    if (shape == Shape::list) return {};
+    auto told = downlink::command_standings(transaction, found.front().store.id, commands_shown);
+    if (!told) return failure(told);
+    found.front().commands = std::move(*told);
     return {};
   });
   if (!done) return report(done.error());
@@ -149,7 +177,7 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
   }
   json::Writer out;
   if (shape == Shape::list) out.begin_array();
-  for (const Shown& shown : found) api::write_store(out, shown.store, shown.keys, now);
+  for (const Shown& shown : found) write_shown(out, shown, shape, now);
   if (shape == Shape::list) out.end_array();
   fmt::print("{}\n", out.take());
   return exit_ok;
@@ -187,6 +215,8 @@ int store_new_epoch(const std::string& config_path, const std::string& id, const
     const auto begun = stores::begin_epoch(transaction, StoreId(id),
                                            {.by = command_line_actor(), .reason = reason, .now = now});
     if (!begun) return std::unexpected(begun.error());
+    // Its data may be a backup's, from before it had forgotten them.
+    if (auto due = identity::forget_once_more(transaction, StoreId(id)); !due) return failure(due);
     const sync::Applied& applied = begun->store.applied.value();
     epoch = begun->store.cursor.epoch;
     json::Writer detail;
@@ -206,6 +236,31 @@ int store_new_epoch(const std::string& config_path, const std::string& id, const
   fmt::print("{}\n", epoch);
   if (!warning.empty()) fmt::print(stderr, "perkline-hub: {}: {}\n", id, warning);
   return status;
+}
+
+int store_command(const std::string& config_path, const StoreOrder& order) {
+  const bool is_level = order.kind == "log-level";
+  if ((!is_level && order.kind != "rotate-key") || is_level == order.argument.empty()) {
+    fmt::print(stderr, "perkline-hub: give log-level and a level, or rotate-key alone\n");
+    return exit_usage;
+  }
+  const SystemClock clock;
+  SystemRng rng;
+  const Uuid id = UuidMaker(clock, rng).next();
+  const auto give = [&](db::Transaction& transaction, WallTime now) -> Result<std::string> {
+    auto given = downlink::give(
+        transaction, {.id = id,
+                      .store = StoreId(order.store),
+                      .kind = is_level ? sync::CommandKind::log_level : sync::CommandKind::rotate_key,
+                      .argument = order.argument,
+                      .at = now,
+                      .by = command_line_actor()});
+    if (!given) return failure(given);
+    json::Writer detail;
+    detail.begin_object().field("kind", order.kind).field("argument", order.argument).end_object();
+    return detail.take();
+  };
+  return change_store(config_path, order.store, "store.command_given", give);
 }
 
 int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason) {

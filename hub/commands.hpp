@@ -44,6 +44,13 @@ int store_revoke_key(const std::string& config_path, const std::string& id);
 int store_retire(const std::string& config_path, const std::string& id);
 /// Prints the new epoch alone.
 int store_new_epoch(const std::string& config_path, const std::string& id, const std::string& reason);
+/// Told to the store, and done once it has answered: `store show` says how it stands.
+struct StoreOrder {
+  std::string store;
+  std::string kind;      ///< log-level, rotate-key
+  std::string argument;  ///< The level.
+};
+int store_command(const std::string& config_path, const StoreOrder& order);
 int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason);
 
 /// The open ones.

@@ -13,6 +13,7 @@
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
+#include "hub/downlink/downlink.hpp"
 #include "hub/events/dispatcher.hpp"
 #include "hub/identity/audit_chain.hpp"
 #include "hub/identity/secret.hpp"
@@ -103,6 +104,8 @@ struct Daemon::Serving {
   std::optional<net::OpsPort> ops;
   std::optional<stores::StoreKeys> keys;
   std::unique_ptr<net::StoreServer> link;
+  std::optional<sync::SigningKey> catalogue_key;
+  std::optional<downlink::Downlink> downlink;
   std::optional<ingest::Ingest> ingest;
   std::optional<ingest::Server> sync;
   bool told_systemd = false;
@@ -150,6 +153,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.sync->run());
   s.reactor.spawn(s.dispatcher->run());
   s.reactor.spawn(s.webhooks->run());
+  s.reactor.spawn(s.downlink->run());
   s.reactor.spawn(retry_upgraded());
   s.reactor.spawn(release_holds());
   s.reactor.spawn(s.payments->run());
@@ -223,6 +227,7 @@ Task<Result<void>> Daemon::prepare() {
   if (auto enrolled = co_await serving_->dispatcher->enroll(); !enrolled) co_return enrolled;
   if (auto loaded = co_await load_log_key(); !loaded) co_return loaded;
   if (auto loaded = co_await load_tokens(); !loaded) co_return loaded;
+  if (auto loaded = co_await load_catalogue_key(); !loaded) co_return loaded;
   Serving& s = *serving_;
   // Before anybody can draw; the job goes on with it.
   const auto committed =
@@ -346,6 +351,19 @@ Task<Result<void>> Daemon::load_tokens() {
   co_return Result<void>{};
 }
 
+/// One for all replicas, and for as long as the database lives: stores keep its public half.
+Task<Result<void>> Daemon::load_catalogue_key() {
+  Serving& s = *serving_;
+  const auto secret = co_await db::write_for<std::string>(*s.database, [&s](db::Transaction& t) {
+    return identity::load_or_make_secret(t, "catalogue_key", s.rng);
+  });
+  if (!secret) co_return std::unexpected(secret.error());
+  auto key = sync::SigningKey::of_secret(to_hex(*secret));
+  if (!key) co_return failure(key);
+  s.catalogue_key.emplace(std::move(*key));
+  co_return Result<void>{};
+}
+
 /// Another replica, or `jobs run rotate-keys`, may have made a key.
 Task<void> Daemon::keep_keys_fresh() {
   Serving& s = *serving_;
@@ -402,8 +420,22 @@ Result<void> Daemon::open_sync() {
                               .on_refusal = [&s] { s.hub_metrics.store_refused(); }},
                              [&s](const std::string& public_key) { return s.keys->store_of(public_key); });
   if (auto started = s.link->start(); !started) return started;
-  s.ingest.emplace(*s.database, s.reactor.clock(), s.rng, terms_of(config_.programme),
-                   s.hub_metrics.ingest_observer());
+  s.downlink.emplace(downlink::Downlink::Parts{
+      .database = *s.database,
+      .clock = s.reactor.clock(),
+      .uuids = s.ids,
+      .key = s.catalogue_key,
+      .send = [&s](const StoreId& store, std::string frame) { s.link->send(store, std::move(frame)); },
+      .on_frame = [&s](std::string_view kind) { s.hub_metrics.sent_down(kind); }});
+  s.ingest.emplace(
+      *s.database, s.reactor.clock(), s.rng, terms_of(config_.programme), s.hub_metrics.ingest_observer(),
+      ingest::Down{.signing_key = s.catalogue_key->public_key(),
+                   .heard = [&s](const StoreId& store, const sync::Held& held,
+                                 const std::optional<Uuid>& boot) { s.downlink->heard(store, held, boot); },
+                   .answered =
+                       [&s](StoreId store, std::string key, sync::CommandAnswer answer) {
+                         return s.downlink->answered(std::move(store), std::move(key), std::move(answer));
+                       }});
   s.sync.emplace(*s.link, *s.ingest);
   return {};
 }

@@ -42,6 +42,7 @@ class Daemon {
   Task<void> watch_notifications();
   Task<Result<void>> load_log_key();
   Task<Result<void>> load_tokens();
+  Task<Result<void>> load_catalogue_key();
   Task<void> keep_keys_fresh();
   /// Rows of the audit, as they come.
   Task<void> keep_audit_chained();

@@ -18,6 +18,8 @@ struct Arguments {
   std::string email;
   std::string password_file;
   std::string store;
+  std::string order;
+  std::string level;
   std::string public_key;
   std::string dead_letter;
   std::string job;
@@ -109,6 +111,13 @@ void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
               [&a] { return store_retire(a.config, a.store); })
       .add_option("ID", a.store)
       ->required();
+  CLI::App& order =
+      add_command(store, "command", "tells a store to do something; `show` says how it stands", a, command,
+                  [&a] { return store_command(a.config, {a.store, a.order, a.level}); });
+  order.add_option("ID", a.store)->required();
+  order.add_option("WHAT", a.order, "log-level, until its next start, or rotate-key: a new one for the hub")
+      ->required();
+  order.add_option("LEVEL", a.level, "with log-level: debug, info, warn or error");
   add_epoch_commands(store, a, command);
 }
 

@@ -22,6 +22,13 @@ void HubMetrics::answered(const net::Answered& answered) {
       .observe(std::chrono::duration<double>(answered.duration).count());
 }
 
+void HubMetrics::sent_down(std::string_view kind) {
+  metrics_
+      .counter("perkline_hub_down_frames_total", "Frames sent down to stores, by what they hold",
+               {{"kind", std::string(kind)}})
+      .add();
+}
+
 ingest::IngestObserver HubMetrics::ingest_observer() {
   return {.on_frame =
               [this](std::string_view verdict) {

@@ -25,6 +25,8 @@ class HubMetrics {
   void answered(const net::Answered& answered);
   /// A key that is no store's or was revoked, or a frame in the name of a store that the key is not.
   void store_refused() { refused_keys_.add(); }
+  /// A frame went down to a store.
+  void sent_down(std::string_view kind);
   /// Must not outlive this.
   ingest::IngestObserver ingest_observer();
   /// Must not outlive this.

@@ -107,6 +107,7 @@ Result<Session> Flows::opened(const IdentifyRequest& request, std::optional<pdi:
     auto known = ports_.members.find(request.customer);
     if (!known) return failure(known);
     const standin::Member member = known->value_or(standin::Member{});
+    if (member.blocked) return fail(member_blocked());
     session.customer_name = member.name;
     session.current_points = member.points;
     session.tier = member.tier;

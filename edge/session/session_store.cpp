@@ -356,6 +356,21 @@ Task<Result<void>> SessionStore::remove(std::vector<Session> sessions) {
   co_return co_await rewrite(std::move(sessions), std::move(batch));
 }
 
+Task<Result<void>> SessionStore::replace(std::vector<Kept> kept) {
+  Batch batch;
+  std::vector<Session> sessions;
+  for (Kept& each : kept) {
+    const std::string id = each.session.id.str();
+    if (each.archived_at) {
+      batch.put(Family::archive, id, encode_archived(each.session, *each.archived_at));
+    } else {
+      batch.put(Family::sessions, id, encode(each.session));
+    }
+    sessions.push_back(std::move(each.session));
+  }
+  co_return co_await rewrite(std::move(sessions), std::move(batch));
+}
+
 Task<Result<std::size_t>> SessionStore::remove_foreign_returns(WallTime until, std::size_t count_max) {
   const std::string end = "ret_" + first_uuid_of(until).str();
   Batch batch;

@@ -87,6 +87,9 @@ class SessionStore {
   /// io_failed.
   Task<Result<void>> archive(std::vector<Session> sessions, WallTime now);
   Task<Result<void>> remove(std::vector<Session> sessions);
+  /// Writes what is kept anew, where it lies, as one batch: its content may be another, its version, status
+  /// and places are not. Durable when it returns. Errors: version_conflict.
+  Task<Result<void>> replace(std::vector<Kept> kept);
   /// Forgets returns of other stores' sales that were taken before `until`, with their transactions' names,
   /// the oldest first and at most so many, as one batch. Gives how many went, durably. Errors: corrupt,
   /// newer_format, io_failed.

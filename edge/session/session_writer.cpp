@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/session/erased.hpp"
 #include "edge/session/sale_log.hpp"
 #include "edge/session/till_error.hpp"
 #include "edge/standin/calendar.hpp"
@@ -143,7 +144,7 @@ Task<Result<SessionWriter::Held>> SessionWriter::hold(std::vector<SessionId> ids
     if (!kept) co_return failure(kept);
     if (!*kept || !chosen(**kept)) continue;
     held.turns.push_back(std::move(*turn));
-    held.sessions.push_back(std::move((*kept)->session));
+    held.kept.push_back(std::move(**kept));
   }
   co_return held;
 }
@@ -151,8 +152,8 @@ Task<Result<SessionWriter::Held>> SessionWriter::hold(std::vector<SessionId> ids
 Task<Result<std::size_t>> SessionWriter::archive(std::vector<SessionId> ids, Choice chosen) {
   auto held = co_await hold(std::move(ids), std::move(chosen));
   if (!held) co_return failure(held);
-  const std::size_t count = held->sessions.size();
-  if (auto moved = co_await ports_.store.archive(std::move(held->sessions), aged_now()); !moved)
+  const std::size_t count = held->kept.size();
+  if (auto moved = co_await ports_.store.archive(held->sessions(), aged_now()); !moved)
     co_return failure(moved);
   co_return count;
 }
@@ -160,9 +161,26 @@ Task<Result<std::size_t>> SessionWriter::archive(std::vector<SessionId> ids, Cho
 Task<Result<std::size_t>> SessionWriter::remove(std::vector<SessionId> ids, Choice chosen) {
   auto held = co_await hold(std::move(ids), std::move(chosen));
   if (!held) co_return failure(held);
-  const std::size_t count = held->sessions.size();
-  if (auto gone = co_await ports_.store.remove(std::move(held->sessions)); !gone) co_return failure(gone);
+  const std::size_t count = held->kept.size();
+  if (auto gone = co_await ports_.store.remove(held->sessions()); !gone) co_return failure(gone);
   co_return count;
+}
+
+Task<Result<std::size_t>> SessionWriter::forget_member(std::vector<SessionId> ids, CustomerId token,
+                                                       Choice chosen) {
+  auto held = co_await hold(std::move(ids), std::move(chosen));
+  if (!held) co_return failure(held);
+  const std::size_t count = held->kept.size();
+  for (Kept& kept : held->kept) kept.session = without_member(std::move(kept.session), token);
+  if (auto replaced = co_await ports_.store.replace(std::move(held->kept)); !replaced)
+    co_return failure(replaced);
+  co_return count;
+}
+
+std::vector<Session> SessionWriter::Held::sessions() {
+  std::vector<Session> all;
+  for (Kept& each : kept) all.push_back(std::move(each.session));
+  return all;
 }
 
 /// What the event tells is what concerns the member.

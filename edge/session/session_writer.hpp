@@ -49,12 +49,15 @@ class SessionWriter {
   /// how many went, durably. Errors: the store's.
   Task<Result<std::size_t>> archive(std::vector<SessionId> ids, Choice chosen);
   Task<Result<std::size_t>> remove(std::vector<SessionId> ids, Choice chosen);
+  /// Puts the token in the place of whose those are (without_member), likewise.
+  Task<Result<std::size_t>> forget_member(std::vector<SessionId> ids, CustomerId token, Choice chosen);
 
  private:
   /// Sessions that nobody else changes meanwhile.
   struct Held {
     std::vector<net::KeyedLock::Guard> turns;
-    std::vector<Session> sessions;
+    std::vector<Kept> kept;
+    std::vector<Session> sessions();
   };
   void tell_jump();
   Task<Result<Held>> hold(std::vector<SessionId> ids, Choice chosen);

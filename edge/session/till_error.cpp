@@ -22,6 +22,12 @@ Error transaction_reused() {
   return {.code = Errc::transaction_reused, .detail = "this transactionId was used with other content"};
 }
 
+Error member_blocked() {
+  return {.code = Errc::pdi_rejected,
+          .detail = "the member is blocked",
+          .provider = ProviderFault{.code = "BLOCKED", .message = "the member is blocked"}};
+}
+
 Error out_of_order(const Session& session) {
   return {.code = Errc::session_state, .detail = "the session is " + std::string(wire_name(session))};
 }

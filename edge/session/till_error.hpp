@@ -11,6 +11,8 @@ namespace perkline::edge::session {
 Error session_busy();
 /// The transaction id stands for another call.
 Error transaction_reused();
+/// The hub has the member blocked, and PDI is not there to be asked.
+Error member_blocked();
 /// No such call in the session's status.
 Error out_of_order(const Session& session);
 /// More points than a member can hold.

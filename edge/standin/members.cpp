@@ -1,5 +1,7 @@
 #include "edge/standin/members.hpp"
 
+#include <algorithm>
+
 #include "edge/journal/record_format.hpp"
 #include "edge/standin/member.pb.h"
 #include "shared/core/bytes.hpp"
@@ -36,6 +38,7 @@ std::string encode(const Member& member) {
   out.set_redeemed_day(day_number(member.redeemed_day));
   out.set_redeemed_on_day(member.redeemed_on_day.count);
   out.set_unsettled(member.unsettled.count);
+  out.set_blocked(member.blocked);
   return journal::with_format(format_newest, out);
 }
 
@@ -49,12 +52,37 @@ Result<Member> decode_member(std::string_view record) {
                 .owed = Points{in->owed()},
                 .redeemed_day = day_of(in->redeemed_day()),
                 .redeemed_on_day = Points{in->redeemed_on_day()},
-                .unsettled = Points{in->unsettled()}};
+                .unsettled = Points{in->unsettled()},
+                .blocked = in->blocked()};
 }
 
+namespace {
+
+/// What a member is after the hub has told of it.
+Member merged(Member member, const sync::MemberSnapshot& told, bool all_applied) {
+  const bool newer = told.points && told.as_of > member.as_of;
+  if (newer) {
+    member.points = *told.points;
+    member.as_of = told.as_of;
+  }
+  const bool never_heard = member.as_of == WallTime{};
+  if ((newer || never_heard) && !told.tier.empty()) member.tier = told.tier;
+  // What the member is called here came from PDI.
+  if (member.name.empty()) member.name = told.name;
+  member.owed.count = all_applied ? told.owed : std::max(member.owed.count, told.owed);
+  member.blocked = told.blocked;
+  return member;
+}
+
+}  // namespace
+
 Result<std::optional<Member>> Members::find(const CustomerId& customer) const {
-  if (const auto latest = in_flight_.find(customer); latest != in_flight_.end()) return latest->second.member;
-  auto record = journal_.get(Family::members, key_of(customer));
+  return find_at(key_of(customer));
+}
+
+Result<std::optional<Member>> Members::find_at(const std::string& key) const {
+  if (const auto latest = in_flight_.find(key); latest != in_flight_.end()) return latest->second.member;
+  auto record = journal_.get(Family::members, key);
   if (!record) return failure(record);
   if (!*record) return std::nullopt;
   auto member = decode_member(**record);
@@ -73,15 +101,45 @@ Result<StoreDay> Members::store_day() const {
 }
 
 Members::Writing Members::put(journal::Batch& batch, const CustomerId& customer, const Member& member) {
-  batch.put(Family::members, key_of(customer), encode(member));
-  InFlight& latest = in_flight_[customer];
-  latest.member = member;
-  ++latest.writers;
-  return {nullptr, [this, customer](void*) { written(customer); }};
+  return put_at(batch, key_of(customer), member);
 }
 
-void Members::written(const CustomerId& customer) {
-  const auto latest = in_flight_.find(customer);
+Members::Writing Members::put_at(journal::Batch& batch, std::string key, const Member& member) {
+  batch.put(Family::members, key, encode(member));
+  InFlight& latest = in_flight_[key];
+  latest.member = member;
+  ++latest.writers;
+  return {nullptr, [this, key = std::move(key)](void*) { written(key); }};
+}
+
+Result<Members::Writing> Members::merge(journal::Batch& batch, const sync::MemberSnapshot& snapshot,
+                                        bool all_applied) {
+  std::string key(as_chars(snapshot.member));
+  auto known = find_at(key);
+  if (!known) return failure(known);
+  const Member before = known->value_or(Member{});
+  const Member after = merged(before, snapshot, all_applied);
+  if (*known && after == before) return nullptr;
+  return put_at(batch, std::move(key), after);
+}
+
+Result<Members::Writing> Members::forget(journal::Batch& batch, const Digest& member) {
+  std::string key(as_chars(member));
+  auto known = find_at(key);
+  if (!known) return failure(known);
+  if (!*known) return nullptr;
+  if (in_flight_.contains(key) || (*known)->unsettled.count > 0 || (*known)->redeemed_on_day.count > 0) {
+    return put_at(batch, std::move(key),
+                  {.redeemed_day = (*known)->redeemed_day,
+                   .redeemed_on_day = (*known)->redeemed_on_day,
+                   .unsettled = (*known)->unsettled});
+  }
+  batch.erase(Family::members, std::move(key));
+  return nullptr;
+}
+
+void Members::written(const std::string& key) {
+  const auto latest = in_flight_.find(key);
   if (--latest->second.writers == 0) in_flight_.erase(latest);
 }
 

@@ -12,6 +12,7 @@
 #include "edge/journal/journal.hpp"
 #include "edge/standin/redemption.hpp"
 #include "shared/core/ids.hpp"
+#include "shared/sync/down.hpp"
 
 namespace perkline::edge::standin {
 
@@ -28,6 +29,7 @@ struct Member {
   std::chrono::sys_days redeemed_day = {};
   Points redeemed_on_day = {};
   Points unsettled = {};
+  bool blocked = false;  ///< By the hub: the stand-in does not serve them.
 
   /// What of `balance`, PDI's, may be redeemed.
   Points spendable(Points balance) const {
@@ -59,16 +61,26 @@ class Members {
   Writing put(journal::Batch& batch, const CustomerId& customer, const Member& member);
   void put(journal::Batch& batch, const StoreDay& day);
 
+  /// What the hub has told of a member, together with what is known here: PDI's figures where it heard later
+  /// ones than this store, what is owed, whether they are blocked. `all_applied`: the hub has all that this
+  /// store has told, so that its `owed` is the truth; else the higher one counts. nullptr: it is nothing new.
+  Result<Writing> merge(journal::Batch& batch, const sync::MemberSnapshot& snapshot, bool all_applied);
+  /// Nothing is known any more of whose hash that is, but what their sales not settled yet redeem. Errors: as
+  /// find().
+  Result<Writing> forget(journal::Batch& batch, const Digest& member);
+
  private:
   struct InFlight {
     Member member;
     std::size_t writers = 0;
   };
-  void written(const CustomerId& customer);
+  Result<std::optional<Member>> find_at(const std::string& key) const;
+  Writing put_at(journal::Batch& batch, std::string key, const Member& member);
+  void written(const std::string& key);
 
   journal::Journal& journal_;
-  std::unordered_map<CustomerId, InFlight> in_flight_;
-  std::optional<StoreDay> store_day_;  ///< The latest put.
+  std::unordered_map<std::string, InFlight> in_flight_;  ///< By their keys in the journal.
+  std::optional<StoreDay> store_day_;                    ///< The latest put.
 };
 
 /// One format byte, then member.proto.

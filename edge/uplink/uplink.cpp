@@ -109,6 +109,7 @@ Task<void> Uplink::hear(sync::Frame frame) {
   const MonoTime now = clock_.mono_now();
   if (const auto* welcome = std::get_if<sync::Welcome>(&frame)) {
     co_await welcomed(*welcome);
+    if (options_.down) co_await options_.down(std::move(frame));
   } else if (const auto* ack = std::get_if<sync::Ack>(&frame)) {
     co_await acknowledged(*ack);
   } else if (const auto* nack = std::get_if<sync::Nack>(&frame)) {
@@ -121,6 +122,8 @@ Task<void> Uplink::hear(sync::Frame frame) {
   } else if (const auto* refused = std::get_if<sync::ProtocolRefused>(&frame)) {
     halt("the hub speaks protocol " + std::to_string(refused->oldest) + " to " +
          std::to_string(refused->newest) + " only");
+  } else if (options_.down) {
+    co_await options_.down(std::move(frame));
   }
 }
 
@@ -338,6 +341,11 @@ void Uplink::send(const sync::Frame& frame) {
   // A full queue is a lost frame, and the window finds out by the missing answer.
   if (!link_.send(sync::encode(frame)))
     ops::log(ops::Level::debug, "uplink", "the link takes no more for now");
+}
+
+void Uplink::tell_status() {
+  send(status());
+  window_.said_status(clock_.mono_now());
 }
 
 sync::Status Uplink::status() const {

@@ -36,6 +36,8 @@ struct UplinkOptions {
   Uuid boot_id;  ///< New with each start of the process.
   /// The store's status; its tail is filled in by the uplink.
   std::function<sync::Status()> status;
+  /// Takes what the hub sends down, and each Welcome before it; empty: nothing is taken.
+  std::function<Task<void>(sync::Frame)> down = {};
 };
 
 /// Sends the outbox to the hub, in sequence, and keeps what it acknowledges (sync.md, "Up"). A flow over
@@ -48,6 +50,9 @@ class Uplink {
   Task<void> run();
   void stop();
   Standing standing() const;
+  /// Says Status now: what came down is taken in.
+  void tell_status();
+  void tell(const sync::CommandAnswer& answer) { send(answer); }
 
   /// Asks the hub what it has of the history so far, for at most grant_patience; then Outbox::adopt, and says
   /// Hello in the new epoch. Errors: adopt's, and validation_failed where the hub goes on with the present

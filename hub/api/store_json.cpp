@@ -50,18 +50,20 @@ void write_store(json::Writer& out, const stores::Store& store, WallTime now,
   out.end_object();
 }
 
+void write_store_keys(json::Writer& out, const std::vector<stores::StoreKey>& keys) {
+  out.key("keys").begin_array();
+  for (const stores::StoreKey& key : keys) {
+    out.begin_object().field("publicKey", key.public_key).field("addedAt", format_time(key.added_at));
+    out.key("revokedAt");
+    key.revoked_at ? out.value(format_time(*key.revoked_at)) : out.null();
+    out.end_object();
+  }
+  out.end_array();
+}
+
 void write_store(json::Writer& out, const stores::Store& store, const std::vector<stores::StoreKey>& keys,
                  WallTime now) {
-  write_store(out, store, now, [&keys](json::Writer& more) {
-    more.key("keys").begin_array();
-    for (const stores::StoreKey& key : keys) {
-      more.begin_object().field("publicKey", key.public_key).field("addedAt", format_time(key.added_at));
-      more.key("revokedAt");
-      key.revoked_at ? more.value(format_time(*key.revoked_at)) : more.null();
-      more.end_object();
-    }
-    more.end_array();
-  });
+  write_store(out, store, now, [&keys](json::Writer& more) { write_store_keys(more, keys); });
 }
 
 std::string audit_of_key(const std::string& public_key) {

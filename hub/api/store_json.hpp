@@ -13,7 +13,9 @@ namespace perkline::hub::api {
 void write_store(json::Writer& out, const stores::Store& store, WallTime now,
                  const std::function<void(json::Writer&)>& more = {});
 
-/// A store with its keys, the revoked ones too.
+/// The member `keys` of a store, the revoked ones too.
+void write_store_keys(json::Writer& out, const std::vector<stores::StoreKey>& keys);
+/// A store with its keys.
 void write_store(json::Writer& out, const stores::Store& store, const std::vector<stores::StoreKey>& keys,
                  WallTime now);
 

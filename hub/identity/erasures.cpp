@@ -7,6 +7,7 @@
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/secret.hpp"
 #include "hub/identity/user_admin.hpp"
+#include "shared/sync/hash_chain.hpp"
 
 namespace perkline::hub::identity {
 namespace {
@@ -38,15 +39,18 @@ Result<std::optional<ErasureState>> find_erasure(db::Transaction& transaction, c
 Result<void> open_erasure(db::Transaction& transaction, const Erased& erased) {
   db::Value hash = nullptr;
   db::Value token = nullptr;
+  db::Value card_hash = nullptr;
   if (erased.card) {
     auto known_by = member_hash(transaction, *erased.card);
     if (!known_by) return failure(known_by);
     hash = std::move(*known_by);
     token = erased.token->str();
+    card_hash = to_hex(sync::member_hash(*erased.card));
   }
   auto opened = transaction.execute(
-      "INSERT INTO erasure (user_id, member_hash, member_token, requested_at) VALUES ($1, $2, $3, $4)",
-      {erased.user.id.str(), std::move(hash), std::move(token), stamp(erased.at)});
+      "INSERT INTO erasure (user_id, member_hash, member_token, requested_at, card_hash)"
+      " VALUES ($1, $2, $3, $4, $5)",
+      {erased.user.id.str(), std::move(hash), std::move(token), stamp(erased.at), std::move(card_hash)});
   if (!opened) return failure(opened);
   if (!erased.card) return {};
   // Against sales that are being taken in: they are there by now, or find the erasure.
@@ -143,6 +147,50 @@ Result<std::vector<std::string>> member_hashes(db::Transaction& transaction,
   std::vector<std::string> hashes;
   for (const CustomerId& card : cards) hashes.push_back(to_hex(hmac_sha256(*key, card.str())));
   return hashes;
+}
+
+Result<std::vector<sync::Erasure>> erasures_due(db::Transaction& transaction, const StoreId& store,
+                                                std::int64_t limit) {
+  auto rows = transaction.query(
+      "SELECT erasure.user_id, erasure.card_hash, erasure.member_token, erasure.requested_at"
+      " FROM erasure_store JOIN erasure ON erasure.user_id = erasure_store.user_id"
+      " WHERE erasure_store.store_id = $1 AND erasure_store.erased_at IS NULL"
+      " AND erasure.card_hash IS NOT NULL ORDER BY erasure.requested_at, erasure.user_id LIMIT $2",
+      {store.str(), limit});
+  if (!rows) return failure(rows);
+  std::vector<sync::Erasure> due;
+  for (const db::Row& row : *rows) {
+    const auto id = parse_uuid(row.text(0));
+    const auto hash = from_hex(row.text(1));
+    sync::Erasure erasure{.id = {},
+                          .member = {},
+                          .token = CustomerId(row.text(2)),
+                          .requested_at = WallTime{Millis{row.integer(3)}}};
+    if (!id || !hash || hash->size() != erasure.member.size())
+      return fail(Errc::corrupt, "an erasure's row does not decode");
+    erasure.id = *id;
+    std::ranges::copy(*hash, erasure.member.begin());
+    due.push_back(std::move(erasure));
+  }
+  return due;
+}
+
+Result<void> forget_once_more(db::Transaction& transaction, const StoreId& store) {
+  auto due = transaction.execute(
+      "UPDATE erasure_store SET erased_at = NULL WHERE store_id = $1 AND erased_at IS NOT NULL"
+      " AND user_id IN (SELECT user_id FROM erasure WHERE card_hash IS NOT NULL)",
+      {store.str()});
+  if (!due) return failure(due);
+  return {};
+}
+
+Result<std::int64_t> drop_card_hashes(db::Transaction& transaction, WallTime now) {
+  return transaction.execute(
+      "UPDATE erasure SET card_hash = NULL WHERE card_hash IS NOT NULL AND requested_at < $1"
+      " AND NOT EXISTS (SELECT 1 FROM erasure_store JOIN store ON store.id = erasure_store.store_id"
+      " WHERE erasure_store.user_id = erasure.user_id AND erasure_store.erased_at IS NULL"
+      " AND store.retired_at IS NULL)",
+      {stamp(now - card_hash_kept)});
 }
 
 Result<void> note_erased_at_store(db::Transaction& transaction, const UserId& erased, const StoreId& store,

@@ -7,6 +7,7 @@
 
 #include "hub/db/database.hpp"
 #include "hub/identity/user_hooks.hpp"
+#include "shared/sync/down.hpp"
 
 namespace perkline::hub::identity {
 
@@ -57,6 +58,19 @@ Result<std::string> member_hash(db::Transaction& transaction, const CustomerId& 
 /// The same of several, in their order.
 Result<std::vector<std::string>> member_hashes(db::Transaction& transaction,
                                                std::span<const CustomerId> cards);
+/// A backup of a store's lives for 35 days; until then a restored one may have to forget a card once more.
+inline constexpr days card_hash_kept{40};
+
+/// What a store has yet to forget: the oldest first, at most so many. Errors: corrupt, the database's.
+Result<std::vector<sync::Erasure>> erasures_due(db::Transaction& transaction, const StoreId& store,
+                                                std::int64_t limit);
+
+/// A store was restored, or may have been: what it had forgotten is due once more. Errors: the database's.
+Result<void> forget_once_more(db::Transaction& transaction, const StoreId& store);
+
+/// Drops what stores know erased cards by, where all have forgotten them and no backup can bring them back.
+/// How many it were. Errors: the database's.
+Result<std::int64_t> drop_card_hashes(db::Transaction& transaction, WallTime now);
 
 /// A store has forgotten the card of that erased user. Unknown ones change nothing. Errors: the database's.
 Result<void> note_erased_at_store(db::Transaction& transaction, const UserId& erased, const StoreId& store,

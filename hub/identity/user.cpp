@@ -119,6 +119,17 @@ Result<bool> is_taken(db::Transaction& transaction, const Login& login, const st
   return !rows->empty();
 }
 
+/// Stores are to hear of the card's member anew: its name, or that it is blocked.
+Result<void> tell_stores(db::Transaction& transaction, const User& user) {
+  if (!user.loyalty_id || !user.loyalty_verified) return {};
+  auto told = transaction.execute(
+      "UPDATE member SET down_position = NULL, was_blocked = CASE WHEN $2 = 0 THEN 1 ELSE was_blocked END"
+      " WHERE customer_id = $1",
+      {user.loyalty_id->str(), std::int64_t{user.active}});
+  if (!told) return failure(told);
+  return {};
+}
+
 Result<void> insert_user(db::Transaction& transaction, const NewUser& added) {
   const User& user = added.user;
   const auto key = key_of(user);
@@ -131,7 +142,8 @@ Result<void> insert_user(db::Transaction& transaction, const NewUser& added) {
        std::string(name_of(user.role)), std::int64_t{user.active}, added.password_hash,
        or_null(user.referral_code), or_null(text_of(user.loyalty_id)), std::int64_t{user.loyalty_verified},
        or_null(text_of(added.referred_by)), user.created_at.time_since_epoch().count()});
-  return written(std::move(inserted));
+  if (auto done = written(std::move(inserted)); !done) return done;
+  return tell_stores(transaction, user);
 }
 
 Result<void> update_user(db::Transaction& transaction, const User& user) {
@@ -144,7 +156,8 @@ Result<void> update_user(db::Transaction& transaction, const User& user) {
        std::string(name_of(user.role)), std::int64_t{user.active}, or_null(text_of(user.loyalty_id)),
        std::int64_t{user.loyalty_verified}});
   if (updated && *updated == 0) return fail(Errc::not_found, "no such user");
-  return written(std::move(updated));
+  if (auto done = written(std::move(updated)); !done) return done;
+  return tell_stores(transaction, user);
 }
 
 Result<std::optional<User>> find_user(db::Transaction& transaction, const UserId& id) {

@@ -108,15 +108,21 @@ void log_fork(const StoreId& store, const sync::Fork& fork) {
 }  // namespace
 
 Ingest::Ingest(db::Database& database, const Clock& clock, Rng& rng, points::Terms terms,
-               IngestObserver observer)
+               IngestObserver observer, Down down)
     : database_(database),
       clock_(clock),
       uuids_(clock, rng),
       terms_(std::move(terms)),
-      observer_(std::move(observer)) {}
+      observer_(std::move(observer)),
+      down_(std::move(down)) {}
 
 void Ingest::count(std::string_view verdict) const {
   if (observer_.on_frame) observer_.on_frame(verdict);
+}
+
+void Ingest::hear_held(const StoreId& store, const sync::Status& status,
+                       const std::optional<Uuid>& boot) const {
+  if (status.held && down_.heard) down_.heard(store, *status.held, boot);
 }
 
 void Ingest::tell_lag(const StoreId& store, const std::optional<std::uint64_t>& lag) const {
@@ -127,7 +133,7 @@ void Ingest::tell_fork(const StoreId& store, bool forked) const {
   if (observer_.on_fork) observer_.on_fork(store, forked);
 }
 
-Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame) {
+Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame, std::string key) {
   auto decoded = sync::decode_frame(frame);
   std::optional<sync::Frame> answer;
   if (!decoded) {
@@ -144,6 +150,8 @@ Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame
     answer = co_await on(store, std::move(*lost));
   } else if (auto* query = std::get_if<sync::SaleQuery>(&*decoded)) {
     answer = co_await on(store, std::move(*query));
+  } else if (auto* obeyed = std::get_if<sync::CommandAnswer>(&*decoded)) {
+    answer = co_await on(store, std::move(key), std::move(*obeyed));
   } else {
     count("unexpected");
   }
@@ -158,7 +166,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
   }
   const WallTime now = clock_.wall_now();
   const bool cloned = boots_.takes_turns(store, hello.boot_id);
-  const auto outcome =
+  auto outcome =
       co_await db::write_for<HelloOutcome>(database_, [&hello, cloned, now](db::Transaction& transaction) {
         return take_in_hello(transaction, hello, cloned, now);
       });
@@ -175,6 +183,8 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
              {{"storeId", store.str()}, {"epoch", static_cast<std::int64_t>(hello.epoch)}});
   }
   tell_fork(store, outcome->forked);
+  if (auto* welcome = std::get_if<sync::Welcome>(&outcome->verdict)) welcome->signing_key = down_.signing_key;
+  hear_held(store, hello.status, hello.boot_id);
   count(fork != nullptr ? "fork" : "hello");
   co_return std::visit([](const auto& frame) -> sync::Frame { return frame; }, outcome->verdict);
 }
@@ -220,6 +230,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Status status) 
   });
   count(noted ? "status" : "failed");
   if (!noted) log_failed("a status could not be taken in", store, noted.error());
+  hear_held(store, status);
   co_return std::nullopt;
 }
 
@@ -268,6 +279,12 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::SaleQuery query
     co_return std::nullopt;
   }
   co_return std::move(*answer);
+}
+
+Task<std::optional<sync::Frame>> Ingest::on(StoreId store, std::string key, sync::CommandAnswer answer) {
+  count("command_answer");
+  if (!down_.answered) co_return std::nullopt;
+  co_return co_await down_.answered(std::move(store), std::move(key), std::move(answer));
 }
 
 }  // namespace perkline::hub::ingest

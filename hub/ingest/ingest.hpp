@@ -18,9 +18,9 @@ namespace perkline::hub::ingest {
 
 /// What became of frames and events, for metrics. Called on the reactor's thread.
 struct IngestObserver {
-  /// hello, status, applied, repeated, nack, fork (told by either side), history_lost, sale_query, malformed,
-  /// foreign (another store's name in it), unexpected (no frame for the hub), overrun (more than a store may
-  /// have waiting), failed (the database).
+  /// hello, status, applied, repeated, nack, fork (told by either side), history_lost, sale_query,
+  /// command_answer, malformed, foreign (another store's name in it), unexpected (no frame for the hub),
+  /// overrun (more than a store may have waiting), failed (the database).
   std::function<void(std::string_view verdict)> on_frame = {};
   /// The type of an event that was applied; `dead_letter` for one that could not be.
   std::function<void(std::string_view type)> on_event = {};
@@ -31,6 +31,18 @@ struct IngestObserver {
   std::function<void(const StoreId& store, bool forked)> on_fork = {};
 };
 
+/// Where what goes down to stores takes part in what they say (hub/downlink).
+struct Down {
+  /// What signs catalogues; told with each Welcome.
+  std::optional<sync::PublicKey> signing_key = {};
+  /// A store has told what it holds; `boot` with Hello: which life of its process that is.
+  std::function<void(const StoreId& store, const sync::Held& held, const std::optional<Uuid>& boot)> heard =
+      {};
+  /// A store has answered a command, on a connection with that key; the answer to that, if any.
+  std::function<Task<std::optional<sync::Frame>>(StoreId store, std::string key, sync::CommandAnswer answer)>
+      answered = {};
+};
+
 /// Takes a store's frames in, exactly once: a batch's events and the store's cursor move in one transaction,
 /// whoever answers and however often a batch comes (sync.md, "Up"). A flow over the database alone; reactor's
 /// thread.
@@ -38,12 +50,12 @@ class Ingest {
  public:
   /// The first three must outlive this.
   Ingest(db::Database& database, const Clock& clock, Rng& rng, points::Terms terms = {},
-         IngestObserver observer = {});
+         IngestObserver observer = {}, Down down = {});
 
   /// The answer to `frame`, sent by `store` (as its key tells); nullopt: none. A frame that is malformed or
   /// claims another store is dropped; while the database cannot be had nothing is answered, and the store
-  /// sends again.
-  Task<std::optional<std::string>> handle(StoreId store, std::string frame);
+  /// sends again. `key`: the public one of its connection.
+  Task<std::optional<std::string>> handle(StoreId store, std::string frame, std::string key = {});
 
   /// Counts a frame that was dropped before it got here.
   void note_dropped(std::string_view verdict) const { count(verdict); }
@@ -55,8 +67,11 @@ class Ingest {
   Task<std::optional<sync::Frame>> on(StoreId store, sync::Fork fork);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::HistoryLost lost);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::SaleQuery query);
+  Task<std::optional<sync::Frame>> on(StoreId store, std::string key, sync::CommandAnswer answer);
   void tell_fork(const StoreId& store, bool forked) const;
   void count(std::string_view verdict) const;
+  void hear_held(const StoreId& store, const sync::Status& status,
+                 const std::optional<Uuid>& boot = std::nullopt) const;
   void tell_lag(const StoreId& store, const std::optional<std::uint64_t>& lag) const;
 
   db::Database& database_;
@@ -64,6 +79,7 @@ class Ingest {
   UuidMaker uuids_;
   points::Terms terms_;  ///< The programme's.
   IngestObserver observer_;
+  Down down_;
   Boots boots_;
 };
 

@@ -34,10 +34,11 @@ const BulkStatement& insert_pending() {
   return statement;
 }
 
-/// A card that no till had read before; what PDI told of others stands.
+/// A card that no till had read before; what PDI told of others stands, and goes down to the store that sold.
 const BulkStatement& insert_members() {
   static const BulkStatement statement("INSERT INTO member (customer_id, tier, first_seen) VALUES ",
-                                       "(?, ?, ?)", " ON CONFLICT (customer_id) DO NOTHING");
+                                       "(?, ?, ?)",
+                                       " ON CONFLICT (customer_id) DO UPDATE SET down_position = NULL");
   return statement;
 }
 

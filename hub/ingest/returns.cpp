@@ -196,8 +196,9 @@ Result<void> update_totals(db::Transaction& transaction, const ToldReturn& told,
       " WHERE session_id = $1",
       {sale.session.str(), told.payload->amount.minor, points.clawed_back, points.restored});
   if (!sold) return failure(sold);
-  auto owed = transaction.execute("UPDATE member SET owed = owed + $2 WHERE customer_id = $1",
-                                  {sale.customer.str(), points.clawed_back - points.restored});
+  auto owed =
+      transaction.execute("UPDATE member SET owed = owed + $2, down_position = NULL WHERE customer_id = $1",
+                          {sale.customer.str(), points.clawed_back - points.restored});
   if (!owed) return failure(owed);
   return {};
 }

@@ -39,7 +39,7 @@ const BulkStatement& note_members() {
       "INSERT INTO member (customer_id, tier, pdi_balance, pdi_as_of, first_seen) VALUES ", "(?, ?, ?, ?, ?)",
       " ON CONFLICT (customer_id) DO UPDATE SET tier = excluded.tier,"
       " tier_before = CASE WHEN member.pdi_as_of IS NULL THEN NULL ELSE member.tier END,"
-      " pdi_balance = excluded.pdi_balance, pdi_as_of = excluded.pdi_as_of"
+      " pdi_balance = excluded.pdi_balance, pdi_as_of = excluded.pdi_as_of, down_position = NULL"
       " WHERE member.pdi_as_of IS NULL OR member.pdi_as_of <= excluded.pdi_as_of"
       " RETURNING customer_id, tier_before, tier");
   return statement;

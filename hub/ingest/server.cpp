@@ -20,8 +20,9 @@ Task<void> Server::run() {
       ingest_.note_dropped("overrun");
       continue;
     }
-    place->second.push_back(std::move(incoming->frame));
-    if (idle) co_await net::spawn_child(serve(std::move(incoming->store)));
+    StoreId store = incoming->store;
+    place->second.push_back(std::move(*incoming));
+    if (idle) co_await net::spawn_child(serve(std::move(store)));
   }
 }
 
@@ -33,9 +34,9 @@ Task<void> Server::serve(StoreId store) {
       waiting_.erase(place);
       co_return;
     }
-    std::string frame = std::move(place->second.front());
+    net::StoreServer::Incoming next = std::move(place->second.front());
     place->second.pop_front();
-    auto reply = co_await ingest_.handle(store, std::move(frame));
+    auto reply = co_await ingest_.handle(store, std::move(next.frame), std::move(next.key));
     if (reply) link_.send(store, std::move(*reply));
   }
 }

@@ -26,7 +26,7 @@ class Server {
   Ingest& ingest_;
   /// The frames of a store that wait behind the one being handled. A store is here exactly while it is
   /// served.
-  std::unordered_map<StoreId, std::deque<std::string>> waiting_;
+  std::unordered_map<StoreId, std::deque<net::StoreServer::Incoming>> waiting_;
 };
 
 }  // namespace perkline::hub::ingest

@@ -6,6 +6,7 @@
 #include "hub/api/idempotency.hpp"
 #include "hub/events/purge.hpp"
 #include "hub/identity/audit.hpp"
+#include "hub/identity/erasures.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/signing_keys.hpp"
 #include "hub/jobs/ledger_jobs.hpp"
@@ -25,6 +26,13 @@ Task<Result<std::int64_t>> forget_sessions(const Parts& parts, std::string) {
   const WallTime now = parts.clock.wall_now();
   co_return co_await db::write_for<std::int64_t>(parts.database, [now](db::Transaction& transaction) {
     return identity::forget_ended_families(transaction, now);
+  });
+}
+
+Task<Result<std::int64_t>> forget_cards(const Parts& parts, std::string) {
+  const WallTime now = parts.clock.wall_now();
+  co_return co_await db::write_for<std::int64_t>(parts.database, [now](db::Transaction& transaction) {
+    return identity::drop_card_hashes(transaction, now);
   });
 }
 
@@ -75,6 +83,8 @@ constexpr std::array jobs{
         days{1}, hours{2}, &make_checkpoints},
     Job{"expire-points", "books points that have lapsed and tells members of those that soon will", days{1},
         hours{1}, &expire_points},
+    Job{"forget-cards", "drops what stores know erased cards by, 40 days after all have forgotten them",
+        days{1}, std::nullopt, &forget_cards},
     Job{"forget-sessions", "drops refresh families that ended more than a day ago", days{1}, std::nullopt,
         &forget_sessions},
     Job{"purge-answers", "forgets answers kept under an Idempotency-Key for 30 days", hours{1}, std::nullopt,

@@ -42,6 +42,8 @@ class HubLink {
   /// Drops the connection with all that is on its way, and connects to the next endpoint of the list.
   virtual void reconnect() = 0;
   virtual LinkState state() const = 0;
+  /// Drops the connection and comes with another key; where there are none, nothing happens.
+  virtual void use_keys(CurveKeys keys) { static_cast<void>(keys); }
 };
 
 struct StoreLinkOptions {
@@ -78,6 +80,7 @@ class StoreServer {
   struct Incoming {
     StoreId store;
     std::string frame;
+    std::string key = {};  ///< The public one of its connection.
   };
   /// Safe to cancel. Errors: cancelled.
   virtual Task<Result<Incoming>> receive() = 0;

@@ -1,6 +1,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 #include <boost/asio/this_coro.hpp>
@@ -38,6 +39,13 @@ struct Shared {
   std::atomic<bool> reconnect{false};
   std::atomic<LinkState> state{LinkState::connecting};
   Signal arrived;  ///< The reactor's.
+
+  Keys keys() {
+    const std::scoped_lock lock(mutex);
+    return keys_now;
+  }
+  std::mutex mutex;  ///< For what follows.
+  Keys keys_now = {};
 };
 
 /// The socket and what it tells of its connection. Lives on its thread.
@@ -135,9 +143,10 @@ class StoreLink final : public HubLink {
  public:
   StoreLink(Reactor& reactor, StoreLinkOptions options, Keys keys)
       : shared_(std::make_shared<Shared>(reactor)) {
-    thread_ = std::thread([shared = shared_, options = std::move(options), keys = std::move(keys)] {
+    shared_->keys_now = std::move(keys);
+    thread_ = std::thread([shared = shared_, options = std::move(options)] {
       for (std::size_t turn = 0; !shared->stopping; ++turn) {
-        Connection connection(options, keys, options.endpoints[turn % options.endpoints.size()]);
+        Connection connection(options, shared->keys(), options.endpoints[turn % options.endpoints.size()]);
         serve(connection, shared);
         shared->state = LinkState::connecting;
       }
@@ -176,6 +185,18 @@ class StoreLink final : public HubLink {
   }
 
   LinkState state() const override { return shared_->state; }
+
+  void use_keys(CurveKeys keys) override {
+    auto public_key = zeromq::key_bytes(keys.public_key);
+    auto secret_key = zeromq::key_bytes(keys.secret_key);
+    PERKLINE_ASSERT(public_key && secret_key);
+    {
+      const std::scoped_lock lock(shared_->mutex);
+      shared_->keys_now.public_key = std::move(*public_key);
+      shared_->keys_now.secret_key = std::move(*secret_key);
+    }
+    reconnect();
+  }
 
  private:
   static Task<Result<void>> arrival(std::shared_ptr<Shared> shared) {

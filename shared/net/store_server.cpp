@@ -20,6 +20,7 @@ namespace asio = boost::asio;
 constexpr std::size_t incoming_max = 128;
 constexpr std::size_t outgoing_max = 8192;
 /// Two windows of batches, a connection and direction.
+constexpr std::size_t key_digits = 64;
 constexpr int frames_per_store_max = 2 * limits::sync_window_batches;
 /// The library takes ZMQ_ZAP_ENFORCE_DOMAIN; its headers name it only among the drafts.
 constexpr ::zmq::sockopt::integral_option<93, int, true> zap_enforce_domain;
@@ -66,7 +67,8 @@ std::optional<StoreServer::Incoming> next_frame(::zmq::socket_t& socket, zeromq:
     return std::nullopt;
   }
   places[*store] = {.routing_id = std::move(from), .user = *user};
-  return StoreServer::Incoming{.store = *store, .frame = payload->to_string()};
+  return StoreServer::Incoming{
+      .store = *store, .frame = payload->to_string(), .key = user->substr(0, key_digits)};
 }
 
 void take_in(::zmq::socket_t& socket, const std::shared_ptr<Shared>& shared, Places& places) {

@@ -213,5 +213,14 @@ TEST_F(VerifyTest, AnotherStoresData) {
   EXPECT_FALSE(others.ok());
 }
 
+TEST_F(VerifyTest, ACatalogueThatTheHubHasNotSignedIsAFault) {
+  put(Family::catalogue, "head", std::string(1, '\1') + std::string(16 + 8 + 32 + 64, 'x'));
+  const Verification found = verify(life.journal, StoreId("store-1"), std::nullopt);
+  ASSERT_EQ(found.fault_count, 1u);
+  EXPECT_EQ(found.faults.front().what, "is not what the hub signed");
+  put(Family::catalogue, "head", "cut short");
+  EXPECT_FALSE(verify(life.journal, StoreId("store-1"), std::nullopt).ok());
+}
+
 }  // namespace
 }  // namespace perkline::edge

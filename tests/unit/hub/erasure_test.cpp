@@ -2,6 +2,7 @@
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/erased.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/sync/hash_chain.hpp"
 #include "tests/unit/hub/two_stores.hpp"
 
 namespace perkline::test {
@@ -52,6 +53,14 @@ class Erasing : public TwoStores {
     return places;
   }
   void pass(Millis time) { hub_.clock.advance(time); }
+  std::vector<sync::Erasure> due(const StoreId& at = store) {
+    std::vector<sync::Erasure> all;
+    EXPECT_TRUE(hub_.read([&](hub::db::Transaction& t) -> Result<void> {
+      all = hub::identity::erasures_due(t, at, 10).value();
+      return {};
+    }));
+    return all;
+  }
 
   hub::identity::UserHooks hooks_;
   hub::identity::Erasures erasures_{{hub_.port(), hooks_, hub_.clock, hub_.rng, hub_.uuids}};
@@ -119,6 +128,59 @@ TEST_F(Erasing, IsOpenUntilEveryStoreHasErasedToo) {
   EXPECT_FALSE(half.is_new);
   store_has_erased(other_store);
   EXPECT_TRUE(erase(id).is_done());
+}
+
+TEST_F(Erasing, TellsEachStoreByWhatTheStoreKnowsTheCardBy) {
+  const UserId id = register_member(customer);
+  EXPECT_TRUE(due().empty());
+  erase(id);
+  const auto here = due();
+  ASSERT_EQ(here.size(), 1u);
+  EXPECT_EQ(here.front().id.str(), id.str());
+  EXPECT_EQ(here.front().member, sync::member_hash(customer));
+  EXPECT_EQ(here.front().token.str(), token());
+  EXPECT_EQ(here.front().requested_at, hub_.clock.wall);
+  EXPECT_EQ(due(other_store), here);
+  tell(sync::MemberErased{.erasure = here.front().id, .erased_at = hub_.clock.wall});
+  EXPECT_TRUE(due().empty()) << "through the store's own stream";
+  EXPECT_EQ(due(other_store).size(), 1u);
+}
+
+TEST_F(Erasing, IsAskedForAgainWhereAStoreMayHaveBeenRestored) {
+  const UserId id = register_member(customer);
+  erase(id);
+  const sync::MemberErased erased{.erasure = *parse_uuid(id.str()), .erased_at = hub_.clock.wall};
+  tell(erased);
+  tell_elsewhere(erased);
+  EXPECT_TRUE(erase(id).is_done());
+  ASSERT_TRUE(hub_.write([&](hub::db::Transaction& t) { return hub::identity::forget_once_more(t, store); }));
+  EXPECT_EQ(due().size(), 1u);
+  EXPECT_FALSE(erase(id).is_done());
+}
+
+TEST_F(Erasing, KeepsNoHashOfTheCardLongerThanAnybodyNeedsIt) {
+  const UserId id = register_member(customer);
+  erase(id);
+  const auto drop = [&] {
+    std::int64_t dropped = 0;
+    EXPECT_TRUE(hub_.write([&](hub::db::Transaction& t) -> Result<void> {
+      dropped = hub::identity::drop_card_hashes(t, hub_.clock.wall).value();
+      return {};
+    }));
+    return dropped;
+  };
+  pass(days{41});
+  EXPECT_EQ(drop(), 0) << "stores have yet to forget";
+  const sync::MemberErased erased{.erasure = *parse_uuid(id.str()), .erased_at = hub_.clock.wall};
+  tell(erased);
+  tell_elsewhere(erased);
+  EXPECT_EQ(drop(), 1);
+  EXPECT_EQ(places_that_hold(to_hex(sync::member_hash(customer))), 0);
+}
+
+TEST_F(Erasing, AnErasureThatNobodyKnowsChangesNothing) {
+  tell(sync::MemberErased{.erasure = hub_.uuids.next(), .erased_at = hub_.clock.wall});
+  EXPECT_EQ(dead_letters(), 0);
 }
 
 TEST_F(Erasing, DoesNotWaitForAStoreThatIsClosedForGood) {

@@ -1,0 +1,84 @@
+#include "hub/downlink/members.hpp"
+
+#include <algorithm>
+
+#include "shared/core/down_limits.hpp"
+#include "shared/sync/hash_chain.hpp"
+
+namespace perkline::hub::downlink {
+namespace {
+
+/// Numbers looked at in one statement.
+constexpr std::uint64_t window = 2000;
+
+std::int64_t to_sql(std::uint64_t number) {
+  return static_cast<std::int64_t>(number);
+}
+
+Result<std::uint64_t> read_position(db::Transaction& transaction, std::string_view suffix) {
+  auto rows =
+      transaction.query("SELECT value FROM down_counter WHERE name = 'members'" + std::string(suffix));
+  if (!rows) return failure(rows);
+  return static_cast<std::uint64_t>(rows->at(0).integer(0));
+}
+
+/// Columns: customer id, tier, balance, as of, owed, name, active.
+sync::MemberSnapshot snapshot_of(const db::Row& row) {
+  sync::MemberSnapshot member{
+      .member = sync::member_hash(CustomerId(row.text(0))),
+      .name = row.optional_text(5).value_or(""),
+      .tier = row.text(1),
+      .points = row.optional_integer(2).transform([](std::int64_t count) { return Points{count}; }),
+      .as_of = WallTime{Millis{row.optional_integer(3).value_or(0)}},
+      .owed = std::clamp(row.integer(4), -points_max.count, points_max.count),
+      .blocked = row.optional_integer(6) == 0};
+  return member;
+}
+
+}  // namespace
+
+Result<std::int64_t> number_changed(db::Transaction& transaction, std::int64_t max) {
+  const auto before = read_position(transaction, transaction.for_update());
+  if (!before) return std::unexpected(before.error());
+  auto numbered = transaction.execute(
+      "UPDATE member SET down_position = $1 + changed.place FROM"
+      " (SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM member"
+      " WHERE down_position IS NULL ORDER BY customer_id LIMIT $2) AS changed"
+      " WHERE member.customer_id = changed.customer_id AND member.down_position IS NULL",
+      {to_sql(*before), max});
+  if (!numbered || *numbered == 0) return numbered;
+  auto moved = transaction.execute("UPDATE down_counter SET value = $1 WHERE name = 'members'",
+                                   {to_sql(*before) + max});
+  if (!moved) return failure(moved);
+  return numbered;
+}
+
+Result<std::uint64_t> members_position(db::Transaction& transaction) {
+  return read_position(transaction, "");
+}
+
+Result<MembersAfter> members_after(db::Transaction& transaction, const StoreId& store, std::uint64_t from,
+                                   WallTime now) {
+  const auto last = members_position(transaction);
+  if (!last) return std::unexpected(last.error());
+  const std::uint64_t end = std::min(*last, from + window);
+  if (end <= from) return MembersAfter{.to = from};
+  auto rows = transaction.query(
+      "SELECT member.customer_id, member.tier, member.pdi_balance, member.pdi_as_of, member.owed, users.name,"
+      " users.active, member.down_position FROM member"
+      " LEFT JOIN users ON users.loyalty_id = member.customer_id AND users.loyalty_verified = 1"
+      " WHERE member.down_position > $1 AND member.down_position <= $2 AND (member.was_blocked = 1 OR EXISTS"
+      " (SELECT 1 FROM sale WHERE sale.customer_id = member.customer_id AND sale.store_id = $3"
+      " AND sale.received_at >= $4))"
+      " ORDER BY member.down_position LIMIT $5",
+      {to_sql(from), to_sql(end), store.str(), (now - member_seen_within).time_since_epoch().count(),
+       std::int64_t{limits::sync_members_max}});
+  if (!rows) return failure(rows);
+  MembersAfter after{.to = end};
+  for (const db::Row& row : *rows) after.members.push_back(snapshot_of(row));
+  if (rows->size() == limits::sync_members_max)
+    after.to = static_cast<std::uint64_t>(rows->back().integer(7));
+  return after;
+}
+
+}  // namespace perkline::hub::downlink
