@@ -51,6 +51,8 @@ Task<void> Obeying::come_with(sync::Command command) {
   ops::log(ops::Level::info, "daemon", "a new key is used for the hub",
            {{"publicKey", parts_.key.current().public_key}});
   parts_.use_key(parts_.key.current());
+  // With the first connection under it; if it is lost the hub asks again.
+  answer(command, sync::CommandOutcome::key_in_use, command.argument);
 }
 
 void Obeying::answer(const sync::Command& command, sync::CommandOutcome outcome, std::string detail) const {
