@@ -123,8 +123,8 @@ struct Fleet::State {
   Result<void> prepare();
   Result<void> prepare_hub();
   Result<void> write_hub_config(const std::string& name, const HubPorts& at) const;
-  /// Every hub's, as a list of the configuration's.
-  std::string sync_endpoints() const;
+  /// Every hub's, or the line to them, as a list of the configuration's.
+  std::string sync_endpoints(std::size_t edge) const;
   Result<void> prepare_edge(std::size_t edge);
   Result<Child> launch_edge(std::size_t edge) const;
   Result<Child> launch_hub() const;
@@ -199,8 +199,9 @@ limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0
                                 at.api, at.ops, at.sync, in("hub.key").string(), database_url()));
 }
 
-std::string Fleet::State::sync_endpoints() const {
-  if (options.edge_hub_port != 0) return fmt::format("\"tcp://127.0.0.1:{}\"", options.edge_hub_port);
+std::string Fleet::State::sync_endpoints(std::size_t edge) const {
+  const std::uint16_t line = edge < options.edge_hub_ports.size() ? options.edge_hub_ports[edge] : 0;
+  if (line != 0) return fmt::format("\"tcp://127.0.0.1:{}\"", line);
   std::string list = fmt::format("\"tcp://127.0.0.1:{}\"", ports.hub.sync);
   for (const HubPorts& replica : ports.replicas)
     list += fmt::format(", \"tcp://127.0.0.1:{}\"", replica.sync);
@@ -227,7 +228,7 @@ hub: {{ endpoint: [{9}], hub_public_key: "{10}", secret_key_file: "{11}" }}
 {12})",
                   edge + 1, in(name).string(), ports.edges[edge].api, in(name + ".terminals").string(),
                   ports.edges[edge].ops, pdi_url(), in(name + ".client_secret").string(),
-                  in("sandbox.crt").string(), options.pdi_quiet_ms, sync_endpoints(), hub_public_key,
+                  in("sandbox.crt").string(), options.pdi_quiet_ms, sync_endpoints(edge), hub_public_key,
                   in(name + ".key").string(), edge < options.edge_yaml.size() ? options.edge_yaml[edge] : "",
                   options.pdi_yaml.empty() ? "" : ", " + options.pdi_yaml));
   if (!written) return written;
@@ -330,6 +331,9 @@ std::uint16_t Fleet::sandbox_port() const {
 std::uint16_t Fleet::sync_port() const {
   return state_->ports.hub.sync;
 }
+std::uint16_t Fleet::replica_sync_port(std::size_t replica) const {
+  return state_->ports.replicas[replica].sync;
+}
 std::string Fleet::ca_file() const {
   return state_->in("sandbox.crt").string();
 }
@@ -401,6 +405,10 @@ Result<void> Fleet::start_hub() {
 
 std::string Fleet::replica_url(std::size_t replica) const {
   return state_->url(state_->ports.replicas[replica].api);
+}
+
+std::string Fleet::replica_ops_url(std::size_t replica) const {
+  return state_->url(state_->ports.replicas[replica].ops);
 }
 
 Child& Fleet::replica(std::size_t replica) {

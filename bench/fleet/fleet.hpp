@@ -22,8 +22,9 @@ struct FleetOptions {
   std::string database_url = {};  ///< The hub's; empty: SQLite, in the folder.
   std::size_t replicas = 0;       ///< More hubs on the same database; edges know of all.
   std::string pdi_url = {};       ///< Another PDI in the sandbox's place, which is not started then.
-  /// Where the edges find their hub, if not where it listens: a line that leads there. 0: they do.
-  std::uint16_t edge_hub_port = 0;
+  /// Where the first edge finds its hub, the second …, if not where the hubs listen: a line that leads there.
+  /// 0, or none: where they listen.
+  std::vector<std::uint16_t> edge_hub_ports = {};
 };
 
 /// A whole small chain on loopback, every part a real process with keys of its own: sandbox over TLS, hub on
@@ -50,6 +51,7 @@ class Fleet {
   std::string admin_password() const;
   std::uint16_t sandbox_port() const;
   std::uint16_t sync_port() const;  ///< Where the hub listens for stores.
+  std::uint16_t replica_sync_port(std::size_t replica) const;
   std::filesystem::path edge_config(std::size_t edge) const;
   std::filesystem::path hub_config() const;
   std::filesystem::path edge_data(std::size_t edge) const;      ///< Its data_dir.
@@ -64,6 +66,7 @@ class Fleet {
 
   /// Of the hubs beside the first.
   std::string replica_url(std::size_t replica) const;
+  std::string replica_ops_url(std::size_t replica) const;
   Child& replica(std::size_t replica);
   /// Started again, as the others below. Errors: io_failed.
   Result<void> start_replica(std::size_t replica);

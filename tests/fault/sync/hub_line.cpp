@@ -20,7 +20,7 @@ void HubLineTest::SetUp() {
                                     .state_dir = folder_.path() / "fleet",
                                     .edges = 1,
                                     .pdi_quiet_ms = 1000,
-                                    .edge_hub_port = line_.port()});
+                                    .edge_hub_ports = {line_.port()}});
   ASSERT_TRUE(fleet) << fleet.error().detail;
   fleet_.emplace(std::move(*fleet));
   line_.lead_to(fleet_->sync_port());
