@@ -83,6 +83,7 @@ TEST_F(Refused, AnOpenedCopyThatReachesTheMarkTakesItsPlaceAndIsMarkedAsRestored
   host_.commit(event(tail() + 1));
   host_.reopen();
 
+  host_.close();
   fs::remove_all(in("db"));
   fs::rename(in("db.damaged"), in("db"));
   EXPECT_EQ(damaged_log(), bytes) << "the original is as it was";

@@ -331,7 +331,7 @@ TEST_P(DatabaseContract, ABulkStatementWritesEveryRowOnce) {
 TEST_P(DatabaseContract, SeveralStatementsAtOnceAreRunInTheirOrderUntilOneFails) {
   const auto item = [](std::int64_t id) {
     return hub::db::Statement{.sql = "INSERT INTO item (id, name) VALUES ($1, $2) RETURNING id",
-                              .parameters = {id, "name"}};
+                              .parameters = {id, "name " + std::to_string(id)}};
   };
   const hub::db::Statement all{.sql = "SELECT id FROM item ORDER BY id"};
   ASSERT_TRUE(subject_->write([&](Transaction& transaction) -> Result<void> {

@@ -220,7 +220,8 @@ TEST(Postgres, AConnectionThatBreaksAmidWorkIsMadeAnewAndTheWorkRunAgain) {
 /// Ends whoever is at a COMMIT, once somebody is.
 void cut_off_a_commit(const std::string& url, const std::string& waiting_for) {
   const std::string there =
-      " FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event = '" + waiting_for + "'";
+      " FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = '" +
+      waiting_for + "'";
   EXPECT_TRUE(eventually([&] { return !administer(url, "SELECT pid::text" + there).empty(); }));
   administer(url, "SELECT pg_terminate_backend(pid)::text" + there);
 }
@@ -240,7 +241,8 @@ TEST(Postgres, ACommitThatBrokeOffBeforeItWasDoneIsRunAgain) {
   }));
   auto writing = std::async(std::launch::async,
                             [&] { return subject.write(execute("INSERT INTO item (id) VALUES (1)")); });
-  const std::string activity = "SELECT pid::text FROM pg_stat_activity WHERE wait_event = ";
+  const std::string activity =
+      "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event = ";
   EXPECT_TRUE(eventually([&] { return !administer(subject.url(), activity + "'PgSleep'").empty(); }));
   // Next in line for the lock, so that the second try finds it taken and does not dawdle.
   std::promise<void> release;
@@ -492,7 +494,8 @@ TEST(Postgres, OutlastsWhoeverWritesAndNobodyWhoBeginsLater) {
   });
   EXPECT_TRUE(eventually([&] {
     return !administer(subject.url(),
-                       "SELECT pid::text FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                       "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()"
+                       " AND wait_event_type = 'Lock'"
                        " AND query LIKE '%hub_commit%'")
                 .empty();
   }));
