@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "hub/notifications/mail_text.hpp"
 #include "shared/config/rules.hpp"
 #include "shared/core/money.hpp"
 
@@ -139,7 +140,7 @@ void describe_smtp(Schema& s, HubConfig::Smtp& smtp) {
   describe_secret_url(s, "url", smtp.url);
   if (!smtp.url.empty()) check(s, "url", config::wrong_mail_url(smtp.url));
   s.text("from", smtp.from, {.required = !smtp.url.empty(), .choices = {}});
-  if (!smtp.from.empty() && smtp.from.find('@') == std::string::npos)
+  if (!smtp.from.empty() && !notifications::sender_address(smtp.from))
     s.fault("from", "must be a mail address");
 }
 
