@@ -1,3 +1,4 @@
+#include "shared/core/clock.hpp"
 #include "tests/integration/chain.hpp"
 
 namespace perkline::test {
