@@ -1,7 +1,10 @@
 #include "hub/ingest/apply.hpp"
 
 #include <array>
+#include <set>
+#include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -66,6 +69,18 @@ Result<void> note_differences(db::Transaction& transaction,
   auto noted = insert.run(transaction, std::move(values));
   if (!noted) return failure(noted);
   return {};
+}
+
+/// Whose card the event is about; nullptr: it does not say.
+const CustomerId* card_of(const sync::EventPayload& payload) {
+  return std::visit(
+      [](const auto& told) -> const CustomerId* {
+        using Payload = std::decay_t<decltype(told)>;
+        if constexpr (std::is_same_v<Payload, sync::SaleSettled>) return &told.sale.customer;
+        if constexpr (requires { told.customer; }) return &told.customer;
+        return nullptr;
+      },
+      payload);
 }
 
 /// Events of one kind, in order.
@@ -201,6 +216,20 @@ std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& 
   if (const auto* unknown = std::get_if<sync::UnknownEvent>(&event->payload))
     return "type " + std::to_string(unknown->type) + " is unknown to this version";
   return std::nullopt;
+}
+
+Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent> events) {
+  if (transaction.for_update().empty()) return {};
+  std::set<std::string> cards;
+  for (const ToldEvent& told : events) {
+    const CustomerId* card = card_of(told.event->payload);
+    if (card != nullptr && !card->empty()) cards.insert(card->str());
+  }
+  static const db::BulkStatement hold("SELECT customer_id FROM member WHERE customer_id IN (", "?",
+                                      ") ORDER BY customer_id" + std::string(transaction.for_update()));
+  auto held = hold.run(transaction, std::vector<db::Value>(cards.begin(), cards.end()));
+  if (!held) return failure(held);
+  return {};
 }
 
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
