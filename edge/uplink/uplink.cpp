@@ -85,8 +85,11 @@ Task<void> Uplink::talk() {
   while (!stopped_) {
     act();
     if (!halted_.empty()) co_await outbox_.hold(true);
+    // Between two epochs nothing is due, whatever the window says: to look again at once would leave the
+    // adoption no time.
+    const MonoTime until = adopting_ ? clock_.mono_now() + listen_turn : window_.wake_at();
     // Woken by what is heard, by a new event, or by the clock: which of them it was does not matter.
-    [[maybe_unused]] const auto why = co_await net::with_deadline(clock_, window_.wake_at(), woken(wake_));
+    [[maybe_unused]] const auto why = co_await net::with_deadline(clock_, until, woken(wake_));
   }
 }
 
@@ -235,6 +238,7 @@ Task<Result<journal::Adopted>> Uplink::adopt(std::uint64_t epoch) {
   adopting_ = true;
   auto adopted = co_await outbox_.adopt(epoch);
   adopting_ = false;
+  wake_->notify();
   if (!adopted) co_return adopted;
   const bool all_kept = adopted->history_lost == false;
   ops::log(all_kept ? ops::Level::warn : ops::Level::error, "uplink", "a new epoch is adopted",
@@ -247,7 +251,6 @@ Task<Result<journal::Adopted>> Uplink::adopt(std::uint64_t epoch) {
   window_ = sync::SendWindow(clock_.mono_now());
   halted_.clear();
   suspected_ = false;
-  wake_->notify();
   co_return adopted;
 }
 
