@@ -26,13 +26,14 @@ std::optional<CustomerId> proven_card_of(const identity::User& user) {
 }
 
 /// What the modules do when somebody registers, asks for their data, or has it erased.
-identity::UserHooks user_hooks(const points::Terms& terms, UuidMaker& uuids) {
+identity::UserHooks user_hooks(const points::Terms& terms, const wheel::Terms& wheel, UuidMaker& uuids) {
   identity::UserHooks hooks;
   wallet::add_hooks(hooks, uuids, terms.currency);
   promotions::add_hooks(hooks, uuids);
   billing::add_hooks(hooks);
   wheel::add_hooks(hooks);
   notifications::add_hooks(hooks);
+  wheel::add_hooks(hooks, uuids, wheel);
   hooks.exports.push_back(
       {"tills", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
          return ingest::write_card(transaction, proven_card_of(user), out);
@@ -70,7 +71,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
     : parts_(parts),
       uuids_(parts.clock, parts.rng),
       per_member_({.calls_max = options.member_per_second, .window = seconds{1}, .refill = Refill::gradual}),
-      hooks_(user_hooks(options.terms, uuids_)),
+      hooks_(user_hooks(options.terms, options.wheel, uuids_)),
       sessions_(parts.database, parts.hasher, parts.tokens, parts.clock, uuids_, options.sessions),
       registration_({parts.database, parts.hasher, sessions_, hooks_, parts.clock, parts.rng, uuids_}),
       account_({parts.database, parts.hasher, hooks_, parts.clock, uuids_}),

@@ -1,26 +1,18 @@
 #include "hub/wheel/hooks.hpp"
 
-#include "hub/wheel/spin.hpp"
+#include "hub/wheel/one_time.hpp"
+#include "hub/wheel/spins.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
 
 constexpr std::int64_t page = 1'000;
 
-Result<void> copy_marks(db::Transaction& transaction, const std::string& from, const std::string& to) {
-  auto copied = transaction.execute(
-      "INSERT INTO prize_one_time (winner, prize_id, spin_id, at)"
-      " SELECT CAST($2 AS TEXT), prize_id, spin_id, at FROM prize_one_time WHERE winner = $1"
-      " ON CONFLICT (winner, prize_id) DO NOTHING",
-      {from, to});
-  if (!copied) return failure(copied);
-  return {};
-}
-
 /// One person's from here on.
-Result<void> join_marks(db::Transaction& transaction, const UserId& user, const CustomerId& card) {
-  if (auto copied = copy_marks(transaction, winner_name(card), winner_name(user)); !copied) return copied;
-  return copy_marks(transaction, winner_name(user), winner_name(card));
+Result<void> join(db::Transaction& transaction, const Terms& terms, const points::Cause& cause,
+                  const UserId& user, const CustomerId& card) {
+  if (auto joined = join_one_time(transaction, user, card); !joined) return joined;
+  return claim_spins(transaction, terms, cause, user, card);
 }
 
 Result<void> write_spins(db::Transaction& transaction, const UserId& user, json::Writer& out) {
@@ -37,24 +29,20 @@ Result<void> write_spins(db::Transaction& transaction, const UserId& user, json:
   return {};
 }
 
-Result<void> forget_marks(db::Transaction& transaction, const std::string& winner) {
-  auto gone = transaction.execute("DELETE FROM prize_one_time WHERE winner = $1", {winner});
-  if (!gone) return failure(gone);
-  return {};
-}
-
 }  // namespace
 
-void add_hooks(identity::UserHooks& hooks) {
-  hooks.registered.emplace_back([](const identity::Registered& registered) {
-    return [user = registered.user](db::Transaction& transaction) -> Result<void> {
+void add_hooks(identity::UserHooks& hooks, UuidMaker& ids, const Terms& terms) {
+  hooks.registered.emplace_back([&ids, terms](const identity::Registered& registered) {
+    return [terms, user = registered.user, cause = points::Cause{.id = ids.next(), .at = registered.at}](
+               db::Transaction& transaction) -> Result<void> {
       if (!user.loyalty_id || !user.loyalty_verified) return {};
-      return join_marks(transaction, user.id, *user.loyalty_id);
+      return join(transaction, terms, cause, user.id, *user.loyalty_id);
     };
   });
-  hooks.card_verified.emplace_back([](const identity::CardVerified& verified) {
-    return [verified](db::Transaction& transaction) {
-      return join_marks(transaction, verified.user, verified.card);
+  hooks.card_verified.emplace_back([&ids, terms](const identity::CardVerified& verified) {
+    return [terms, verified,
+            cause = points::Cause{.id = ids.next(), .at = verified.at}](db::Transaction& transaction) {
+      return join(transaction, terms, cause, verified.user, verified.card);
     };
   });
   hooks.exports.push_back(
@@ -64,9 +52,11 @@ void add_hooks(identity::UserHooks& hooks) {
        }});
   hooks.erased.emplace_back([](db::Transaction& transaction, const identity::Erased& erased) -> Result<void> {
     if (erased.card) {
-      if (auto gone = forget_marks(transaction, winner_name(*erased.card)); !gone) return gone;
+      auto erasing = erase_card_of_spins(transaction, *erased.card, *erased.token);
+      if (!erasing) return erasing;
+      if (auto gone = forget_one_time(transaction, winner_name(*erased.card)); !gone) return gone;
     }
-    return forget_marks(transaction, winner_name(erased.user.id));
+    return forget_one_time(transaction, winner_name(erased.user.id));
   });
 }
 

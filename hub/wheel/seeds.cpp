@@ -123,7 +123,8 @@ Result<OpenSeed> seed_for_draw(db::Transaction& transaction, Day today) {
   const auto rows = transaction.query(
       "SELECT wheel_seed.id, wheel_seed.day, wheel_seed.commitment, wheel_secret.seed FROM wheel_seed"
       " JOIN wheel_secret ON wheel_secret.seed_id = wheel_seed.id"
-      " WHERE wheel_seed.store_id = '' AND wheel_seed.day >= $1 ORDER BY wheel_seed.day LIMIT 1",
+      " WHERE wheel_seed.store_id = '' AND wheel_seed.day >= $1 AND wheel_secret.closed = 0"
+      " ORDER BY wheel_seed.day LIMIT 1",
       {number_of(today)});
   auto seeds = seeds_in(rows);
   if (!seeds) return failure(seeds);
@@ -142,6 +143,15 @@ Result<std::int64_t> next_nonce(db::Transaction& transaction, const OpenSeed& se
     return come_again("the day's seed was revealed just now");
   if (!next) return failure(next);
   return next->front().integer(0);
+}
+
+Result<void> close_seeds(db::Transaction& transaction, Day through) {
+  auto closed = transaction.execute(
+      "UPDATE wheel_secret SET closed = 1 WHERE seed_id IN (SELECT id FROM wheel_seed WHERE store_id = ''"
+      " AND day <= $1)",
+      {number_of(through)});
+  if (!closed) return failure(closed);
+  return {};
 }
 
 Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const StoreId& store, Day from) {

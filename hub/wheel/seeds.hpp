@@ -40,12 +40,15 @@ struct OpenSeed {
   loyalty::ServerSeed seed;
 };
 /// What the hub draws with on that day. Where that is revealed already (this clock is behind another
-/// replica's), the next one that is not. Errors: overloaded (nothing is committed yet).
+/// replica's) or closed, the next one that is not. Errors: overloaded (nothing is committed yet).
 Result<OpenSeed> seed_for_draw(db::Transaction& transaction, Day today);
 /// The member's next nonce with it: 1, 2, … Until the end of the transaction the seed cannot be revealed.
 /// Errors: overloaded (it was revealed meanwhile).
 Result<std::int64_t> next_nonce(db::Transaction& transaction, const OpenSeed& seed,
                                 const std::string& member);
+/// The hub draws with its seeds up to that day no more: for a database that was restored, as members may know
+/// from draws it has forgotten what their next nonces come to.
+Result<void> close_seeds(db::Transaction& transaction, Day through);
 /// All of a store's from that day on: what the store is to draw with.
 Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const StoreId& store, Day from);
 

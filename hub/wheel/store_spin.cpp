@@ -1,8 +1,12 @@
 #include "hub/wheel/store_spin.hpp"
 
 #include <algorithm>
+#include <array>
 
+#include "hub/points/card_owners.hpp"
+#include "hub/wheel/one_time.hpp"
 #include "hub/wheel/seeds.hpp"
+#include "hub/wheel/tables.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
@@ -14,6 +18,64 @@ Result<Digest> digest_in(const std::string& hex, std::string_view what) {
     return fail(Errc::validation_failed, std::string(what) + " is no SHA-256");
   std::ranges::copy(*bytes, digest.begin());
   return digest;
+}
+
+std::unexpected<Error> refused(std::string why) {
+  return fail(Errc::validation_failed, std::move(why));
+}
+
+/// Whether it is booked. Errors: validation_failed (as another one).
+Result<bool> is_booked(db::Transaction& transaction, const StoreSpin& told) {
+  auto rows = transaction.query("SELECT store_id, session_id, prize_id, nonce FROM spin WHERE id = $1",
+                                {told.id.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return false;
+  const db::Row& row = rows->front();
+  const bool same = row.optional_text(0) == told.drawn.store.str() &&
+                    row.optional_text(1) == told.till.session.str() && row.text(2) == told.drawn.prize &&
+                    row.integer(3) == told.drawn.draw.nonce;
+  if (!same) return refused("the spin is booked as another one");
+  return true;
+}
+
+/// Takes the prize out of what there is for this spin. Errors: validation_failed.
+Result<void> settle(db::Transaction& transaction, const StoreSpin& told, const Prize& prize, WallTime now) {
+  const std::string spin = told.id.str();
+  if (prize.one_time) {
+    auto winners = winners_of(transaction, told.till.card);
+    if (!winners) return failure(winners);
+    const auto marked = mark_one_time(transaction, prize.id, std::move(*winners), spin, now);
+    if (!marked) return std::unexpected(marked.error());
+    if (!*marked) return refused("the member has this one-time prize already");
+  }
+  auto freed = unmark_one_time(transaction, spin, prize.one_time ? prize.id : std::string());
+  if (!freed) return freed;
+  if (told.till.unit) return award_leased(transaction, told.drawn.store, prize.id, *told.till.unit);
+  if (prize.stock) return refused("a stocked prize without a lease");
+  return {};
+}
+
+/// All ids derive from the spin's own.
+SpinCause cause_of(const StoreSpin& told, WallTime now) {
+  const auto id = [&](std::uint64_t number) { return points::derived_id(told.id, number); };
+  const auto points_cause = [&](std::uint64_t number) {
+    return points::Cause{.id = id(number), .at = now, .traceparent = told.traceparent};
+  };
+  return {.spin = told.id,
+          .at = now,
+          .traceparent = told.traceparent,
+          .spend = points_cause(1),
+          .award = points_cause(2),
+          .executed = id(3),
+          .awarded = id(4)};
+}
+
+Result<std::optional<UserId>> owner_of(db::Transaction& transaction, const CustomerId& card) {
+  const auto owners = points::owners_of_cards(transaction, std::array{card});
+  if (!owners) return std::unexpected(owners.error());
+  const auto owner = owners->find(card);
+  if (owner == owners->end()) return std::nullopt;
+  return owner->second;
 }
 
 }  // namespace
@@ -31,6 +93,39 @@ Result<void> verify_store_spin(db::Transaction& transaction, const StoreDraw& to
                                          .version = *version,
                                          .commitment = *commitment,
                                          .prize = told.prize});
+}
+
+Result<bool> book_store_spin(db::Transaction& transaction, const Terms& terms, const StoreSpin& told,
+                             WallTime now) {
+  const auto booked = is_booked(transaction, told);
+  if (!booked) return std::unexpected(booked.error());
+  if (*booked) return false;
+  if (auto hash = digest_in(told.drawn.draw.member, "the member"); !hash) return failure(hash);
+  if (auto verified = verify_store_spin(transaction, told.drawn); !verified) return failure(verified);
+  const auto prize = find_prize(transaction, told.drawn.prize);
+  if (!prize) return std::unexpected(prize.error());
+  if (!*prize) return refused("no such prize");
+  const auto seed = find_seed(transaction, told.drawn.store, told.drawn.commitment);
+  if (!seed) return std::unexpected(seed.error());
+  const auto user = owner_of(transaction, told.till.card);
+  if (!user) return std::unexpected(user.error());
+  if (auto settled = settle(transaction, told, **prize, now); !settled) return failure(settled);
+  const auto table = keep_table(transaction, told.drawn.table);
+  if (!table) return std::unexpected(table.error());
+  const SpinCause cause = cause_of(told, now);
+  Booking booking{.spin = spin_of(terms, cause, **prize, told.drawn.draw.client_seed),
+                  .user = *user,
+                  .draw = told.drawn.draw,
+                  .seed = (*seed)->id,
+                  .table = *table,
+                  .till = told.till};
+  booking.spin.cost = 0;
+  booking.spin.store = told.drawn.store;
+  auto done = book_spin(transaction, terms, cause, booking);
+  if (!done && done.error().code == Errc::already_exists)
+    return refused("its sale has had its spin, or its nonce or unit was used");
+  if (!done) return failure(done);
+  return true;
 }
 
 }  // namespace perkline::hub::wheel

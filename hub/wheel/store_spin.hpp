@@ -3,6 +3,8 @@
 #include <string>
 
 #include "hub/db/database.hpp"
+#include "hub/wheel/spins.hpp"
+#include "hub/wheel/terms.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/loyalty/wheel.hpp"
 
@@ -21,5 +23,21 @@ struct StoreDraw {
 /// Makes a store's draw again with the seed that the hub gave it. Errors: validation_failed (the seed is none
 /// of the store's, or what loyalty::verify says), the database's.
 Result<void> verify_store_spin(db::Transaction& transaction, const StoreDraw& told);
+
+struct StoreSpin {
+  Uuid id;  ///< The store's.
+  StoreDraw
+      drawn;  ///< For a member that is named by a hash of their card, in hex: proofs are anybody's to see.
+  AtTill till;
+  std::string traceparent = {};
+};
+/// Books a store's spin, which cost nothing: draws it again, takes its unit off the lease, settles what was
+/// kept for it of one-time prizes, gives the points to whoever the card is proven to belong to, and tells of
+/// it. False: it is booked already, and nothing changes. The card's row in `member` is the caller's to hold.
+/// Errors: validation_failed (as verify_store_spin; the member is no hash; no such prize; a stocked prize
+/// without a unit that is left of a lease of that store; a one-time prize that the member has; the spin,
+/// its sale or its nonce are another's), the database's. Inside an attempt(), where the caller goes on.
+Result<bool> book_store_spin(db::Transaction& transaction, const Terms& terms, const StoreSpin& told,
+                             WallTime now);
 
 }  // namespace perkline::hub::wheel

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "hub/ledger/ledger.hpp"
 #include "hub/points/purse.hpp"
+#include "hub/wheel/proof.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
@@ -124,6 +126,29 @@ class Wheel : public ::testing::Test {
       if (!revealed) return failure(revealed);
       return {};
     });
+  }
+  /// How many spins come out the same when they are drawn again, once all seeds are revealed.
+  std::int64_t proofs_that_hold() {
+    reveal_all();
+    std::int64_t hold = 0;
+    for (const std::string& id : hub_.column("SELECT id FROM spin")) {
+      hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+        const auto proof = hub::wheel::find_proof(transaction, parse_uuid(id).value());
+        EXPECT_TRUE(proof && *proof && (*proof)->seed);
+        loyalty::ServerSeed seed;
+        std::ranges::copy(from_hex(*(*proof)->seed).value(), seed.bytes.begin());
+        const auto again = loyalty::verify(seed, {.draw = (*proof)->draw,
+                                                  .table = (*proof)->table,
+                                                  .version = loyalty::version_of((*proof)->table),
+                                                  .commitment = loyalty::commitment_of(seed),
+                                                  .prize = (*proof)->prize});
+        EXPECT_TRUE(again) << again.error().detail;
+        EXPECT_EQ(to_hex(loyalty::commitment_of(seed)), (*proof)->commitment);
+        if (again) ++hold;
+        return {};
+      });
+    }
+    return hold;
   }
   void expect_books_balance() {
     hub_.write([](hub::db::Transaction& transaction) -> Result<void> {

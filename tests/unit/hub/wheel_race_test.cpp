@@ -58,6 +58,7 @@ TEST_F(Wheel, GivesTwoHundredSpinsAtOnceNoPrizeTwiceAndNoneThatIsNotThere) {
     EXPECT_EQ(points_of(members[who]), awarded[who]);
   }
   EXPECT_EQ(events("SPIN_EXECUTED"), 200);
+  EXPECT_EQ(proofs_that_hold(), 200);
   EXPECT_EQ(count("SELECT COUNT(*) FROM spin"), 200);
   EXPECT_EQ(count("SELECT COUNT(*) FROM prize_one_time"),
             static_cast<std::int64_t>(winners[once].size() + winners[both].size()));

@@ -129,6 +129,18 @@ TEST_F(WheelSeeds, ThatAreRevealedDrawNoMore) {
   EXPECT_EQ(notice_of(late->proof.day).seed, std::nullopt);
 }
 
+TEST_F(WheelSeeds, ThatAreClosedDrawNoMoreAndAreRevealedAsEver) {
+  const UserId ann = add_member();
+  const Day first = today();
+  ASSERT_EQ(spin_now(ann).value().proof.day, first);
+  EXPECT_TRUE(hub_.write([&](db::Transaction& t) { return close_seeds(t, first); }));
+  EXPECT_EQ(spin_now(ann).value().proof.day, first + days{1});
+  hub_.clock.advance(days{1} + hours{1});
+  keep();
+  EXPECT_TRUE(notice_of(first).seed);
+  EXPECT_EQ(spin_now(ann).value().proof.draw.nonce, 2) << "of the seed that has become today's";
+}
+
 TEST_F(WheelSeeds, ThatAreNotThereMakeADrawWait) {
   const UserId ann = add_member();
   hub_.clock.advance(days{31});

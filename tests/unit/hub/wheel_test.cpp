@@ -2,6 +2,7 @@
 
 #include "hub/identity/user_hooks.hpp"
 #include "hub/wheel/hooks.hpp"
+#include "hub/wheel/one_time.hpp"
 #include "hub/wheel/spin.hpp"
 #include "tests/unit/hub/wheel_fixture.hpp"
 
@@ -145,8 +146,10 @@ TEST_F(Wheel, GivesAOneTimePrizeOnceToACardAndWhoeverProvesThatItIsTheirs) {
   // The other way round, a member who shows the receipt of a card later on.
   const Member ann = member("ann");
   EXPECT_EQ(prize_won(spin(ann)), once);
+  const SystemClock clock;
   hub::identity::UserHooks hooks;
-  hub::wheel::add_hooks(hooks);
+  UuidMaker ids(clock, hub_.rng());
+  hub::wheel::add_hooks(hooks, ids, terms_);
   const CustomerId her_card("CUST-00078");
   hub_.write(hooks.card_verified.front()({.user = ann.user.id, .card = her_card, .at = WallTime{}}));
   EXPECT_EQ(count("SELECT COUNT(*) FROM prize_one_time WHERE winner = $1 AND prize_id = $2",

@@ -1,0 +1,128 @@
+#include "hub/wheel/leases.hpp"
+
+#include "hub/points/cause.hpp"
+
+namespace perkline::hub::wheel {
+namespace {
+
+constexpr std::string_view columns =
+    "SELECT id, prize_id, store_id, units, awarded, returned, made_at, return_after FROM prize_lease";
+
+Lease lease_in(const db::Row& row) {
+  return {.id = row.text(0),
+          .prize = row.text(1),
+          .store = StoreId(row.text(2)),
+          .units = row.integer(3),
+          .awarded = row.integer(4),
+          .returned = row.integer(5),
+          .made_at = WallTime{Millis{row.integer(6)}},
+          .return_after = WallTime{Millis{row.integer(7)}}};
+}
+
+Result<std::vector<Lease>> leases(db::Transaction& transaction, const std::string& condition,
+                                  std::vector<db::Value> parameters) {
+  auto rows = transaction.query(std::string(columns) + condition, std::move(parameters));
+  if (!rows) return failure(rows);
+  std::vector<Lease> found;
+  for (const db::Row& row : *rows) found.push_back(lease_in(row));
+  return found;
+}
+
+/// Held until the end of the transaction. Errors: validation_failed.
+Result<Lease> hold_lease(db::Transaction& transaction, const StoreId& store, const std::string& id) {
+  auto found = leases(transaction, " WHERE id = $1 AND store_id = $2" + std::string(transaction.for_update()),
+                      {id, store.str()});
+  if (!found) return failure(found);
+  if (found->empty()) return fail(Errc::validation_failed, "the lease is none of this store's");
+  return std::move(found->front());
+}
+
+/// Units that are at no store any more: free again, or awarded.
+Result<void> end_leased(db::Transaction& transaction, const std::string& prize, std::int64_t units,
+                        std::int64_t awarded) {
+  auto done = transaction.execute(
+      "UPDATE prize SET leased = leased - $2, awarded = awarded + $3 WHERE id = $1", {prize, units, awarded});
+  if (!done) return failure(done);
+  return {};
+}
+
+Result<void> take_back(db::Transaction& transaction, const Lease& lease, std::int64_t units) {
+  auto noted =
+      transaction.execute("UPDATE prize_lease SET returned = returned + $2 WHERE id = $1", {lease.id, units});
+  if (!noted) return failure(noted);
+  return end_leased(transaction, lease.prize, units, 0);
+}
+
+}  // namespace
+
+Result<bool> grant_lease(db::Transaction& transaction, const Lease& lease) {
+  auto taken = transaction.execute(
+      "UPDATE prize SET leased = leased + $2 WHERE id = $1 AND leased + awarded + $2 <= stock",
+      {lease.prize, lease.units});
+  if (!taken) return failure(taken);
+  if (*taken == 0) return false;
+  auto granted = transaction.execute(
+      "INSERT INTO prize_lease (id, prize_id, store_id, units, made_at, return_after)"
+      " VALUES ($1, $2, $3, $4, $5, $6)",
+      {lease.id, lease.prize, lease.store.str(), lease.units, lease.made_at.time_since_epoch().count(),
+       lease.return_after.time_since_epoch().count()});
+  if (!granted) return failure(granted);
+  return true;
+}
+
+Result<std::vector<Lease>> open_leases(db::Transaction& transaction, const StoreId& store) {
+  return leases(transaction, " WHERE store_id = $1 AND awarded + returned < units ORDER BY id",
+                {store.str()});
+}
+
+Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+                          const LeasedUnit& unit) {
+  const auto lease = hold_lease(transaction, store, unit.lease);
+  if (!lease) return std::unexpected(lease.error());
+  if (lease->prize != prize) return fail(Errc::validation_failed, "the lease is of another prize");
+  if (unit.ordinal < 1 || unit.ordinal > lease->units)
+    return fail(Errc::validation_failed, "the lease has no such unit");
+  if (lease->left() == 0) return fail(Errc::validation_failed, "nothing is left of the lease");
+  auto noted = transaction.execute("UPDATE prize_lease SET awarded = awarded + 1 WHERE id = $1", {lease->id});
+  if (!noted) return failure(noted);
+  return end_leased(transaction, prize, 1, 1);
+}
+
+Result<void> return_lease(db::Transaction& transaction, const StoreId& store, const std::string& id,
+                          std::int64_t returned) {
+  const auto lease = hold_lease(transaction, store, id);
+  if (!lease) return std::unexpected(lease.error());
+  const std::int64_t more = returned - lease->returned;
+  if (more <= 0) return {};
+  if (more > lease->left())
+    return fail(Errc::validation_failed, "more is returned than is left of the lease");
+  return take_back(transaction, *lease, more);
+}
+
+Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeCause& cause,
+                                      const StoreId& store, const std::string& reason) {
+  auto open = leases(transaction,
+                     " WHERE store_id = $1 AND awarded + returned < units ORDER BY id" +
+                         std::string(transaction.for_update()),
+                     {store.str()});
+  if (!open) return failure(open);
+  std::int64_t units = 0;
+  for (std::size_t i = 0; i < open->size(); ++i) {
+    const Lease& lease = (*open)[i];
+    units += lease.left();
+    if (auto taken = take_back(transaction, lease, lease.left()); !taken) return failure(taken);
+    json::Writer detail;
+    detail.begin_object().field("leaseId", lease.id).field("storeId", store.str());
+    detail.field("units", lease.left()).field("reason", reason).end_object();
+    auto audited = identity::append_audit(transaction, {.id = points::derived_id(cause.id, i),
+                                                        .at = cause.at,
+                                                        .actor = cause.actor,
+                                                        .action = "lease.written_off",
+                                                        .subject = "prize:" + lease.prize,
+                                                        .detail = detail.take()});
+    if (!audited) return failure(audited);
+  }
+  return units;
+}
+
+}  // namespace perkline::hub::wheel

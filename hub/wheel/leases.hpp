@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hub/db/database.hpp"
+#include "hub/wheel/prizes.hpp"
+#include "shared/core/ids.hpp"
+
+/// Units of stocked prizes that stores may give away without asking (sync.md, `PrizeLease`): of a prize's
+/// stock each unit is free, leased or awarded, whatever happens. In the caller's transaction. Errors: the
+/// database's, as everywhere here.
+namespace perkline::hub::wheel {
+
+struct Lease {
+  std::string id;  ///< UUIDv7.
+  std::string prize;
+  StoreId store;
+  std::int64_t units = 0;  ///< > 0: its ordinals are 1 to units.
+  std::int64_t awarded = 0;
+  std::int64_t returned = 0;
+  WallTime made_at;
+  WallTime return_after;  ///< When the store is to give back what is left; the hub does not act on it.
+
+  std::int64_t left() const { return units - awarded - returned; }
+  bool operator==(const Lease&) const = default;
+};
+
+/// Takes the units out of what is free of the prize. False: not so many are, or the prize is not stocked;
+/// nothing has changed.
+Result<bool> grant_lease(db::Transaction& transaction, const Lease& lease);
+/// A store's leases with something left, oldest first.
+Result<std::vector<Lease>> open_leases(db::Transaction& transaction, const StoreId& store);
+
+/// One unit of a lease, that a store says it gave away. That it is given once is up to `spin`, which is
+/// unique by lease and ordinal.
+struct LeasedUnit {
+  std::string lease;
+  std::int64_t ordinal = 0;
+};
+/// Books the unit as awarded. Errors: validation_failed (no such lease of that store and prize, no such
+/// ordinal, or nothing is left of it: it was returned or written off).
+Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+                          const LeasedUnit& unit);
+
+/// The store gives back what it has returned of the lease in all so far, `returned`; what it said before is
+/// counted once. Errors: validation_failed (no such lease of that store, or more than is left).
+Result<void> return_lease(db::Transaction& transaction, const StoreId& store, const std::string& lease,
+                          std::int64_t returned);
+/// Staff's word that a store is lost: what is left of its leases is free again, with a row in the audit for
+/// each. Whatever the store says of them later finds nothing left. How many units.
+Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeCause& cause,
+                                      const StoreId& store, const std::string& reason);
+
+}  // namespace perkline::hub::wheel
