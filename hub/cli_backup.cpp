@@ -9,6 +9,7 @@
 #include "hub/ledger/ledger.hpp"
 #include "hub/run_task.hpp"
 #include "hub/tool_database.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "shared/core/random.hpp"
 #include "shared/net/reactor.hpp"
 
@@ -52,6 +53,7 @@ Result<void> make_restored(db::SqliteInline& copy, const std::string& backup) {
     if (auto renewed = db::renew_incarnation(transaction, uuids.next()); !renewed) return renewed;
     // What was signed out or used up since the backup would count again.
     if (auto ended = identity::end_all_families(transaction); !ended) return failure(ended);
+    if (auto closed = wheel::close_seeds(transaction, wheel::day_of(entry.at)); !closed) return closed;
     return identity::append_audit(transaction, entry);
   });
 }

@@ -443,6 +443,21 @@ TEST_F(SqliteCopies, ARestoreEndsEverybodysSessions) {
   EXPECT_EQ(rows("SELECT id, user_id FROM refresh_family").size(), 0u);
 }
 
+TEST_F(SqliteCopies, ARestoredHubDrawsWithNoSeedThatItMayHaveDrawnWithBefore) {
+  const std::string file = folder_.file("backup.db");
+  const std::string closed =
+      "SELECT commitment, store_id FROM wheel_seed JOIN wheel_secret ON seed_id = id WHERE closed = 1";
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return jobs_run(config_, "wheel-seeds", true); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  EXPECT_EQ(rows(closed).size(), 0u);
+  ASSERT_EQ(run([&] { return restore(config_, file); }).status, exit_ok);
+  const auto days = rows(closed);
+  ASSERT_GE(days.size(), 1u) << "today's";
+  EXPECT_LE(days.size(), 2u) << "midnight may have passed";
+  EXPECT_TRUE(days.front().ends_with(' ')) << "the hub's own, not a store's";
+}
+
 TEST_F(SqliteCopies, WhatIsRestoredBelongsToWhoeverOwnsTheFolder) {
   const std::string file = folder_.file("backup.db");
   ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
