@@ -31,7 +31,6 @@ identity::UserHooks user_hooks(const points::Terms& terms, const wheel::Terms& w
   wallet::add_hooks(hooks, uuids, terms.currency);
   promotions::add_hooks(hooks, uuids);
   billing::add_hooks(hooks);
-  wheel::add_hooks(hooks);
   notifications::add_hooks(hooks);
   wheel::add_hooks(hooks, uuids, wheel);
   hooks.exports.push_back(

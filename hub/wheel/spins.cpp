@@ -37,7 +37,7 @@ Result<void> award_points(db::Transaction& transaction, const Terms& terms, cons
       transaction, points_of_prize(cause, spin.id, user, spin.points, spin.at + terms.programme.expiry));
   if (!fresh) return std::unexpected(fresh.error());
   if (!*fresh) return {};
-  return points::note_earned(transaction, terms.programme, cause, user, spin.points);
+  return points::note_earned(transaction, terms.programme, cause, {{user, spin.points}});
 }
 
 Result<void> write_down(db::Transaction& transaction, const Booking& booking) {
