@@ -112,7 +112,7 @@ class Check {
     }
     const YAML::Node answers = node["responses"];
     const bool success =
-        answers && std::ranges::any_of(std::array{"200", "201", "202", "204"},
+        answers && std::ranges::any_of(std::array{"101", "200", "201", "202", "204"},
                                        [&](const char* status) { return answers[status].IsDefined(); });
     if (!success) note(name, "has no successful answer");
     if (!answers || !answers["default"]) note(name, "has no default answer");
