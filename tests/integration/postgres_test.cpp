@@ -71,8 +71,8 @@ class Selling {
   std::thread thread_;
 };
 
-/// Two seconds for the same key in progress, eight to be tried, a last one, three to look a commit up; and a busy
-/// machine.
+/// Two seconds for the same key in progress, eight to be tried, a last one, three to look a commit up; and a
+/// busy machine.
 constexpr std::chrono::seconds longest_call{18};
 
 /// A client that asks a hub all the time, and holds each answer to what it may be.

@@ -283,7 +283,7 @@ TEST_F(PostgresAlone, ACommitThatWasDoneButNeverAnsweredIsNotRunAgain) {
     while (done && !cut) done = subject.write(execute("INSERT INTO item (id) VALUES ($1)", {++written}));
     return done;
   });
-  cut_off_a_commit(own, "SyncRep");
+  cut_off_a_commit(server_.url("hub"), "SyncRep");
   cut = true;
   administer(own, "ALTER SYSTEM RESET synchronous_standby_names");
   administer(own, "SELECT pg_reload_conf()::text");
