@@ -50,9 +50,11 @@ void add_daemon_commands(CLI::App& app, Arguments& a, Command& command) {
               [&a] { return print_config(a.config); });
   add_command(app, "migrate", "creates the database or brings it to this version's schema", a, command,
               [&a] { return migrate(a.config); });
-  add_json(add_command(app, "verify", "recomputes every balance from its entries, and holds sales and the audit against them", a,
-                       command, [&a] { return verify(a.config, a.json); }),
-           a);
+  add_json(
+      add_command(app, "verify",
+                  "recomputes every balance from its entries, and holds sales and the audit against them", a,
+                  command, [&a] { return verify(a.config, a.json); }),
+      a);
 
   add_command(app, "backup", "copies the database into a new file and verifies it", a, command,
               [&a] { return backup(a.config, a.file); })

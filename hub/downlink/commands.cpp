@@ -74,7 +74,8 @@ Result<std::optional<sync::Command>> let_in(db::Transaction& transaction, const 
   }
   auto added =
       transaction.attempt([&] { return stores::add(transaction, from.store, answer.detail, from.now); });
-  if (!added && (added.error().code == Errc::already_registered || added.error().code == Errc::session_state)) {
+  if (!added &&
+      (added.error().code == Errc::already_registered || added.error().code == Errc::session_state)) {
     auto refused = move(transaction, from, answer.id, "refused", added.error().detail);
     if (!refused) return failure(refused);
     return std::nullopt;
