@@ -31,7 +31,7 @@ std::optional<Place> place_of(const std::optional<DeadLetterPlace>& place) {
   return Place{.received_at = place->received_at, .id = place->id};
 }
 
-// ---- Events of stores -------------------------------------------------------------------------------------
+// ---- Events of stores
 
 DeadLetter of_store(const ingest::DeadLetter& letter) {
   return {.source = "store",
@@ -76,7 +76,6 @@ Result<DeadLetter> discard_of_store(db::Transaction& transaction, const std::str
 }
 
 // ---- Domain events that a consumer could not take
-// -----------------------------------------------------------
 
 DeadLetter of_event(const events::DeadLetter& letter) {
   return {
@@ -118,7 +117,7 @@ Result<DeadLetter> discard_of_event(db::Transaction& transaction, const std::str
   return made(events::discard_dead_letter(transaction, id, now), of_event);
 }
 
-// ---- Mails that no server would take ----------------------------------------------------------------------
+// ---- Mails that no server would take
 
 /// As everybody's letters say it.
 std::string state_of(notifications::MailState state) {
