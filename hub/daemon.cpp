@@ -15,20 +15,17 @@
 #include "hub/db/open.hpp"
 #include "hub/downlink/downlink.hpp"
 #include "hub/events/dispatcher.hpp"
-#include "hub/identity/audit_chain.hpp"
-#include "hub/identity/secret.hpp"
-#include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/server.hpp"
 #include "hub/jobs/jobs.hpp"
 #include "hub/liveness.hpp"
-#include "hub/log_key.hpp"
 #include "hub/metrics.hpp"
 #include "hub/notifications/mail_service.hpp"
 #include "hub/notifications/notifier.hpp"
 #include "hub/programme.hpp"
+#include "hub/secrets.hpp"
 #include "hub/signing_key_file.hpp"
 #include "hub/stores/key_directory.hpp"
-#include "hub/wallet/holds.hpp"
+#include "hub/upkeep.hpp"
 #include "hub/webhooks/sender.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "shared/core/assert.hpp"
@@ -47,10 +44,6 @@ namespace perkline::hub {
 namespace {
 
 constexpr std::string_view context = "daemon";
-/// A metric may be that old.
-constexpr seconds dead_letters_look{15};
-constexpr seconds metrics_look{5};
-
 /// What the process may open, less what it needs besides.
 std::size_t connections_max() {
   constexpr std::size_t other_files = 256;
@@ -108,6 +101,7 @@ struct Daemon::Serving {
   std::optional<downlink::Downlink> downlink;
   std::optional<ingest::Ingest> ingest;
   std::optional<ingest::Server> sync;
+  std::optional<Upkeep> upkeep;
   bool told_systemd = false;
 };
 
@@ -154,13 +148,9 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.dispatcher->run());
   s.reactor.spawn(s.webhooks->run());
   s.reactor.spawn(s.downlink->run());
-  s.reactor.spawn(retry_upgraded());
-  s.reactor.spawn(release_holds());
   s.reactor.spawn(s.payments->run());
   s.reactor.spawn(s.api->feed().run());
   if (!config_.smtp.url.empty()) start_mail();
-  if (config_.jwt.key_file.empty()) s.reactor.spawn(keep_keys_fresh());
-  s.reactor.spawn(keep_audit_chained());
   s.jobs.emplace(jobs::Parts{.database = *s.database,
                              .clock = s.reactor.clock(),
                              .uuids = s.ids,
@@ -169,8 +159,14 @@ Task<Result<void>> Daemon::bring_up() {
                              .keys_in_file = !config_.jwt.key_file.empty(),
                              .terms = terms_of(config_.programme)});
   s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock(), s.hub_metrics.jobs_watch()));
-  s.reactor.spawn(watch_dead_letters());
-  s.reactor.spawn(watch_notifications());
+  s.upkeep.emplace(Upkeep::Parts{.database = *s.database,
+                                 .clock = s.reactor.clock(),
+                                 .uuids = s.ids,
+                                 .metrics = s.hub_metrics,
+                                 .terms = terms_of(config_.programme),
+                                 .tokens = config_.jwt.key_file.empty() ? &*s.tokens : nullptr,
+                                 .sockets_open = [&s] { return s.api->feed().open(); }});
+  s.upkeep->start([&s](Task<void> flow) { s.reactor.spawn(std::move(flow)); });
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},
@@ -225,9 +221,7 @@ Task<Result<void>> Daemon::prepare() {
   if (auto migrated = co_await migrate_database(); !migrated) co_return migrated;
   // Before anybody is served: what they cause is heard.
   if (auto enrolled = co_await serving_->dispatcher->enroll(); !enrolled) co_return enrolled;
-  if (auto loaded = co_await load_log_key(); !loaded) co_return loaded;
-  if (auto loaded = co_await load_tokens(); !loaded) co_return loaded;
-  if (auto loaded = co_await load_catalogue_key(); !loaded) co_return loaded;
+  if (auto loaded = co_await load_secrets(); !loaded) co_return loaded;
   Serving& s = *serving_;
   // Before anybody can draw; the job goes on with it.
   const auto committed =
@@ -260,18 +254,6 @@ Task<Result<void>> Daemon::migrate_database() {
   co_return Result<void>{};
 }
 
-Task<void> Daemon::retry_upgraded() {
-  Serving& s = *serving_;
-  const auto applied =
-      co_await ingest::retry_upgraded(*s.database, s.reactor.clock(), s.ids, terms_of(config_.programme));
-  if (!applied) {
-    ops::log(ops::Level::warn, context, "dead letters of an older version could not be tried again",
-             {{"error", name_of(applied.error().code)}, {"detail", applied.error().detail}});
-  } else if (*applied > 0) {
-    ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
-  }
-}
-
 void Daemon::start_mail() {
   Serving& s = *serving_;
   s.mail.emplace(notifications::MailService::Parts{s.reactor, *s.database, s.ids},
@@ -281,112 +263,28 @@ void Daemon::start_mail() {
   s.reactor.spawn(s.mail->worker().run());
 }
 
-Task<void> Daemon::watch_notifications() {
+Task<Result<void>> Daemon::load_secrets() {
   Serving& s = *serving_;
-  while (true) {
-    s.hub_metrics.sockets_open(s.api->feed().open());
-    const auto counts = co_await db::read_for<notifications::Counts>(*s.database, &notifications::count_all);
-    if (counts) s.hub_metrics.notifications(*counts);
-    co_await s.reactor.clock().sleep(metrics_look);
+  const bool in_file = !config_.jwt.key_file.empty();
+  auto secrets = co_await db::write_for<Secrets>(
+      *s.database, [in_file, now = s.reactor.clock().wall_now(), &rng = s.rng](db::Transaction& t) {
+        return load_or_make_secrets(t, in_file, now, rng);
+      });
+  if (!secrets) co_return failure(secrets);
+  if (in_file) {
+    auto keys = read_signing_keys(config_.jwt.key_file);
+    if (!keys) co_return failure(keys);
+    secrets->token_keys = std::move(*keys);
   }
-}
-
-Task<void> Daemon::release_holds() {
-  constexpr seconds every{1};
-  Serving& s = *serving_;
-  while (true) {
-    const auto released = co_await wallet::release_all_overdue(*s.database, s.reactor.clock().wall_now());
-    // A database that is away is told elsewhere.
-    if (released && *released > 0) {
-      ops::log(ops::Level::info, context, "holds released by their time", {{"count", *released}});
-    }
-    co_await s.reactor.clock().sleep(every);
-  }
-}
-
-/// A person may decide about them in another process.
-Task<void> Daemon::watch_dead_letters() {
-  Serving& s = *serving_;
-  while (true) {
-    const auto open = co_await db::read_for<ingest::OpenLetters>(
-        *s.database, [](db::Transaction& t) { return ingest::count_open_dead_letters(t); });
-    if (open) s.hub_metrics.dead_letters(*open);
-    const auto of_events = co_await db::read_for<events::OpenLetters>(
-        *s.database, [](db::Transaction& t) { return events::count_open_dead_letters(t); });
-    if (of_events) s.hub_metrics.event_dead_letters(*of_events);
-    const auto deliveries = co_await db::read_for<webhooks::DeliveryCounts>(
-        *s.database, [](db::Transaction& t) { return webhooks::count_deliveries(t); });
-    if (deliveries) s.hub_metrics.deliveries(*deliveries);
-    co_await s.reactor.clock().sleep(dead_letters_look);
-  }
-}
-
-Task<Result<void>> Daemon::load_log_key() {
-  const auto key = co_await db::write_for<std::string>(
-      *serving_->database,
-      [&rng = serving_->rng](db::Transaction& t) { return load_or_make_log_key(t, rng); });
-  if (!key) co_return std::unexpected(key.error());
-  ops::set_hash_key({reinterpret_cast<const std::uint8_t*>(key->data()), key->size()});
-  co_return Result<void>{};
-}
-
-Task<Result<void>> Daemon::load_tokens() {
-  Serving& s = *serving_;
-  const WallTime now = s.reactor.clock().wall_now();
-  auto keys = config_.jwt.key_file.empty()
-                  ? co_await db::write_for<std::vector<identity::SigningKey>>(
-                        *s.database,
-                        [now](db::Transaction& t) { return identity::load_or_make_signing_keys(t, now); })
-                  : read_signing_keys(config_.jwt.key_file);
-  if (!keys) co_return failure(keys);
-  auto refresh_key = co_await db::write_for<std::string>(*s.database, [&s](db::Transaction& t) {
-    return identity::load_or_make_secret(t, "refresh_key", s.rng);
-  });
-  if (!refresh_key) co_return failure(refresh_key);
-  s.refresh_key = std::move(*refresh_key);
-  s.tokens.emplace(std::move(*keys),
+  const std::string& log_key = secrets->log_key;
+  ops::set_hash_key({reinterpret_cast<const std::uint8_t*>(log_key.data()), log_key.size()});
+  s.refresh_key = std::move(secrets->refresh_key);
+  s.tokens.emplace(std::move(secrets->token_keys),
                    identity::Tokens::Options{.terms = {.issuer = config_.jwt.issuer},
                                              .ttl = seconds{config_.jwt.access_ttl_s}},
                    s.reactor.clock(), s.rng);
+  s.catalogue_key.emplace(std::move(secrets->catalogue_key));
   co_return Result<void>{};
-}
-
-/// One for all replicas, and for as long as the database lives: stores keep its public half.
-Task<Result<void>> Daemon::load_catalogue_key() {
-  Serving& s = *serving_;
-  const auto secret = co_await db::write_for<std::string>(*s.database, [&s](db::Transaction& t) {
-    return identity::load_or_make_secret(t, "catalogue_key", s.rng);
-  });
-  if (!secret) co_return std::unexpected(secret.error());
-  auto key = sync::SigningKey::of_secret(to_hex(*secret));
-  if (!key) co_return failure(key);
-  s.catalogue_key.emplace(std::move(*key));
-  co_return Result<void>{};
-}
-
-/// Another replica, or `jobs run rotate-keys`, may have made a key.
-Task<void> Daemon::keep_keys_fresh() {
-  Serving& s = *serving_;
-  while (true) {
-    co_await s.reactor.clock().sleep(identity::key_refresh);
-    auto keys = co_await db::read_for<std::vector<identity::SigningKey>>(
-        *s.database, [](db::Transaction& t) { return identity::load_signing_keys(t); });
-    if (keys && !keys->empty()) s.tokens->replace_keys(std::move(*keys));
-  }
-}
-
-Task<void> Daemon::keep_audit_chained() {
-  constexpr seconds look_every{1};
-  Serving& s = *serving_;
-  while (true) {
-    co_await s.reactor.clock().sleep(look_every);
-    const auto chained = co_await identity::chain_waiting_audit(*s.database);
-    if (chained && chained->added > 0) {
-      // What a chain that was made anew is told by.
-      ops::log(ops::Level::info, "audit", "chained",
-               {{"sequence", chained->head.sequence}, {"hash", chained->head.hash}});
-    }
-  }
 }
 
 api::HubApi::Options Daemon::api_options() const {

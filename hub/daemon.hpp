@@ -33,19 +33,8 @@ class Daemon {
   /// Serves /health, and 503 elsewhere, until the database is there.
   Task<Result<void>> wait_for_database();
   Task<Result<void>> migrate_database();
-  /// Dead letters whose type this version knows and the one that buried them did not.
-  Task<void> retry_upgraded();
-  /// As long as it serves: money held beyond its time is given free.
-  Task<void> release_holds();
-  Task<void> watch_dead_letters();
+  Task<Result<void>> load_secrets();
   void start_mail();
-  Task<void> watch_notifications();
-  Task<Result<void>> load_log_key();
-  Task<Result<void>> load_tokens();
-  Task<Result<void>> load_catalogue_key();
-  Task<void> keep_keys_fresh();
-  /// Rows of the audit, as they come.
-  Task<void> keep_audit_chained();
   api::HubApi::Options api_options() const;
   Result<void> open_ports();
   Result<void> open_sync();

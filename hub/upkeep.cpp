@@ -1,0 +1,98 @@
+#include "hub/upkeep.hpp"
+
+#include "hub/identity/audit_chain.hpp"
+#include "hub/ingest/dead_letters.hpp"
+#include "hub/notifications/mail_queue.hpp"
+#include "hub/wallet/holds.hpp"
+#include "hub/webhooks/deliveries.hpp"
+#include "shared/ops/log.hpp"
+
+namespace perkline::hub {
+namespace {
+
+constexpr std::string_view context = "upkeep";
+/// A metric may be that old.
+constexpr seconds dead_letters_every{15};
+constexpr seconds notifications_every{5};
+constexpr seconds holds_every{1};
+constexpr seconds audit_every{1};
+
+}  // namespace
+
+void Upkeep::start(const std::function<void(Task<void>)>& spawn) {
+  spawn(retry_upgraded());
+  spawn(release_holds());
+  spawn(watch_dead_letters());
+  spawn(watch_notifications());
+  spawn(keep_audit_chained());
+  if (parts_.tokens) spawn(keep_token_keys_fresh());
+}
+
+Task<void> Upkeep::retry_upgraded() {
+  const auto applied =
+      co_await ingest::retry_upgraded(parts_.database, parts_.clock, parts_.uuids, parts_.terms);
+  if (!applied) {
+    ops::log(ops::Level::warn, context, "dead letters of an older version could not be tried again",
+             {{"error", name_of(applied.error().code)}, {"detail", applied.error().detail}});
+  } else if (*applied > 0) {
+    ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
+  }
+}
+
+Task<void> Upkeep::release_holds() {
+  while (true) {
+    const auto released = co_await wallet::release_all_overdue(parts_.database, parts_.clock.wall_now());
+    if (released && *released > 0) {
+      ops::log(ops::Level::info, context, "holds released by their time", {{"count", *released}});
+    }
+    co_await parts_.clock.sleep(holds_every);
+  }
+}
+
+Task<void> Upkeep::watch_dead_letters() {
+  while (true) {
+    const auto open = co_await db::read_for<ingest::OpenLetters>(
+        parts_.database, [](db::Transaction& t) { return ingest::count_open_dead_letters(t); });
+    if (open) parts_.metrics.dead_letters(*open);
+    const auto of_events = co_await db::read_for<events::OpenLetters>(
+        parts_.database, [](db::Transaction& t) { return events::count_open_dead_letters(t); });
+    if (of_events) parts_.metrics.event_dead_letters(*of_events);
+    const auto deliveries = co_await db::read_for<webhooks::DeliveryCounts>(
+        parts_.database, [](db::Transaction& t) { return webhooks::count_deliveries(t); });
+    if (deliveries) parts_.metrics.deliveries(*deliveries);
+    co_await parts_.clock.sleep(dead_letters_every);
+  }
+}
+
+Task<void> Upkeep::watch_notifications() {
+  while (true) {
+    parts_.metrics.sockets_open(parts_.sockets_open());
+    const auto counts =
+        co_await db::read_for<notifications::Counts>(parts_.database, &notifications::count_all);
+    if (counts) parts_.metrics.notifications(*counts);
+    co_await parts_.clock.sleep(notifications_every);
+  }
+}
+
+Task<void> Upkeep::keep_token_keys_fresh() {
+  while (true) {
+    co_await parts_.clock.sleep(identity::key_refresh);
+    auto keys = co_await db::read_for<std::vector<identity::SigningKey>>(
+        parts_.database, [](db::Transaction& t) { return identity::load_signing_keys(t); });
+    if (keys && !keys->empty()) parts_.tokens->replace_keys(std::move(*keys));
+  }
+}
+
+Task<void> Upkeep::keep_audit_chained() {
+  while (true) {
+    co_await parts_.clock.sleep(audit_every);
+    const auto chained = co_await identity::chain_waiting_audit(parts_.database);
+    if (chained && chained->added > 0) {
+      // What a chain that was made anew is told by.
+      ops::log(ops::Level::info, "audit", "chained",
+               {{"sequence", chained->head.sequence}, {"hash", chained->head.hash}});
+    }
+  }
+}
+
+}  // namespace perkline::hub

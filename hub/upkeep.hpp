@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+
+#include "hub/db/database.hpp"
+#include "hub/identity/tokens.hpp"
+#include "hub/metrics.hpp"
+#include "hub/points/terms.hpp"
+#include "shared/core/ids.hpp"
+#include "shared/net/async_clock.hpp"
+#include "shared/net/task.hpp"
+
+namespace perkline::hub {
+
+/// What a serving hub looks after by itself, every few seconds: another process on the same database may have
+/// changed it, or time has. What is due at an hour of the day is a job (jobs/). Each flow runs for as long as
+/// the reactor does; a database that is away is told elsewhere, and asked again. Reactor's thread.
+class Upkeep {
+ public:
+  struct Parts {
+    db::Database& database;
+    net::AsyncClock& clock;
+    UuidMaker& uuids;
+    HubMetrics& metrics;
+    points::Terms terms;
+    /// Those whose keys the database has; nullptr: a file has them.
+    identity::Tokens* tokens = nullptr;
+    /// How many sockets members hold open here.
+    std::function<std::size_t()> sockets_open = {};
+  };
+  /// What `parts` refers to must outlive this.
+  explicit Upkeep(Parts parts) : parts_(std::move(parts)) {}
+
+  /// Starts every flow by `spawn`.
+  void start(const std::function<void(Task<void>)>& spawn);
+
+ private:
+  /// Once: dead letters whose type this version knows and the one that buried them did not.
+  Task<void> retry_upgraded();
+  /// Money held beyond its time is given free.
+  Task<void> release_holds();
+  /// A person may decide about dead letters in another process.
+  Task<void> watch_dead_letters();
+  Task<void> watch_notifications();
+  /// Another replica, or `jobs run rotate-keys`, may have made a key.
+  Task<void> keep_token_keys_fresh();
+  /// Rows of the audit, as they come.
+  Task<void> keep_audit_chained();
+
+  Parts parts_;
+};
+
+}  // namespace perkline::hub
