@@ -3,7 +3,6 @@
 #include "hub/commands.hpp"
 #include "hub/db/backup.hpp"
 #include "hub/db/migrate.hpp"
-#include "hub/db/open.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/ledger/ledger.hpp"
@@ -17,7 +16,7 @@ namespace perkline::hub {
 namespace {
 
 /// The balances must follow from the entries. Errors: corrupt.
-Result<void> check_ledger(db::SqliteInline& database) {
+Result<void> check_ledger(db::InlineDatabase& database) {
   return database.read_now([](db::Transaction& transaction) -> Result<void> {
     const auto verified = ledger::verify(transaction);
     if (!verified) return std::unexpected(verified.error());
@@ -27,20 +26,20 @@ Result<void> check_ledger(db::SqliteInline& database) {
   });
 }
 
+/// A file that is no hub's would become an empty one.
+Result<void> check_is_hub(db::InlineDatabase& copy) {
+  return copy.read_now([](db::Transaction& transaction) -> Result<void> {
+    if (!db::hub_incarnation(transaction)) return fail(Errc::corrupt, "the backup is no hub's database");
+    return {};
+  });
+}
+
 /// Makes a hub of its own out of a copy: stores tell it by its incarnation and send again what it lacks.
-Result<void> make_restored(db::SqliteInline& copy, const std::string& backup) {
+Result<void> make_restored(db::InlineDatabase& copy, const std::string& backup) {
   net::Reactor reactor;
   SystemRng rng;
   UuidMaker uuids(reactor.clock(), rng);
-  // A file that is no hub's would become an empty one.
-  if (auto hub = copy.read_now([](db::Transaction& t) -> Result<void> {
-        auto known = db::hub_incarnation(t);
-        if (!known) return fail(Errc::corrupt, "the backup is no hub's database");
-        return {};
-      });
-      !hub) {
-    return hub;
-  }
+  if (auto hub = check_is_hub(copy); !hub) return hub;
   auto migrated = run_task(reactor, db::migrate(copy, reactor.clock(), uuids));
   if (!migrated) return failure(migrated);
   if (auto sound = check_ledger(copy); !sound) return sound;
@@ -58,36 +57,22 @@ Result<void> make_restored(db::SqliteInline& copy, const std::string& backup) {
   });
 }
 
-/// The database's file. Errors: validation_failed, also for PostgreSQL, which these commands do not serve.
-Result<std::string> file_of(const HubConfig& config) {
-  const auto engine = db::engine_of(config.database.url);
-  if (engine && *engine == db::Engine::postgresql) {
-    return fail(Errc::validation_failed,
-                "database.url: backup and restore are for SQLite; use pg_dump and pg_restore for PostgreSQL");
-  }
-  return db::sqlite_path(config.database.url);
-}
-
 }  // namespace
 
 int backup(const std::string& config_path, const std::string& file) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
-  const auto path = file_of(*config);
-  if (!path) return report(path.error());
-  const auto copied = db::copy_database(*path, file);
+  const auto copied = db::copy_database(config->database.url, file, &check_ledger);
   return copied ? exit_ok : report(copied.error());
 }
 
 int restore(const std::string& config_path, const std::string& file) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
-  const auto path = file_of(*config);
-  if (!path) return report(path.error());
-  const auto kept = db::replace_database(file, *path, SystemClock().wall_now(),
-                                         [&](db::SqliteInline& copy) { return make_restored(copy, file); });
+  const auto kept = db::replace_database(config->database.url, file, SystemClock().wall_now(),
+                                         [&](db::InlineDatabase& copy) { return make_restored(copy, file); });
   if (!kept) return report(kept.error());
-  if (!kept->empty()) fmt::print(stderr, "perkline-hub: what was there is kept as {}\n", kept->string());
+  if (!kept->empty()) fmt::print(stderr, "perkline-hub: what was there is kept as {}\n", *kept);
   return exit_ok;
 }
 

@@ -10,8 +10,10 @@ using Access = PostgresConnection::Access;
 
 constexpr std::chrono::seconds retry_for{30};
 
-PostgresTarget target_of(const std::string& url, PostgresInline::IfMissing if_missing) {
+PostgresTarget target_of(const std::string& url, PostgresInline::IfMissing if_missing,
+                         const std::string& database) {
   return {.url = url,
+          .database = database,
           .statement_timeout = std::chrono::milliseconds{0},
           .create_if_missing = if_missing == PostgresInline::IfMissing::make};
 }
@@ -38,9 +40,10 @@ class PostgresInline::Impl {
 PostgresInline::PostgresInline(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 PostgresInline::~PostgresInline() = default;
 
-Result<std::unique_ptr<PostgresInline>> PostgresInline::open(const std::string& url, IfMissing if_missing) {
+Result<std::unique_ptr<PostgresInline>> PostgresInline::open(const std::string& url, IfMissing if_missing,
+                                                             const std::string& database) {
   if (auto named = postgres_database(url); !named) return failure(named);
-  auto impl = std::make_unique<Impl>(target_of(url, if_missing));
+  auto impl = std::make_unique<Impl>(target_of(url, if_missing, database));
   if (auto connected = impl->connect(); !connected) return failure(connected);
   return std::unique_ptr<PostgresInline>(new PostgresInline(std::move(impl)));
 }

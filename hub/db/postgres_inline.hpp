@@ -12,8 +12,10 @@ class PostgresInline final : public InlineDatabase {
  public:
   /// Whether to make the database where the server has none of that name.
   enum class IfMissing : std::uint8_t { make, fail };
-  /// Errors: validation_failed (the URL), not_found (no such database), database_unavailable, internal.
-  static Result<std::unique_ptr<PostgresInline>> open(const std::string& url, IfMissing if_missing);
+  /// `database`: another than the URL's. Errors: validation_failed (the URL), not_found (no such database),
+  /// database_unavailable, internal.
+  static Result<std::unique_ptr<PostgresInline>> open(const std::string& url, IfMissing if_missing,
+                                                      const std::string& database = {});
   ~PostgresInline() override;
 
   Engine engine() const override { return Engine::postgresql; }

@@ -23,17 +23,12 @@ milliseconds part_of(milliseconds span, Rng& rng) {
   return milliseconds(rng.below(static_cast<std::uint64_t>(span.count()) + 1));
 }
 
-std::string quoted(std::string_view name, char quote) {
-  std::string text(1, quote);
-  for (const char c : name) text.append(c == quote ? 2 : 1, c);
-  return text + quote;
-}
-
 /// Makes the target's database if its server has none of that name. C's order of texts is SQLite's, and stays
 /// the same whatever library the server runs on.
 Result<void> make_database(const PostgresTarget& target) {
-  const auto name = postgres_database(target.url);
-  if (!name) return std::unexpected(name.error());
+  auto name = postgres_database(target.url);
+  if (!name) return failure(name);
+  if (!target.database.empty()) name = target.database;
   PostgresTarget beside = target;
   beside.database = "postgres";
   beside.statement_timeout = std::chrono::minutes{1};
@@ -41,12 +36,12 @@ Result<void> make_database(const PostgresTarget& target) {
   if (!wire) return std::unexpected(wire.error());
   const auto deadline = steady_clock::now() + std::chrono::minutes{1};
   const std::array finding{
-      WireStep{.text = "SELECT 1 FROM pg_database WHERE datname = " + quoted(*name, '\'')}};
+      WireStep{.text = "SELECT 1 FROM pg_database WHERE datname = " + sql_literal(*name)}};
   const auto found = (*wire)->exchange(finding, deadline);
   if (!found) return std::unexpected(found.error());
   if (row_count(found->front().get()) == 1) return {};
   const std::array making{
-      WireStep{.text = "CREATE DATABASE " + quoted(*name, '"') +
+      WireStep{.text = "CREATE DATABASE " + sql_identifier(*name) +
                        " ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"}};
   const auto made = (*wire)->exchange(making, deadline);
   if (!made) return std::unexpected(made.error());

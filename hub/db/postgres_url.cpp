@@ -5,6 +5,15 @@
 #include <libpq-fe.h>
 
 namespace perkline::hub::db {
+namespace {
+
+std::string between(std::string_view text, char quote) {
+  std::string all(1, quote);
+  for (const char c : text) all.append(c == quote ? 2 : 1, c);
+  return all + quote;
+}
+
+}  // namespace
 
 bool is_postgres_url(std::string_view url) {
   return url.starts_with("postgresql://") || url.starts_with("postgres://");
@@ -23,6 +32,14 @@ Result<std::string> postgres_database(std::string_view url) {
       return std::string(option->val);
   }
   return fail(Errc::validation_failed, "names no database: postgresql://user:password@host:port/name");
+}
+
+std::string sql_literal(std::string_view text) {
+  return between(text, '\'');
+}
+
+std::string sql_identifier(std::string_view name) {
+  return between(name, '"');
 }
 
 }  // namespace perkline::hub::db

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "tests/integration/chain.hpp"
+#include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
 namespace {
@@ -15,8 +16,11 @@ constexpr std::chrono::seconds patience{60};
 /// Each test has a chain of its own: what it does to it no other could go on from.
 class EpochsTest : public ::testing::Test {
  protected:
-  testing::AssertionResult start(std::size_t edges) {
-    auto started = bench::Fleet::start(fleet_options(folder_, edges));
+  /// `database_url` empty: the hub has SQLite.
+  testing::AssertionResult start(std::size_t edges, const std::string& database_url = {}) {
+    auto options = fleet_options(folder_, edges);
+    options.database_url = database_url;
+    auto started = bench::Fleet::start(std::move(options));
     if (!started) return testing::AssertionFailure() << started.error().detail;
     fleet_.emplace(std::move(*started));
     return testing::AssertionSuccess();
@@ -104,7 +108,32 @@ class EpochsTest : public ::testing::Test {
 
 class RestoredEdge : public EpochsTest {};
 class ClonedEdge : public EpochsTest {};
-class RestoredHub : public EpochsTest {};
+class RestoredHub : public EpochsTest {
+ protected:
+  void goes_back_a_day_under_live_edges(const std::string& database_url = {}) {
+    ASSERT_TRUE(start(2, database_url));
+    for (std::size_t index : {0u, 1u}) sell(till(index), "Y-" + std::to_string(index));
+    ASSERT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
+    const std::string yesterday = folder_.file("yesterday.db");
+    ASSERT_EQ(hub({"backup", yesterday}).status, 0);
+    EXPECT_NE(hub({"backup", yesterday}).status, 0);
+    for (std::size_t index : {0u, 1u}) {
+      for (int i = 0; i < 3; ++i) sell(till(index), "T-" + std::to_string(index) + "-" + std::to_string(i));
+    }
+    ASSERT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
+    EXPECT_EQ(sales_at_hub(), 8);
+
+    EXPECT_NE(hub({"restore", yesterday}).status, 0) << "the hub runs";
+    fleet().hub().terminate();
+    const auto restored = hub({"restore", yesterday});
+    ASSERT_EQ(restored.status, 0) << restored.err;
+    ASSERT_TRUE(fleet().start_hub());
+    EXPECT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
+    EXPECT_EQ(sales_at_hub(), 8);
+    EXPECT_FALSE(is_forked());
+    expect_sums_agree();
+  }
+};
 
 TEST_F(RestoredEdge, SellsNothingTwiceAtPdiAndMissesNothingAtTheHub) {
   ASSERT_TRUE(start(1));
@@ -326,27 +355,13 @@ TEST_F(RestoredHub, HearsWhichSalesAreGoneOnceItsGapIsAccepted) {
 }
 
 TEST_F(RestoredHub, GetsTheRestAgainFromEveryStoreAndTheSumsAgree) {
-  ASSERT_TRUE(start(2));
-  for (std::size_t index : {0u, 1u}) sell(till(index), "Y-" + std::to_string(index));
-  ASSERT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
-  const std::string yesterday = folder_.file("yesterday.db");
-  ASSERT_EQ(hub({"backup", yesterday}).status, 0);
-  EXPECT_NE(hub({"backup", yesterday}).status, 0);
-  for (std::size_t index : {0u, 1u}) {
-    for (int i = 0; i < 3; ++i) sell(till(index), "T-" + std::to_string(index) + "-" + std::to_string(i));
-  }
-  ASSERT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
-  EXPECT_EQ(sales_at_hub(), 8);
+  goes_back_a_day_under_live_edges();
+}
 
-  EXPECT_NE(hub({"restore", yesterday}).status, 0) << "the hub runs";
-  fleet().hub().terminate();
-  const auto restored = hub({"restore", yesterday});
-  ASSERT_EQ(restored.status, 0) << restored.err;
-  ASSERT_TRUE(fleet().start_hub());
-  EXPECT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
-  EXPECT_EQ(sales_at_hub(), 8);
-  EXPECT_FALSE(is_forked());
-  expect_sums_agree();
+TEST_F(RestoredHub, GetsTheRestAgainOnPostgres) {
+  const auto server = PostgresServer::start();
+  ASSERT_TRUE(server) << server.error().detail;
+  goes_back_a_day_under_live_edges(server->url("perkline"));
 }
 
 }  // namespace

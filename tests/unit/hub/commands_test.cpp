@@ -1,10 +1,6 @@
-#include "hub/commands.hpp"
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -14,64 +10,13 @@
 #include "hub/identity/es256_key.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/signing_key_file.hpp"
-#include "hub/tool_database.hpp"
 #include "shared/json/value.hpp"
-#include "tests/support/temp_dir.hpp"
-#include "tests/unit/hub/hub_database.hpp"
+#include "tests/unit/hub/commands_fixture.hpp"
 
 namespace perkline::hub {
 namespace {
 
-/// The commands as main() calls them, on a configuration and a database of their own.
-class Commands : public ::testing::Test {
- protected:
-  Commands() { configure("sync: { secret_key: '" + std::string(64, 'a') + "' }\n"); }
-
-  void configure(const std::string& more) {
-    write("hub.yaml", "database: { url: '" + place_.url() + "' }\n" + more);
-  }
-  std::string write(const std::string& name, const std::string& content) const {
-    std::ofstream(folder_.file(name)) << content;
-    return folder_.file(name);
-  }
-  /// What `command` prints, each stream for itself.
-  struct Said {
-    int status;
-    std::string out;
-    std::string err;
-  };
-  template <class Command>
-  static Said run(Command command) {
-    ::testing::internal::CaptureStdout();
-    ::testing::internal::CaptureStderr();
-    const int status = command();
-    std::fflush(stdout);
-    return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
-  }
-  Said create_admin(const std::string& email, const std::string& password) const {
-    const std::string file = write("password", password);
-    return run([&] { return admin_create(config_, email, file); });
-  }
-  /// The rows of the first two columns, each `a b`.
-  std::vector<std::string> rows(const std::string& sql) const {
-    std::vector<std::string> found;
-    const auto config = load_config(config_);
-    const auto database = open_tool_database(config.value(), IfMissing::fail);
-    const auto done = database.value()->read_now([&](db::Transaction& transaction) -> Result<void> {
-      auto result = transaction.query(sql);
-      if (!result) return failure(result);
-      for (const auto& row : *result) found.push_back(row.text(0) + ' ' + row.text(1));
-      return {};
-    });
-    EXPECT_TRUE(done) << done.error().detail;
-    return found;
-  }
-
-  const test::TempDir folder_;
-  const test::DatabasePlace place_{folder_.file("hub.db"), test::Schema::none};
-  const std::string config_ = folder_.file("hub.yaml");
-  const std::string key_ = std::string(64, 'b');
-};
+class Commands : public CommandsTest {};
 
 TEST_F(Commands, AdminCreateMakesAnAdminAndSaysSoInTheAudit) {
   const Said said = create_admin("Root@example.com", "a password of twelve\n");
@@ -371,16 +316,6 @@ TEST_F(Commands, NewEpochPrintsItAloneAndTheAuditSaysWhoAndWhy) {
   EXPECT_EQ(run([&] { return store_accept_gap(config_, "store-1", "why"); }).status, exit_failed);
 }
 
-TEST_F(Commands, ACopyOfPostgresIsRefusedWithWhatToUseInstead) {
-  write("hub.yaml", "database: { url: 'postgresql://user:secret@127.0.0.1:1/perkline' }\n");
-  for (const Said& said : {run([&] { return backup(config_, folder_.file("backup")); }),
-                           run([&] { return restore(config_, folder_.file("backup")); })}) {
-    EXPECT_EQ(said.status, exit_usage);
-    EXPECT_NE(said.err.find("pg_dump"), std::string::npos) << said.err;
-    EXPECT_EQ(said.err.find("secret"), std::string::npos) << said.err;
-  }
-}
-
 TEST_F(Commands, ADatabaseThatIsAwayIsToldAndNothingElseIsPrinted) {
   write("hub.yaml", "database: { url: 'postgresql://user:secret@127.0.0.1:1/perkline' }\n");
   const Said said = run([&] { return store_list(config_, true); });
@@ -388,110 +323,6 @@ TEST_F(Commands, ADatabaseThatIsAwayIsToldAndNothingElseIsPrinted) {
   EXPECT_EQ(said.out, "");
   EXPECT_NE(said.err.find("cannot be reached"), std::string::npos) << said.err;
   EXPECT_EQ(said.err.find("secret"), std::string::npos) << said.err;
-}
-
-/// Backups and restores of a file: of no use on PostgreSQL, and not run there (CMakeLists.txt).
-class SqliteCopies : public Commands {};
-
-TEST_F(SqliteCopies, ABackupIsWholeAndIsNotWrittenOverAnything) {
-  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
-  const std::string file = folder_.file("backup.db");
-  EXPECT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
-  EXPECT_EQ(run([&] { return backup(config_, file); }).status, exit_failed);
-  struct ::stat info{};
-  ASSERT_EQ(::stat(file.c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777u, 0600u);
-}
-
-TEST_F(SqliteCopies, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasThere) {
-  const std::string file = folder_.file("backup.db");
-  const std::string incarnation = "SELECT name, value FROM hub_meta WHERE name = 'hub_incarnation'";
-  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
-  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
-  const auto before = rows(incarnation);
-  ASSERT_EQ(run([&] { return store_add(config_, "store-2", std::string(64, 'c')); }).status, exit_ok);
-
-  const Said said = run([&] { return restore(config_, file); });
-  EXPECT_EQ(said.status, exit_ok) << said.err;
-  EXPECT_NE(said.err.find(".before-restore-"), std::string::npos);
-  EXPECT_EQ(rows("SELECT id, id FROM store"), std::vector<std::string>{"store-1 store-1"});
-  EXPECT_NE(rows(incarnation), before);
-  EXPECT_EQ(rows("SELECT action, action FROM audit WHERE action = 'hub.restored'").size(), 1u);
-  std::size_t kept = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
-    kept += entry.path().string().find(".before-restore-") != std::string::npos ? 1 : 0;
-  EXPECT_EQ(kept, 1u);
-}
-
-TEST_F(SqliteCopies, ARestoreEndsEverybodysSessions) {
-  const std::string file = folder_.file("backup.db");
-  ASSERT_EQ(create_admin("root@example.com", "a password of twelve").status, exit_ok);
-  {
-    const auto config = load_config(config_);
-    const auto database = open_tool_database(config.value(), IfMissing::fail);
-    ASSERT_TRUE(database.value()->write_now([](db::Transaction& transaction) -> Result<void> {
-      auto opened = transaction.execute(
-          "INSERT INTO refresh_family (id, user_id, n, rotated_at, created_at, expires_at)"
-          " SELECT 'f', id, 3, 0, 0, 1 FROM users");
-      if (!opened) return failure(opened);
-      return {};
-    }));
-  }
-  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
-  ASSERT_EQ(rows("SELECT id, user_id FROM refresh_family").size(), 1u);
-  ASSERT_EQ(run([&] { return restore(config_, file); }).status, exit_ok);
-  EXPECT_EQ(rows("SELECT id, user_id FROM refresh_family").size(), 0u);
-}
-
-TEST_F(SqliteCopies, ARestoredHubDrawsWithNoSeedThatItMayHaveDrawnWithBefore) {
-  const std::string file = folder_.file("backup.db");
-  const std::string closed =
-      "SELECT commitment, store_id FROM wheel_seed JOIN wheel_secret ON seed_id = id WHERE closed = 1";
-  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
-  ASSERT_EQ(run([&] { return jobs_run(config_, "wheel-seeds", true); }).status, exit_ok);
-  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
-  EXPECT_EQ(rows(closed).size(), 0u);
-  ASSERT_EQ(run([&] { return restore(config_, file); }).status, exit_ok);
-  const auto days = rows(closed);
-  ASSERT_GE(days.size(), 1u) << "today's";
-  EXPECT_LE(days.size(), 2u) << "midnight may have passed";
-  EXPECT_TRUE(days.front().ends_with(' ')) << "the hub's own, not a store's";
-}
-
-TEST_F(SqliteCopies, WhatIsRestoredBelongsToWhoeverOwnsTheFolder) {
-  const std::string file = folder_.file("backup.db");
-  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
-  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
-  // Root restores for the daemon's user; anybody else can but for himself.
-  constexpr ::uid_t somebody = 65'534;
-  if (::geteuid() == 0) ASSERT_EQ(::chown(folder_.path().c_str(), somebody, somebody), 0);
-  ASSERT_EQ(run([&] { return restore(config_, file); }).status, exit_ok);
-  struct ::stat folder{};
-  struct ::stat database{};
-  ASSERT_EQ(::stat(folder_.path().c_str(), &folder), 0);
-  ASSERT_EQ(::stat(folder_.file("hub.db").c_str(), &database), 0);
-  EXPECT_EQ(database.st_uid, folder.st_uid);
-  EXPECT_EQ(database.st_gid, folder.st_gid);
-}
-
-TEST_F(SqliteCopies, ARestoreUnderARunningHubOrOfWhatIsNoBackupChangesNothing) {
-  const std::string file = folder_.file("backup.db");
-  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
-  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
-  {
-    const auto config = load_config(config_);
-    const auto open = open_tool_database(config.value(), IfMissing::fail);
-    ASSERT_TRUE(open);
-    EXPECT_EQ(run([&] { return restore(config_, file); }).status, exit_failed);
-  }
-  EXPECT_EQ(run([&] { return restore(config_, folder_.file("nothing")); }).status, exit_failed);
-  EXPECT_EQ(run([&] { return restore(config_, write("text", std::string(9000, 'x'))); }).status, exit_failed);
-  std::string damaged(std::filesystem::file_size(file), '\0');
-  std::ifstream(file, std::ios::binary).read(damaged.data(), static_cast<std::streamsize>(damaged.size()));
-  for (std::size_t at = 8192; at < 12288 && at < damaged.size(); ++at) damaged[at] = '\x5a';
-  EXPECT_EQ(run([&] { return restore(config_, write("damaged", damaged)); }).status, exit_failed);
-  EXPECT_EQ(rows("SELECT action, action FROM audit WHERE action = 'hub.restored'").size(), 0u);
-  EXPECT_EQ(rows("SELECT id, id FROM store").size(), 1u);
 }
 
 }  // namespace
