@@ -119,6 +119,10 @@ class Applier {
                                             told.event->store, now_);
     });
   }
+  template <class Other>
+  Result<void> operator()(const Other&) {
+    return fail(Errc::validation_failed, "this version does not take it in");
+  }
   Result<void> operator()(const sync::UnknownEvent&) {
     PERKLINE_ASSERT(false);
     return {};

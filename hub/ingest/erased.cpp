@@ -13,7 +13,7 @@
 namespace perkline::hub::ingest {
 namespace {
 
-/// The card an event names, and the session it is of; nullptr: none.
+/// The card an event names, and the sale's session it is of; nullptr: none.
 struct Named {
   CustomerId* card = nullptr;
   SessionId* session = nullptr;
@@ -24,7 +24,10 @@ struct FindNamed {
     return {&settled.sale.customer, &settled.sale.session};
   }
   Named operator()(sync::MemberErased&) const { return {}; }
+  Named operator()(sync::LeaseReturned&) const { return {}; }
   Named operator()(sync::UnknownEvent&) const { return {}; }
+  Named operator()(sync::PromotionClaimed& claimed) const { return {&claimed.customer, nullptr}; }
+  Named operator()(sync::SpinDropped& dropped) const { return {&dropped.customer, nullptr}; }
   template <class Payload>
   Named operator()(Payload& payload) const {
     return {&payload.customer, &payload.session};
@@ -68,7 +71,9 @@ Result<Erasures> erasures_of(db::Transaction& transaction, const std::set<Custom
 
 Result<std::optional<CustomerId>> token_for(db::Transaction& transaction, const sync::Event& event,
                                             const Named& named, const std::vector<Erasure>& erasures) {
-  auto sale = transaction.query("SELECT customer_id FROM sale WHERE session_id = $1", {named.session->str()});
+  Result<db::Rows> sale = db::Rows{};
+  if (named.session != nullptr)
+    sale = transaction.query("SELECT customer_id FROM sale WHERE session_id = $1", {named.session->str()});
   if (!sale) return failure(sale);
   for (const Erasure& erasure : erasures) {
     const bool is_its_sale = !sale->empty() && sale->front().text(0) == erasure.token.str();

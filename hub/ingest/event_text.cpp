@@ -69,6 +69,30 @@ class Teller {
     add("erasure", erased.erasure.str());
     add("erasedAt", erased.erased_at);
   }
+  void operator()(const sync::SpinDrawn& drawn) {
+    add("spin", drawn.spin.str());
+    names(drawn.session, drawn.transaction, drawn.customer);
+    add("prize", drawn.prize);
+    add("commitment", to_hex(drawn.commitment));
+    add("nonce", std::to_string(drawn.nonce));
+    add("lease", drawn.lease);
+    if (!drawn.lease.empty()) add("ordinal", std::to_string(drawn.ordinal));
+    add("drawnAt", drawn.drawn_at);
+  }
+  void operator()(const sync::PromotionClaimed& claimed) {
+    add("claim", claimed.claim.str());
+    names({}, claimed.transaction, claimed.customer);
+    add("promotion", claimed.promotion.str());
+    add("claimedAt", claimed.claimed_at);
+  }
+  void operator()(const sync::LeaseReturned& returned) {
+    add("lease", returned.lease);
+    add("returned", std::to_string(returned.returned));
+  }
+  void operator()(const sync::SpinDropped& dropped) {
+    add("spin", dropped.spin.str());
+    add("customer", dropped.customer.str());
+  }
   void operator()(const sync::UnknownEvent& unknown) { add("typeNumber", std::to_string(unknown.type)); }
 
   void add(std::string_view name, std::string value) {

@@ -13,7 +13,7 @@
 #include "shared/core/money.hpp"
 #include "shared/core/result.hpp"
 
-/// What the hub sends down to stores, as values; the wire's format is sync.proto.
+/// What the hub sends down to stores, and what they ask of it, as values; the wire's format is sync.proto.
 namespace perkline::sync {
 
 /// A place in one of the hub's streams.
@@ -27,6 +27,8 @@ struct Position {
 struct Held {
   std::optional<Position> catalogue = {};  ///< nullopt: it holds none, as the next one.
   std::optional<Position> members = {};
+  /// Another after each restore and adopted epoch: leases are granted to it. nullopt: it is granted none.
+  std::optional<Uuid> lease_holder = {};
   bool operator==(const Held&) const = default;
 };
 
@@ -35,7 +37,7 @@ using PublicKey = std::array<std::uint8_t, 32>;
 using Signature = std::array<std::uint8_t, 64>;
 
 /// Values are on the wire: append, never renumber.
-enum class ItemKind : std::uint32_t { reward_rules = 1 };
+enum class ItemKind : std::uint32_t { reward_rules = 1, prize = 3, promotion, wheel_seed, prize_lease };
 
 struct ItemName {
   std::uint32_t kind = 0;  ///< An ItemKind, or one of a later version's.
@@ -83,6 +85,7 @@ struct MemberSnapshot {
   WallTime as_of = {};
   std::int64_t owed = 0;
   bool blocked = false;
+  std::vector<Uuid> promotions = {};  ///< Assigned and unclaimed, rising; the newest sync_promotions_max.
   bool operator==(const MemberSnapshot&) const = default;
 };
 
@@ -125,6 +128,50 @@ struct CommandAnswer {
   CommandOutcome outcome = CommandOutcome::done;
   std::string detail = {};  ///< Why it was refused; the store's new public key.
   bool operator==(const CommandAnswer&) const = default;
+};
+
+/// A store is about to make this spin: which one-time prizes may be in its draw?
+struct SpinReserve {
+  Uuid spin;
+  CustomerId customer;
+  bool operator==(const SpinReserve&) const = default;
+};
+/// These are kept for the member until the spin's SpinDrawn or SpinDropped.
+struct SpinReserved {
+  Uuid spin;
+  std::vector<std::string> prizes = {};  ///< Rising; at most limits::sync_prizes_max.
+  bool operator==(const SpinReserved&) const = default;
+};
+
+/// A promotion claimed at a till: the same claim always has the same id, and one effect.
+struct ClaimRequest {
+  Uuid claim;
+  CustomerId customer;
+  Uuid promotion;
+  TransactionId transaction;  ///< The till's.
+  WallTime claimed_at = {};
+  bool operator==(const ClaimRequest&) const = default;
+};
+
+/// Values are on the wire: append, never renumber.
+enum class ClaimOutcome : std::uint8_t { claimed = 1, already_claimed, not_assigned, not_active };
+struct ClaimAnswer {
+  Uuid claim;
+  ClaimOutcome outcome = ClaimOutcome::claimed;
+  /// Money in the member's wallet.
+  struct Credit {
+    UserId user;
+    Money amount;  ///< > 0, as the next two of one currency.
+    Money available;
+    Money held;
+    WallTime claimed_at = {};
+    Uuid transaction;  ///< The wallet's.
+    std::string description = {};
+    WallTime created_at = {};
+    bool operator==(const Credit&) const = default;
+  };
+  std::optional<Credit> credit = {};  ///< Exactly when claimed.
+  bool operator==(const ClaimAnswer&) const = default;
 };
 
 }  // namespace perkline::sync

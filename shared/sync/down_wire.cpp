@@ -94,6 +94,16 @@ bool read_items(const Wire& wire, std::vector<CatalogueItem>& out) {
 
 // ---- members
 
+bool read_promotions(const v1::MemberSnapshot& wire, std::vector<Uuid>& out) {
+  if (static_cast<std::size_t>(wire.promotion_size()) > limits::sync_promotions_max) return false;
+  for (const std::string& each : wire.promotion()) {
+    Uuid promotion;
+    if (!wire::read_fixed(each, promotion.bytes) || (!out.empty() && out.back() >= promotion)) return false;
+    out.push_back(promotion);
+  }
+  return true;
+}
+
 bool read_member(const v1::MemberSnapshot& wire, MemberSnapshot& out) {
   if (!wire::read_fixed(wire.member(), out.member) || wire.name().size() > limits::text_bytes_max ||
       wire.tier().size() > limits::id_bytes_max || !wire::is_time(wire.as_of_ms()) || !is_owed(wire.owed()) ||
@@ -107,7 +117,7 @@ bool read_member(const v1::MemberSnapshot& wire, MemberSnapshot& out) {
   out.owed = wire.owed();
   // Later versions' flags are theirs.
   out.blocked = (wire.flags() & flag_blocked) != 0;
-  return true;
+  return read_promotions(wire, out.promotions);
 }
 
 void write_member(const MemberSnapshot& member, v1::MemberSnapshot& out) {
@@ -118,6 +128,7 @@ void write_member(const MemberSnapshot& member, v1::MemberSnapshot& out) {
   out.set_as_of_ms(member.as_of.time_since_epoch().count());
   out.set_owed(member.owed);
   out.set_flags(member.blocked ? flag_blocked : 0);
+  for (const Uuid& promotion : member.promotions) out.add_promotion(wire::bytes_of(promotion));
 }
 
 }  // namespace
@@ -125,6 +136,7 @@ void write_member(const MemberSnapshot& member, v1::MemberSnapshot& out) {
 void write_down(const Held& held, v1::Held& out) {
   write_position(held.catalogue, &v1::Held::mutable_catalogue, out);
   write_position(held.members, &v1::Held::mutable_members, out);
+  if (held.lease_holder) out.set_lease_holder(wire::bytes_of(*held.lease_holder));
 }
 
 Result<Held> read_down(const v1::Held& wire) {
@@ -132,6 +144,10 @@ Result<Held> read_down(const v1::Held& wire) {
   if (!read_position(wire.has_catalogue(), wire.catalogue(), held.catalogue) ||
       !read_position(wire.has_members(), wire.members(), held.members)) {
     return malformed("held");
+  }
+  if (!wire.lease_holder().empty() &&
+      !wire::read_fixed(wire.lease_holder(), held.lease_holder.emplace().bytes)) {
+    return malformed("lease holder");
   }
   return held;
 }

@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "shared/core/bytes.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/core/money.hpp"
 #include "shared/core/result.hpp"
@@ -111,6 +113,52 @@ struct MemberErased {
   bool operator==(const MemberErased&) const = default;
 };
 
+/// A spin that a sale of this store had.
+struct SpinDrawn {
+  Uuid spin;
+  SessionId session;  ///< The sale's, as the next two.
+  TransactionId transaction;
+  CustomerId customer;
+  Digest commitment{};  ///< Of the seed.
+  std::string client_seed;
+  std::int64_t nonce = 1;
+  struct Slot {
+    std::string prize;
+    std::int64_t tickets = 0;
+    bool operator==(const Slot&) const = default;
+  };
+  std::vector<Slot> slots;  ///< What was drawn from, prizes rising.
+  std::string prize;        ///< One of them.
+  std::string lease;        ///< Of the unit given away; empty: of no stocked prize, as the next one is 0.
+  std::uint32_t ordinal = 0;
+  WallTime drawn_at;
+  bool operator==(const SpinDrawn&) const = default;
+};
+
+/// A promotion claimed at a till while the hub did not answer.
+struct PromotionClaimed {
+  Uuid claim;  ///< As a ClaimRequest for it has.
+  CustomerId customer;
+  Uuid promotion;
+  TransactionId transaction;
+  WallTime claimed_at;
+  bool operator==(const PromotionClaimed&) const = default;
+};
+
+/// Units of a lease that the store will not give away.
+struct LeaseReturned {
+  std::string lease;
+  std::uint32_t returned = 0;  ///< In all so far, > 0.
+  bool operator==(const LeaseReturned&) const = default;
+};
+
+/// A spin that was about to be made, and was not.
+struct SpinDropped {
+  Uuid spin;
+  CustomerId customer;
+  bool operator==(const SpinDropped&) const = default;
+};
+
 /// An event of a type this version does not know, kept as it came.
 struct UnknownEvent {
   std::uint32_t type = 0;
@@ -118,7 +166,8 @@ struct UnknownEvent {
 };
 
 using EventPayload = std::variant<SaleFinalized, SalePending, SaleSettled, SaleRejected, SaleReturned,
-                                  SessionVoided, ReconcileDifference, MemberErased, UnknownEvent>;
+                                  SessionVoided, ReconcileDifference, MemberErased, SpinDrawn,
+                                  PromotionClaimed, LeaseReturned, SpinDropped, UnknownEvent>;
 
 struct Event {
   StoreId store;

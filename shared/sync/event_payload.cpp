@@ -3,6 +3,7 @@
 #include <sync.pb.h>
 
 #include "shared/core/limits.hpp"
+#include "shared/sync/programme_payload.hpp"
 #include "shared/sync/wire.hpp"
 
 namespace perkline::sync {
@@ -120,6 +121,23 @@ std::uint32_t write(const MemberErased& erased, v1::Event& out) {
   wire.set_erasure(wire::bytes_of(erased.erasure));
   wire.set_erased_at_ms(stamp(erased.erased_at));
   return v1::Event::kMemberErased;
+}
+
+std::uint32_t write(const SpinDrawn& drawn, v1::Event& out) {
+  write_programme(drawn, *out.mutable_spin_drawn());
+  return v1::Event::kSpinDrawn;
+}
+std::uint32_t write(const PromotionClaimed& claimed, v1::Event& out) {
+  write_programme(claimed, *out.mutable_promotion_claimed());
+  return v1::Event::kPromotionClaimed;
+}
+std::uint32_t write(const LeaseReturned& returned, v1::Event& out) {
+  write_programme(returned, *out.mutable_lease_returned());
+  return v1::Event::kLeaseReturned;
+}
+std::uint32_t write(const SpinDropped& dropped, v1::Event& out) {
+  write_programme(dropped, *out.mutable_spin_dropped());
+  return v1::Event::kSpinDropped;
 }
 
 /// The envelope alone: what it held is not known here.
@@ -322,6 +340,14 @@ Result<EventPayload> read_known(const v1::Event& wire) {
       return as_payload(read(wire.reconcile_difference()));
     case v1::Event::kMemberErased:
       return as_payload(read(wire.member_erased()));
+    case v1::Event::kSpinDrawn:
+      return as_payload(read_programme(wire.spin_drawn()));
+    case v1::Event::kPromotionClaimed:
+      return as_payload(read_programme(wire.promotion_claimed()));
+    case v1::Event::kLeaseReturned:
+      return as_payload(read_programme(wire.lease_returned()));
+    case v1::Event::kSpinDropped:
+      return as_payload(read_programme(wire.spin_dropped()));
     case v1::Event::PAYLOAD_NOT_SET:
       break;
   }
@@ -338,6 +364,10 @@ bool is_known(std::uint32_t type) {
     case v1::Event::kSessionVoided:
     case v1::Event::kReconcileDifference:
     case v1::Event::kMemberErased:
+    case v1::Event::kSpinDrawn:
+    case v1::Event::kPromotionClaimed:
+    case v1::Event::kLeaseReturned:
+    case v1::Event::kSpinDropped:
       return true;
     default:
       return false;
@@ -370,6 +400,10 @@ std::string_view type_name(const EventPayload& payload) {
     std::string_view operator()(const SessionVoided&) const { return "SessionVoided"; }
     std::string_view operator()(const ReconcileDifference&) const { return "ReconcileDifference"; }
     std::string_view operator()(const MemberErased&) const { return "MemberErased"; }
+    std::string_view operator()(const SpinDrawn&) const { return "SpinDrawn"; }
+    std::string_view operator()(const PromotionClaimed&) const { return "PromotionClaimed"; }
+    std::string_view operator()(const LeaseReturned&) const { return "LeaseReturned"; }
+    std::string_view operator()(const SpinDropped&) const { return "SpinDropped"; }
     std::string_view operator()(const UnknownEvent&) const { return "Unknown"; }
   };
   return std::visit(TypeNames{}, payload);

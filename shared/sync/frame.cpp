@@ -8,6 +8,7 @@
 
 #include "shared/core/assert.hpp"
 #include "shared/core/limits.hpp"
+#include "shared/sync/ask_wire.hpp"
 #include "shared/sync/down_wire.hpp"
 #include "shared/sync/sale_query.hpp"
 #include "shared/sync/wire.hpp"
@@ -151,6 +152,19 @@ void write(const Command& command, v1::Frame& out) {
 }
 void write(const CommandAnswer& answer, v1::Frame& out) {
   write_down(answer, *out.mutable_command_answer());
+}
+
+void write(const SpinReserve& reserve, v1::Frame& out) {
+  write_ask(reserve, *out.mutable_spin_reserve());
+}
+void write(const SpinReserved& reserved, v1::Frame& out) {
+  write_ask(reserved, *out.mutable_spin_reserved());
+}
+void write(const ClaimRequest& request, v1::Frame& out) {
+  write_ask(request, *out.mutable_claim_request());
+}
+void write(const ClaimAnswer& answer, v1::Frame& out) {
+  write_ask(answer, *out.mutable_claim_answer());
 }
 
 void write(const ProtocolRefused& refused, v1::Frame& out) {
@@ -357,6 +371,14 @@ Result<Frame> decode_frame(std::string_view bytes) {
       return read_down(wire.command());
     case v1::Frame::kCommandAnswer:
       return read_down(wire.command_answer());
+    case v1::Frame::kSpinReserve:
+      return read_ask(wire.spin_reserve());
+    case v1::Frame::kSpinReserved:
+      return read_ask(wire.spin_reserved());
+    case v1::Frame::kClaimRequest:
+      return read_ask(wire.claim_request());
+    case v1::Frame::kClaimAnswer:
+      return read_ask(wire.claim_answer());
     case v1::Frame::KIND_NOT_SET:
       break;
   }

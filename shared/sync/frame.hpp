@@ -147,9 +147,10 @@ struct ProtocolRefused {
   bool operator==(const ProtocolRefused&) const = default;
 };
 
-using Frame = std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused, SaleQuery,
-                           SaleAnswer, HistoryLost, CatalogueDelta, CatalogueSnapshot, MemberDelta,
-                           EraseMember, Command, CommandAnswer>;
+using Frame =
+    std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused, SaleQuery, SaleAnswer,
+                 HistoryLost, CatalogueDelta, CatalogueSnapshot, MemberDelta, EraseMember, Command,
+                 CommandAnswer, SpinReserve, SpinReserved, ClaimRequest, ClaimAnswer>;
 
 /// A batch's events are zstd-compressed where that pays.
 std::string encode(const Frame& frame);

@@ -44,6 +44,67 @@ TEST(Held, PlacesAreWholeOrMalformed) {
                            [](v1::Frame& wire) { wire.mutable_welcome()->set_signing_key("short"); }));
 }
 
+TEST(Held, ALeaseHolderIsWholeOrNotTold) {
+  expect_malformed(changed(samples::holding_leases(), [](v1::Frame& wire) {
+    wire.mutable_status()->mutable_held()->set_lease_holder("short");
+  }));
+  const auto frame = decode_frame(encode(Frame(samples::holding())));
+  EXPECT_EQ(std::get<Status>(*frame).held->lease_holder, std::nullopt);
+}
+
+TEST(SpinFrames, KeepToTheirRules) {
+  expect_malformed(changed(samples::spin_reserve(),
+                           [](v1::Frame& wire) { wire.mutable_spin_reserve()->set_spin("short"); }));
+  expect_malformed(changed(samples::spin_reserve(),
+                           [](v1::Frame& wire) { wire.mutable_spin_reserve()->clear_customer(); }));
+  expect_malformed(
+      changed(samples::spin_reserved(), [](v1::Frame& wire) { wire.mutable_spin_reserved()->clear_spin(); }));
+  expect_malformed(changed(samples::spin_reserved(), [](v1::Frame& wire) {
+    wire.mutable_spin_reserved()->mutable_prize()->SwapElements(0, 1);
+  }));
+  expect_malformed(changed(samples::spin_reserved(),
+                           [](v1::Frame& wire) { wire.mutable_spin_reserved()->set_prize(0, ""); }));
+  SpinReserved many{.spin = samples::uuid()};
+  for (std::size_t i = 0; i < limits::sync_prizes_max; ++i) many.prizes.push_back(std::to_string(10'000 + i));
+  EXPECT_EQ(decode_frame(encode(Frame(many))).value(), Frame(many));
+  many.prizes.emplace_back("99999");
+  expect_malformed(encode(Frame(many)));
+}
+
+TEST(ClaimFrames, KeepToTheirRules) {
+  const auto request = [](const std::function<void(v1::ClaimRequest&)>& change) {
+    return changed(samples::claim_request(), [&](v1::Frame& wire) { change(*wire.mutable_claim_request()); });
+  };
+  expect_malformed(request([](v1::ClaimRequest& wire) { wire.set_claim("short"); }));
+  expect_malformed(request([](v1::ClaimRequest& wire) { wire.clear_customer(); }));
+  expect_malformed(request([](v1::ClaimRequest& wire) { wire.set_promotion("short"); }));
+  expect_malformed(request([](v1::ClaimRequest& wire) { wire.set_transaction(std::string(65, 'x')); }));
+  expect_malformed(request([](v1::ClaimRequest& wire) { wire.set_claimed_at_ms(-1); }));
+  const auto answer = [](const std::function<void(v1::ClaimAnswer&)>& change) {
+    return changed(samples::claim_answer(), [&](v1::Frame& wire) { change(*wire.mutable_claim_answer()); });
+  };
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_claim("short"); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_outcome(0); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_outcome(5); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.clear_user(); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_currency("ABC"); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_amount_minor(0); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_available_minor(-1); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_held_minor(-1); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_claimed_at_ms(-1); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_created_at_ms(-1); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_wallet_transaction("short"); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_description(std::string(513, 'x')); }));
+}
+
+// What is told of a claim that was not: nothing but why.
+TEST(ClaimFrames, ARefusalHasNoCredit) {
+  const auto frame = decode_frame(
+      changed(samples::claim_answer(), [](v1::Frame& wire) { wire.mutable_claim_answer()->set_outcome(2); }));
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(std::get<ClaimAnswer>(*frame).credit, std::nullopt);
+}
+
 TEST(CatalogueFrame, HeadsAreWholeOrMalformed) {
   const auto with = [](const std::function<void(v1::CatalogueHead&)>& change) {
     return changed(samples::catalogue_snapshot(),
@@ -126,6 +187,33 @@ TEST(MemberFrame, FieldsKeepToTheirRange) {
   expect_malformed(encode(Frame(many)));
 }
 
+TEST(MemberFrame, PromotionsAreWholeRiseAndAreBounded) {
+  const auto with = [](const std::function<void(v1::MemberSnapshot&)>& change) {
+    return changed(samples::member_delta_promotions(),
+                   [&](v1::Frame& wire) { change(*wire.mutable_member_delta()->mutable_member(1)); });
+  };
+  expect_malformed(with([](v1::MemberSnapshot& member) { member.set_promotion(0, "short"); }));
+  expect_malformed(with([](v1::MemberSnapshot& member) { member.mutable_promotion()->SwapElements(0, 1); }));
+  expect_malformed(with([](v1::MemberSnapshot& member) { member.add_promotion(member.promotion(1)); }));
+  MemberDelta many = samples::member_delta();
+  for (std::size_t i = 0; i < limits::sync_promotions_max; ++i)
+    many.members[0].promotions.push_back({{static_cast<std::uint8_t>(i)}});
+  EXPECT_EQ(decode_frame(encode(Frame(many))).value(), Frame(many));
+  many.members[0].promotions.push_back({{0xff}});
+  expect_malformed(encode(Frame(many)));
+}
+
+TEST(MemberFrame, FullOfWhatMayBeInItFitsAFrame) {
+  MemberSnapshot member = samples::member_delta().members.front();
+  member.name.assign(limits::text_bytes_max, 'x');
+  member.tier.assign(limits::id_bytes_max, 'x');
+  for (std::size_t i = 0; i < limits::sync_promotions_max; ++i)
+    member.promotions.push_back({{static_cast<std::uint8_t>(i)}});
+  MemberDelta full = samples::member_delta();
+  full.members.assign(limits::sync_members_max, member);
+  EXPECT_EQ(decode_frame(encode(Frame(full))).value(), Frame(full));
+}
+
 TEST(MemberFrame, FlagsOfLaterVersionsAreTheirs) {
   const auto frame = decode_frame(changed(samples::member_delta(), [](v1::Frame& wire) {
     wire.mutable_member_delta()->mutable_member(0)->set_flags(0xff);
@@ -173,7 +261,10 @@ TEST(DownFrames, SurviveDamageOfEveryByte) {
   const std::vector<Frame> frames{samples::holding(),         samples::welcome_with_key(),
                                   samples::catalogue_delta(), samples::catalogue_snapshot(),
                                   samples::member_delta(),    samples::erase_member(),
-                                  samples::command(),         samples::command_answer()};
+                                  samples::command(),         samples::command_answer(),
+                                  samples::holding_leases(),  samples::member_delta_promotions(),
+                                  samples::spin_reserve(),    samples::spin_reserved(),
+                                  samples::claim_request(),   samples::claim_answer()};
   std::size_t refused = 0;
   std::size_t read = 0;
   for (const Frame& frame : frames) {

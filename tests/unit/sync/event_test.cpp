@@ -45,6 +45,10 @@ TEST(Event, ItsTypeIsNamed) {
   EXPECT_EQ(type_name(samples::voided()), "SessionVoided");
   EXPECT_EQ(type_name(samples::difference()), "ReconcileDifference");
   EXPECT_EQ(type_name(samples::erased()), "MemberErased");
+  EXPECT_EQ(type_name(samples::spin_drawn()), "SpinDrawn");
+  EXPECT_EQ(type_name(samples::promotion_claimed()), "PromotionClaimed");
+  EXPECT_EQ(type_name(samples::lease_returned()), "LeaseReturned");
+  EXPECT_EQ(type_name(samples::spin_dropped()), "SpinDropped");
   EXPECT_EQ(type_name(UnknownEvent{.type = 17}), "Unknown");
 }
 
@@ -187,6 +191,60 @@ TEST(Event, WhatIsPendingKeepsTheRulesOfASale) {
   expect_malformed(with([](v1::SalePending& wire) { wire.set_currency("ABC"); }));
   expect_malformed(with([](v1::SalePending& wire) { wire.clear_receipt(); }));
   expect_malformed(with([](v1::SalePending& wire) { wire.set_pending_at_ms(-1); }));
+}
+
+TEST(Event, ADrawHasATableItsPrizeAndAWholeUnitOrNone) {
+  const auto with = [](const std::function<void(v1::SpinDrawn&)>& change) {
+    return spoilt<SpinDrawn, v1::SpinDrawn>(samples::spin_drawn(), &v1::Event::mutable_spin_drawn, change);
+  };
+  EXPECT_TRUE(decode_event(with([](v1::SpinDrawn&) {})));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_spin("short"); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_session(); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_transaction(); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_customer(); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_commitment("short"); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_client_seed(std::string(65, 'x')); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_nonce(0); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_slot(); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.mutable_slot()->SwapElements(0, 1); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.mutable_slot(0)->set_tickets(0); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.mutable_slot(0)->set_tickets(10'000'000'001); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.mutable_slot(0)->clear_prize(); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_prize("another"); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_lease(); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_ordinal(); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_drawn_at_ms(-1); }));
+  SpinDrawn large = samples::spin_drawn();
+  large.slots.clear();
+  for (int i = 0; i < 1000; ++i) large.slots.push_back({.prize = std::to_string(10'000 + i), .tickets = 1});
+  large.prize = "10999";
+  EXPECT_TRUE(decode_event(encode(samples::event(large))));
+  large.slots.push_back({.prize = "11000", .tickets = 1});
+  expect_malformed(encode(samples::event(large)));
+}
+
+TEST(Event, WhatIsToldOfPrizesAndPromotionsIsWhole) {
+  const auto claim = [](const std::function<void(v1::PromotionClaimed&)>& change) {
+    return spoilt<PromotionClaimed, v1::PromotionClaimed>(samples::promotion_claimed(),
+                                                          &v1::Event::mutable_promotion_claimed, change);
+  };
+  expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.set_claim("short"); }));
+  expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.clear_customer(); }));
+  expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.set_promotion("short"); }));
+  expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.clear_transaction(); }));
+  expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.set_claimed_at_ms(-1); }));
+  const auto lease = [](const std::function<void(v1::LeaseReturned&)>& change) {
+    return spoilt<LeaseReturned, v1::LeaseReturned>(samples::lease_returned(),
+                                                    &v1::Event::mutable_lease_returned, change);
+  };
+  expect_malformed(lease([](v1::LeaseReturned& wire) { wire.clear_lease(); }));
+  expect_malformed(lease([](v1::LeaseReturned& wire) { wire.set_returned(0); }));
+  const auto dropped = [](const std::function<void(v1::SpinDropped&)>& change) {
+    return spoilt<SpinDropped, v1::SpinDropped>(samples::spin_dropped(), &v1::Event::mutable_spin_dropped,
+                                                change);
+  };
+  expect_malformed(dropped([](v1::SpinDropped& wire) { wire.set_spin("short"); }));
+  expect_malformed(dropped([](v1::SpinDropped& wire) { wire.clear_customer(); }));
 }
 
 TEST(Renumbered, ChangesThePlaceAloneAndKeepsWhatThisVersionDoesNotKnow) {

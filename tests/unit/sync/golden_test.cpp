@@ -50,7 +50,14 @@ INSTANTIATE_TEST_SUITE_P(
                       GoldenFrame{"frame_member_delta", samples::member_delta()},
                       GoldenFrame{"frame_erase_member", samples::erase_member()},
                       GoldenFrame{"frame_command", samples::command()},
-                      GoldenFrame{"frame_command_answer", samples::command_answer()}),
+                      GoldenFrame{"frame_command_answer", samples::command_answer()},
+                      GoldenFrame{"frame_status_holder", samples::holding_leases()},
+                      GoldenFrame{"frame_member_delta_promotions", samples::member_delta_promotions()},
+                      GoldenFrame{"frame_spin_reserve", samples::spin_reserve()},
+                      GoldenFrame{"frame_spin_reserved", samples::spin_reserved()},
+                      GoldenFrame{"frame_claim_request", samples::claim_request()},
+                      GoldenFrame{"frame_claim_answer", samples::claim_answer()},
+                      GoldenFrame{"frame_claim_refused", samples::claim_refused()}),
     [](const auto& sample) { return sample.param.name; });
 
 // What zstd writes may change with its version; what it reads does not.
@@ -79,17 +86,22 @@ TEST_P(GoldenEvents, AreReadAsEver) {
 
 INSTANTIATE_TEST_SUITE_P(
     Event, GoldenEvents,
-    ::testing::Values(GoldenEvent{"event_sale_finalized", samples::event()},
-                      GoldenEvent{"event_sale_pending", samples::event(samples::pending())},
-                      GoldenEvent{"event_sale_settled", samples::event(samples::settled())},
-                      GoldenEvent{"event_sale_rejected", samples::event(samples::rejected())},
-                      GoldenEvent{"event_sale_returned", samples::event(samples::returned())},
-                      GoldenEvent{"event_sale_returned_elsewhere",
-                                  samples::event(samples::returned_elsewhere())},
-                      GoldenEvent{"event_session_voided", samples::event(samples::voided())},
-                      GoldenEvent{"event_reconcile_difference", samples::event(samples::difference())},
-                      GoldenEvent{"event_member_erased", samples::event(samples::erased())},
-                      GoldenEvent{"event_unknown", samples::event(UnknownEvent{.type = 999})}),
+    ::testing::Values(
+        GoldenEvent{"event_sale_finalized", samples::event()},
+        GoldenEvent{"event_sale_pending", samples::event(samples::pending())},
+        GoldenEvent{"event_sale_settled", samples::event(samples::settled())},
+        GoldenEvent{"event_sale_rejected", samples::event(samples::rejected())},
+        GoldenEvent{"event_sale_returned", samples::event(samples::returned())},
+        GoldenEvent{"event_sale_returned_elsewhere", samples::event(samples::returned_elsewhere())},
+        GoldenEvent{"event_session_voided", samples::event(samples::voided())},
+        GoldenEvent{"event_reconcile_difference", samples::event(samples::difference())},
+        GoldenEvent{"event_member_erased", samples::event(samples::erased())},
+        GoldenEvent{"event_spin_drawn", samples::event(samples::spin_drawn())},
+        GoldenEvent{"event_spin_drawn_unstocked", samples::event(samples::spin_drawn_unstocked())},
+        GoldenEvent{"event_promotion_claimed", samples::event(samples::promotion_claimed())},
+        GoldenEvent{"event_lease_returned", samples::event(samples::lease_returned())},
+        GoldenEvent{"event_spin_dropped", samples::event(samples::spin_dropped())},
+        GoldenEvent{"event_unknown", samples::event(UnknownEvent{.type = 999})}),
     [](const auto& sample) { return sample.param.name; });
 
 }  // namespace

@@ -112,6 +112,48 @@ inline MemberErased erased() {
   return {.erasure = uuid(), .erased_at = time() + Millis{3000}};
 }
 
+inline SpinDrawn spin_drawn() {
+  return {.spin = uuid(),
+          .session = sale().session,
+          .transaction = sale().transaction,
+          .customer = sale().customer,
+          .commitment = digest(10),
+          .client_seed = "lucky 7",
+          .nonce = 3,
+          .slots = {{.prize = "0190163d-8694-739b-aea5-966c26f8ada1", .tickets = 10'000'000'000},
+                    {.prize = "0190163d-8694-739b-aea5-966c26f8ada2", .tickets = 1}},
+          .prize = "0190163d-8694-739b-aea5-966c26f8ada2",
+          .lease = "0190163d-8694-739b-aea5-966c26f8adb1",
+          .ordinal = 17,
+          .drawn_at = time() + Millis{1200}};
+}
+
+/// Of a prize that there is any number of.
+inline SpinDrawn spin_drawn_unstocked() {
+  SpinDrawn drawn = spin_drawn();
+  drawn.client_seed = "";
+  drawn.prize = drawn.slots.front().prize;
+  drawn.lease = "";
+  drawn.ordinal = 0;
+  return drawn;
+}
+
+inline PromotionClaimed promotion_claimed() {
+  return {.claim = *parse_uuid("0190163d-8694-839b-aea5-966c26f8adc1"),
+          .customer = sale().customer,
+          .promotion = uuid(),
+          .transaction = sale().transaction,
+          .claimed_at = time() + Millis{1300}};
+}
+
+inline LeaseReturned lease_returned() {
+  return {.lease = spin_drawn().lease, .returned = 4};
+}
+
+inline SpinDropped spin_dropped() {
+  return {.spin = uuid(), .customer = sale().customer};
+}
+
 inline Event event(EventPayload payload = sale()) {
   return {.store = StoreId("store-1"),
           .epoch = 2,
@@ -221,6 +263,13 @@ inline Status holding() {
   return told;
 }
 
+/// Of a store that may be granted leases.
+inline Status holding_leases() {
+  Status told = holding();
+  told.held->lease_holder = *parse_uuid("0190163d-8694-739b-aea5-966c26f8add1");
+  return told;
+}
+
 inline Welcome welcome_with_key() {
   Welcome told = welcome();
   told.signing_key = digest(9);
@@ -261,6 +310,47 @@ inline MemberDelta member_delta() {
                        .owed = -20,
                        .blocked = true},
                       {.member = digest(7)}}};
+}
+
+/// Of a member with promotions to claim.
+inline MemberDelta member_delta_promotions() {
+  MemberDelta delta = member_delta();
+  delta.members[1].promotions = {uuid(), *parse_uuid("0190163d-8694-739b-aea5-966c26f8ad92")};
+  return delta;
+}
+
+inline SpinReserve spin_reserve() {
+  return {.spin = uuid(), .customer = sale().customer};
+}
+
+inline SpinReserved spin_reserved() {
+  return {.spin = uuid(), .prizes = {spin_drawn().slots[0].prize, spin_drawn().slots[1].prize}};
+}
+
+inline ClaimRequest claim_request() {
+  return {.claim = promotion_claimed().claim,
+          .customer = sale().customer,
+          .promotion = uuid(),
+          .transaction = sale().transaction,
+          .claimed_at = time()};
+}
+
+inline ClaimAnswer claim_answer() {
+  const Currency usd = *find_currency("USD");
+  return {.claim = promotion_claimed().claim,
+          .outcome = ClaimOutcome::claimed,
+          .credit = ClaimAnswer::Credit{.user = UserId("0190163d-8694-739b-aea5-966c26f8ad01"),
+                                        .amount = Money{2000, usd},
+                                        .available = Money{2550, usd},
+                                        .held = Money{100, usd},
+                                        .claimed_at = time(),
+                                        .transaction = uuid(),
+                                        .description = "Claimed 'Welcome' promotion",
+                                        .created_at = time() + Millis{40}}};
+}
+
+inline ClaimAnswer claim_refused() {
+  return {.claim = promotion_claimed().claim, .outcome = ClaimOutcome::not_active};
 }
 
 inline EraseMember erase_member() {
