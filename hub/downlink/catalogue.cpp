@@ -1,5 +1,9 @@
 #include "hub/downlink/catalogue.hpp"
 
+#include <map>
+#include <set>
+#include <utility>
+
 #include "shared/core/down_limits.hpp"
 
 namespace perkline::hub::downlink {
@@ -47,28 +51,69 @@ Result<void> check_fits(db::Transaction& transaction, std::string_view scope) {
   return {};
 }
 
+Result<void> write(db::Transaction& transaction, const Put& item, std::uint64_t version) {
+  db::Value text = nullptr;
+  if (item.body) text = *item.body;
+  auto put = transaction.execute(
+      "INSERT INTO catalogue_item (scope, kind, item_id, body, version) VALUES ($1, $2, $3, $4, $5)"
+      " ON CONFLICT (scope, kind, item_id) DO UPDATE SET body = excluded.body, version = excluded.version",
+      {item.scope, std::int64_t{item.name.kind}, item.name.id, std::move(text), to_sql(version)});
+  if (!put) return failure(put);
+  return {};
+}
+
 }  // namespace
 
 Result<std::uint64_t> put_item(db::Transaction& transaction, std::string_view scope,
                                const sync::ItemName& name, const std::optional<std::string>& body) {
+  const Put item{.scope = std::string(scope), .name = name, .body = body};
+  return put_items(transaction, std::span(&item, 1));
+}
+
+Result<std::uint64_t> put_items(db::Transaction& transaction, std::span<const Put> items) {
   const auto version = hold_version(transaction);
-  if (!version) return version;
-  const auto same = is_so_already(transaction, scope, name, body);
-  if (!same) return std::unexpected(same.error());
-  if (*same) return version;
+  if (!version || items.empty()) return version;
   const std::uint64_t next = *version + 1;
-  db::Value text = nullptr;
-  if (body) text = *body;
-  auto put = transaction.execute(
-      "INSERT INTO catalogue_item (scope, kind, item_id, body, version) VALUES ($1, $2, $3, $4, $5)"
-      " ON CONFLICT (scope, kind, item_id) DO UPDATE SET body = excluded.body, version = excluded.version",
-      {std::string(scope), std::int64_t{name.kind}, name.id, std::move(text), to_sql(next)});
-  if (!put) return failure(put);
+  std::set<std::string> changed;
+  for (const Put& item : items) {
+    const auto same = is_so_already(transaction, item.scope, item.name, item.body);
+    if (!same) return std::unexpected(same.error());
+    if (*same) continue;
+    if (auto written = write(transaction, item, next); !written) return failure(written);
+    changed.insert(item.scope);
+  }
+  if (changed.empty()) return version;
   auto moved =
       transaction.execute("UPDATE down_counter SET value = $1 WHERE name = 'catalogue'", {to_sql(next)});
   if (!moved) return failure(moved);
-  if (auto checked = check_fits(transaction, scope); !checked) return failure(checked);
+  for (const std::string& scope : changed) {
+    if (auto checked = check_fits(transaction, scope); !checked) return failure(checked);
+  }
   return next;
+}
+
+Result<std::int64_t> replace_items(db::Transaction& transaction, sync::ItemKind kind,
+                                   const std::function<Result<std::vector<Put>>()>& read) {
+  if (const auto held = hold_version(transaction); !held) return std::unexpected(held.error());
+  auto items = read();
+  if (!items) return failure(items);
+  auto rows = transaction.query(
+      "SELECT scope, item_id, body FROM catalogue_item WHERE kind = $1 AND body IS NOT NULL",
+      {static_cast<std::int64_t>(kind)});
+  if (!rows) return failure(rows);
+  std::map<std::pair<std::string, std::string>, std::string> there;
+  for (const db::Row& row : *rows) there.emplace(std::pair(row.text(0), row.text(1)), row.text(2));
+  std::vector<Put> changes;
+  for (Put& item : *items) {
+    const auto known = there.find({item.scope, item.name.id});
+    const bool same = known != there.end() && known->second == item.body;
+    if (known != there.end()) there.erase(known);
+    if (!same) changes.push_back(std::move(item));
+  }
+  for (const auto& [place, body] : there)
+    changes.push_back({.scope = place.first, .name = sync::name_of(kind, place.second)});
+  if (auto put = put_items(transaction, changes); !put) return failure(put);
+  return std::ssize(changes);
 }
 
 Result<std::uint64_t> catalogue_version(db::Transaction& transaction) {

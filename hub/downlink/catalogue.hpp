@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,22 @@ inline constexpr std::string_view every_store;
 /// frame), the database's.
 Result<std::uint64_t> put_item(db::Transaction& transaction, std::string_view scope,
                                const sync::ItemName& name, const std::optional<std::string>& body);
+
+/// An item as it is to be from now on.
+struct Put {
+  std::string scope;  ///< A store's id, or every_store.
+  sync::ItemName name;
+  std::optional<std::string> body = {};  ///< nullopt: gone.
+};
+/// The same for many at once.
+Result<std::uint64_t> put_items(db::Transaction& transaction, std::span<const Put> items);
+
+/// What is put of that kind, whoever's, becomes what `read` gives; what it is already stays. How many items
+/// it were. `read` is called with nobody else changing items: whoever does so later has read later. For what
+/// was there before it went into the catalogue, and for what goes from it by time. Errors: `read`'s, as
+/// put_item.
+Result<std::int64_t> replace_items(db::Transaction& transaction, sync::ItemKind kind,
+                                   const std::function<Result<std::vector<Put>>()>& read);
 
 /// One number for all stores; 0: nothing was ever put. Errors: the database's.
 Result<std::uint64_t> catalogue_version(db::Transaction& transaction);

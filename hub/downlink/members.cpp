@@ -1,7 +1,9 @@
 #include "hub/downlink/members.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "hub/db/bulk_statement.hpp"
 #include "shared/core/down_limits.hpp"
 #include "shared/sync/hash_chain.hpp"
 
@@ -33,6 +35,35 @@ sync::MemberSnapshot snapshot_of(const db::Row& row) {
       .owed = std::clamp(row.integer(4), -points_max.count, points_max.count),
       .blocked = row.optional_integer(6) == 0};
   return member;
+}
+
+/// By card: assigned and unclaimed, those that run first, then the newest; at most
+/// limits::sync_promotions_max of each.
+using Promotions = std::unordered_map<std::string, std::vector<Uuid>>;
+Result<Promotions> promotions_of(db::Transaction& transaction, const db::Rows& members, WallTime now) {
+  static const db::BulkStatement find(
+      "SELECT loyalty_id, promotion_id FROM (SELECT users.loyalty_id, mine.promotion_id, ROW_NUMBER() OVER"
+      " (PARTITION BY users.loyalty_id ORDER BY CASE WHEN promotion.is_active = 1 AND promotion.last_day >= "
+      "$1"
+      " THEN 0 ELSE 1 END, mine.promotion_id DESC) AS place FROM users"
+      " JOIN promotion_assignment mine ON mine.user_id = users.id AND mine.claimed_at IS NULL"
+      " JOIN promotion ON promotion.id = mine.promotion_id"
+      " WHERE users.loyalty_verified = 1 AND users.loyalty_id IN (",
+      "?", ")) AS ranked WHERE place <= $2", 2);
+  std::vector<db::Value> cards;
+  for (const db::Row& row : members) cards.emplace_back(row.text(0));
+  const std::int64_t today = std::chrono::floor<days>(now).time_since_epoch().count();
+  auto rows = find.run(transaction, std::move(cards),
+                       {today, static_cast<std::int64_t>(limits::sync_promotions_max)});
+  if (!rows) return failure(rows);
+  Promotions found;
+  for (const db::Row& row : *rows) {
+    const auto id = parse_uuid(row.text(1));
+    if (!id) return fail(Errc::corrupt, "a promotion's id");
+    found[row.text(0)].push_back(*id);
+  }
+  for (auto& [card, promotions] : found) std::ranges::sort(promotions);
+  return found;
 }
 
 }  // namespace
@@ -74,8 +105,14 @@ Result<MembersAfter> members_after(db::Transaction& transaction, const StoreId& 
       {to_sql(from), to_sql(end), store.str(), (now - member_seen_within).time_since_epoch().count(),
        std::int64_t{limits::sync_members_max}});
   if (!rows) return failure(rows);
+  auto promotions = promotions_of(transaction, *rows, now);
+  if (!promotions) return failure(promotions);
   MembersAfter after{.to = end};
-  for (const db::Row& row : *rows) after.members.push_back(snapshot_of(row));
+  for (const db::Row& row : *rows) {
+    after.members.push_back(snapshot_of(row));
+    if (const auto its = promotions->find(row.text(0)); its != promotions->end())
+      after.members.back().promotions = std::move(its->second);
+  }
   if (rows->size() == limits::sync_members_max)
     after.to = static_cast<std::uint64_t>(rows->back().integer(7));
   return after;

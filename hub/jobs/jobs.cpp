@@ -9,6 +9,7 @@
 #include "hub/identity/erasures.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/signing_keys.hpp"
+#include "hub/jobs/catalogue_job.hpp"
 #include "hub/jobs/ledger_jobs.hpp"
 #include "hub/notifications/purge.hpp"
 #include "hub/wallet/holds.hpp"
@@ -79,6 +80,8 @@ Task<Result<std::int64_t>> wheel_seeds(const Parts& parts, std::string) {
 }
 
 constexpr std::array jobs{
+    Job{"catalogue", "takes promotions that are over from the stores, and puts there what is missing",
+        hours{1}, std::nullopt, &refresh_catalogue},
     Job{"checkpoint", "writes down what system accounts come to, so that nobody sums their whole history",
         days{1}, hours{2}, &make_checkpoints},
     Job{"expire-points", "books points that have lapsed and tells members of those that soon will", days{1},

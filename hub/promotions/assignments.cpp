@@ -1,6 +1,7 @@
 #include "hub/promotions/assignments.hpp"
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/downlink/member_changes.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/promotions/query.hpp"
@@ -111,6 +112,7 @@ Result<Assigned> assign(db::Transaction& transaction, const Cause& cause, const 
                       .already_assigned = std::ssize(*members) - std::ssize(*added),
                       .unknown = std::ssize(order.users) - std::ssize(*members)};
   if (auto audited = audit(transaction, cause, order.promotion, done); !audited) return failure(audited);
+  if (auto noted = downlink::note_members_changed(transaction, *added); !noted) return failure(noted);
   return done;
 }
 
@@ -121,6 +123,7 @@ Result<void> welcome(db::Transaction& transaction, const Joining& joining) {
   const auto added = insert_new(transaction, (*promotion)->id, {joining.user.str()}, joining.at);
   if (!added) return std::unexpected(added.error());
   if (added->empty()) return {};
+  if (auto noted = downlink::note_members_changed(transaction, *added); !noted) return noted;
   return events::append(transaction, assigned_event(**promotion, joining));
 }
 

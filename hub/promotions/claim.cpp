@@ -1,5 +1,6 @@
 #include "hub/promotions/claim.hpp"
 
+#include "hub/downlink/member_changes.hpp"
 #include "hub/events/event_log.hpp"
 
 namespace perkline::hub::promotions {
@@ -75,6 +76,9 @@ Result<Claim> claim(db::Transaction& transaction, const wallet::Cause& cause, co
   Promotion& promotion = assigned->promotion;
   if (!loyalty::runs_on(promotion.term, utc_day(order.claimed_at)))
     return fail(Errc::promotion_not_active, "the promotion is not running");
+  // The card first, as who applies a store's events holds it before anything else.
+  if (auto noted = downlink::note_members_changed(transaction, {order.user.str()}); !noted)
+    return failure(noted);
   if (auto marked = mark_claimed(transaction, cause, order); !marked) return failure(marked);
   auto booked = wallet::give(transaction, cause,
                              {.user = order.user,

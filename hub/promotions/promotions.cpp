@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hub/identity/audit.hpp"
+#include "hub/promotions/down.hpp"
 #include "hub/promotions/query.hpp"
 #include "shared/json/fields.hpp"
 
@@ -139,7 +140,9 @@ Result<void> create(db::Transaction& transaction, const Cause& cause, const Prom
   if (!made) return failure(made);
   json::Writer detail;
   write_promotion(detail, promotion);
-  return audit(transaction, cause, "promotion.created", promotion.id, detail.take());
+  auto audited = audit(transaction, cause, "promotion.created", promotion.id, detail.take());
+  if (!audited) return audited;
+  return put_down(transaction, promotion, utc_day(cause.at));
 }
 
 Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const Uuid& id,
@@ -153,6 +156,7 @@ Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const
   if (auto written = update(transaction, *after); !written) return failure(written);
   auto audited = audit(transaction, cause, "promotion.changed", id, difference(*before, *after));
   if (!audited) return failure(audited);
+  if (auto put = put_down(transaction, *after, utc_day(cause.at)); !put) return failure(put);
   return after;
 }
 

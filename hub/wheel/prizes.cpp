@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "hub/wheel/down.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/money.hpp"
 #include "shared/json/fields.hpp"
@@ -198,6 +199,10 @@ Result<std::vector<Prize>> drawable(db::Transaction& transaction, const std::vec
               {winners.front(), winners.back()});
 }
 
+Result<std::vector<Prize>> active_prizes(db::Transaction& transaction) {
+  return find(transaction, "active = 1 ORDER BY id", {});
+}
+
 Result<std::int64_t> tickets_in_draw(db::Transaction& transaction) {
   auto rows = transaction.query("SELECT CAST(COALESCE(SUM(tickets), 0) AS BIGINT) FROM prize WHERE " +
                                 std::string(can_be_drawn));
@@ -237,7 +242,9 @@ Result<void> add_prize(db::Transaction& transaction, const PrizeCause& cause, co
   detail.begin_object();
   for (const auto& [name, value] : settings_of(prize)) detail.key(name).raw(value);
   detail.end_object();
-  return identity::append_audit(transaction, audit_of(cause, "prize.added", prize.id, detail.take()));
+  auto audited = identity::append_audit(transaction, audit_of(cause, "prize.added", prize.id, detail.take()));
+  if (!audited) return audited;
+  return put_prize_down(transaction, prize);
 }
 
 Result<Prize> change_prize(db::Transaction& transaction, const PrizeCause& cause, const std::string& id,
@@ -259,6 +266,7 @@ Result<Prize> change_prize(db::Transaction& transaction, const PrizeCause& cause
   if (!written) return failure(written);
   auto audited = identity::append_audit(transaction, audit_of(cause, "prize.changed", id, detail));
   if (!audited) return failure(audited);
+  if (auto put = put_prize_down(transaction, after); !put) return failure(put);
   return after;
 }
 

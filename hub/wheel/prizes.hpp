@@ -51,6 +51,8 @@ loyalty::Prize in_draw(const Prize& prize, bool withheld);
 /// The prizes that can be drawn by somebody, without those one-time ones that stand under one of `winners`:
 /// by rising id.
 Result<std::vector<Prize>> drawable(db::Transaction& transaction, const std::vector<std::string>& winners);
+/// Whether or not they can be drawn; by rising id.
+Result<std::vector<Prize>> active_prizes(db::Transaction& transaction);
 /// Of all that can be drawn by who has won nothing yet: their tickets together.
 Result<std::int64_t> tickets_in_draw(db::Transaction& transaction);
 /// Newest first: `count` of those with an id below `before`; empty: from the newest.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/wheel/down.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
@@ -89,17 +90,24 @@ Result<std::int64_t> add_seeds(db::Transaction& transaction, std::span<const Fre
       " ON CONFLICT (store_id, day) DO NOTHING RETURNING id, commitment");
   static const db::BulkStatement insert_secret("INSERT INTO wheel_secret (seed_id, seed) VALUES ", "(?, ?)");
   std::vector<Value> seeds;
-  std::map<std::string, std::string> secrets;
+  std::map<std::string, StoreSeed> secrets;
   for (const FreshSeed& each : fresh) {
     const std::string commitment = to_hex(loyalty::commitment_of(each.seed));
-    secrets[commitment] = to_hex(each.seed.bytes);
+    secrets[commitment] = {
+        .store = each.store, .day = each.day, .commitment = commitment, .seed = to_hex(each.seed.bytes)};
     db::append_row(seeds, each.store.str(), number_of(each.day), commitment, now.time_since_epoch().count());
   }
   auto added = insert_seed.run(transaction, std::move(seeds));
   if (!added) return failure(added);
   std::vector<Value> values;
-  for (const db::Row& row : *added) db::append_row(values, row.integer(0), secrets.at(row.text(1)));
+  std::vector<StoreSeed> down;
+  for (const db::Row& row : *added) {
+    const StoreSeed& seed = secrets.at(row.text(1));
+    db::append_row(values, row.integer(0), seed.seed);
+    down.push_back(seed);
+  }
   if (auto kept = insert_secret.run(transaction, std::move(values)); !kept) return failure(kept);
+  if (auto put = put_seeds_down(transaction, down); !put) return failure(put);
   return static_cast<std::int64_t>(added->size());
 }
 
@@ -243,16 +251,23 @@ Result<std::int64_t> reveal_seeds(db::Transaction& transaction, WallTime now, st
           std::string(transaction.for_update()),
       {number_of(end), count});
   if (!over) return failure(over);
+  std::vector<StoreSeed> known;
   for (const db::Row& row : *over) {
     const std::int64_t id = row.integer(0);
     auto counters = transaction.execute("DELETE FROM wheel_nonce WHERE seed_id = $1", {id});
     if (!counters) return failure(counters);
     auto secret = transaction.execute("DELETE FROM wheel_secret WHERE seed_id = $1", {id});
     if (!secret) return failure(secret);
-    auto revealed = transaction.execute("UPDATE wheel_seed SET seed = $2, revealed_at = $3 WHERE id = $1",
-                                        {id, row.text(1), now.time_since_epoch().count()});
+    auto revealed = transaction.query(
+        "UPDATE wheel_seed SET seed = $2, revealed_at = $3 WHERE id = $1 RETURNING store_id, day",
+        {id, row.text(1), now.time_since_epoch().count()});
     if (!revealed) return failure(revealed);
+    known.push_back({.store = StoreId(revealed->front().text(0)),
+                     .day = day_in(revealed->front().integer(1)),
+                     .commitment = {},
+                     .seed = {}});
   }
+  if (auto gone = put_seeds_down(transaction, known); !gone) return failure(gone);
   return static_cast<std::int64_t>(over->size());
 }
 

@@ -75,7 +75,8 @@ Task<Result<std::int64_t>> commit_seeds(db::Database& database, std::vector<Stor
 /// `wheel-seeds`.
 Task<Result<std::int64_t>> keep_seeds(db::Database& database, const Clock& clock, Rng& rng);
 
-/// Reveals up to `count` seeds whose day was over reveal_after ago; how many. Waits for draws under way.
+/// Reveals up to `count` seeds whose day was over reveal_after ago, and takes them away from who draws with
+/// them; how many. Waits for draws under way here.
 Result<std::int64_t> reveal_seeds(db::Transaction& transaction, WallTime now, std::int64_t count);
 
 }  // namespace perkline::hub::wheel

@@ -1,0 +1,86 @@
+#include "hub/wheel/down.hpp"
+
+#include "hub/downlink/catalogue.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::hub::wheel {
+namespace {
+
+using downlink::Put;
+
+std::string body_of(const Prize& prize) {
+  json::Writer out;
+  out.begin_object().field("name", prize.name).field("type", name_of(prize.type));
+  out.field("tickets", prize.tickets);
+  if (prize.points) out.field("points", *prize.points);
+  out.field("oneTime", prize.one_time).field("stocked", prize.stock.has_value());
+  return out.end_object().take();
+}
+
+Put item_of(const Prize& prize) {
+  Put item{.scope = std::string(downlink::every_store),
+           .name = sync::name_of(sync::ItemKind::prize, prize.id)};
+  if (prize.active) item.body = body_of(prize);
+  return item;
+}
+
+Put item_of(const StoreSeed& seed) {
+  Put item{.scope = seed.store.str(), .name = sync::name_of(sync::ItemKind::wheel_seed, day_text(seed.day))};
+  if (seed.seed.empty()) return item;
+  json::Writer out;
+  out.begin_object().field("commitment", seed.commitment).field("seed", seed.seed);
+  item.body = out.end_object().take();
+  return item;
+}
+
+Result<void> put_all(db::Transaction& transaction, const std::vector<Put>& items) {
+  if (items.empty()) return {};
+  auto put = downlink::put_items(transaction, items);
+  if (!put) return failure(put);
+  return {};
+}
+
+}  // namespace
+
+Result<void> put_prize_down(db::Transaction& transaction, const Prize& prize) {
+  return put_all(transaction, {item_of(prize)});
+}
+
+Result<void> put_seeds_down(db::Transaction& transaction, std::span<const StoreSeed> seeds) {
+  std::vector<Put> items;
+  for (const StoreSeed& seed : seeds) {
+    if (seed.store != the_hub) items.push_back(item_of(seed));
+  }
+  return put_all(transaction, items);
+}
+
+Result<std::int64_t> refresh_prizes_down(db::Transaction& transaction) {
+  return downlink::replace_items(transaction, sync::ItemKind::prize, [&]() -> Result<std::vector<Put>> {
+    auto prizes = active_prizes(transaction);
+    if (!prizes) return failure(prizes);
+    std::vector<Put> items;
+    for (const Prize& prize : *prizes) items.push_back(item_of(prize));
+    return items;
+  });
+}
+
+Result<std::int64_t> refresh_seeds_down(db::Transaction& transaction) {
+  return downlink::replace_items(transaction, sync::ItemKind::wheel_seed, [&]() -> Result<std::vector<Put>> {
+    auto rows = transaction.query(
+        "SELECT wheel_seed.store_id, wheel_seed.day, wheel_seed.commitment, wheel_secret.seed FROM "
+        "wheel_secret"
+        " JOIN wheel_seed ON wheel_seed.id = wheel_secret.seed_id"
+        " JOIN store ON store.id = wheel_seed.store_id WHERE store.retired_at IS NULL");
+    if (!rows) return failure(rows);
+    std::vector<Put> items;
+    for (const db::Row& row : *rows) {
+      items.push_back(item_of(StoreSeed{.store = StoreId(row.text(0)),
+                                        .day = Day{days{row.integer(1)}},
+                                        .commitment = row.text(2),
+                                        .seed = row.text(3)}));
+    }
+    return items;
+  });
+}
+
+}  // namespace perkline::hub::wheel

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hub/db/database.hpp"
+#include "hub/wheel/prizes.hpp"
+#include "hub/wheel/seeds.hpp"
+
+/// The wheel in the stores' catalogue (sync.proto, CatalogueItem): active prizes for every store, and each
+/// store's own seeds that are secret still. In the caller's transaction, late: see downlink::put_item, whose
+/// errors these have, and the database's.
+namespace perkline::hub::wheel {
+
+/// The prize as it is from now on.
+Result<void> put_prize_down(db::Transaction& transaction, const Prize& prize);
+
+struct StoreSeed {
+  StoreId store;
+  Day day;
+  std::string commitment;  ///< Hex.
+  std::string seed;        ///< Hex; empty: it is to be known by nobody but the hub from now on.
+};
+/// The hub's own among them are passed over.
+Result<void> put_seeds_down(db::Transaction& transaction, std::span<const StoreSeed> seeds);
+
+/// All of either as they are; how many items that changed.
+Result<std::int64_t> refresh_prizes_down(db::Transaction& transaction);
+Result<std::int64_t> refresh_seeds_down(db::Transaction& transaction);
+
+}  // namespace perkline::hub::wheel
