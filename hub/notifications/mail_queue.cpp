@@ -118,6 +118,14 @@ Result<void> release_mails(db::Transaction& transaction, const Lease& lease) {
   return {};
 }
 
+Result<void> release_all_mails(db::Transaction& transaction) {
+  auto released = transaction.execute(
+      "UPDATE notification_mail SET lease = '', leased_until = 0 WHERE state = 'waiting' AND leased_until > "
+      "0");
+  if (!released) return failure(released);
+  return {};
+}
+
 Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const MailDecision& decision) {
   const bool gone = decision.state == MailState::sent || decision.state == MailState::discarded;
   const std::int64_t at = millis(decision.at);

@@ -33,6 +33,10 @@ Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const
 /// Lets others have what of a claim is not decided. Errors: the database's.
 Result<void> release_mails(db::Transaction& transaction, const Lease& lease);
 
+/// Lets anybody have what is waiting, whoever is at it: for a hub that starts, where there can be no other.
+/// Errors: the database's.
+Result<void> release_all_mails(db::Transaction& transaction);
+
 enum class MailState : std::uint8_t { waiting = 1, sent, dead, discarded };
 std::string_view name_of(MailState state);
 

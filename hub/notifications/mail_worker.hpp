@@ -16,7 +16,7 @@ namespace perkline::hub::notifications {
 class MailWorker {
  public:
   struct Options {
-    seconds lease{90};  ///< So long others wait for one that died. Longer than send_time_max.
+    seconds lease{40};  ///< So long others wait for one that died. Longer than send_time_max.
     Millis look_every{1000};
     std::int64_t claim_max = 16;
     Millis unreachable_base{500};  ///< Pauses while no server is there; doubled each time, up to the next.

@@ -111,7 +111,7 @@ Task<Result<bool>> Sender::take_lease(std::string webhook) {
     auto taken = transaction.execute(
         "UPDATE webhook SET lease_owner = $2, lease_until = $4"
         " WHERE id = $1 AND lease_until <= $3 AND deleted_at IS NULL",
-        {webhook, owner_, stamp(now), stamp(now + lease)});
+        {webhook, owner_, stamp(now), stamp(now + options_.lease)});
     if (!taken) return failure(taken);
     return *taken == 1;
   });
@@ -129,12 +129,38 @@ Task<void> Sender::give_lease_back(std::string webhook) {
   }));
 }
 
-Task<void> Sender::serve(std::string webhook) {
+Result<bool> Sender::renew_lease(db::Transaction& transaction, const std::string& webhook,
+                                 WallTime now) const {
+  auto kept = transaction.execute(
+      "UPDATE webhook SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND deleted_at IS NULL",
+      {webhook, owner_, stamp(now + options_.lease)});
+  if (!kept) return failure(kept);
+  return *kept == 1;
+}
+
+Task<void> Sender::keep_lease(const std::string& webhook) {
+  // Several to a lease: one may come late.
+  constexpr int renewals = 5;
+  while (true) {
+    co_await clock_.sleep(options_.lease / renewals);
+    const WallTime now = clock_.wall_now();
+    // What came of it the next delivery's note finds out.
+    static_cast<void>(co_await db::write_for<bool>(database_, [&, now](db::Transaction& transaction) {
+      return renew_lease(transaction, webhook, now);
+    }));
+  }
+}
+
+Task<void> Sender::send_due(const std::string& webhook, bool& holds) {
   const MonoTime until = clock_.mono_now() + turn_max;
   bool more = true;
-  bool holds = true;
   while (more && holds && !draining_ && clock_.mono_now() < until)
     holds = co_await send_batch(webhook, until, more);
+}
+
+Task<void> Sender::serve(std::string webhook) {
+  bool holds = true;
+  co_await net::either(send_due(webhook, holds), keep_lease(webhook));
   if (holds) co_await give_lease_back(webhook);
   serving_.erase(webhook);
   ended_.notify();
@@ -215,12 +241,14 @@ Task<Result<bool>> Sender::note(const std::string& webhook, const Due& due, cons
   }
   co_return co_await db::write_for<bool>(database_, [&, now](db::Transaction& transaction) -> Result<bool> {
     if (auto noted = note_attempt(transaction, due.id, due.attempts, attempt); !noted) return failure(noted);
-    auto kept = transaction.execute(
-        "UPDATE webhook SET lease_until = $3 WHERE id = $1 AND lease_owner = $2 AND deleted_at IS NULL",
-        {webhook, owner_, stamp(now + lease)});
-    if (!kept) return failure(kept);
-    return *kept == 1;
+    return renew_lease(transaction, webhook, now);
   });
+}
+
+Result<void> release_all_leases(db::Transaction& transaction) {
+  auto released = transaction.execute("UPDATE webhook SET lease_until = 0 WHERE lease_until > 0");
+  if (!released) return failure(released);
+  return {};
 }
 
 Sender::Connect over_http(net::Reactor& reactor) {

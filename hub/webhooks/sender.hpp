@@ -21,11 +21,10 @@ namespace perkline::hub::webhooks {
 /// another. Reactor's thread.
 class Sender {
  public:
-  /// A replica that was killed keeps a webhook waiting that long at most.
-  static constexpr seconds lease{15};
   struct Options {
-    Millis answer_within =
-        seconds{10};  ///< From the connection's begin to the answer's end; less than the lease.
+    Millis answer_within = seconds{10};  ///< From the connection's begin to the answer's end.
+    /// A replica that was killed keeps a webhook waiting that long at most; one that lives renews it.
+    Millis lease = seconds{5};
   };
   /// Webhooks sent to at the same time.
   static constexpr std::size_t at_once = 32;
@@ -56,8 +55,13 @@ class Sender {
   Task<Result<void>> start_due();
   Task<Result<bool>> take_lease(std::string webhook);
   Task<void> give_lease_back(std::string webhook);
-  /// Sends what is due of one webhook whose lease is held.
+  /// Sends what is due of one webhook whose lease is held, and gives that back.
   Task<void> serve(std::string webhook);
+  /// `holds`: whether the lease is still this process's, as far as it knows.
+  Task<void> send_due(const std::string& webhook, bool& holds);
+  /// Renews it, as long as it is let.
+  Task<void> keep_lease(const std::string& webhook);
+  Result<bool> renew_lease(db::Transaction& transaction, const std::string& webhook, WallTime now) const;
   /// False: it is to stop, as the lease is another's, or the database away.
   Task<bool> send_batch(const std::string& webhook, MonoTime until, bool& more);
   Task<Attempt> attempt(net::HttpOrigin& origin, const Target& target, const Due& due);
@@ -75,6 +79,10 @@ class Sender {
   bool running_ = false;
   bool draining_ = false;
 };
+
+/// Gives every lease back, whoever holds it: for a hub that starts, where there can be no other. Errors: the
+/// database's.
+Result<void> release_all_leases(db::Transaction& transaction);
 
 /// Real connections; https by the system's certificate authorities. `reactor` must outlive the sender.
 Sender::Connect over_http(net::Reactor& reactor);

@@ -1,4 +1,7 @@
 // What members are told by real hubs that are killed, are two, or have no mail server.
+#include <algorithm>
+#include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -56,6 +59,103 @@ TEST(Notifications, MadeByOneHubAreHeardAtTheOther) {
   }
 }
 
+/// The ids of all that a member is told, the oldest first.
+std::vector<std::string> ids_of(const LoneHub& hub, const std::string& token) {
+  std::vector<std::string> ids;
+  const auto list = hub.call({.path = "/api/v1/notifications?limit=200", .bearer = token}).json();
+  for (const auto& item : list.root().find("items")->items()) ids.push_back(bench::text_at(item, "id"));
+  std::ranges::reverse(ids);
+  return ids;
+}
+
+TEST(Notifications, SocketLostAndResumedAtAnotherHubSeesEachOnceAndInOrder) {
+  auto server = PostgresServer::start();
+  ASSERT_TRUE(server);
+  const std::string url = server->url("perkline");
+  LoneHub one("", "", "", url);
+  LoneHub two("", "", "", url);
+  const std::string token = one.member("jo");
+  const std::string user = text_at(one.call({.path = "/api/v1/auth/me", .bearer = token}), "id");
+  const std::string admin = one.admin();
+  constexpr int credits = 60;
+  std::atomic<int> booked = 0;
+  std::jthread booking([&] {
+    for (int i = 0; i < credits; ++i) {
+      const auto credited = one.call(
+          {.method = "POST",
+           .path = "/api/v1/wallet/credits",
+           .body = R"({"userId":")" + user + R"(","amount":"1.00","currency":"USD","reason":"test"})",
+           .bearer = admin,
+           .headers = {{"Idempotency-Key", "credit-" + std::to_string(i)}}});
+      booked += credited.status == 201 ? 1 : 0;
+    }
+  });
+  // A welcome and a wallet besides.
+  constexpr std::size_t all = credits + 2;
+  std::vector<std::string> seen;
+  for (int life = 0; seen.size() < all; ++life) {
+    // Hub two is killed in the middle; who listens there goes on elsewhere, and comes back.
+    if (life == 6) {
+      two.child().kill();
+      two.start();
+    }
+    WebSocketClient socket((life % 2 == 0 ? two : one).port(),
+                           "/api/v1/notifications/ws?after=" + (seen.empty() ? "0" : seen.back()),
+                           socket_token(token));
+    ASSERT_TRUE(socket.is_open()) << socket.answer().body;
+    for (int i = 0; i < 5 && seen.size() < all; ++i) {
+      const auto frame = socket.next_text();
+      ASSERT_TRUE(frame) << "after " << seen.size();
+      seen.push_back(member_in(frame, "id"));
+    }
+    socket.connection().reset();
+  }
+  booking.join();
+  EXPECT_EQ(booked, credits);
+  EXPECT_EQ(seen, ids_of(one, token));
+}
+
+TEST(Notifications, SlowReaderIsDroppedAndResumes) {
+  const LoneHub hub;
+  const std::string token = hub.member("jo");
+  const std::string user = text_at(hub.call({.path = "/api/v1/auth/me", .bearer = token}), "id");
+  // More than the buffers between the two take.
+  constexpr int many = 400;
+  DatabaseBeside beside(hub.database_url());
+  std::vector<hub::events::DomainEvent> events;
+  for (int i = 0; i < many; ++i) {
+    events.push_back({.id = beside.ids().next(),
+                      .type = "TIER_CHANGED",
+                      .occurred_at = SystemClock().wall_now(),
+                      .traceparent = {},
+                      .data = R"({"userId":")" + user + R"(","tier":"Gold","padding":")" +
+                              std::string(32 * 1024, 'x') + "\"}"});
+  }
+  beside.write([&](db::Transaction& transaction) { return hub::events::append(transaction, events); });
+  // A welcome and a wallet besides.
+  constexpr std::size_t all = many + 2;
+  ASSERT_TRUE(eventually(
+      [&] { return beside.number("SELECT COUNT(*) FROM notification") == static_cast<std::int64_t>(all); }));
+  std::vector<std::string> seen;
+  {
+    WebSocketClient slow(hub.port(), "/api/v1/notifications/ws?after=0", socket_token(token));
+    ASSERT_TRUE(slow.is_open());
+    // Says something now and then, and reads nothing, until nobody is there any more.
+    while (slow.send(WebSocketClient::Opcode::pong, "")) std::this_thread::sleep_for(Millis{5});
+    while (const auto frame = slow.next_text()) seen.push_back(member_in(frame, "id"));
+  }
+  EXPECT_LT(seen.size(), all);
+  ASSERT_FALSE(seen.empty());
+  WebSocketClient resumed(hub.port(), "/api/v1/notifications/ws?after=" + seen.back(), socket_token(token));
+  while (seen.size() < all) {
+    const auto frame = resumed.next_text();
+    ASSERT_TRUE(frame) << "after " << seen.size();
+    seen.push_back(member_in(frame, "id"));
+  }
+  EXPECT_EQ(std::set(seen.begin(), seen.end()).size(), all);
+  EXPECT_TRUE(std::ranges::is_sorted(seen, {}, [](const std::string& id) { return std::stoll(id); }));
+}
+
 TEST(Notifications, SocketIsToldThatTheHubStops) {
   LoneHub hub;
   WebSocketClient socket(hub.port(), "/api/v1/notifications/ws", socket_token(hub.member("jo")));
@@ -78,11 +178,15 @@ TEST(Notifications, ForeignPagesOpenNoSocket) {
   EXPECT_EQ(status("http://127.0.0.1:8080"), 101) << "api.public_url, as it is by default";
 }
 
+std::string mailing_to(const SmtpServer& server) {
+  return "smtp: { url: \"" + server.url() + "\", from: \"Perkline <noreply@perkline.example>\" }\n";
+}
+
 TEST(Notifications, MailsWaitForTheirServerAndArriveOnce) {
   if (const std::string missing = SmtpServer::missing(); !missing.empty()) GTEST_SKIP() << missing;
   SmtpServer server;
   server.stop();
-  LoneHub hub("", "smtp: { url: \"" + server.url() + "\", from: \"Perkline <noreply@perkline.example>\" }\n");
+  LoneHub hub("", mailing_to(server));
   for (int i = 0; i < 5; ++i) hub.member("m" + std::to_string(i));
   DatabaseBeside beside(hub.database_url());
   const auto waiting = [&] {
@@ -109,6 +213,118 @@ TEST(Notifications, MailsWaitForTheirServerAndArriveOnce) {
   EXPECT_EQ(ids.size(), 10U);
   EXPECT_EQ(subjects, (std::set<std::string>{"Welcome!", "Your USD wallet is ready"}));
   EXPECT_EQ(hub.log().find("@example.com"), std::string::npos) << "addresses are nobody's business";
+}
+
+/// A promotion for all of them.
+void assign(const LoneHub& hub, const std::vector<std::string>& users) {
+  const std::string admin = hub.admin();
+  const auto made = hub.call({.method = "POST",
+                              .path = "/api/v1/promotions",
+                              .body = R"({"title":"T","description":"D","type":"BONUS","amount":"1.00",)"
+                                      R"("currency":"USD","startDate":"2020-01-01","endDate":"2099-12-31"})",
+                              .bearer = admin});
+  ASSERT_EQ(made.status, 201) << made.body;
+  std::string ids;
+  for (const std::string& user : users) ids += (ids.empty() ? "\"" : ",\"") + user + '"';
+  const auto done = hub.call({.method = "POST",
+                              .path = "/api/v1/promotions/" + text_at(made, "id") + "/assign",
+                              .body = R"({"userIds":[)" + ids + "]}",
+                              .bearer = admin});
+  ASSERT_EQ(done.status, 200) << done.body;
+}
+
+TEST(Notifications, NoMailIsLostThoughTheHubIsKilledAmidThemAndADoubledOneIsKnownByItsId) {
+  if (const std::string missing = SmtpServer::missing(); !missing.empty()) GTEST_SKIP() << missing;
+  const SmtpServer server;
+  LoneHub hub("", mailing_to(server));
+  DatabaseBeside beside(hub.database_url());
+  constexpr std::size_t many = 300;
+  assign(hub, beside.add_members(many));
+  constexpr int kills = 4;
+  for (int kill = 1; kill <= kills; ++kill) {
+    const std::size_t reached = many * static_cast<std::size_t>(kill) / (kills + 1);
+    ASSERT_TRUE(eventually([&] { return server.taken().size() >= reached; }));
+    hub.child().kill();
+    hub.start();
+  }
+  EXPECT_TRUE(eventually(
+      [&] { return beside.number("SELECT COUNT(*) FROM notification_mail WHERE state = 'sent'") == many; }));
+  const auto taken = server.taken();
+  std::map<std::string, std::string> recipients;
+  for (const auto& mail : taken) {
+    const auto [known, added] = recipients.emplace(mail.header("Message-ID"), mail.to);
+    EXPECT_EQ(known->second, mail.to) << "an id is one mail's";
+  }
+  EXPECT_EQ(recipients.size(), many) << "each has one id, however often it was sent";
+  std::set<std::string> reached;
+  for (const auto& [id, recipient] : recipients) reached.insert(recipient);
+  EXPECT_EQ(reached.size(), many) << "and nobody is left out";
+  EXPECT_LE(taken.size(), many + kills) << "one is under way at a time";
+}
+
+TEST(Notifications, MailThatWasTakenAndNotNotedComesAgainUnderItsId) {
+  if (const std::string missing = SmtpServer::missing(); !missing.empty()) GTEST_SKIP() << missing;
+  const SmtpServer server;
+  LoneHub hub("", mailing_to(server));
+  DatabaseBeside beside(hub.database_url());
+  assign(hub, beside.add_members(1, "slow"));
+  ASSERT_TRUE(eventually([&] { return server.taken().size() == 1; }));
+  // The server has it, and says so a little later.
+  hub.child().kill();
+  hub.start();
+  ASSERT_TRUE(eventually([&] { return server.taken().size() == 2; })) << "waits for no lease";
+  EXPECT_TRUE(eventually(
+      [&] { return beside.number("SELECT COUNT(*) FROM notification_mail WHERE state = 'sent'") == 1; }));
+  const auto taken = server.taken();
+  EXPECT_EQ(taken.size(), 2U);
+  EXPECT_EQ(taken[0].header("Message-ID"), taken[1].header("Message-ID"));
+  EXPECT_EQ(taken[0].body(), taken[1].body());
+}
+
+TEST(Notifications, MailsToARefusedAddressEndInTheDeadLettersVisibly) {
+  if (const std::string missing = SmtpServer::missing(); !missing.empty()) GTEST_SKIP() << missing;
+  const SmtpServer server;
+  LoneHub hub("", mailing_to(server));
+  hub.member("refused-jo");
+  hub.member("al");
+  const std::string admin = hub.admin();
+  const auto dead = [&] {
+    std::vector<std::pair<std::string, std::string>> found;
+    const auto list = hub.call({.path = "/api/v1/dead-letters", .bearer = admin}).json();
+    for (const auto& item : list.root().find("items")->items())
+      found.emplace_back(bench::text_at(item, "id"), bench::text_at(item, "reason"));
+    return found;
+  };
+  // A welcome and a wallet.
+  ASSERT_TRUE(eventually([&] { return dead().size() == 2; }));
+  for (const auto& [id, reason] : dead()) {
+    EXPECT_TRUE(id.starts_with("mail-")) << id;
+    EXPECT_TRUE(reason.starts_with("550 ")) << reason;
+  }
+  EXPECT_TRUE(eventually([&] { return server.taken().size() == 2; })) << "others get theirs";
+  // Somebody has mended the address; one is sent, the other given up.
+  DatabaseBeside beside(hub.database_url());
+  beside.write([](db::Transaction& transaction) -> Result<void> {
+    auto mended = transaction.execute(
+        "UPDATE users SET email = 'jo@example.com', email_key = 'jo@example.com' WHERE email_key = $1",
+        {"refused-jo@example.com"});
+    if (!mended) return failure(mended);
+    return {};
+  });
+  const auto letters = dead();
+  const auto decide = [&](const std::string& id, const std::string& how, const std::string& body) {
+    return hub
+        .call({.method = "POST",
+               .path = "/api/v1/dead-letters/" + id + "/" + how,
+               .body = body,
+               .bearer = admin})
+        .status;
+  };
+  EXPECT_EQ(decide(letters[0].first, "retry", "{}"), 200);
+  EXPECT_EQ(decide(letters[1].first, "discard", R"({"reason":"too late"})"), 200);
+  EXPECT_TRUE(eventually([&] { return server.taken().size() == 3; }));
+  EXPECT_EQ(server.taken().back().to, "jo@example.com");
+  EXPECT_TRUE(dead().empty());
 }
 
 }  // namespace

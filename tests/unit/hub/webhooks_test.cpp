@@ -39,11 +39,10 @@ class ShiftedClock final : public net::AsyncClock {
 /// One replica's part in it, on the hub's reactor.
 class Replica {
  public:
-  Replica(test::LiveHub& hub, ShiftedClock& clock, Millis answer_within = seconds{10}) : hub_(hub) {
+  Replica(test::LiveHub& hub, ShiftedClock& clock, Sender::Options options = {}) : hub_(hub) {
     hub_.reactor().run([&] {
       dispatcher_.emplace(hub_.port(), clock, std::vector{consumer(clock)});
-      sender_.emplace(hub_.port(), clock, rng_, hub_.ids(), over_http(*hub_.reactor()),
-                      Sender::Options{.answer_within = answer_within});
+      sender_.emplace(hub_.port(), clock, rng_, hub_.ids(), over_http(*hub_.reactor()), options);
     });
     EXPECT_TRUE(hub_.reactor().await(dispatcher_->enroll()));
   }
@@ -168,7 +167,7 @@ TEST_F(Webhooks, ThatFailAreTriedAgainAfterTheirPauseUntilTheyAreReached) {
                              }()},
                         {.status = 204, .delivery = net::Delivery::reset},
                         {.status = 204, .delivery = net::Delivery::never}});
-  Replica replica(hub_, clock_, Millis{300});
+  Replica replica(hub_, clock_, {.answer_within = Millis{300}});
   const Uuid id = add_webhook(receiver.url());
   replica.start();
   happen({"SALE_FINALIZED"});
@@ -198,7 +197,7 @@ TEST_F(Webhooks, ThatFailAreTriedAgainAfterTheirPauseUntilTheyAreReached) {
 TEST_F(Webhooks, ThatAnswerTooLateAreSentTheSameEventAgain) {
   test::WebhookReceiver receiver;
   receiver.delay(Millis{700});
-  Replica replica(hub_, clock_, Millis{200});
+  Replica replica(hub_, clock_, {.answer_within = Millis{200}});
   const Uuid id = add_webhook(receiver.url());
   replica.start();
   happen({"SALE_FINALIZED"});
@@ -262,7 +261,7 @@ TEST_F(Webhooks, ThatFailAreOvertakenAndKeepNoOtherWaiting) {
   hangs.answer({.status = 204, .delivery = net::Delivery::never});
   test::WebhookReceiver picky;
   picky.answer_next({{.status = 503}});
-  Replica replica(hub_, clock_, seconds{2});
+  Replica replica(hub_, clock_, {.answer_within = seconds{2}});
   const Uuid hanging = add_webhook(hangs.url());
   const Uuid choosing = add_webhook(picky.url());
   const Uuid good = add_webhook(well.url());
@@ -304,7 +303,7 @@ TEST_F(Webhooks, OfAReplicaThatWasKilledAreTakenOverWhenItsLeaseHasRunOut) {
   const Uuid id = add_webhook(receiver.url());
   ASSERT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
     auto held = t.execute("UPDATE webhook SET lease_owner = 'killed', lease_until = $1",
-                          {(clock_.wall_now() + Sender::lease).time_since_epoch().count()});
+                          {(clock_.wall_now() + Sender::Options{}.lease).time_since_epoch().count()});
     if (!held) return failure(held);
     return {};
   }));
@@ -315,7 +314,36 @@ TEST_F(Webhooks, OfAReplicaThatWasKilledAreTakenOverWhenItsLeaseHasRunOut) {
   ASSERT_TRUE(soon([&] { return count(free, "delivered") == 1; }));
   EXPECT_EQ(count(id, "pending"), 1);
   EXPECT_TRUE(receiver.received().empty()) << "it is another's";
-  clock_.pass(Sender::lease);
+  clock_.pass(Sender::Options{}.lease);
+  EXPECT_TRUE(soon([&] { return count(id, "delivered") == 1; }));
+}
+
+TEST_F(Webhooks, ThatHangBeyondALeaseStayWithWhoSends) {
+  test::WebhookReceiver receiver;
+  receiver.delay(Millis{1500});
+  Replica one(hub_, clock_, {.lease = Millis{500}});
+  Replica two(hub_, clock_, {.lease = Millis{500}});
+  const Uuid id = add_webhook(receiver.url());
+  one.start();
+  two.start();
+  happen({"SALE_FINALIZED"});
+  ASSERT_TRUE(soon([&] { return count(id, "delivered") == 1; }));
+  EXPECT_EQ(receiver.received().size(), 1u);
+  EXPECT_EQ(deliveries(id).front().attempts, 1);
+}
+
+TEST_F(Webhooks, OfADeadHubAreReleasedByAStart) {
+  test::WebhookReceiver receiver;
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  ASSERT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+    auto held = t.execute("UPDATE webhook SET lease_owner = 'killed', lease_until = $1",
+                          {(clock_.wall_now() + hours{1}).time_since_epoch().count()});
+    if (!held) return failure(held);
+    return release_all_leases(t);
+  }));
+  replica.start();
+  happen({"SALE_FINALIZED"});
   EXPECT_TRUE(soon([&] { return count(id, "delivered") == 1; }));
 }
 
