@@ -183,9 +183,9 @@ TEST_F(Mails, GoToTheAddressOfTheMomentOrToNobody) {
 
 TEST_F(Mails, OfOneThatDiedAreSentByAnotherWhenItsLeaseIsOver) {
   mail("a");
+  const auto began = std::chrono::steady_clock::now();
   execute("UPDATE notification_mail SET lease = 'dead process', leased_until = $1",
           {(live_.clock().wall_now() + Millis{400}).time_since_epoch().count()});
-  const auto began = std::chrono::steady_clock::now();
   {
     const Running worker(live_, port_, quick());
     EXPECT_TRUE(becomes("sent", 1));
