@@ -268,7 +268,7 @@ Task<Result<void>> Restoration::resolve(SessionId id, const sync::KnownSale* kno
     co_await release(std::move(id));
     co_return Result<void>{};
   }
-  const Fate fate = fate_of(**session, known, *restored_);
+  const Fate fate = fate_of(**session, known);
   co_return co_await carry_out(std::move(id), fate, known);
 }
 

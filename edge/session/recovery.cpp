@@ -10,17 +10,15 @@ bool is_before_sale(const Session& session) {
 }
 
 /// What nobody has told the hub the end of.
-Fate fate_of_open(const Session& session, bool pending, const journal::Restored& restored) {
+Fate fate_of_open(const Session& session, bool pending) {
   const bool at_pdi = !session.provider_session.empty();
   switch (session.status) {
     case Status::finalizing:
     case Status::in_doubt:
       return Fate::doubt;
-    case Status::queued: {
-      // Waiting, it was tried again and again: what was due by the restore may have been sent.
-      const bool was_due = session.next_attempt_at <= std::max(restored.restored_at, restored.backed_up_at);
-      return at_pdi ? Fate::doubt : was_due ? Fate::review : Fate::keep;
-    }
+    case Status::queued:
+      // next_attempt_at is since when it waits, by whatever clock there was: when it was tried, nothing tells.
+      return at_pdi ? Fate::doubt : Fate::review;
     case Status::active:
     case Status::calculated:
       if (pending) return at_pdi ? Fate::doubt : Fate::review;
@@ -67,18 +65,18 @@ void learn(Session& session, const sync::KnownSale* known) {
 
 }  // namespace
 
-Fate fate_of(const Session& session, const sync::KnownSale* known, const journal::Restored& restored) {
+Fate fate_of(const Session& session, const sync::KnownSale* known) {
   if (is_end(session.status)) return Fate::keep;
-  if (known == nullptr) return fate_of_open(session, false, restored);
+  if (known == nullptr) return fate_of_open(session, false);
   switch (known->state) {
     case sync::SaleState::finalized:
       return Fate::adopt;
     case sync::SaleState::rejected:
       return Fate::reject;
     case sync::SaleState::voided:
-      return is_before_sale(session) ? Fate::abandon : fate_of_open(session, false, restored);
+      return is_before_sale(session) ? Fate::abandon : fate_of_open(session, false);
     case sync::SaleState::pending:
-      return fate_of_open(session, true, restored);
+      return fate_of_open(session, true);
   }
   return Fate::keep;
 }

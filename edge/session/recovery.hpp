@@ -1,6 +1,5 @@
 #pragma once
 
-#include "edge/journal/restored.hpp"
 #include "edge/session/outcome.hpp"
 #include "shared/sync/frame.hpp"
 
@@ -8,7 +7,7 @@
 namespace perkline::edge::session {
 
 enum class Fate : std::uint8_t {
-  keep,     ///< It goes on as it is.
+  keep,     ///< It has ended, or waits for a person: it stays as it is.
   adopt,    ///< PDI has booked it: the hub has its figures.
   reject,   ///< A person has closed it.
   abandon,  ///< The till has given it up.
@@ -19,7 +18,7 @@ enum class Fate : std::uint8_t {
 };
 
 /// `known`: what the hub told; nullptr: it has not heard of the session, or there is no hub.
-Fate fate_of(const Session& session, const sync::KnownSale* known, const journal::Restored& restored);
+Fate fate_of(const Session& session, const sync::KnownSale* known);
 
 /// The session in doubt, with what the hub knows of its sale, and as acknowledged as the hub knows it. One
 /// that is in doubt already only learns that. Errors: session_state.
