@@ -1,6 +1,7 @@
 #include "tests/simulation/chain.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "hub/stores/stores.hpp"
 #include "shared/core/assert.hpp"
@@ -16,6 +17,9 @@ using edge::session::Status;
 constexpr minutes rest_max{60};
 constexpr hours jump_max{10 * 365 * 24};
 constexpr std::string_view operator_name = "the simulation";
+/// How often somebody looks whether a store is in trouble with the hub.
+constexpr minutes look_every{1};
+constexpr seconds until_clonable{5};
 
 Plant current_plant = Plant::none;
 
@@ -23,6 +27,8 @@ std::vector<std::unique_ptr<Store>> make_stores(const Surroundings& around) {
   std::vector<std::unique_ptr<Store>> stores;
   for (std::size_t number = 1; number <= around.scenario.stores; ++number)
     stores.push_back(std::make_unique<Store>(around, StoreId("store-" + std::to_string(number))));
+  for (std::size_t number = 0; number < around.scenario.clones; ++number)
+    stores.push_back(std::make_unique<Store>(around, stores[number]->id(), Store::Clone{}));
   return stores;
 }
 
@@ -45,6 +51,10 @@ Figures& Figures::operator+=(const Figures& more) {
   returns += more.returns;
   store_crashes += more.store_crashes;
   hub_crashes += more.hub_crashes;
+  restores += more.restores;
+  clones += more.clones;
+  epochs += more.epochs;
+  forgotten += more.forgotten;
   virtual_time += more.virtual_time;
   return *this;
 }
@@ -53,6 +63,7 @@ Chain::Chain(const Scenario& scenario, bool keep_lines)
     : scenario_(scenario),
       trace_(time_, keep_lines),
       rng_(derived_seed(scenario.seed, "chain")),
+      operator_rng_(derived_seed(scenario.seed, "operators")),
       provider_(scenario_, time_, trace_),
       line_(scenario_, time_, trace_),
       hub_(scenario_, trace_, line_),
@@ -77,11 +88,11 @@ void Chain::plan_troubles() {
       scenario_.outages, minutes{4}, [this] { provider_.go_dark(true); },
       [this] { provider_.go_dark(false); });
   for (std::size_t i = 0; i < scenario_.partitions; ++i) {
-    const StoreId& store = stores_[rng_.below(stores_.size())]->id();
+    const StoreId& store = stores_[rng_.below(scenario_.stores)]->id();
     plan_windows(1, minutes{3}, [this, store] { line_.part(store); }, [this, store] { line_.rejoin(store); });
   }
   for (std::size_t i = 0; i < scenario_.breaker_turns; ++i) {
-    Store& store = *stores_[rng_.below(stores_.size())];
+    Store& store = *stores_[rng_.below(scenario_.stores)];
     const auto turn = [&store](void (pdi::Guard::*how)()) {
       if (store.life() != nullptr) (store.life()->guard.*how)();
     };
@@ -89,11 +100,12 @@ void Chain::plan_troubles() {
         1, minutes{2}, [turn] { turn(&pdi::Guard::force_open); }, [turn] { turn(&pdi::Guard::automatic); });
   }
   for (std::size_t i = 0; i < scenario_.full_disks; ++i) {
-    Store& store = *stores_[rng_.below(stores_.size())];
+    Store& store = *stores_[rng_.below(scenario_.stores)];
     plan_windows(1, minutes{5}, [&store] { store.fill_disk(true); }, [&store] { store.fill_disk(false); });
   }
   plan_clock_jumps();
   for (const auto& store : stores_) {
+    if (store->is_clone()) continue;
     if (scenario_.store_deaths > 0 && rng_.unit() < 0.5)
       time_.at(Timeline::Duration(
                    static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(fault_time.count())))),
@@ -101,7 +113,60 @@ void Chain::plan_troubles() {
                  if (troubled_ && store.life() != nullptr) store.fate.die("its power goes");
                });
   }
+  plan_restores();
+  plan_clones();
   time_.at(fault_time, [this] { stop_troubles(); });
+}
+
+/// Each a while after its backup. Draws from the operators' randomness, so that all else is as without.
+void Chain::plan_restores() {
+  const auto fault_time = static_cast<std::uint64_t>(Timeline::Duration(scenario_.fault_time).count());
+  const auto moment = [&](std::uint64_t from) {
+    return Timeline::Duration(static_cast<std::int64_t>(from + operator_rng_.below(fault_time - from)));
+  };
+  for (std::size_t i = 0; i < scenario_.restores; ++i) {
+    Store& store = *stores_[operator_rng_.below(scenario_.stores)];
+    const Timeline::Duration backup = moment(0);
+    time_.at(backup, [&store] { store.back_up(); });
+    time_.at(moment(static_cast<std::uint64_t>(backup.count())), [this, &store] {
+      if (!troubled_ || !store.has_backup()) return;
+      store.restore_due = true;
+      if (store.life() != nullptr && !store.fate.dead()) store.fate.die("its disk is lost");
+    });
+  }
+}
+
+void Chain::plan_clones() {
+  const auto fault_time = static_cast<std::uint64_t>(Timeline::Duration(scenario_.fault_time).count());
+  for (std::size_t number = 0; number < scenario_.clones; ++number) {
+    Store& clone = *stores_[scenario_.stores + number];
+    time_.at(Timeline::Duration(static_cast<std::int64_t>(operator_rng_.below(fault_time))),
+             [this, &clone, &original = *stores_[number]] { start_clone(clone, original); });
+  }
+}
+
+/// While nothing waits for PDI: two that settled one sale under two of PDI's sessions would book it twice,
+/// and only PDI could see that.
+void Chain::start_clone(Store& clone, Store& original) {
+  if (!troubled_ || clone.gone) return;
+  const StoreLife* life = original.life();
+  if (life == nullptr || original.fate.dead() || !life->serving() || life->queue.depth() > 0) {
+    time_.after(until_clonable, [this, &clone, &original] { start_clone(clone, original); });
+    return;
+  }
+  clone.copy_disk(original);
+  ++figures_.clones;
+  boot(clone);
+}
+
+/// For good, with all that only they know.
+void Chain::stop_clones() {
+  for (std::size_t number = scenario_.stores; number < stores_.size(); ++number) {
+    Store& clone = *stores_[number];
+    clone.gone = true;
+    tills_.forget_all(number);
+    if (clone.life() != nullptr) clone.fate.die("it is stopped");
+  }
 }
 
 void Chain::plan_windows(std::size_t count, Timeline::Duration longest, std::function<void()> begin,
@@ -120,7 +185,7 @@ void Chain::plan_windows(std::size_t count, Timeline::Duration longest, std::fun
 void Chain::plan_clock_jumps() {
   const auto fault_time = static_cast<std::uint64_t>(Timeline::Duration(scenario_.fault_time).count());
   for (std::size_t i = 0; i < scenario_.clock_jumps; ++i) {
-    const std::size_t process = rng_.below(stores_.size() + 1);
+    const std::size_t process = rng_.below(scenario_.stores + 1);
     time_.at(Timeline::Duration(static_cast<std::int64_t>(rng_.below(fault_time))), [this, process] {
       if (troubled_) jump(process);
     });
@@ -134,7 +199,7 @@ void Chain::jump(std::size_t process) {
   const Millis by =
       Millis{static_cast<std::int64_t>(rng_.below(2 * most))} - Millis{static_cast<std::int64_t>(most)};
   const WallTime right = tills_.time().wall;
-  if (process == stores_.size()) {
+  if (process == scenario_.stores) {
     hub_.time.wall = right + by;
     return trace_.note("hub", "clock jumps", format_time(hub_.time.wall));
   }
@@ -147,6 +212,7 @@ void Chain::jump(std::size_t process) {
 /// Clocks too are set right; what they made meanwhile stays as it is.
 void Chain::stop_troubles() {
   troubled_ = false;
+  stop_clones();
   provider_.behave();
   line_.behave();
   tills_.behave();
@@ -163,6 +229,13 @@ void Chain::stop_troubles() {
 // ---- processes
 
 void Chain::boot(Store& store) {
+  if (store.gone) return;
+  if (store.restore_due) {
+    store.restore();
+    ++figures_.restores;
+    const auto number = std::ranges::find(stores_, &store, &std::unique_ptr<Store>::get) - stores_.begin();
+    tills_.forget(static_cast<std::size_t>(number), store.backed_up_at());
+  }
   store.boot();
   check_store_against_tills(store);
 }
@@ -203,15 +276,21 @@ void Chain::check_acks() {
   for (const auto& store : stores_) {
     if (store->life() == nullptr) continue;
     const auto at_hub = std::ranges::find(known, store->id(), &hub::stores::Store::id);
-    trace_.check(store->life()->outbox->acked() <= at_hub->cursor.sequence,
-                 "what is acknowledged is at the hub", store->id().str());
+    const edge::journal::Outbox& outbox = *store->life()->outbox;
+    trace_.check(outbox.epoch() <= at_hub->cursor.epoch, "no store is in an epoch that nobody has granted",
+                 store->name());
+    // One that has not adopted yet is stopped: what it believes counts for nothing.
+    if (outbox.epoch() < at_hub->cursor.epoch) continue;
+    // One from a backup believes the hub had what it acknowledged in those days, and so it does.
+    trace_.check(outbox.acked() <= at_hub->cursor.sequence, "what is acknowledged is at the hub",
+                 store->name());
   }
 }
 
 /// Right after a start: what a till was told is on the disk.
 void Chain::check_store_against_tills(Store& store) {
   for (const TillSale& sale : tills_.sales()) {
-    if (stores_[sale.plan.store].get() != &store || sale.identify_body.empty()) continue;
+    if (stores_[sale.plan.store].get() != &store || sale.identify_body.empty() || sale.forgotten) continue;
     const auto found = store.life()->session_named(sale.transaction);
     const bool there = found && found->id == sale.session;
     trace_.check(there, "no acknowledged session is missing", sale.transaction.str());
@@ -292,11 +371,17 @@ bool Chain::run_until(const std::function<bool()>& done, Timeline::Duration late
 
 bool Chain::is_settled() {
   if (troubled_ || !tills_.done() || !hub_.is_up()) return false;
-  return std::ranges::all_of(stores_, [](const auto& store) {
-    StoreLife* life = store->life();
-    return life != nullptr && !store->fate.dead() && life->queue.depth() == 0 &&
-           life->outbox->tail() == life->outbox->acked();
-  });
+  return std::ranges::all_of(
+      stores_, [this](const auto& store) { return store->is_clone() || is_original_at_rest(*store); });
+}
+
+bool Chain::is_original_at_rest(Store& store) const {
+  StoreLife* life = store.life();
+  if (life == nullptr || store.fate.dead() || !life->serving() || life->queue.depth() > 0) return false;
+  if (life->outbox->tail() != life->outbox->acked()) return false;
+  // What a backup believes to be acknowledged is not all that the hub has.
+  return scenario_.restores + scenario_.clones == 0 ||
+         (!life->is_restored() && life->uplink.standing().kind == edge::uplink::Standing::Kind::streaming);
 }
 
 void Chain::settle(std::string_view what) {
@@ -305,6 +390,7 @@ void Chain::settle(std::string_view what) {
   std::string left(what);
   if (!tills_.done()) left += "; a till waits";
   for (const auto& store : stores_) {
+    if (store->is_clone()) continue;
     StoreLife* life = store->life();
     left += "; " + store->id().str();
     left += life == nullptr
@@ -319,10 +405,15 @@ void Chain::settle(std::string_view what) {
 // ---- a run
 
 Outcome Chain::run() {
-  for (const auto& store : stores_) hub_.add(store->id());
+  for (const auto& store : stores_) {
+    if (!store->is_clone()) hub_.add(store->id());
+  }
   plan_troubles();
   boot_hub();
-  for (const auto& store : stores_) boot(*store);
+  for (const auto& store : stores_) {
+    if (!store->is_clone()) boot(*store);
+  }
+  if (scenario_.restores + scenario_.clones > 0) time_.after(look_every, [this] { look_after_stores(); });
   tills_.open();
   if (!run_until([this] { return !troubled_ && tills_.done(); }, 2 * scenario_.fault_time + rest_max))
     settle("every till is answered");
@@ -342,7 +433,57 @@ Outcome Chain::run() {
       .hash = trace_.hash(), .violations = trace_.violations(), .lines = trace_.lines(), .figures = figures_};
 }
 
+/// Somebody who reads the alarms does what hub/README.md says about them.
+void Chain::look_after_stores() {
+  time_.after(look_every, [this] { look_after_stores(); });
+  for (const auto& store : stores_) {
+    if (!store->is_clone() && operator_rng_.below(2) == 0) look_after(*store);
+  }
+}
+
+void Chain::look_after(Store& store) {
+  std::optional<hub::stores::Store> at_hub;
+  PERKLINE_ASSERT(hub_.database()
+                      .read_now([&](hub::db::Transaction& transaction) -> Result<void> {
+                        auto found = hub::stores::find(transaction, store.id());
+                        if (!found) return failure(found);
+                        at_hub = std::move(*found);
+                        return {};
+                      })
+                      .has_value());
+  const bool cloned = scenario_.clones > 0 && at_hub->fork && at_hub->fork->reason == hub::stores::cloned;
+  if (cloned) stop_clones();
+  StoreLife* life = store.life();
+  if (life == nullptr || store.fate.dead() || !life->serving()) return;
+  if (life->uplink.standing().kind != edge::uplink::Standing::Kind::stopped) return;
+  // Which of the two is the right one has been found out by now.
+  if (scenario_.clones > 0) stop_clones();
+  std::uint64_t epoch = at_hub->cursor.epoch;
+  if (epoch <= life->outbox->epoch()) {
+    PERKLINE_ASSERT(
+        hub_.database()
+            .write_now([&](hub::db::Transaction& transaction) -> Result<void> {
+              auto begun = hub::stores::begin_epoch(
+                  transaction, store.id(),
+                  {.by = std::string(operator_name), .reason = "restored", .now = hub_.time.wall});
+              if (!begun) return failure(begun);
+              epoch = begun->store.cursor.epoch;
+              return {};
+            })
+            .has_value());
+    ++figures_.epochs;
+    trace_.note(store.name(), "is granted an epoch", std::to_string(epoch));
+  }
+  life->world->spawn(adopt(*life, epoch));
+}
+
+/// Where that fails it is tried again at the next look.
+Task<void> Chain::adopt(StoreLife& life, std::uint64_t epoch) {
+  (void)co_await life.uplink.adopt(epoch);
+}
+
 std::vector<SessionId> Chain::reviews(Store& store) {
+  if (store.is_clone()) return {};
   const auto page = store.life()->sessions.reviews("", 10'000);
   PERKLINE_ASSERT(page.has_value());
   return page->ids;
@@ -361,27 +502,36 @@ void Chain::decide_all(Decide decide) {
 }
 
 /// A sale is left to a person only for a reason that calls for one; then every one is tried again, and
-/// closed if PDI still says no.
+/// closed if PDI still says no. What came out of a backup may have been settled since: PDI's own people are
+/// asked first.
 void Chain::let_people_decide() {
   if (!trace_.violations().empty()) return;
+  std::set<SessionId> settled_since;
   for (const auto& store : stores_) {
     for (const SessionId& id : reviews(*store)) {
       const auto session = store->life()->sessions.find(id);
       PERKLINE_ASSERT(session && *session);
       ++figures_.reviews;
-      trace_.check(provider_.has_refused((*session)->transaction) || (*session)->attempts > 5,
-                   "a sale goes to a person only if PDI has refused it or never booked it",
-                   (*session)->transaction.str() + ": " + (*session)->reason);
+      if (store->restores > 0 && provider_.has_booked((*session)->transaction)) settled_since.insert(id);
+      trace_.check(
+          store->restores > 0 || provider_.has_refused((*session)->transaction) || (*session)->attempts > 5,
+          "a sale goes to a person only if PDI has refused it or never booked it",
+          (*session)->transaction.str() + ": " + (*session)->reason);
     }
   }
-  decide_all([](Store& store, const SessionId& id) {
-    return store.life()->queue.retry(id, std::string(operator_name));
+  for (TillSale& sale : tills_.sales())
+    sale.forgotten = sale.forgotten || settled_since.contains(sale.session);
+  decide_all([&](Store& store, const SessionId& id) {
+    return settled_since.contains(id)
+               ? store.life()->queue.discard(id, "PDI has booked it", std::string(operator_name))
+               : store.life()->queue.retry(id, std::string(operator_name));
   });
   settle("after people have tried again");
   tills_.ask_again();
   settle("after every till has asked again");
   if (!trace_.violations().empty()) return;
   for (TillSale& sale : tills_.sales()) {
+    if (stores_[sale.plan.store]->is_clone()) continue;
     const auto session = stores_[sale.plan.store]->life()->sessions.find(sale.session);
     sale.discarded = session && *session && (*session)->status == Status::review;
     if (sale.discarded) ++figures_.discarded;

@@ -23,6 +23,10 @@ struct Figures {
   std::size_t returns = 0;
   std::size_t store_crashes = 0;
   std::size_t hub_crashes = 0;
+  std::size_t restores = 0;
+  std::size_t clones = 0;
+  std::size_t epochs = 0;     ///< Granted.
+  std::size_t forgotten = 0;  ///< Sales that a restored store, or a clone that is gone, took along.
   Millis virtual_time{};
 
   Figures& operator+=(const Figures& more);
@@ -50,6 +54,10 @@ class Chain {
   void plan_windows(std::size_t count, Timeline::Duration longest, std::function<void()> begin,
                     std::function<void()> end);
   void plan_clock_jumps();
+  void plan_restores();
+  void plan_clones();
+  void start_clone(Store& clone, Store& original);
+  void stop_clones();
   void jump(std::size_t process);
   void stop_troubles();
   void boot(Store& store);
@@ -63,6 +71,10 @@ class Chain {
   bool is_settled();
   void settle(std::string_view what);
   void let_people_decide();
+  void look_after_stores();
+  void look_after(Store& store);
+  static Task<void> adopt(StoreLife& life, std::uint64_t epoch);
+  bool is_original_at_rest(Store& store) const;
   template <class Decide>
   void decide_all(Decide decide);
   std::vector<SessionId> reviews(Store& store);
@@ -76,10 +88,11 @@ class Chain {
   Timeline time_;
   Trace trace_;
   SeededRng rng_;
+  SeededRng operator_rng_;
   Provider provider_;
   HubLine line_;
   Hub hub_;
-  std::vector<std::unique_ptr<Store>> stores_;
+  std::vector<std::unique_ptr<Store>> stores_;  ///< Then their clones.
   Tills tills_;
   bool troubled_ = true;
   /// In which processes something may be ready.

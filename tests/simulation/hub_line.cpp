@@ -29,7 +29,7 @@ class HubLine::Link final : public net::HubLink {
   Result<void> send(std::string frame) override {
     if (fate_.strikes("before sending a frame")) return {};
     if (line_.plant_ == Plant::sent_is_acknowledged) acknowledge(frame);
-    line_.to_hub(store_, std::move(frame));
+    line_.to_hub(store_, std::move(frame), connection_);
     fate_.strikes("after sending a frame");
     return {};
   }
@@ -116,15 +116,15 @@ std::vector<Millis> HubLine::arrivals() {
   return all;
 }
 
-void HubLine::to_hub(const StoreId& store, std::string frame) {
-  const auto from = stores_[store];
+void HubLine::to_hub(const StoreId& store, std::string frame, std::weak_ptr<StoreInbox> from) {
   for (const Millis late : arrivals()) {
-    trace_.check(++on_their_way_[store] <= frames_max, "a store's frames on their way are bounded",
-                 store.str());
+    trace_.check(++on_their_way_[store] <= frames_max * frames_max_factor_,
+                 "a store's frames on their way are bounded", store.str());
     time_.after(late, [this, store, frame, from, to = hub_] {
       --on_their_way_[store];
       const auto hub = to.lock();
       if (!hub || from.expired() || parted_.contains(store)) return;
+      stores_[store] = from;
       hub->frames.push_back({.store = store, .frame = frame});
       hub->arrived.notify();
     });

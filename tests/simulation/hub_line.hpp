@@ -23,6 +23,7 @@ class HubLine {
         lost_(scenario.line_lost),
         doubled_(scenario.line_doubled),
         delay_max_(scenario.line_delay),
+        frames_max_factor_(1 + scenario.clones),
         plant_(scenario.plant) {}
 
   /// One process's ends. `clock` and `fate` must outlive them, and this line both.
@@ -49,7 +50,7 @@ class HubLine {
     net::Signal arrived;
   };
 
-  void to_hub(const StoreId& store, std::string frame);
+  void to_hub(const StoreId& store, std::string frame, std::weak_ptr<StoreInbox> from);
   void to_store(const StoreId& store, std::string frame);
   /// How late each copy of a frame arrives.
   std::vector<Millis> arrivals();
@@ -60,9 +61,11 @@ class HubLine {
   double lost_;
   double doubled_;
   Millis delay_max_;
+  std::size_t frames_max_factor_;  ///< Processes that speak under one name.
   Plant plant_;
   std::set<StoreId> parted_;
   std::weak_ptr<HubInbox> hub_;  ///< Nothing while the hub is down.
+  /// Where each store was last heard, or has last connected: there its answers go, which may be a clone.
   std::map<StoreId, std::weak_ptr<StoreInbox>> stores_;
   std::map<StoreId, std::size_t> on_their_way_;
 };

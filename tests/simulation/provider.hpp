@@ -39,6 +39,7 @@ class Provider {
   std::vector<pdi::sandbox::Member> members() const;
   /// Whether PDI has ever said no to a call of that transaction's: 400, 404, 409 or 422.
   bool has_refused(const TransactionId& transaction) const { return refused_.contains(transaction); }
+  bool has_booked(const TransactionId& transaction) const { return booked_.contains(transaction); }
 
  private:
   class Line;

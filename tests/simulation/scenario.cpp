@@ -7,9 +7,9 @@
 namespace perkline::simulation {
 namespace {
 
-constexpr std::string_view trouble_names[trouble_count] = {"pdi",       "token",       "outage",    "line",
-                                                           "partition", "store_crash", "hub_crash", "clock",
-                                                           "till_line", "operators",   "full_disk"};
+constexpr std::string_view trouble_names[trouble_count] = {
+    "pdi",   "token",     "outage",    "line",      "partition", "store_crash", "hub_crash",
+    "clock", "till_line", "operators", "full_disk", "restore",   "clone"};
 
 /// Uniform in [low, high].
 std::size_t between(Rng& rng, std::size_t low, std::size_t high) {
@@ -86,6 +86,8 @@ Scenario draw_scenario(std::uint64_t seed) {
   scenario.clock_jumps = chance(rng, 0.4) ? between(rng, 1, 4) : 0;
   scenario.breaker_turns = chance(rng, 0.1) ? 1 : 0;
   scenario.full_disks = chance(rng, 0.2) ? between(rng, 1, 2) : 0;
+  scenario.restores = chance(rng, 0.2) ? between(rng, 1, 2) : 0;
+  scenario.clones = chance(rng, 0.15) ? 1 : 0;
   return scenario;
 }
 
@@ -113,6 +115,8 @@ Scenario cut_down(Scenario scenario, const Cut& cut) {
   if (without(Trouble::till_line)) scenario.till_lost = 0;
   if (without(Trouble::operators)) scenario.breaker_turns = 0;
   if (without(Trouble::full_disk)) scenario.full_disks = 0;
+  if (without(Trouble::restore)) scenario.restores = 0;
+  if (without(Trouble::clone)) scenario.clones = 0;
   return scenario;
 }
 

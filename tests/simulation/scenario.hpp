@@ -28,8 +28,10 @@ enum class Trouble : std::uint8_t {
   till_line,  ///< Tills' calls and answers are lost.
   operators,  ///< Somebody turns the breaker.
   full_disk,  ///< A store's disk has no room for a while.
+  restore,    ///< A store's disk is lost, and a backup takes its place.
+  clone,      ///< A copy of a store's machine runs beside it.
 };
-inline constexpr std::size_t trouble_count = 11;
+inline constexpr std::size_t trouble_count = 13;
 std::string_view name_of(Trouble trouble);
 std::optional<Trouble> trouble_named(std::string_view name);
 using Troubles = std::bitset<trouble_count>;
@@ -71,6 +73,8 @@ struct Scenario {
   std::size_t clock_jumps = 0;
   std::size_t breaker_turns = 0;
   std::size_t full_disks = 0;
+  std::size_t restores = 0;  ///< With them nothing is taken back: what a store has forgotten it refuses.
+  std::size_t clones = 0;
 
   Plant plant = Plant::none;
 };

@@ -40,6 +40,29 @@ TEST(Simulation, WithoutTroublesEverySaleIsFinalizedAtOnce) {
   EXPECT_EQ(outcome.figures.reviews, 0u);
 }
 
+TEST(Simulation, AStoreFromAnOldBackupGoesOnInANewEpoch) {
+  Scenario scenario = quiet_scenario(8);
+  scenario.sales = 40;
+  scenario.restores = 1;
+  const Outcome outcome = run(scenario);
+  EXPECT_TRUE(outcome.violations.empty()) << told(outcome);
+  EXPECT_EQ(outcome.figures.restores, 1u);
+  EXPECT_GT(outcome.figures.epochs, 0u);
+  EXPECT_GT(outcome.figures.forgotten, 0u);
+  EXPECT_GT(outcome.figures.acknowledged, outcome.figures.forgotten);
+}
+
+TEST(Simulation, AStoreWhoseCloneHasSoldGoesOnInANewEpoch) {
+  Scenario scenario = quiet_scenario(9);
+  scenario.sales = 40;
+  scenario.clones = 1;
+  const Outcome outcome = run(scenario);
+  EXPECT_TRUE(outcome.violations.empty()) << told(outcome);
+  EXPECT_EQ(outcome.figures.clones, 1u);
+  EXPECT_GT(outcome.figures.epochs, 0u);
+  EXPECT_GT(outcome.figures.acknowledged, outcome.figures.forgotten);
+}
+
 /// One of PDI's misbehaviours alone, met by every other call of one endpoint.
 class OneMisbehaviour : public testing::TestWithParam<std::size_t> {};
 

@@ -1,5 +1,6 @@
 #include "tests/simulation/store.hpp"
 
+#include "edge/journal/restored.hpp"
 #include "shared/core/assert.hpp"
 
 namespace perkline::simulation {
@@ -57,18 +58,18 @@ StoreLife::StoreLife(const Surroundings& around, const Home& home, std::uint64_t
       sessions(journal, *outbox),
       http({.clock = world->clock(),
             .rng = rng,
-            .calls = around.provider.calls_from({home.store.str(), world->clock(), home.fate}),
-            .tokens = around.provider.tokens_from({home.store.str(), world->clock(), home.fate})},
+            .calls = around.provider.calls_from({home.name, world->clock(), home.fate}),
+            .tokens = around.provider.tokens_from({home.name, world->clock(), home.fate})},
            http_options(around.scenario)),
-      calls(http, around.trace, home.store.str()),
+      calls(http, around.trace, home.name),
       guard(calls, world->clock(), rng,
-            {.on_change = [&trace = around.trace, store = home.store.str()](
+            {.on_change = [&trace = around.trace, store = home.name](
                               pdi::BreakerState,
                               pdi::BreakerState to) { trace.note(store, "breaker", name_of(to)); }}),
       tills(around.scenario.plant == Plant::past_the_breaker ? static_cast<pdi::Pdi&>(calls) : guard.tills(),
-            {till_mark, guard, calls, world->clock(), around.trace, home.store.str(), around.scenario.plant}),
+            {till_mark, guard, calls, world->clock(), around.trace, home.name, around.scenario.plant}),
       settlement(guard.settlement(),
-                 {"", guard, calls, world->clock(), around.trace, home.store.str(), around.scenario.plant}),
+                 {"", guard, calls, world->clock(), around.trace, home.name, around.scenario.plant}),
       locks(world->clock()),
       members(journal),
       rules({}),
@@ -87,7 +88,8 @@ StoreLife::StoreLife(const Surroundings& around, const Home& home, std::uint64_t
             settlement_ports(ports, wall_timers, around.scenario.plant), writer, finalizer,
             {.open_at = [this] { return guard.open_at(); },
              .is_closed = [this] { return guard.is_closed(); },
-             .may_retry = [this] { return guard.take_settlement_retry(); }},
+             .may_retry = [this] { return guard.take_settlement_retry(); },
+             .is_held = [this] { return restoration.holds_settlement(); }},
             rng),
       flows({.store = home.store,
              .currency = *find_currency("USD"),
@@ -100,16 +102,38 @@ StoreLife::StoreLife(const Surroundings& around, const Home& home, std::uint64_t
             ports, writer, finalizer,
             [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }),
       link(around.line.link_of(home.store, world->clock(), home.fate)),
-      uplink(*link, *outbox, world->clock(), {.store = home.store, .boot_id = uuids.next(), .status = [this] {
-                                                return sync::Status{
-                                                    .breaker = std::string(name_of(guard.state())),
-                                                    .queue_depth = queue.depth(),
-                                                    .version = "simulation"};
-                                              }}) {
+      uplink(*link, *outbox, world->clock(),
+             {.store = home.store,
+              .boot_id = uuids.next(),
+              .status =
+                  [this] {
+                    return sync::Status{.breaker = std::string(name_of(guard.state())),
+                                        .queue_depth = queue.depth(),
+                                        .version = "simulation"};
+                  }}),
+      restoration(
+          ports, journal, writer,
+          [this](std::vector<SessionId> asked, MonoTime deadline) {
+            return uplink.ask(std::move(asked), deadline);
+          },
+          [this](const SessionId& id) { queue.add(id, world->clock().mono_now()); }) {
   calls.watch(guard);
+  world->spawn(serve());
+}
+
+Task<void> StoreLife::serve() {
+  PERKLINE_ASSERT((co_await restoration.start()).has_value());
   PERKLINE_ASSERT(queue.start().has_value());
   world->spawn(queue.run());
   world->spawn(uplink.run());
+  world->spawn(restoration.run());
+  serving_ = true;
+}
+
+bool StoreLife::is_restored() const {
+  const auto restored = edge::journal::read_restored(journal);
+  PERKLINE_ASSERT(restored.has_value());
+  return restored->has_value();
 }
 
 StoreLife::~StoreLife() {
@@ -125,14 +149,19 @@ std::optional<edge::session::Session> StoreLife::session_named(const Transaction
   return std::move(*session);
 }
 
-Store::Store(const Surroundings& around, StoreId id)
-    : fate(id.str(), around.trace, derived_seed(around.scenario.seed, id.str() + " dies"),
+Store::Store(const Surroundings& around, StoreId id) : Store(around, id, id.str()) {}
+Store::Store(const Surroundings& around, StoreId id, Clone /*clone*/)
+    : Store(around, id, id.str() + "-clone") {}
+
+Store::Store(const Surroundings& around, StoreId id, std::string name)
+    : fate(name, around.trace, derived_seed(around.scenario.seed, name + " dies"),
            // A sale makes a store call its ports some forty times.
            around.scenario.store_deaths / (40.0 * static_cast<double>(around.scenario.sales) /
                                            static_cast<double>(around.scenario.stores))),
       around_(around),
       id_(std::move(id)),
-      rng_(derived_seed(around.scenario.seed, id_.str())) {
+      name_(std::move(name)),
+      rng_(derived_seed(around.scenario.seed, name_)) {
   disk_.sync_time = around.scenario.sync_time;
 }
 
@@ -145,15 +174,45 @@ void Store::boot() {
   time.mono = MonoTime(hours{1 + static_cast<std::int64_t>(rng_.below(1000))});
   life_ = std::make_unique<StoreLife>(
       around_,
-      StoreLife::Home{.store = id_, .time = time, .disk = disk_, .redemptions = redemptions, .fate = fate},
+      StoreLife::Home{
+          .store = id_, .name = name_, .time = time, .disk = disk_, .redemptions = redemptions, .fate = fate},
       rng_.next());
-  around_.trace.note(id_.str(), "boots");
+  around_.trace.note(name_, "boots");
 }
 
 void Store::fill_disk(bool full) {
   disk_.full = full;
   fills += full ? 1 : 0;
-  around_.trace.note(id_.str(), full ? "disk is full" : "disk has room");
+  around_.trace.note(name_, full ? "disk is full" : "disk has room");
+}
+
+void Store::back_up() {
+  backup_ = {.disk = disk_, .at = around_.time.now(), .made_at = time.wall};
+  around_.trace.note(name_, "is backed up");
+}
+
+/// As `perkline-edge restore` does.
+void Store::restore() {
+  const Millis sync_time = disk_.sync_time;
+  const bool full = disk_.full;
+  disk_ = backup_->disk;
+  disk_.full = false;
+  test::VirtualTime time_of_the_tool;
+  test::SimWorld world(time_of_the_tool);
+  edge::journal::JournalMemory journal(disk_, world.clock());
+  edge::journal::Batch mark;
+  edge::journal::put(mark, {.backed_up_at = backup_->made_at, .restored_at = time.wall});
+  bool done = false;
+  world.spawn([](edge::journal::Journal& to, edge::journal::Batch batch, bool& over) -> Task<void> {
+    co_await to.commit(std::move(batch));
+    over = true;
+  }(journal, std::move(mark), done));
+  PERKLINE_ASSERT(world.run_until([&done] { return done; }));
+  disk_.sync_time = sync_time;
+  disk_.full = full;
+  ++restores;
+  restore_due = false;
+  around_.trace.note(name_, "is restored");
 }
 
 void Store::power_off() {

@@ -6,6 +6,7 @@
 #include "edge/journal/journal_memory.hpp"
 #include "edge/journal/outbox.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
+#include "edge/pdi_queue/restoration.hpp"
 #include "edge/session/flows.hpp"
 #include "edge/uplink/uplink.hpp"
 #include "pdi_client/guard.hpp"
@@ -35,6 +36,7 @@ class StoreLife {
   /// What the life stands on and leaves behind.
   struct Home {
     const StoreId& store;
+    const std::string& name;  ///< The store's, or its clone's.
     test::VirtualTime& time;
     edge::journal::MemoryDisk& disk;
     OfflineRedemptions& redemptions;
@@ -43,6 +45,10 @@ class StoreLife {
   StoreLife(const Surroundings& around, const Home& home, std::uint64_t seed);
   ~StoreLife();
 
+  /// Tills are served, once whatever a restore left open is held.
+  bool serving() const { return serving_; }
+  /// Whether what a restore left open is known to the end.
+  bool is_restored() const;
   /// The session that a till's name for a sale stands for, as it is on the disk.
   std::optional<edge::session::Session> session_named(const TransactionId& transaction) const;
 
@@ -70,12 +76,20 @@ class StoreLife {
   edge::session::Flows flows;
   std::unique_ptr<net::HubLink> link;
   edge::uplink::Uplink uplink;
+  edge::pdi_queue::Restoration restoration;
+
+ private:
+  Task<void> serve();
+  bool serving_ = false;
 };
 
 /// A store: its disk and clock, which survive, and its daemon, which does not always.
 class Store {
  public:
   Store(const Surroundings& around, StoreId id);
+  /// Another process under the same id, on a machine of its own that has yet to be copied.
+  struct Clone {};
+  Store(const Surroundings& around, StoreId id, Clone clone);
   ~Store();
 
   void boot();
@@ -86,19 +100,43 @@ class Store {
   bool has_room() const { return !disk_.full; }
   StoreLife* life() { return life_.get(); }
   const StoreId& id() const { return id_; }
+  const std::string& name() const { return name_; }
+  bool is_clone() const { return name_ != id_.str(); }
+
+  void back_up();
+  bool has_backup() const { return backup_.has_value(); }
+  /// When that was made.
+  Timeline::Duration backed_up_at() const { return backup_->at; }
+  /// What the disk held is lost; the backup takes its place. While it is off.
+  void restore();
+  /// As that one's disk is now. Before the first boot.
+  void copy_disk(const Store& original) { disk_ = original.disk_; }
   std::size_t boots() const { return boots_; }
 
   Fate fate;
   test::VirtualTime time;
   std::size_t clock_jumps = 0;
   std::size_t fills = 0;  ///< How often the disk got full.
+  std::size_t restores = 0;
+  bool restore_due = false;  ///< Before its next boot.
+  bool gone = false;         ///< It does not boot any more.
   OfflineRedemptions redemptions;
 
  private:
+  struct Backup {
+    edge::journal::MemoryDisk disk;
+    Timeline::Duration at;
+    WallTime made_at;  ///< By the store's own clock.
+  };
+
+  Store(const Surroundings& around, StoreId id, std::string name);
+
   Surroundings around_;
   StoreId id_;
+  std::string name_;
   SeededRng rng_;
   edge::journal::MemoryDisk disk_;
+  std::optional<Backup> backup_;
   std::unique_ptr<StoreLife> life_;
   std::size_t boots_ = 0;
 };

@@ -14,6 +14,7 @@ using edge::session::Status;
 
 constexpr Millis pause_first{200};
 constexpr Millis pause_max{4000};
+constexpr std::size_t sales_at_clone = 6;
 /// What a till may wait beyond the stand-in's deadline: for another call of its session, and for the disk.
 constexpr Millis wait_slack = limits::session_queue_wait + Millis{250};
 
@@ -73,6 +74,7 @@ Plan plan_of(const Scenario& scenario, std::size_t sale) {
     plan.returns.push_back({.store = store, .minor = minor});
     left -= minor;
   }
+  if (scenario.restores > 0) plan.returns.clear();
   return plan;
 }
 
@@ -103,6 +105,16 @@ Tills::Tills(const Scenario& scenario, Timeline& time, Trace& trace,
                       .transaction = TransactionId(store + "-T-" + std::to_string(number)),
                       .session = {}});
   }
+  for (std::size_t clone = scenario.stores; clone < stores.size(); ++clone) {
+    for (std::size_t number = 0; number < sales_at_clone; ++number) {
+      Plan plan = plan_of(scenario, scenario.sales + number);
+      plan.store = clone;
+      plan.returns.clear();
+      sales_.push_back({.plan = std::move(plan),
+                        .transaction = TransactionId(stores[clone]->name() + "-T-" + std::to_string(number)),
+                        .session = {}});
+    }
+  }
 }
 
 void Tills::open() {
@@ -111,6 +123,10 @@ void Tills::open() {
   for (std::size_t till = 0; till < scenario_.stores * scenario_.tills; ++till) {
     ++working_;
     world_.spawn(finished(work(till)));
+  }
+  for (std::size_t clone = scenario_.stores; clone < stores_.size(); ++clone) {
+    ++working_;
+    world_.spawn(finished(work_at_clone(clone)));
   }
 }
 
@@ -124,9 +140,20 @@ Task<void> Tills::work(std::size_t till) {
   const std::size_t all = scenario_.stores * scenario_.tills;
   const std::size_t share = scenario_.sales / all + 1;
   const auto gap = static_cast<std::uint64_t>(2 * scenario_.fault_time.count()) / share + 1;
-  for (std::size_t number = till; number < sales_.size(); number += all) {
+  for (std::size_t number = till; number < scenario_.sales; number += all) {
     co_await world_.clock().sleep(Millis{static_cast<std::int64_t>(rng_.below(gap))});
     co_await sell(sales_[number]);
+  }
+}
+
+/// From when it first serves until it is gone.
+Task<void> Tills::work_at_clone(std::size_t clone) {
+  Store& store = *stores_[clone];
+  while (store.boots() == 0 && !store.gone) co_await world_.clock().sleep(seconds{5});
+  for (TillSale& sale : sales_) {
+    if (sale.plan.store != clone || sale.forgotten) continue;
+    co_await world_.clock().sleep(Millis{static_cast<std::int64_t>(rng_.below(30'000))});
+    if (!sale.forgotten) co_await sell(sale);
   }
 }
 
@@ -141,7 +168,7 @@ Task<void> Tills::sell(TillSale& sale) {
     co_await world_.clock().sleep(Millis{static_cast<std::int64_t>(rng_.below(i == 0 ? 500 : 30'000))});
     co_await finalize_again(sale);
   }
-  if (!sale.acknowledged()) co_return;
+  if (!sale.acknowledged() || sale.forgotten) co_return;
   if (sale.plan.meddles) co_await meddle(sale);
   co_await take_back(sale);
 }
@@ -155,6 +182,7 @@ Task<bool> Tills::identify(TillSale& sale) {
   const std::size_t life = store_of(sale).boots();
   for (int times = plan.twice ? 2 : 1; times > 0; --times) {
     const auto heard = co_await until_answered(till_of(sale), call);
+    if (sale.forgotten) co_return false;
     if (!heard) {
       trace_.check(sale.session.empty() && heard.error().code == Errc::pdi_rejected,
                    "identify is answered, or refused by PDI", sale.transaction.str() + " " + told_as(heard));
@@ -177,6 +205,7 @@ Task<bool> Tills::calculate(TillSale& sale) {
     std::string body;
     for (int times = sale.plan.twice ? 2 : 1; times > 0; --times) {
       const auto heard = co_await until_answered(till_of(sale), call);
+      if (sale.forgotten) co_return false;
       if (!heard) {
         if (heard.error().code != Errc::pdi_rejected) expect(sale, heard, Errc::session_state, "calculate");
         check_lapse(sale);
@@ -198,6 +227,7 @@ Task<void> Tills::finalize(TillSale& sale) {
     const edge::session::FinalizeRequest request{sale.session, sale.transaction, *sale.asked};
     const auto heard = co_await until_answered(
         till_of(sale), [request](edge::session::Flows& flows) { return flows.finalize(request, {}); });
+    if (sale.forgotten) co_return;
     if (heard) co_return heard_final(sale, *heard);
     // Another copy of the first request has sold, with the points, after this one was refused.
     if (heard.error().code == Errc::transaction_reused && sale.asked->redeem != plan.redeem) {
@@ -216,6 +246,7 @@ Task<void> Tills::finalize_again(TillSale& sale) {
   const edge::session::FinalizeRequest request{sale.session, sale.transaction, *sale.asked};
   const auto heard = co_await until_answered(
       till_of(sale), [request](edge::session::Flows& flows) { return flows.finalize(request, {}); });
+  if (sale.forgotten) co_return;
   if (heard) co_return heard_final(sale, *heard);
   trace_.violated("an acknowledged sale is never denied", sale.transaction.str() + " " + told_as(heard));
 }
@@ -224,6 +255,7 @@ Task<void> Tills::give_up(TillSale& sale) {
   const edge::session::VoidRequest request{sale.session, "the customer has left"};
   const auto heard = co_await until_answered(
       till_of(sale), [request](edge::session::Flows& flows) { return flows.void_session(request); });
+  if (sale.forgotten) co_return;
   sale.voided = heard.has_value();
   if (!heard) {
     expect(sale, heard, Errc::session_state, "void");
@@ -257,11 +289,11 @@ Task<void> Tills::meddle(TillSale& sale) {
          Errc::session_state, "void after finalize");
 }
 
-Task<Result<edge::session::Answer>> Tills::return_goods(const TillSale& sale, const TillReturn& goods) {
+Task<Result<edge::session::Answer>> Tills::return_goods(TillSale& sale, const TillReturn& goods) {
   edge::session::ReturnRequest request{
       .original_transaction = sale.transaction, .transaction = goods.transaction, .amount = usd(goods.minor)};
   if (goods.store != sale.plan.store) request.original_store = store_of(sale).id();
-  return until_answered({goods.store, goods.transaction.str(), sale.plan.twice},
+  return until_answered({goods.store, goods.transaction.str(), sale.plan.twice, sale},
                         [request](edge::session::Flows& flows) { return flows.return_goods(request, {}); });
 }
 
@@ -279,7 +311,7 @@ Task<void> Tills::take_back(TillSale& sale) {
   expect(sale, co_await return_goods(sale, too_much), Errc::return_exceeds_sale, "return of too much");
 }
 
-Task<void> Tills::take_back_once(const TillSale& sale, TillReturn& goods) {
+Task<void> Tills::take_back_once(TillSale& sale, TillReturn& goods) {
   const auto heard = co_await return_goods(sale, goods);
   if (heard) co_return heard_return(goods, *heard);
   trace_.violated("what was sold is taken back", goods.transaction.str() + " " + told_as(heard));
@@ -295,6 +327,7 @@ void Tills::heard_return(TillReturn& goods, const Answer& answer) {
 }
 
 void Tills::expect(const TillSale& sale, const Result<Answer>& heard, Errc error, std::string_view what) {
+  if (sale.forgotten) return;
   if (heard || heard.error().code != error) {
     trace_.violated("what a till must not do is refused as it should be",
                     sale.transaction.str() + " " + std::string(what) + ": " + told_as(heard));
@@ -345,8 +378,10 @@ void Tills::check_lapse(TillSale& sale) {
 Task<Result<edge::session::Answer>> Tills::until_answered(Caller caller, Call call) {
   Millis pause = pause_first;
   while (true) {
+    if (caller.sale.forgotten) co_return fail(Errc::cancelled);
     const bool twice = caller.twice && rng_.below(2) == 0;
     Heard heard = twice ? co_await both(caller, call) : co_await once(caller, call);
+    if (caller.sale.forgotten) co_return fail(Errc::cancelled);
     trace_.note(caller.name, "hears", heard ? told_as(*heard) : "nothing");
     if (heard && (*heard || !is_for_later(heard->error().code))) {
       if (!*heard && is_our_fault(heard->error().code))
@@ -365,7 +400,8 @@ Task<Tills::Heard> Tills::both(Caller caller, Call call) {
   Heard first = co_await once(caller, call);
   while (!other->over) co_await other->given.wait();
   const Heard& second = other->heard;
-  if (first && second && *first && *second && (*first)->status == 200 && (*second)->status == 200)
+  if (first && second && *first && *second && (*first)->status == 200 && (*second)->status == 200 &&
+      !caller.sale.forgotten)
     trace_.check((*first)->body == (*second)->body, "a 200 never changes", caller.name);
   const bool first_decides = first && (*first || !is_for_later(first->error().code));
   co_return first_decides ? std::move(first) : second;
@@ -384,7 +420,8 @@ Task<Tills::Heard> Tills::once(Caller caller, Call call) {
     co_await world_.clock().sleep_until(give_up);
     co_return std::nullopt;
   }
-  if (store.life() == nullptr || store.fate.dead()) co_return std::nullopt;
+  if (store.life() == nullptr || store.fate.dead() || !store.life()->serving()) co_return std::nullopt;
+  caller.sale.touched_at = timeline_.now();
   const auto slot = std::make_shared<Slot>();
   store.life()->world->spawn(serve(*this, store, call(store.life()->flows), slot));
   (void)co_await net::with_deadline(world_.clock(), give_up, told(slot));
@@ -415,11 +452,23 @@ Task<Result<void>> Tills::told(std::shared_ptr<Slot> slot) {
   co_return Result<void>{};
 }
 
+void Tills::forget(std::size_t store, Timeline::Duration since) {
+  for (TillSale& sale : sales_) {
+    if (sale.plan.store != store || !sale.touched_at) continue;
+    const bool ended = sale.acknowledged() || sale.voided || !sale.body_400.empty();
+    if (!ended || *sale.touched_at >= since) sale.forgotten = true;
+  }
+}
+
+void Tills::forget_all(std::size_t store) {
+  for (TillSale& sale : sales_) sale.forgotten = sale.forgotten || sale.plan.store == store;
+}
+
 // ---- at rest
 
 void Tills::ask_again() {
   for (TillSale& sale : sales_) {
-    if (!sale.acknowledged()) continue;
+    if (!sale.acknowledged() || sale.forgotten) continue;
     ++working_;
     world_.spawn(finished(finalize_again(sale)));
     for (TillReturn& goods : sale.returns) {
@@ -432,6 +481,7 @@ void Tills::ask_again() {
 void Tills::ask_for_leftovers() {
   for (TillSale& sale : sales_) {
     if (sale.session.empty() || sale.acknowledged() || sale.voided || !sale.body_400.empty()) continue;
+    if (sale.forgotten) continue;
     ++working_;
     world_.spawn(finished(ask_for_leftover(sale)));
   }

@@ -49,6 +49,7 @@ struct TillSale {
   TransactionId transaction;
   SessionId session;  ///< Empty: never opened, as far as the till knows.
   Timeline::Duration opened_at{};
+  std::optional<Timeline::Duration> touched_at = {};  ///< When a call about it last reached its store.
   std::size_t opened_in = 0;  ///< The life of the store's daemon; 0: more than one may have.
   std::string identify_body = {};
   std::optional<edge::session::Sale> asked = std::nullopt;  ///< What finalize asked last.
@@ -58,6 +59,9 @@ struct TillSale {
   std::vector<TillReturn> returns = {};
   bool voided = false;
   bool discarded = false;  ///< A person has closed it.
+  /// Its store may know nothing of it any more, or not all: a backup from before was restored. Or it was made
+  /// at a clone. Nobody asks about it again.
+  bool forgotten = false;
   bool acknowledged() const { return !body_200.empty() || !bodies_202.empty(); }
 };
 
@@ -75,6 +79,10 @@ class Tills {
   void ask_for_leftovers();
   /// Nothing is lost any more.
   void behave() { lost_ = 0; }
+  /// That store is as it was at that time: what it was told since, or had not ended, is nobody's to ask for.
+  void forget(std::size_t store, Timeline::Duration since);
+  /// That one is gone for good.
+  void forget_all(std::size_t store);
 
   test::SimWorld& world() { return world_; }
   test::VirtualTime& time() { return time_; }
@@ -90,12 +98,14 @@ class Tills {
     std::size_t store;
     std::string name;
     bool twice;
+    TillSale& sale;
   };
-  static Caller till_of(const TillSale& sale) {
-    return {sale.plan.store, sale.transaction.str(), sale.plan.twice};
+  static Caller till_of(TillSale& sale) {
+    return {sale.plan.store, sale.transaction.str(), sale.plan.twice, sale};
   }
 
   Task<void> work(std::size_t till);
+  Task<void> work_at_clone(std::size_t clone);
   Task<void> sell(TillSale& sale);
   Task<bool> identify(TillSale& sale);
   Task<bool> calculate(TillSale& sale);
@@ -104,8 +114,8 @@ class Tills {
   Task<void> meddle(TillSale& sale);
   Task<void> finalize_again(TillSale& sale);
   Task<void> take_back(TillSale& sale);
-  Task<void> take_back_once(const TillSale& sale, TillReturn& goods);
-  Task<Result<Answer>> return_goods(const TillSale& sale, const TillReturn& goods);
+  Task<void> take_back_once(TillSale& sale, TillReturn& goods);
+  Task<Result<Answer>> return_goods(TillSale& sale, const TillReturn& goods);
   Task<void> ask_for_leftover(TillSale& sale);
   Task<void> finished(Task<void> work);
 
@@ -132,7 +142,7 @@ class Tills {
   double lost_;
   test::VirtualTime time_;
   test::SimWorld world_;
-  std::vector<TillSale> sales_;
+  std::vector<TillSale> sales_;  ///< Those at clones last.
   std::size_t working_ = 0;
 };
 
