@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -40,27 +41,33 @@ TEST(Simulation, WithoutTroublesEverySaleIsFinalizedAtOnce) {
   EXPECT_EQ(outcome.figures.reviews, 0u);
 }
 
+/// What comes of `trouble` in a few chains that have no other: where in a chain's course it falls is drawn.
+Figures with(const std::function<void(Scenario&)>& trouble) {
+  Figures figures;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    Scenario scenario = quiet_scenario(seed);
+    scenario.sales = 40;
+    trouble(scenario);
+    const Outcome outcome = run(scenario);
+    EXPECT_TRUE(outcome.violations.empty()) << "seed " << seed << ": " << told(outcome);
+    figures += outcome.figures;
+  }
+  return figures;
+}
+
 TEST(Simulation, AStoreFromAnOldBackupGoesOnInANewEpoch) {
-  Scenario scenario = quiet_scenario(8);
-  scenario.sales = 40;
-  scenario.restores = 1;
-  const Outcome outcome = run(scenario);
-  EXPECT_TRUE(outcome.violations.empty()) << told(outcome);
-  EXPECT_EQ(outcome.figures.restores, 1u);
-  EXPECT_GT(outcome.figures.epochs, 0u);
-  EXPECT_GT(outcome.figures.forgotten, 0u);
-  EXPECT_GT(outcome.figures.acknowledged, outcome.figures.forgotten);
+  const Figures figures = with([](Scenario& scenario) { scenario.restores = 1; });
+  EXPECT_EQ(figures.restores, 8u);
+  EXPECT_GT(figures.epochs, 0u);
+  EXPECT_GT(figures.forgotten, 0u);
+  EXPECT_GT(figures.acknowledged, figures.forgotten);
 }
 
 TEST(Simulation, AStoreWhoseCloneHasSoldGoesOnInANewEpoch) {
-  Scenario scenario = quiet_scenario(9);
-  scenario.sales = 40;
-  scenario.clones = 1;
-  const Outcome outcome = run(scenario);
-  EXPECT_TRUE(outcome.violations.empty()) << told(outcome);
-  EXPECT_EQ(outcome.figures.clones, 1u);
-  EXPECT_GT(outcome.figures.epochs, 0u);
-  EXPECT_GT(outcome.figures.acknowledged, outcome.figures.forgotten);
+  const Figures figures = with([](Scenario& scenario) { scenario.clones = 1; });
+  EXPECT_EQ(figures.clones, 8u);
+  EXPECT_GT(figures.epochs, 0u);
+  EXPECT_GT(figures.acknowledged, figures.forgotten);
 }
 
 /// One of PDI's misbehaviours alone, met by every other call of one endpoint.
