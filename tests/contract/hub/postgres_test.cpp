@@ -16,7 +16,6 @@
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/sim_world.hpp"
-#include "tests/support/test_certificates.hpp"
 
 namespace perkline::test {
 namespace {
@@ -424,54 +423,6 @@ TEST_F(PostgresAlone, WhileItsServerStandsStillNobodyWaitsBeyondHisTimeAndAfterw
   for (auto& caller : callers) caller.join();
   // One that nobody could be told of may have been done as well.
   EXPECT_GE(number_in(subject, "SELECT n FROM counter WHERE name = 'a'"), written);
-}
-
-TEST(PostgresTls, ServesOverTlsAloneAndHoldsTheServerToItsCertificate) {
-  TestCertificates certificates;
-  TestCertificates others;
-  const auto files = certificates.server("127.0.0.1");
-  auto server = PostgresServer::start({.cert_file = files.cert_file, .key_file = files.key_file});
-  ASSERT_TRUE(server) << server.error().detail;
-  const auto answer = [&](const std::string& parameters) {
-    PostgresOnReactor subject(server->url("hub") + "?" + parameters, {});
-    std::int64_t over_tls = 0;
-    const auto read = subject.write([&](Transaction& transaction) -> Result<void> {
-      auto rows = transaction.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
-      if (!rows) return failure(rows);
-      over_tls = rows->at(0).integer(0);
-      return {};
-    });
-    return read ? std::to_string(over_tls) : std::string(name_of(read.error().code));
-  };
-  EXPECT_EQ(answer("sslmode=disable"), "database_unavailable");
-  EXPECT_EQ(answer("sslmode=require"), "1");
-  EXPECT_EQ(answer("sslmode=verify-full&sslrootcert=" + certificates.ca_file()), "1");
-  EXPECT_EQ(answer("sslmode=verify-full&sslrootcert=" + others.ca_file()), "database_unavailable");
-}
-
-TEST(PostgresTls, AnswersOfEveryLengthComeAtOnce) {
-  TestCertificates certificates;
-  const auto files = certificates.server("127.0.0.1");
-  auto server = PostgresServer::start({.cert_file = files.cert_file, .key_file = files.key_file});
-  ASSERT_TRUE(server) << server.error().detail;
-  PostgresOnReactor subject(server->url("hub") + "?sslmode=require", {});
-  // Around what a record of TLS and libpq's buffer hold: some of an answer may lie in neither socket nor
-  // buffer.
-  for (std::int64_t length = 1'000; length < 200'000; length += 997) {
-    const auto before = std::chrono::steady_clock::now();
-    std::size_t came = 0;
-    const auto read = subject.read([&](Transaction& transaction) -> Result<void> {
-      auto rows = transaction.query("SELECT repeat('x', CAST($1 AS BIGINT)::int) FROM generate_series(1, 3)",
-                                    {length});
-      if (!rows) return failure(rows);
-      came = 0;
-      for (const auto& row : *rows) came += row.text(0).size();
-      return {};
-    });
-    ASSERT_TRUE(read) << length << ": " << read.error().detail;
-    EXPECT_EQ(came, 3 * static_cast<std::size_t>(length));
-    ASSERT_LT(std::chrono::steady_clock::now() - before, seconds(5)) << length;
-  }
 }
 
 TEST(Postgres, OutlastsWhoeverWritesAndNobodyWhoBeginsLater) {
