@@ -5,6 +5,7 @@
 #include "hub/commands.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/identity/password.hpp"
+#include "hub/identity/password_hash.hpp"
 #include "hub/identity/user.hpp"
 #include "hub/tool_database.hpp"
 #include "shared/core/random.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hub/identity/ascii.hpp"
+#include "hub/identity/password.hpp"
 #include "shared/json/fields.hpp"
 
 namespace perkline::hub::api {

@@ -1,14 +1,10 @@
 #include "hub/identity/password.hpp"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <set>
 
-#include <sodium.h>
-
 #include "hub/identity/ascii.hpp"
-#include "shared/core/assert.hpp"
 
 namespace perkline::hub::identity {
 
@@ -64,21 +60,6 @@ Result<void> check_password(std::string_view password) {
     return fail(Errc::validation_failed, "is among the most common passwords");
   }
   return {};
-}
-
-Result<std::string> hash_password(const std::string& password, HashCost cost) {
-  PERKLINE_ASSERT(sodium_init() >= 0);
-  std::array<char, crypto_pwhash_STRBYTES> hash{};
-  if (crypto_pwhash_str(hash.data(), password.data(), password.size(), cost.operations, cost.memory_bytes) !=
-      0) {
-    return fail(Errc::overloaded, "no memory to hash a password");
-  }
-  return std::string(hash.data());
-}
-
-bool verify_password(const std::string& hash, const std::string& password) {
-  PERKLINE_ASSERT(sodium_init() >= 0);
-  return crypto_pwhash_str_verify(hash.c_str(), password.data(), password.size()) == 0;
 }
 
 }  // namespace perkline::hub::identity

@@ -18,19 +18,4 @@ inline constexpr std::size_t password_bytes_max = 4 * password_characters_max;
 /// fit for the field's fault and without the password. Pure.
 Result<void> check_password(std::string_view password);
 
-/// How dear a guess is made.
-struct HashCost {
-  unsigned long long operations = 2;
-  std::size_t memory_bytes = std::size_t{64} << 20;
-  /// What libsodium calls interactive: about 0.1 s on one core.
-  static constexpr HashCost interactive() { return {}; }
-};
-
-/// Argon2id with a salt of its own, in the PHC string format. Blocks for as long as HashCost says; any
-/// thread. Errors: overloaded (no memory to be had).
-Result<std::string> hash_password(const std::string& password, HashCost cost);
-
-/// Whether `hash` is of `password`; takes as long as the hashing did. False for what is no hash.
-bool verify_password(const std::string& hash, const std::string& password);
-
 }  // namespace perkline::hub::identity

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "hub/identity/password.hpp"
+#include "hub/identity/password_hash.hpp"
 #include "shared/net/reactor.hpp"
 
 namespace perkline::hub::identity {
@@ -18,7 +18,8 @@ namespace perkline::hub::identity {
 class PasswordHasher {
  public:
   struct Options {
-    /// Each at work takes a core and HashCost's memory. 0: as many as there are cores, at most 8.
+    /// Each at work takes a core and HashCost's memory. 0: one fewer than there are cores, at least 1 and at
+    /// most 8.
     unsigned threads = 0;
     std::size_t queue_max = 32;
     HashCost cost = HashCost::interactive();
@@ -40,6 +41,8 @@ class PasswordHasher {
   struct Job;
   Task<Result<void>> run(std::shared_ptr<Job> job);
   void work();
+  /// nullptr: the end. Blocks a hashing thread; `memory` goes back when there is nothing to do.
+  std::shared_ptr<Job> next(HashMemory& memory);
 
   net::Reactor& reactor_;
   Options options_;

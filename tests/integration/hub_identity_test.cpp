@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <set>
 #include <thread>
@@ -59,8 +58,6 @@ class HubIdentity : public ChainTest {
         token + "\r\n\r\n");
     return connection.read_answer().value_or(RawAnswer{});
   }
-  /// The most memory the hub has ever had, in KiB.
-  static std::int64_t peak_memory_kib() { return memory_kib(fleet().hub().pid(), "VmHWM"); }
 };
 
 TEST_F(HubIdentity, TokensVerifyWithAnotherLibraryAndForgedOnesAreRefused) {
@@ -126,58 +123,6 @@ TEST_F(HubIdentity, AnUnknownLoginTakesTheTimeOfAKnownOne) {
   const double ratio = at_rank(unknown, 0.5) / at_rank(known, 0.5);
   EXPECT_GT(ratio, 0.4);
   EXPECT_LT(ratio, 2.5);
-}
-
-TEST_F(HubIdentity, AFloodOfRegistrationsHashesOneACoreAndLeavesOtherCallsTheirPace) {
-  const auto in = register_member("bystander");
-  ASSERT_EQ(in.status, 201) << in.body;
-  const std::string token = text_at(in, "accessToken");
-  const auto pace = [&](const std::function<bool(std::size_t)>& goes_on) {
-    std::vector<Milliseconds> times;
-    while (goes_on(times.size()))
-      times.push_back(time_of([&] { EXPECT_EQ(get("auth/me", token).status, 200); }));
-    return times;
-  };
-  const Milliseconds idle = at_rank(pace([](std::size_t done) { return done < 400; }), 0.99);
-  const std::int64_t memory_before = peak_memory_kib();
-
-  constexpr int callers = 96;
-  std::atomic<int> left = callers;
-  std::vector<bench::WebAnswer> answers(callers);
-  std::vector<std::thread> threads;
-  for (int i = 0; i < callers; ++i) {
-    threads.emplace_back([&, i] {
-      answers[static_cast<std::size_t>(i)] = register_member("flood" + std::to_string(i));
-      --left;
-    });
-  }
-  const auto times = pace([&](std::size_t) { return left > 0; });
-  for (std::thread& thread : threads) thread.join();
-
-  int registered = 0;
-  int refused = 0;
-  for (const auto& answer : answers) {
-    if (answer.status == 201) {
-      ++registered;
-    } else {
-      ASSERT_EQ(answer.status, 429) << answer.body;
-      EXPECT_TRUE(answer.headers.contains("retry-after"));
-      EXPECT_TRUE(answer.headers.contains("ratelimit-limit"));
-      ++refused;
-    }
-  }
-  EXPECT_GE(registered, 32);
-  EXPECT_GT(refused, 0);
-  ASSERT_GT(times.size(), 100u) << "so few calls say nothing of the hundredth";
-  // A machine that is busy with other tests has a floor of its own.
-  const Milliseconds bound = std::max(3 * idle, Milliseconds(50));
-  EXPECT_LT(at_rank(times, 0.99), bound) << "idle " << idle.count() << " ms";
-  // A hash takes 64 MiB: one more at a time than there are cores would show.
-  const std::int64_t cores = std::clamp<std::int64_t>(std::thread::hardware_concurrency(), 1, 8);
-  constexpr std::int64_t hash_kib = 64 << 10;
-  EXPECT_LT(peak_memory_kib(), memory_before + (cores - 1) * hash_kib + hash_kib / 2);
-  RecordProperty("idle_p99_us", static_cast<int>(idle.count() * 1000));
-  RecordProperty("flood_p99_us", static_cast<int>(at_rank(times, 0.99).count() * 1000));
 }
 
 TEST_F(HubIdentity, WhatWasChangedInTheAuditIsFoundByVerify) {

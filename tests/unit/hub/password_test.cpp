@@ -1,11 +1,15 @@
 #include "hub/identity/password.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
+
+#include "hub/identity/password_hash.hpp"
 
 namespace perkline::hub::identity {
 namespace {
 
-constexpr HashCost cheap{.operations = 1, .memory_bytes = 8192};
+constexpr HashCost cheap{.passes = 1, .memory_bytes = 8192};
 
 TEST(PasswordRules, CountCharactersNotBytes) {
   EXPECT_FALSE(check_password("elevenchars"));
@@ -62,10 +66,44 @@ TEST(PasswordHash, CostsTheInteractiveLimitsByDefault) {
 }
 
 TEST(PasswordHash, ThatIsNoneVerifiesNothing) {
-  for (const std::string broken : {"", "x", "$argon2id$", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"}) {
+  for (const std::string broken : {"", "x", "$argon2id$", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA",
+                                   "$argon2i$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAA",
+                                   "$argon2id$v=16$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAA",
+                                   "$argon2id$v=19$m=64,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAA$"}) {
     EXPECT_FALSE(verify_password(broken, ""));
     EXPECT_FALSE(verify_password(broken, broken));
   }
+}
+
+TEST(PasswordHash, OfLibsodiumsMakingVerifies) {
+  const std::string hash =
+      "$argon2id$v=19$m=65536,t=2,p=1$k8jF0CwotwwFwhMm0cVgHw$9wppJ7wARAK12WlTjWZwYWN/u2SBzs8Sf1GBoGet6J0";
+  EXPECT_TRUE(verify_password(hash, "a password of twelve"));
+  EXPECT_FALSE(verify_password(hash, "a password of twelvf"));
+}
+
+TEST(PasswordHash, AsksForNoMoreThanAHubHas) {
+  for (const std::string cost : {"m=4294967295,t=2,p=1", "m=1048577,t=1,p=1", "m=64,t=4294967295,p=1",
+                                 "m=64,t=1,p=0", "m=64,t=1,p=4294967295", "m=0,t=0,p=1"}) {
+    EXPECT_FALSE(verify_password("$argon2id$v=19$" + cost + "$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAA", "x")) << cost;
+  }
+}
+
+TEST(HashMemory, IsKeptForTheNextHashAndHoldsNothingInBetween) {
+  HashMemory memory;
+  const auto hash = hash_password("a long enough one", cheap, &memory);
+  ASSERT_TRUE(hash);
+  const auto* const place = memory.bytes().data();
+  EXPECT_EQ(memory.bytes().size(), cheap.memory_bytes);
+  EXPECT_TRUE(std::ranges::all_of(memory.bytes(), [](auto byte) { return byte == 0; }));
+  EXPECT_TRUE(verify_password(*hash, "a long enough one", &memory));
+  EXPECT_EQ(memory.bytes().data(), place);
+  EXPECT_TRUE(std::ranges::all_of(memory.bytes(), [](auto byte) { return byte == 0; }));
+  const HashCost dearer{.passes = 1, .memory_bytes = 2 * cheap.memory_bytes};
+  EXPECT_TRUE(hash_password("a long enough one", dearer, &memory));
+  EXPECT_EQ(memory.bytes().size(), dearer.memory_bytes);
+  memory.release();
+  EXPECT_TRUE(memory.bytes().empty());
 }
 
 }  // namespace

@@ -266,7 +266,7 @@ class Hooks : public ::testing::Test {
         };
       });
       hasher_.emplace(*hub_.reactor(), hub::identity::PasswordHasher::Options{
-                                           .threads = 1, .cost = {.operations = 1, .memory_bytes = 8192}});
+                                           .threads = 1, .cost = {.passes = 1, .memory_bytes = 8192}});
       sessions_.emplace(hub_.database(), *hasher_, hub_.tokens(), clock_, hub_.ids(),
                         hub::identity::Sessions::Options{.refresh_key = std::string(32, 'k')});
       registration_.emplace(hub::identity::Registration::Parts{hub_.database(), *hasher_, *sessions_, hooks_,

@@ -15,7 +15,7 @@ using namespace hub;
 
 namespace {
 
-constexpr identity::HashCost cheap{.operations = 1, .memory_bytes = 8192};
+constexpr identity::HashCost cheap{.passes = 1, .memory_bytes = 8192};
 
 std::string request(const std::string& method, const std::string& path, const std::string& token,
                     const std::string& body, const std::string& headers) {
