@@ -1,6 +1,7 @@
 #include "hub/notifications/notice.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "shared/json/value.hpp"
 #include "shared/json/writer.hpp"
@@ -40,6 +41,28 @@ void write(json::Writer& out, const json::Value& value) {
   }
 }
 
+/// `21 November 2026`
+std::string day_in_words(std::chrono::sys_days day) {
+  static constexpr std::array months{"January", "February", "March",     "April",   "May",      "June",
+                                     "July",    "August",   "September", "October", "November", "December"};
+  const std::chrono::year_month_day date(day);
+  return std::to_string(static_cast<unsigned>(date.day())) + ' ' +
+         months.at(static_cast<unsigned>(date.month()) - 1) + ' ' +
+         std::to_string(static_cast<int>(date.year()));
+}
+
+/// The names under which events tell a time, or a day.
+bool names_a_day(std::string_view name) {
+  return name.ends_with("At") || name.ends_with("Date");
+}
+
+/// As people read it, the day by UTC; what is neither a time nor a day stays as it is.
+std::string day_text(std::string text) {
+  if (const auto time = parse_time(text)) return day_in_words(utc_day(*time));
+  if (const auto day = parse_day(text)) return day_in_words(*day);
+  return text;
+}
+
 /// Empty for what has no text: false as a section.
 std::string text_of(const json::Value& value) {
   if (value.is(Shape::string) || value.is(Shape::number)) return std::string(value.text());
@@ -68,7 +91,8 @@ Result<std::optional<Notice>> notice_of(const events::DomainEvent& event) {
     write(out, member.value);
     notice.data.emplace_back(member.name, out.take());
     if (std::ranges::find(kind->names, member.name) != kind->names.end())
-      notice.facts.emplace(member.name, text_of(member.value));
+      notice.facts.emplace(
+          member.name, names_a_day(member.name) ? day_text(text_of(member.value)) : text_of(member.value));
   }
   return notice;
 }

@@ -46,7 +46,8 @@ Result<void> tell_claimed(db::Transaction& transaction, const wallet::Cause& cau
                           const Promotion& promotion) {
   json::Writer data;
   data.begin_object().field("promotionId", promotion.id.str()).field("userId", order.user.str());
-  data.field("title", promotion.title).field("type", name_of(promotion.type));
+  data.field("title", promotion.title).field("description", promotion.description);
+  data.field("type", name_of(promotion.type)).field("startDate", format_day(promotion.term.first));
   data.field("amount", format_amount(promotion.amount)).field("currency", promotion.amount.currency.code());
   data.field("transactionId", cause.id.str()).field("channel", name_of(order.channel));
   data.field("claimedAt", format_time(order.claimed_at)).end_object();

@@ -32,9 +32,7 @@ LoneHub::LoneHub(const std::string& api, const std::string& more, std::string ca
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"migrate"},
         {"admin", "create", "--email", "admin@example.com", "--password-file", file("password")}}) {
-    auto with_config = arguments;
-    with_config.insert(with_config.end(), {"--config", file("hub.yaml")});
-    const auto done = command(with_config);
+    const auto done = run(arguments);
     // Of several on one database the first has made the admin.
     EXPECT_TRUE(done.status == 0 || done.err.contains("is taken")) << done.err;
   }
@@ -49,8 +47,23 @@ void LoneHub::start() {
   child_.emplace(std::move(*child));
   EXPECT_TRUE(eventually([&] { return log().contains(R"("message":"ready")"); })) << log();
   const std::string text = log();
-  const std::size_t at = text.find(R"("api":)");
-  if (at != std::string::npos) port_ = static_cast<std::uint16_t>(std::stoi(text.substr(at + 6)));
+  const auto port = [&text](const std::string& name) {
+    const std::size_t at = text.find(name);
+    return static_cast<std::uint16_t>(at == std::string::npos ? 0 : std::stoi(text.substr(at + name.size())));
+  };
+  port_ = port(R"("api":)");
+  ops_port_ = port(R"("ops":)");
+}
+
+std::string LoneHub::metrics() const {
+  const auto told =
+      bench::call({.origin = "http://127.0.0.1:" + std::to_string(ops_port_), .path = "/metrics"});
+  return told ? told->body : "";
+}
+
+bench::CommandOutput LoneHub::run(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.end(), {"--config", file("hub.yaml")});
+  return command(std::move(arguments));
 }
 
 bench::CommandOutput LoneHub::command(std::vector<std::string> arguments) const {

@@ -23,6 +23,10 @@ class LoneHub {
   void start();
   std::uint16_t port() const { return port_; }
   std::string url() const;
+  /// What the ops port tells.
+  std::string metrics() const;
+  /// One of perkline-hub's subcommands, with `--config`.
+  bench::CommandOutput run(std::vector<std::string> arguments) const;
   struct Call {
     std::string method = "GET";
     std::string path = {};
@@ -48,6 +52,7 @@ class LoneHub {
   std::string database_url_;
   std::optional<bench::Child> child_;
   std::uint16_t port_ = 0;
+  std::uint16_t ops_port_ = 0;
 };
 
 }  // namespace perkline::test

@@ -233,6 +233,123 @@ void assign(const LoneHub& hub, const std::vector<std::string>& users) {
   ASSERT_EQ(done.status, 200) << done.body;
 }
 
+/// The subjects of the mails so far, sorted.
+std::vector<std::string> subjects(const SmtpServer& server) {
+  std::vector<std::string> all;
+  for (const auto& mail : server.taken()) all.push_back(mail.header("Subject"));
+  std::ranges::sort(all);
+  return all;
+}
+
+/// All that members are told, by what really happens at a hub.
+class ToldOfAll {
+ public:
+  ToldOfAll()
+      : hub_("", mailing_to(server_) +
+                     "programme: { currency: USD, signup: 0, referral: 1, expiry_days: 20, "
+                     "prize_points: { cash: 0, coupon: 0, lottery_ticket: 0, none: 0 }, "
+                     "tiers: { Silver: 5, Gold: 500, Platinum: 5000 } }\n"),
+        admin_(hub_.admin()) {}
+
+  void happen() {
+    const auto made =
+        post(admin_, "/promotions",
+             R"({"title":"Twenty for you","description":"As a welcome","type":"WELCOME_BONUS",)"
+             R"("amount":"20.00","currency":"USD","startDate":"2020-01-01","endDate":"2099-12-31"})");
+    const std::string promotion = text_at(made, "id");
+    jo_ = hub_.member("jo");
+    const std::string user = text_at(hub_.call({.path = "/api/v1/auth/me", .bearer = jo_}), "id");
+    EXPECT_EQ(post(jo_, "/promotions/claim", R"({"promotionId":")" + promotion + "\"}").status, 200);
+    const auto money = [&user](const std::string& amount) {
+      return R"({"userId":")" + user + R"(","amount":")" + amount + R"(","currency":"USD","reason":"test"})";
+    };
+    EXPECT_EQ(post(admin_, "/wallet/credits", money("7.00")).status, 201);
+    EXPECT_EQ(post(admin_, "/wallet/debits", money("3.00")).status, 201);
+    EXPECT_EQ(post(jo_, "/payments", R"({"amount":"5.00","currency":"USD"})").status, 201);
+    EXPECT_EQ(post(jo_, "/payments", R"({"amount":"99.01","currency":"USD"})").status, 201);
+    EXPECT_EQ(post(admin_, "/points/apply",
+                   R"({"userId":")" + user + R"(","delta":6,"reason":"test","externalId":"apply-1"})")
+                  .status,
+              201);
+    const auto spun = post(jo_, "/spin", "{}");
+    EXPECT_EQ(spun.status, 201) << spun.body;
+    prize_ = bench::text_at(*spun.json().root().find("prize"), "name");
+    EXPECT_EQ(hub_.run({"jobs", "run", "expire-points"}).status, 0);
+  }
+
+  /// The member's notifications, once there are so many: `type/eventType: title`, sorted.
+  std::vector<std::string> told(std::size_t count) {
+    std::vector<std::string> all;
+    EXPECT_TRUE(eventually([&] {
+      all.clear();
+      const auto list = hub_.call({.path = "/api/v1/notifications?limit=200", .bearer = jo_}).json();
+      for (const auto& item : list.root().find("items")->items()) {
+        all.push_back(bench::text_at(item, "type") + '/' + bench::text_at(item, "eventType") + ": " +
+                      bench::text_at(*item.find("content"), "title"));
+      }
+      return all.size() >= count;
+    })) << all.size();
+    std::ranges::sort(all);
+    return all;
+  }
+  /// The body of the one with that eventType.
+  std::string body_of(const std::string& event_type) {
+    const auto list = hub_.call({.path = "/api/v1/notifications?limit=200", .bearer = jo_}).json();
+    for (const auto& item : list.root().find("items")->items()) {
+      if (bench::text_at(item, "eventType") == event_type)
+        return bench::text_at(*item.find("content"), "body");
+    }
+    return "(none)";
+  }
+  bench::WebAnswer post(const std::string& who, const std::string& path, const std::string& body) {
+    return hub_.call({.method = "POST",
+                      .path = "/api/v1" + path,
+                      .body = body,
+                      .bearer = who,
+                      .headers = {{"Idempotency-Key", "key-" + std::to_string(++keys_)}}});
+  }
+
+  SmtpServer server_;
+  LoneHub hub_;
+  std::string admin_;
+  std::string jo_;
+  std::string prize_;
+  int keys_ = 0;
+};
+
+TEST(Notifications, OfEveryKindComeInTheAppAndByMailWhenItHappens) {
+  if (const std::string missing = SmtpServer::missing(); !missing.empty()) GTEST_SKIP() << missing;
+  ToldOfAll all;
+  all.happen();
+  std::vector<std::string> expected{
+      "payment/PAYMENT_COMPLETED: Payment of 5.00 USD completed",
+      "payment/PAYMENT_FAILED: Payment of 99.01 USD failed",
+      "payment/PAYMENT_INITIATED: Payment of 5.00 USD started",
+      "payment/PAYMENT_INITIATED: Payment of 99.01 USD started",
+      "points/POINTS_EXPIRING: 5 points are about to expire",
+      "prize/PRIZE_AWARDED: You have won: " + all.prize_,
+      "promotion/PROMOTION: Twenty for you",  // assigned
+      "promotion/PROMOTION: Twenty for you",  // claimed
+      "tier/TIER_CHANGED: Your tier is Silver now",
+      "wallet/WALLET_CREATED: Your USD wallet is ready",
+      "wallet/WALLET_CREDITED: 20.00 USD received",
+      "wallet/WALLET_CREDITED: 5.00 USD received",
+      "wallet/WALLET_CREDITED: 7.00 USD received",
+      "wallet/WALLET_DEBITED: 3.00 USD spent",
+      "welcome/PLAYER_REGISTERED: Welcome!",
+  };
+  EXPECT_EQ(all.told(expected.size()), expected);
+  std::vector<std::string> titles;
+  for (const std::string& each : expected) titles.push_back(each.substr(each.find(": ") + 2));
+  std::ranges::sort(titles);
+  EXPECT_TRUE(eventually([&] { return subjects(all.server_).size() >= titles.size(); }));
+  EXPECT_EQ(subjects(all.server_), titles);
+  const std::string expiring = all.body_of("POINTS_EXPIRING");
+  EXPECT_EQ(expiring.find("T"), std::string::npos) << "a day is told, no stamp: " << expiring;
+  EXPECT_TRUE(eventually([&] { return all.hub_.metrics().contains("\nperkline_hub_payments_pending 0\n"); }))
+      << all.hub_.metrics();
+}
+
 TEST(Notifications, NoMailIsLostThoughTheHubIsKilledAmidThemAndADoubledOneIsKnownByItsId) {
   if (const std::string missing = SmtpServer::missing(); !missing.empty()) GTEST_SKIP() << missing;
   const SmtpServer server;

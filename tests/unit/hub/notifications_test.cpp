@@ -26,7 +26,7 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
       {"PROMOTION_ASSIGNED",
        R"("promotionId":"p","title":"Spring","type":"BONUS","amount":"20.00","currency":"USD","endDate":"2026-06-10")",
        "promotion", "PROMOTION", "Spring",
-       "A promotion for you: 20.00 USD, yours to claim until 2026-06-10."},
+       "A promotion for you: 20.00 USD, yours to claim until 10 June 2026."},
       {"PROMOTION_CLAIMED",
        R"("promotionId":"p","title":"Spring","amount":"20.00","currency":"USD","channel":"web")", "promotion",
        "PROMOTION", "Spring", "You have claimed it: 20.00 USD are in your wallet."},
@@ -48,7 +48,7 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
       {"WALLET_DEBITED", R"("amount":"1.00","currency":"USD")", "wallet", "WALLET_DEBITED", "1.00 USD spent",
        "1.00 USD have left your wallet."},
       {"POINTS_EXPIRING", R"("points":7,"expiresAt":"2026-05-01T00:00:00.000Z")", "points", "POINTS_EXPIRING",
-       "7 points are about to expire", "Spend your 7 points before 2026-05-01T00:00:00.000Z."},
+       "7 points are about to expire", "Spend your 7 points before 1 May 2026."},
       {"TIER_CHANGED", R"("previousTier":"Base","tier":"Silver")", "tier", "TIER_CHANGED",
        "Your tier is Silver now", "Your tier has changed from Base to Silver."},
   };

@@ -160,11 +160,11 @@ TEST_F(Promotions, WelcomeWhoRegistersWithTheOneOfTheDay) {
   jo.token = member_of(registered.body, "accessToken");
   jo.user.id = UserId(hub_.column("SELECT id FROM users WHERE email = 'new@example.com'").at(0));
   EXPECT_EQ(ids_in(of_player(jo)), Ids{today});
-  EXPECT_EQ(
-      hub_.column("SELECT data FROM event_outbox WHERE type = 'PROMOTION_ASSIGNED'"),
-      Ids{R"({"promotionId":")" + today + R"(","userId":")" + jo.id() +
-          R"(","title":"Twenty for you","type":"WELCOME_BONUS","amount":"20.00","currency":"USD","endDate":")" +
-          day(0) + "\"}"});
+  EXPECT_EQ(hub_.column("SELECT data FROM event_outbox WHERE type = 'PROMOTION_ASSIGNED'"),
+            Ids{R"({"promotionId":")" + today + R"(","userId":")" + jo.id() +
+                R"(","title":"Twenty for you","description":"As a thank-you","type":"WELCOME_BONUS",)" +
+                R"("startDate":")" + day(0) + R"(","amount":"20.00","currency":"USD","endDate":")" + day(0) +
+                "\"}"});
   EXPECT_EQ(claim(jo, today).status, 200);
   EXPECT_EQ(balance(jo), "20.00/0.00");
 }
@@ -279,11 +279,11 @@ TEST_F(Promotions, AreClaimedIntoTheWalletWithAllThatBelongsToIt) {
                 R"("description":"Claimed 'Twenty for you' promotion","additionalData":{"promotionId":")" +
                 id + R"("},"createdAt":")" + at +
                 R"("},"balance":{"currency":"USD","available":"20.00","held":"0.00"}})");
-  EXPECT_EQ(
-      hub_.column("SELECT data FROM event_outbox WHERE type = 'PROMOTION_CLAIMED'"),
-      Ids{R"({"promotionId":")" + id + R"(","userId":")" + jo.id() +
-          R"(","title":"Twenty for you","type":"BONUS","amount":"20.00","currency":"USD","transactionId":")" +
-          transfer + R"(","channel":"web","claimedAt":")" + at + "\"}"});
+  EXPECT_EQ(hub_.column("SELECT data FROM event_outbox WHERE type = 'PROMOTION_CLAIMED'"),
+            Ids{R"({"promotionId":")" + id + R"(","userId":")" + jo.id() +
+                R"(","title":"Twenty for you","description":"As a thank-you","type":"BONUS",)" +
+                R"("startDate":")" + day(0) + R"(","amount":"20.00","currency":"USD","transactionId":")" +
+                transfer + R"(","channel":"web","claimedAt":")" + at + "\"}"});
   EXPECT_EQ(events("WALLET_CREDITED"), 1);
   EXPECT_EQ(events("WALLET_CREATED"), 1);
   const RawAnswer again = post(claims, jo.token, object({{"promotionId", id}}), "once");
