@@ -1,5 +1,7 @@
 #include "hub/metrics.hpp"
 
+#include <algorithm>
+
 namespace perkline::hub {
 
 HubMetrics::HubMetrics(ops::Metrics& metrics)
@@ -157,6 +159,16 @@ void HubMetrics::notifications(const notifications::Counts& counts) {
   };
   mails("waiting", counts.mails_waiting);
   mails("dead", counts.mails_dead);
+}
+
+void HubMetrics::payments(const billing::Pending& pending, WallTime now) {
+  metrics_.gauge("perkline_hub_payments_pending", "Payments of all replicas that are not decided yet")
+      .set(static_cast<double>(pending.count));
+  // A clock that was put back would make the oldest one's age negative.
+  const Millis age = pending.oldest ? std::max(Millis{0}, now - *pending.oldest) : Millis{0};
+  metrics_
+      .gauge("perkline_hub_payments_oldest_pending_age_seconds", "How long ago the oldest of them was begun")
+      .set(std::chrono::duration<double>(age).count());
 }
 
 void HubMetrics::sockets_open(std::size_t count) {

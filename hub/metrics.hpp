@@ -4,6 +4,7 @@
 #include <mutex>
 #include <unordered_set>
 
+#include "hub/billing/payments.hpp"
 #include "hub/events/dispatcher.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/ingest/ingest.hpp"
@@ -43,6 +44,7 @@ class HubMetrics {
   /// The server's word on a mail.
   void mail_tried(notifications::MailFate fate);
   void notifications(const notifications::Counts& counts);
+  void payments(const billing::Pending& pending, WallTime now);
   /// Of this process.
   void sockets_open(std::size_t count);
   /// Stores whose history is not taken in, as told since the start.

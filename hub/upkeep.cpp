@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view context = "upkeep";
 /// A metric may be that old.
 constexpr seconds dead_letters_every{15};
-constexpr seconds notifications_every{5};
+constexpr seconds what_waits_every{5};
 constexpr seconds holds_every{1};
 constexpr seconds audit_every{1};
 
@@ -23,7 +23,7 @@ void Upkeep::start(const std::function<void(Task<void>)>& spawn) {
   spawn(retry_upgraded());
   spawn(release_holds());
   spawn(watch_dead_letters());
-  spawn(watch_notifications());
+  spawn(watch_what_waits());
   spawn(keep_audit_chained());
   if (parts_.tokens) spawn(keep_token_keys_fresh());
 }
@@ -64,13 +64,15 @@ Task<void> Upkeep::watch_dead_letters() {
   }
 }
 
-Task<void> Upkeep::watch_notifications() {
+Task<void> Upkeep::watch_what_waits() {
   while (true) {
     parts_.metrics.sockets_open(parts_.sockets_open());
     const auto counts =
         co_await db::read_for<notifications::Counts>(parts_.database, &notifications::count_all);
     if (counts) parts_.metrics.notifications(*counts);
-    co_await parts_.clock.sleep(notifications_every);
+    const auto pending = co_await db::read_for<billing::Pending>(parts_.database, &billing::count_pending);
+    if (pending) parts_.metrics.payments(*pending, parts_.clock.wall_now());
+    co_await parts_.clock.sleep(what_waits_every);
   }
 }
 

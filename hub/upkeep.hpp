@@ -41,7 +41,8 @@ class Upkeep {
   Task<void> release_holds();
   /// A person may decide about dead letters in another process.
   Task<void> watch_dead_letters();
-  Task<void> watch_notifications();
+  /// Notifications, mails, payments.
+  Task<void> watch_what_waits();
   /// Another replica, or `jobs run rotate-keys`, may have made a key.
   Task<void> keep_token_keys_fresh();
   /// Rows of the audit, as they come.

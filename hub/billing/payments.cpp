@@ -190,6 +190,15 @@ Result<std::vector<Payment>> list(db::Transaction& transaction, const UserId& us
   return found;
 }
 
+Result<Pending> count_pending(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT COUNT(*), MIN(created_at) FROM payment WHERE status = 'pending'");
+  if (!rows) return failure(rows);
+  const auto oldest = rows->front().optional_integer(1);
+  Pending pending{.count = rows->front().integer(0)};
+  if (oldest) pending.oldest = WallTime{Millis{*oldest}};
+  return pending;
+}
+
 Result<bool> is_any_due(db::Transaction& transaction, WallTime now) {
   auto rows = transaction.query("SELECT 1 FROM payment" + std::string(is_due) + " LIMIT 1",
                                 {stamp(now), stamp(now + ahead_max)});

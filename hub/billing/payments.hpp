@@ -64,6 +64,13 @@ struct Intent {
 };
 /// Whether claim() would find any. Errors: the database's.
 Result<bool> is_any_due(db::Transaction& transaction, WallTime now);
+/// Payments that no provider's word is known of.
+struct Pending {
+  std::int64_t count = 0;
+  std::optional<WallTime> oldest = {};  ///< When the first of them was begun; nullopt: there is none.
+};
+/// Errors: the database's.
+Result<Pending> count_pending(db::Transaction& transaction);
 /// Up to `count` of those that are due, or said to be due more than a minute ahead, as of a clock that was
 /// wrong; the longest waiting first, due again after `lease`. Another one that
 /// claims at the same moment gets others. Errors: corrupt, the database's.

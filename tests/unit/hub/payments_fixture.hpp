@@ -88,6 +88,11 @@ class Payments : public Wallet {
     EXPECT_TRUE(eventually([&] { return status(payer, id) != "pending"; }, std::chrono::seconds(10)));
     return status(payer, id);
   }
+  hub::billing::Pending pending() {
+    return hub_.reactor()
+        .await(hub::db::read_for<hub::billing::Pending>(hub_.database(), &hub::billing::count_pending))
+        .value();
+  }
   std::int64_t charged() { return count("SELECT COUNT(*) FROM test_provider_charge"); }
 
   SystemClock clock_;

@@ -203,9 +203,13 @@ TEST_F(Payments, ThatAProcessLeftHalfDoneAreFinishedByTheNext) {
       provider_->settle({.reference = "pay_" + settled, .amount = {700, find_currency("USD").value()}}));
   ASSERT_TRUE(verdict);
   hub_.execute("UPDATE payment SET attempts = 1, due_at = due_at + 200");
+  EXPECT_EQ(pending().count, 2);
+  EXPECT_EQ(pending().oldest, WallTime{Millis{count("SELECT created_at FROM payment ORDER BY id LIMIT 1")}});
   start_worker();
   EXPECT_EQ(outcome(jo, settled), "completed");
   EXPECT_EQ(outcome(jo, unasked), "completed");
+  EXPECT_EQ(pending().count, 0);
+  EXPECT_FALSE(pending().oldest);
   EXPECT_EQ(line_->settles, 1);
   EXPECT_EQ(charged(), 2);
   EXPECT_EQ(balance(jo), "15.00/0.00");
