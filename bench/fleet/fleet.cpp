@@ -189,14 +189,15 @@ Result<void> Fleet::State::prepare_hub() {
 }
 
 Result<void> Fleet::State::write_hub_config(const std::string& name, const HubPorts& at) const {
-  return write_file(in(name + ".yaml"),
-                    fmt::format(R"(api: {{ listen: "127.0.0.1:{0}", public_url: "http://127.0.0.1:{0}" }}
+  return write_file(
+      in(name + ".yaml"),
+      fmt::format(R"(api: {{ listen: "127.0.0.1:{0}", public_url: "http://127.0.0.1:{0}" }}
 ops: {{ listen: "127.0.0.1:{1}" }}
 sync: {{ listen: "tcp://127.0.0.1:{2}", secret_key_file: "{3}" }}
 database: {{ url: "{4}" }}
 limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0 }}
-)",
-                                at.api, at.ops, at.sync, in("hub.key").string(), database_url()));
+{5})",
+                  at.api, at.ops, at.sync, in("hub.key").string(), database_url(), options.hub_yaml));
 }
 
 std::string Fleet::State::sync_endpoints(std::size_t edge) const {

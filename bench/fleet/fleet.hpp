@@ -18,6 +18,7 @@ struct FleetOptions {
   int pdi_quiet_ms = 20'000;
   std::vector<std::string> edge_yaml =
       {};                     ///< More lines for the configuration of the first edge, the second …
+  std::string hub_yaml = {};  ///< More lines for the configuration of every hub.
   std::string pdi_yaml = {};  ///< More keys of every edge's `pdi`: `max_in_flight: 8, timeouts_ms: { … }`.
   std::string database_url = {};  ///< The hub's; empty: SQLite, in the folder.
   std::size_t replicas = 0;       ///< More hubs on the same database; edges know of all.

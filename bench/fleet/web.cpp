@@ -1,5 +1,6 @@
 #include "bench/fleet/web.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <httplib.h>
@@ -12,6 +13,29 @@ std::string lower(std::string text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return text;
+}
+
+std::string shown(const json::Value& value) {
+  switch (value.kind()) {
+    case json::Value::Kind::null:
+      return "null";
+    case json::Value::Kind::boolean:
+      return value.boolean() ? "true" : "false";
+    case json::Value::Kind::number:
+    case json::Value::Kind::string:
+      return std::string(value.text());
+    case json::Value::Kind::array:
+      return std::to_string(value.items().size());
+    case json::Value::Kind::object:
+      return std::to_string(value.members().size());
+  }
+  return {};
+}
+
+const json::Value* item_at(const json::Value& array, std::string_view number) {
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
+  return error == std::errc{} && index < array.items().size() ? &array.items()[index] : nullptr;
 }
 
 std::function<void(const WebCall&, const WebAnswer&)>& watcher() {
@@ -65,6 +89,16 @@ std::string text_at(const json::Value& object, std::string_view name) {
   const json::Value* value = object.find(name);
   return value != nullptr && value->is(json::Value::Kind::string) ? std::string(value->text())
                                                                   : std::string();
+}
+
+std::optional<std::string> shown_at(const json::Value& root, std::string_view path) {
+  const json::Value* value = &root;
+  while (value != nullptr && !path.empty()) {
+    const std::string_view step = path.substr(0, path.find('.'));
+    path.remove_prefix(std::min(path.size(), step.size() + 1));
+    value = value->is(json::Value::Kind::array) ? item_at(*value, step) : value->find(step);
+  }
+  return value == nullptr ? std::nullopt : std::optional(shown(*value));
 }
 
 }  // namespace perkline::bench

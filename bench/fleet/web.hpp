@@ -38,5 +38,8 @@ void watch_answers(std::function<void(const WebCall&, const WebAnswer&)> look);
 /// Members on the way to a value: `integer_at(root, "n")`; 0 or "" when absent.
 std::int64_t integer_at(const json::Value& object, std::string_view name);
 std::string text_at(const json::Value& object, std::string_view name);
+/// What stands there, `balances.0.available`: texts and numbers as they are, `true`, `null`; of an array or
+/// an object how many it holds. nullopt: there is nothing.
+std::optional<std::string> shown_at(const json::Value& root, std::string_view path);
 
 }  // namespace perkline::bench
