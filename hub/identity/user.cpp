@@ -172,8 +172,9 @@ Result<std::optional<User>> find_signed_in(db::Transaction& transaction, const U
                                            const std::optional<Uuid>& session) {
   if (!session) return find_user(transaction, id);
   return user_in(find_one(transaction,
-                          "id = $1 AND EXISTS (SELECT 1 FROM refresh_family WHERE refresh_family.id = $2"
-                          " AND refresh_family.user_id = users.id AND revoked_at IS NULL)",
+                          "id = $1 AND (active = 0 OR EXISTS (SELECT 1 FROM refresh_family WHERE"
+                          " refresh_family.id = $2 AND refresh_family.user_id = users.id"
+                          " AND revoked_at IS NULL))",
                           {id.str(), session->str()}));
 }
 

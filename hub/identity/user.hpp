@@ -58,7 +58,8 @@ Result<void> update_user(db::Transaction& transaction, const User& user);
 Result<std::optional<User>> find_user(db::Transaction& transaction, const UserId& id);
 /// Likewise, its row held until the end of the transaction.
 Result<std::optional<User>> hold_user(db::Transaction& transaction, const UserId& id);
-/// Likewise, as of a token: nullopt also when its session has ended. No session: the user alone decides.
+/// Likewise, as of a token: nullopt also when its session has ended, unless it ended with the account's being
+/// deactivated, which is what to tell then. No session: the user alone decides.
 Result<std::optional<User>> find_signed_in(db::Transaction& transaction, const UserId& id,
                                            const std::optional<Uuid>& session);
 
