@@ -27,15 +27,16 @@ inline bench::FleetOptions fleet_options(const TempDir& folder, std::size_t edge
 class ChainTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { start_chain(1); }
-  /// For suites that need other edges: called by a SetUpTestSuite of their own. `edge_yaml`, `pdi_yaml` and
-  /// `pdi_url` as FleetOptions has them.
+  /// For suites that need other edges: called by a SetUpTestSuite of their own. `edge_yaml`, `pdi_yaml`,
+  /// `pdi_url` and `hub_yaml` as FleetOptions has them.
   static void start_chain(std::size_t edges, std::vector<std::string> edge_yaml = {},
-                          std::string pdi_yaml = {}, std::string pdi_url = {}) {
+                          std::string pdi_yaml = {}, std::string pdi_url = {}, std::string hub_yaml = {}) {
     folder_ = new TempDir();
     auto options = fleet_options(*folder_, edges);
     options.edge_yaml = std::move(edge_yaml);
     options.pdi_yaml = std::move(pdi_yaml);
     options.pdi_url = std::move(pdi_url);
+    options.hub_yaml = std::move(hub_yaml);
     auto fleet = bench::Fleet::start(std::move(options));
     ASSERT_TRUE(fleet) << fleet.error().detail;
     fleet_ = new bench::Fleet(std::move(*fleet));
