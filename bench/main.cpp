@@ -146,6 +146,9 @@ int main(int argc, char** argv) {
   demo_command->add_option("--seconds", demo.seconds, "how long the made-up sales last")
       ->check(CLI::Range(6, 86400));
   demo_command->add_option("--baskets", demo.baskets_file, "real receipts instead of made-up ones");
+  demo_command->add_option(
+      "--mail", demo.mail_dir,
+      "where npm's smtp-server is, which the hub then mails to; without it it mails nobody");
   demo_command->add_flag("--once", demo.once, "end after the table: 0 if all agree, 1 if not");
 
   try {

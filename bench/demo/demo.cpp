@@ -1,15 +1,20 @@
 #include "bench/demo/demo.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <optional>
 #include <span>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "bench/demo/journey.hpp"
 #include "bench/demo/progress.hpp"
 #include "bench/demo/reconcile.hpp"
 #include "bench/demo/summary.hpp"
 #include "bench/fleet/fleet.hpp"
-#include "bench/fleet/web.hpp"
+#include "bench/fleet/mail_server.hpp"
+#include "bench/fleet/reserved_port.hpp"
 #include "bench/load/journey_csv.hpp"
 #include "bench/load/sample.hpp"
 
@@ -23,10 +28,16 @@ constexpr std::size_t tills = 8;
 constexpr std::size_t redeem_every = 4;
 constexpr std::size_t return_every = 6;  ///< Some of them of sales that redeem.
 constexpr seconds settle_patience{60};
+constexpr std::uint16_t mail_port_offset = 25;
 
 /// So that points are redeemed while PDI is dark too.
 constexpr const char* offline_limits =
     "standin: { max_redeem_points_per_member_day: 200, max_redeem_points_store_day: 100000 }\n";
+
+std::string smtp_yaml(std::uint16_t port) {
+  return fmt::format(
+      "smtp: {{ url: \"smtp://127.0.0.1:{}\", from: \"Perkline <noreply@perkline.example>\" }}\n", port);
+}
 
 void say(const std::string& text) {
   fmt::print(stderr, "{}\n", text);
@@ -86,8 +97,12 @@ constexpr Spell spells[] = {{"normal spell", no_trouble, 0.25},
 
 class Demo {
  public:
-  Demo(Fleet fleet, const DemoOptions& options, const std::atomic<bool>& stop)
-      : fleet_(std::move(fleet)), options_(options), stop_(stop) {}
+  Demo(Fleet fleet, const MailServer* mails, const DemoOptions& options, const std::atomic<bool>& stop)
+      : fleet_(std::move(fleet)),
+        journey_(fleet_, mails, stop),
+        mails_(mails),
+        options_(options),
+        stop_(stop) {}
 
   Result<void> play(const std::vector<Basket>& baskets) {
     std::size_t from = 0;
@@ -105,23 +120,23 @@ class Demo {
     return {};
   }
 
-  /// Whether tills, PDI and hub come to agree within `settle_patience`.
-  bool settle() {
+  /// The second act, over stores that have settled. Whether every figure was right.
+  bool play_journey() {
     say("== waiting until everything has settled");
-    const auto give_up = std::chrono::steady_clock::now() + settle_patience;
-    while (true) {
-      learn_outcomes(fleet_, total_.sold);
-      const auto all = reconcile(fleet_, total_.sold);
-      const bool agree = all && all->agree();
-      if (agree || stop_ || std::chrono::steady_clock::now() > give_up) {
-        fmt::print("\n{}", all ? to_table(*all) : all.error().detail + "\n");
-        return agree && total_.failed.empty();
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    }
+    if (!all_agree(settle())) return false;
+    say("== three members' journey");
+    const bool right = journey_.play();
+    std::ranges::copy(journey_.sold(), std::back_inserter(total_.sold));
+    return right;
   }
 
-  void print_totals() const { fmt::print("\n{}", to_text(total_)); }
+  /// Whether tills, PDI and hub come to agree within `settle_patience`, and their table.
+  bool print_reconciliation() {
+    const auto all = settle();
+    fmt::print("\n{}", all ? to_table(*all) : all.error().detail + "\n");
+    fmt::print("\n{}", to_text(total_));
+    return all_agree(all) && total_.failed.empty();
+  }
 
   void print_addresses() const {
     fmt::print("\nhub API        {}   (ops {})\n", fleet_.hub_url(), fleet_.hub_ops_url());
@@ -131,10 +146,27 @@ class Demo {
     }
     fmt::print("PDI sandbox    {}   (CA {})\nadmin          {} / {}\n", fleet_.sandbox_url(),
                fleet_.ca_file(), fleet_.admin_login(), fleet_.admin_password());
+    fmt::print("{}", journey_.logins());
+    if (mails_ != nullptr)
+      fmt::print("mail server    {}   (what it took: {})\n", mails_->url(),
+                 (options_.state_dir / "mails").string());
     std::fflush(stdout);
   }
 
  private:
+  static bool all_agree(const Result<Reconciliation>& all) { return all && all->agree(); }
+
+  /// What all come to once they agree, or when patience ends.
+  Result<Reconciliation> settle() {
+    const auto give_up = std::chrono::steady_clock::now() + settle_patience;
+    while (true) {
+      learn_outcomes(fleet_, total_.sold);
+      auto all = reconcile(fleet_, total_.sold);
+      if (all_agree(all) || stop_ || std::chrono::steady_clock::now() > give_up) return all;
+      std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+  }
+
   Result<void> play_spell(const Spell& spell, const std::vector<Basket>& baskets) {
     say(fmt::format("== {}: {} sales", spell.title, baskets.size()));
     ReplayOptions replay_options{.edges = {},
@@ -157,6 +189,8 @@ class Demo {
   }
 
   Fleet fleet_;
+  Journey journey_;
+  const MailServer* mails_;  ///< Null: there is none.
   const DemoOptions& options_;
   const std::atomic<bool>& stop_;
   ReplaySummary total_;
@@ -179,25 +213,42 @@ int run_demo(const DemoOptions& options, const std::atomic<bool>& stop) {
   const auto baskets = choose_baskets(options);
   if (!baskets) return say(baskets.error().detail), 1;
   say("== starting the sandbox, the hub and two edges");
-  auto fleet = Fleet::start({.bin_dir = options.bin_dir,
-                             .state_dir = options.state_dir,
-                             .edges = 2,
-                             .port_base = options.port_base,
-                             .pdi_quiet_ms = 2000,
-                             .edge_yaml = {offline_limits, offline_limits}});
+  SystemRng rng;
+  const auto mail_port = options.port_base == 0 ? ReservedPort::any(rng)
+                                                : ReservedPort::given(options.port_base + mail_port_offset);
+  const bool mails_go_out = !options.mail_dir.empty() && MailServer::is_in(options.mail_dir);
+  auto fleet =
+      Fleet::start({.bin_dir = options.bin_dir,
+                    .state_dir = options.state_dir,
+                    .edges = 2,
+                    .port_base = options.port_base,
+                    .pdi_quiet_ms = 2000,
+                    .edge_yaml = {offline_limits, offline_limits},
+                    .hub_yaml = journey_hub_yaml + (mails_go_out ? smtp_yaml(mail_port.number()) : "")});
   if (!fleet) return say(fleet.error().detail), 1;
-  Demo demo(std::move(*fleet), options, stop);
+  std::optional<MailServer> mails;
+  if (mails_go_out) {
+    auto started = MailServer::start({.npm_dir = std::filesystem::absolute(options.mail_dir),
+                                      .port = mail_port.number(),
+                                      .mails_file = options.state_dir / "mails",
+                                      .log_file = options.state_dir / "mail.log"});
+    if (!started) return say(started.error().detail), 1;
+    mails.emplace(std::move(*started));
+  }
+  Demo demo(std::move(*fleet), mails ? &*mails : nullptr, options, stop);
   if (auto played = demo.play(*baskets); !played) return say(played.error().detail), 1;
-  const bool agree = demo.settle();
-  demo.print_totals();
-  fmt::print("\n{}\n",
-             agree ? "Tills, PDI and the hub agree on every sale and every point." : "THEY DO NOT AGREE.");
+  const bool right = demo.play_journey();
+  const bool agree = demo.print_reconciliation();
+  fmt::print(
+      "\n{}\n{}\n",
+      agree ? "Tills, PDI and the hub agree on every sale and every point." : "THEY DO NOT AGREE.",
+      right ? "Every figure of the members' journey is right." : "THE MEMBERS' JOURNEY DID NOT END WELL.");
   if (!options.once) {
     demo.print_addresses();
     say("\nCtrl-C stops all.");
     while (!stop) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  return agree ? 0 : 1;
+  return agree && right ? 0 : 1;
 }
 
 }  // namespace perkline::bench
