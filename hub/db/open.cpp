@@ -1,6 +1,9 @@
 #include "hub/db/open.hpp"
 
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "hub/db/postgres.hpp"
 #include "hub/db/postgres_inline.hpp"
@@ -17,6 +20,20 @@ template <class To, class From>
 Result<std::unique_ptr<To>> as(Result<std::unique_ptr<From>> opened) {
   if (!opened) return failure(opened);
   return std::move(*opened);
+}
+
+/// An empty file in which SQLite makes a new database. What root makes so is the folder's owner's, whom the
+/// daemon runs as; SQLite gives what it puts beside a database to that one's owner. Errors: io_failed.
+Result<void> make_file(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  struct ::stat owner{};
+  const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0) return fail(Errc::io_failed, path.string() + " cannot be made");
+  const bool given = ::geteuid() != 0 ||
+                     (::stat(folder.c_str(), &owner) == 0 && ::fchown(file, owner.st_uid, owner.st_gid) == 0);
+  ::close(file);
+  if (!given) return fail(Errc::io_failed, path.string() + " cannot be given to its folder's owner");
+  return {};
 }
 
 }  // namespace
@@ -54,8 +71,10 @@ Result<std::unique_ptr<InlineDatabase>> open_for_tool(std::string_view url, IfMi
   }
   const std::string path = *sqlite_path(url);
   std::error_code unreadable;
-  if (if_missing == IfMissing::fail && !std::filesystem::exists(path, unreadable))
-    return fail(Errc::not_found, "there is no database " + path);
+  if (!std::filesystem::exists(path, unreadable)) {
+    if (if_missing == IfMissing::fail) return fail(Errc::not_found, "there is no database " + path);
+    if (auto made = make_file(path); !made) return failure(made);
+  }
   return as<InlineDatabase>(SqliteInline::open(path));
 }
 

@@ -6,6 +6,7 @@
 
 #include "edge/config.hpp"
 #include "hub/config.hpp"
+#include "pdi_client/sandbox/config.hpp"
 #include "shared/config/document.hpp"
 #include "tests/unit/ops/config_file.hpp"
 
@@ -45,14 +46,13 @@ void expect_every_key(const std::string& example, const std::string& printed) {
   }
 }
 
-TEST(ExampleConfiguration, OfTheEdgeIsWholeOnceItsVariablesAreSet) {
+TEST(ExampleConfiguration, OfTheEdgeFollowsTheEnvironment) {
   const test::TempDir dir;
-  test::write_file(dir.file("secret"), "hunter2\n");
   test::write_file(dir.file("key"), std::string(64, 'b') + '\n');
   const Variable store("STORE_ID", "store-7");
   const Variable url("PDI_API_URL", "https://pdi.example.com");
   const Variable client("PDI_CLIENT_ID", "client-7");
-  const Variable secret("PDI_CLIENT_SECRET_FILE", dir.file("secret"));
+  const Variable secret("PDI_CLIENT_SECRET", "hunter2");
   const Variable port("PORT", "3000");
   const Variable level("LOG_LEVEL", "debug");
   const Variable ttl("SESSION_TTL_HOURS", "12");
@@ -67,16 +67,6 @@ TEST(ExampleConfiguration, OfTheEdgeIsWholeOnceItsVariablesAreSet) {
   EXPECT_EQ(config->session.ttl_hours, 12);
   EXPECT_EQ(config->log.level, "debug");
   EXPECT_EQ(config->hub.secret_key, std::string(64, 'b'));
-}
-
-TEST(ExampleConfiguration, OfTheEdgeNamesWhatOnlyItsReaderCanSupply) {
-  const auto config = edge::read_config(examples + "edge.example.yaml");
-  ASSERT_FALSE(config);
-  EXPECT_EQ(config::fault_lines("edge.yaml", config.error()),
-            "edge.yaml: store_id: needs the environment variable STORE_ID, which is not set\n"
-            "edge.yaml: pdi.url: needs the environment variable PDI_API_URL, which is not set\n"
-            "edge.yaml: pdi.client_id: needs the environment variable PDI_CLIENT_ID, which is not set\n"
-            "edge.yaml: pdi.client_secret_file: names a file that does not exist\n");
 }
 
 TEST(ExampleConfiguration, OfTheHubIsTheDefaults) {
@@ -99,22 +89,18 @@ TEST(ExampleConfiguration, HasEveryKey) {
   expect_every_key("hub.example.yaml", hub::print(hub::HubConfig{}));
 }
 
-TEST(ExampleConfiguration, OfTheEdgeIsTheDefaultsButForWhatHasNone) {
-  const test::TempDir dir;
-  test::write_file(dir.file("secret"), "s");
-  const Variable store("STORE_ID", "s");
-  const Variable url("PDI_API_URL", "https://pdi.example.com");
-  const Variable client("PDI_CLIENT_ID", "c");
-  const Variable secret("PDI_CLIENT_SECRET_FILE", dir.file("secret"));
+TEST(ExampleConfiguration, OfTheEdgeIsTheDefaultsAndTheSandboxForWhatHasNone) {
   const auto config = edge::read_config(examples + "edge.example.yaml");
   ASSERT_TRUE(config) << config::fault_lines("edge.example.yaml", config.error());
-  edge::EdgeConfig defaults;
-  defaults.store_id = config->store_id;
-  defaults.pdi.url = config->pdi.url;
-  defaults.pdi.token_url = config->pdi.token_url;
-  defaults.pdi.client_id = config->pdi.client_id;
-  defaults.pdi.client_secret = config->pdi.client_secret;
-  EXPECT_EQ(edge::print(*config), edge::print(defaults));
+  const pdi::sandbox::SandboxConfig sandbox;
+  edge::EdgeConfig expected;
+  expected.store_id = "store-1";
+  expected.pdi.url = "http://" + sandbox.listen;
+  expected.pdi.token_url = expected.pdi.url + "/oauth/token";
+  expected.pdi.client_id = sandbox.clients.front().id;
+  expected.pdi.client_secret = sandbox.clients.front().secret;
+  EXPECT_EQ(edge::print(*config), edge::print(expected));
+  EXPECT_EQ(config->pdi.client_secret, expected.pdi.client_secret);
 }
 
 }  // namespace
