@@ -5,6 +5,7 @@
 #include <optional>
 #include <sys/stat.h>
 
+#include "edge/api/programme_routes.hpp"
 #include "edge/api/routes.hpp"
 #include "edge/api/terminals.hpp"
 #include "edge/backups.hpp"
@@ -15,6 +16,7 @@
 #include "edge/log_key.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/pdi_queue/restoration.hpp"
+#include "edge/programme/programme.hpp"
 #include "edge/reload.hpp"
 #include "edge/session/flows.hpp"
 #include "edge/storage_keeper.hpp"
@@ -70,6 +72,7 @@ class Daemon::Impl {
   void build_flows();
   void build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate);
   void build_restoration();
+  Task<Result<journal::Adopted>> adopt(std::uint64_t epoch);
   pdi_queue::AskHub ask_hub();
   session::Ports flow_ports();
   Task<void> start_up();
@@ -110,6 +113,7 @@ class Daemon::Impl {
   std::optional<pdi_queue::PdiQueue> queue_;
   std::optional<pdi_queue::Restoration> restoration_;
   std::optional<session::Flows> flows_;
+  std::optional<programme::Programme> programme_;
   std::optional<jobs::Jobs> jobs_;
   std::unique_ptr<HubSide> hub_;
   net::Router router_;
@@ -170,8 +174,16 @@ void Daemon::Impl::build_flows() {
   const Currency currency = options.currency;
   flows_.emplace(std::move(options), ports, *writer_, *finalizer_,
                  [this](const SessionId& id, MonoTime last_byte) { queue_->add(id, last_byte); });
+  programme_.emplace(programme::Parts{.ports = ports,
+                                      .flows = *flows_,
+                                      .writer = *writer_,
+                                      .journal = *journal_,
+                                      .outbox = *outbox_,
+                                      .store = StoreId(config_.store_id)},
+                     telemetry_.watch_programme());
   build_jobs(ports, gate);
   api::add_routes(router_, *flows_, health_, currency);
+  api::add_programme_routes(router_, programme_->spins(), programme_->claims());
   add_control_routes(control_router_, {.status = [this] { return status(); },
                                        .store = *store_,
                                        .clock = reactor_.clock(),
@@ -179,11 +191,16 @@ void Daemon::Impl::build_flows() {
                                        .guard = *guard_,
                                        .jobs = *jobs_,
                                        .backups = *backups_,
-                                       .adopt =
-                                           [this](std::uint64_t epoch) {
-                                             return hub_ ? hub_->uplink().adopt(epoch)
-                                                         : outbox_->adopt(epoch);
-                                           }});
+                                       .adopt = [this](std::uint64_t epoch) { return adopt(epoch); }});
+}
+
+/// In the new epoch the journal is another one to the hub: leases are granted to it anew.
+Task<Result<journal::Adopted>> Daemon::Impl::adopt(std::uint64_t epoch) {
+  auto adopted = co_await (hub_ ? hub_->uplink().adopt(epoch) : outbox_->adopt(epoch));
+  if (!adopted) co_return adopted;
+  if (auto renewed = co_await programme_->renew_holder(); !renewed) co_return failure(renewed);
+  if (hub_) hub_->uplink().tell_status();
+  co_return adopted;
 }
 
 void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate& gate) {
@@ -193,7 +210,11 @@ void Daemon::Impl::build_jobs(const session::Ports& ports, const pdi_queue::Gate
                   .journal = *journal_,
                   .outbox = *outbox_,
                   .gate = gate,
-                  .ask_hub = ask_hub()},
+                  .ask_hub = ask_hub(),
+                  .forget_claims =
+                      [this](WallTime until, std::size_t count_max) {
+                        return programme_->forget_claims(until, count_max);
+                      }},
       jobs_options(config_),
       jobs::Watch{
           .on_run = [this](jobs::Job job, std::string_view result,
@@ -229,6 +250,7 @@ Result<void> Daemon::Impl::open_hub() {
                                         .outbox = *outbox_,
                                         .ports = flow_ports(),
                                         .writer = *writer_,
+                                        .programme = *programme_,
                                         .status = [this] { return hub_status(); },
                                         .on_rules = [this] { put_rules_in_force(); }});
   if (!opened) return failure(opened);
@@ -272,6 +294,7 @@ Task<Result<void>> Daemon::Impl::serve() {
   build_restoration();
   if (auto held = co_await restoration_->start(); !held) co_return held;
   if (auto found = queue_->start(); !found) co_return found;
+  if (auto found = co_await programme_->start(); !found) co_return found;
   if (auto read = terminals_.reload(); !read) co_return read;
 
   server_.emplace(reactor_, api_options(config_.api), router_,
@@ -292,6 +315,7 @@ Task<Result<void>> Daemon::Impl::serve() {
   if (hub_) hub_->start();
   reactor_.spawn(jobs_->run());
   reactor_.spawn(restoration_->run());
+  reactor_.spawn(programme_->run());
   ops::log(Level::info, "daemon", "ready",
            {{"storeId", config_.store_id},
             {"version", PERKLINE_VERSION},
@@ -319,6 +343,7 @@ Task<void> Daemon::Impl::drain() {
   ops::systemd::stopping();
   const MonoTime deadline = reactor_.clock().mono_now() + limits::drain_timeout;
   jobs_->stop();
+  programme_->stop();
   co_await server_->drain(deadline);
   co_await control_->drain(deadline);
   co_await jobs_->drain(deadline);

@@ -28,17 +28,31 @@ Result<std::unique_ptr<HubSide>> HubSide::open(const EdgeConfig& config, Parts p
   HubSide& self = *side;
   self.uplink_ = std::make_unique<uplink::Uplink>(
       *self.link_, self.parts_.outbox, self.parts_.reactor.clock(),
-      uplink::UplinkOptions{
-          .store = StoreId(config.store_id),
-          .boot_id = self.parts_.ports.uuids.next(),
-          .status =
-              [&self] {
-                sync::Status status = self.parts_.status();
-                status.held = self.downlink_->held();
-                return status;
-              },
-          .down = [&self](sync::Frame frame) { return self.downlink_->hear(std::move(frame)); }});
+      uplink::UplinkOptions{.store = StoreId(config.store_id),
+                            .boot_id = self.parts_.ports.uuids.next(),
+                            .status =
+                                [&self] {
+                                  sync::Status status = self.parts_.status();
+                                  status.held = self.downlink_->held();
+                                  status.held->lease_holder = self.parts_.programme.lease_holder();
+                                  return status;
+                                },
+                            .down = [&self](sync::Frame frame) { return self.hear(std::move(frame)); }});
+  self.parts_.programme.connect(
+      {.send = [&self](const sync::Frame& frame) { self.uplink_->tell(frame); },
+       .is_up = [&self] { return self.standing().kind == uplink::Standing::Kind::streaming; }});
   return side;
+}
+
+/// What came down, or an answer that somebody waits for.
+Task<void> HubSide::hear(sync::Frame frame) {
+  if (!parts_.programme.hear(frame)) co_await downlink_->hear(std::move(frame));
+}
+
+/// The rules in it are the daemon's to put in force; the rest is the programme's.
+void HubSide::use(const sync::Catalogue& catalogue) {
+  rules_ = rules_in(catalogue);
+  parts_.programme.use(catalogue, downlink_->held().catalogue.has_value());
 }
 
 Result<void> HubSide::open_line(const EdgeConfig& config) {
@@ -59,8 +73,12 @@ Result<void> HubSide::open_line(const EdgeConfig& config) {
 }
 
 Result<void> HubSide::open_downlink(const StoreId& store) {
-  erasing_.emplace(
-      downlink::Erasing::Parts{.ports = parts_.ports, .writer = parts_.writer, .outbox = parts_.outbox});
+  erasing_.emplace(downlink::Erasing::Parts{.ports = parts_.ports,
+                                            .writer = parts_.writer,
+                                            .outbox = parts_.outbox,
+                                            .forget_elsewhere = [this](sync::Erasure erasure) {
+                                              return parts_.programme.forget_member(std::move(erasure));
+                                            }});
   auto opened = downlink::Downlink::open(
       {.journal = parts_.journal,
        .outbox = parts_.outbox,
@@ -71,12 +89,12 @@ Result<void> HubSide::open_downlink(const StoreId& store) {
        .on_command = [this](const sync::Command& command) { parts_.reactor.spawn(obeying_->obey(command)); },
        .on_catalogue =
            [this](const sync::Catalogue& catalogue) {
-             rules_ = rules_in(catalogue);
+             use(catalogue);
              parts_.on_rules();
            }});
   if (!opened) return failure(opened);
   downlink_ = std::move(*opened);
-  rules_ = rules_in(downlink_->catalogue());
+  use(downlink_->catalogue());
   return {};
 }
 

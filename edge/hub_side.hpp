@@ -9,6 +9,7 @@
 #include "edge/downlink/erasing.hpp"
 #include "edge/hub_key.hpp"
 #include "edge/obeying.hpp"
+#include "edge/programme/programme.hpp"
 #include "edge/telemetry.hpp"
 #include "edge/uplink/uplink.hpp"
 #include "shared/net/reactor.hpp"
@@ -26,6 +27,7 @@ class HubSide {
     journal::Outbox& outbox;
     session::Ports ports;
     session::SessionWriter& writer;
+    programme::Programme& programme;
     /// The store's status; tail and what is held are filled in here.
     std::function<sync::Status()> status;
     /// The chain's rules in the hub's catalogue are others now.
@@ -46,6 +48,8 @@ class HubSide {
   explicit HubSide(Parts parts) : parts_(std::move(parts)) {}
   Result<void> open_line(const EdgeConfig& config);
   Result<void> open_downlink(const StoreId& store);
+  Task<void> hear(sync::Frame frame);
+  void use(const sync::Catalogue& catalogue);
 
   Parts parts_;
   std::optional<HubKey> key_;

@@ -34,6 +34,8 @@ constexpr std::string_view pdi_breaker = "pdi";
 /// first of its kind.
 constexpr std::array refresh_results{"ok", "failed", "invalid_client"};
 constexpr std::array storage_kinds{"read", "write", "mark"};
+constexpr std::array spin_reserves{"none", "kept", "late", "away"};
+constexpr std::array claim_results{"claimed", "pending", "refused"};
 
 /// From what an idle store's jobs take to a slow night's reconciling.
 std::vector<double> job_duration_bounds() {
@@ -217,6 +219,25 @@ void Telemetry::beat() {
 void Telemetry::watch_hub(std::function<HubCheck()> standing) {
   hub_standing_ = std::move(standing);
   health_.add("hub", ops::CheckRole::told, [this] { return result_of(hub_, hub_latency_); });
+}
+
+programme::Watch Telemetry::watch_programme() {
+  const auto spins = [this](std::string_view result, std::string_view reserve) {
+    return metrics_.counter("perkline_edge_spins_total", "Spins drawn, by what came of them.",
+                            {{"result", std::string(result)}, {"reserve", std::string(reserve)}});
+  };
+  const auto claims = [this](std::string_view result) {
+    return metrics_.counter("perkline_edge_claims_total", "Claims of promotions, by how they ended.",
+                            {{"result", std::string(result)}});
+  };
+  const ops::Gauge units =
+      metrics_.gauge("perkline_edge_lease_units", "Units of stocked prizes that may be given away here.");
+  for (const char* reserve : spin_reserves) spins("won", reserve);
+  for (const char* result : claim_results) claims(result);
+  return {
+      .on_spin = [spins](std::string_view result, std::string_view reserve) { spins(result, reserve).add(); },
+      .on_claim = [claims](std::string_view result) { claims(result).add(); },
+      .on_units = [units](std::int64_t left) mutable { units.set(static_cast<double>(left)); }};
 }
 
 Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outbox,

@@ -13,6 +13,7 @@
 
 #include "edge/journal/outbox.hpp"
 #include "edge/journal/space.hpp"
+#include "edge/programme/parts.hpp"
 #include "edge/session/session_store.hpp"
 #include "pdi_client/breaker.hpp"
 #include "shared/net/async_clock.hpp"
@@ -90,6 +91,8 @@ class Telemetry {
   /// Adds the hub to the checks, degraded where it does not take this store's history in; `standing` is asked
   /// on the reactor's thread. Before run().
   void watch_hub(std::function<HubCheck()> standing);
+  /// What the programme is to tell of spins, claims and leases.
+  programme::Watch watch_programme();
 
   /// The journal waits for room on the disk: it writes nothing, but is not wedged. The journal's thread.
   void on_hold();

@@ -4,7 +4,10 @@
 
 #include "edge/downlink/held_catalogue.hpp"
 #include "edge/journal/epoch_bases.hpp"
+#include "edge/journal/lease_holder.hpp"
 #include "edge/journal/restored.hpp"
+#include "edge/programme/claim_store.hpp"
+#include "edge/programme/wheel_book.hpp"
 #include "edge/session/session_record.hpp"
 #include "edge/standin/members.hpp"
 #include "shared/core/bytes.hpp"
@@ -43,7 +46,8 @@ class Verifier {
     each(Family::dead_letters, [this](auto key, auto) { check_review(key); });
     each(Family::members, [this](auto key, auto value) { check_member(key, value); });
     check_outbox();
-    for (const Family family : {Family::catalogue, Family::prizes_leased}) each(family, [](auto, auto) {});
+    each(Family::prizes_leased, [this](auto key, auto value) { check_programme(key, value); });
+    each(Family::catalogue, [](auto, auto) {});
     check_catalogue();
     return std::move(found_);
   }
@@ -97,8 +101,9 @@ class Verifier {
     each(Family::meta, [this](View key, View value) {
       const bool number = key == "epoch" || key == "acked" || key == "staged";
       if (number && value.size() != sizeof(std::uint64_t)) fault(Family::meta, key, "is no number");
-      if (key == journal::restored_key && !journal::decode_restored(value))
-        fault(Family::meta, key, "does not decode");
+      const bool undecodable = (key == journal::restored_key && !journal::decode_restored(value)) ||
+                               (key == journal::lease_holder_key && !journal::decode_lease_holder(value));
+      if (undecodable) fault(Family::meta, key, "does not decode");
     });
   }
 
@@ -170,6 +175,12 @@ class Verifier {
         fault(Family::by_transaction, key, "names return " + id + ", which is not its");
       return;
     }
+    if (session::is_claim_record_id(id)) {
+      const auto claim = programme::find_claim(journal_, id);
+      if (!claim || claim->transaction.str() != key)
+        fault(Family::by_transaction, key, "names claim " + id + ", which is not its");
+      return;
+    }
     const auto session = find(id);
     if (!session) return fault(Family::by_transaction, key, "names session " + id + ", which is not there");
     const bool of_return = std::ranges::any_of(
@@ -216,6 +227,12 @@ class Verifier {
     if (key.size() != sizeof(Digest)) return;
     if (const auto member = standin::decode_member(value); !member)
       fault(Family::members, key, member.error().detail);
+  }
+
+  void check_programme(View key, View value) {
+    const auto checked = programme::is_claim_key(key) ? programme::check_claim_record(journal_, key, value)
+                                                      : programme::check_wheel_record(key, value);
+    if (!checked) fault(Family::prizes_leased, key, checked.error().detail);
   }
 
   void check_catalogue() {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/api/requests.hpp"
+#include "edge/api/respond.hpp"
 #include "shared/ops/health.hpp"
 
 namespace perkline::edge::api {
@@ -12,16 +13,7 @@ namespace {
 using net::Method;
 using net::Request;
 using net::Response;
-using session::Answer;
 using session::Flows;
-
-Response respond(Result<Answer> answer, const std::string& traceparent) {
-  if (!answer) return net::problem_response(answer.error(), traceparent);
-  Response response = net::json_response(answer->status, std::move(answer->body));
-  if (answer->status >= 400) response.content_type = "application/problem+json";
-  if (answer->replayed) response.headers.add("Idempotent-Replayed", "true");
-  return response;
-}
 
 Task<Response> identify(Flows& flows, Request request) {
   auto call = parse_identify(request.body);
@@ -56,12 +48,7 @@ Task<Response> return_goods(Flows& flows, Currency currency, Request request) {
 
 Task<Response> session_status(Flows& flows, Request request) {
   const auto id = request.query_value("sessionId");
-  if (!id) {
-    const Error missing{.code = Errc::validation_failed,
-                        .detail = "the request has faults",
-                        .faults = {{"sessionId", "is required"}}};
-    co_return net::problem_response(missing, request.traceparent);
-  }
+  if (!id) co_return missing_parameter("sessionId", request.traceparent);
   if (!is_session_id(*id)) {
     co_return net::problem_response({.code = Errc::not_found, .detail = "no such session"},
                                     request.traceparent);

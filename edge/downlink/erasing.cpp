@@ -127,6 +127,9 @@ Task<Result<void>> Erasing::forget_in(std::vector<SessionId> ids, const std::vec
 }
 
 Task<Result<void>> Erasing::finish(sync::Erasure erasure) {
+  if (parts_.forget_elsewhere) {
+    if (auto done = co_await parts_.forget_elsewhere(erasure); !done) co_return done;
+  }
   journal::Batch batch;
   const auto writing = parts_.ports.members.forget(batch, erasure.member);
   if (!writing) co_return std::unexpected(writing.error());

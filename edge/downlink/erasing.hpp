@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -27,6 +28,8 @@ class Erasing {
     session::Ports ports;
     session::SessionWriter& writer;
     journal::Outbox& outbox;
+    /// What else is kept under their card, and where the token is to stand; empty: nothing.
+    std::function<Task<Result<void>>(sync::Erasure)> forget_elsewhere = {};
   };
   /// What `parts` refers to must outlive this.
   explicit Erasing(const Parts& parts) : parts_(parts), pace_(parts.ports.clock) {}

@@ -27,13 +27,16 @@ Task<Result<Report>> Archive::run(Pace& pace, std::optional<WallTime> last_succe
     const auto old = store_.archived_of(opened_by(now - keep_), "", 1);
     if (old && !old->ids.empty())
       ops::log(ops::Level::warn, "jobs", "the clock is not as it was at the last run: nothing is forgotten");
-    co_return Report{{"archived", *moved}, {"removed", 0}, {"returnsRemoved", 0}};
+    co_return Report{{"archived", *moved}, {"removed", 0}, {"returnsRemoved", 0}, {"claimsRemoved", 0}};
   }
   const auto gone = co_await forget(pace, now, trust);
   if (!gone) co_return std::unexpected(gone.error());
   const auto returns = co_await forget_returns(pace, now);
   if (!returns) co_return std::unexpected(returns.error());
-  co_return Report{{"archived", *moved}, {"removed", *gone}, {"returnsRemoved", *returns}};
+  const auto claims = co_await forget_claims(pace, now);
+  if (!claims) co_return std::unexpected(claims.error());
+  co_return Report{
+      {"archived", *moved}, {"removed", *gone}, {"returnsRemoved", *returns}, {"claimsRemoved", *claims}};
 }
 
 Task<Result<std::uint64_t>> Archive::move(Pace& pace, WallTime now) {
@@ -78,6 +81,18 @@ Task<Result<std::uint64_t>> Archive::forget_returns(Pace& pace, WallTime now) {
     if (*gone < page_max) co_return count;
     if (!co_await pace.step()) co_return stopped_early();
   }
+}
+
+Task<Result<std::uint64_t>> Archive::forget_claims(Pace& pace, WallTime now) {
+  std::uint64_t count = 0;
+  while (forget_claims_) {
+    const auto gone = co_await forget_claims_(now - keep_, page_max);
+    if (!gone) co_return std::unexpected(gone.error());
+    count += *gone;
+    if (*gone < page_max) break;
+    if (!co_await pace.step()) co_return stopped_early();
+  }
+  co_return count;
 }
 
 }  // namespace perkline::edge::jobs

@@ -59,7 +59,7 @@ Jobs::Jobs(Parts parts, JobsOptions options, Watch watch)
       options_(options),
       watch_(std::move(watch)),
       expire_(parts_.ports, parts_.writer, parts_.journal),
-      archive_(parts_.ports.store, parts_.writer, options_.session_keep),
+      archive_(parts_.ports.store, parts_.writer, options_.session_keep, parts_.forget_claims),
       reconcile_(parts_.ports, parts_.journal, parts_.outbox, parts_.gate, watch_.on_difference,
                  options_.reconcile),
       missing_(parts_.ports, parts_.journal, parts_.outbox, parts_.ask_hub, watch_.on_difference),

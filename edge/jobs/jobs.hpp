@@ -39,6 +39,7 @@ struct Parts {
   journal::Outbox& outbox;
   pdi_queue::Gate gate;
   pdi_queue::AskHub ask_hub = {};  ///< Empty: there is no hub.
+  Archive::ForgetClaims forget_claims = {};
 };
 
 /// A run that has come to its end.

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "edge/journal/lease_holder.hpp"
 #include "edge/journal/outbox_state.hpp"
 #include "shared/core/limits.hpp"
 
@@ -184,6 +185,7 @@ Task<Result<std::uint64_t>> Outbox::State::stage(Chain& next, std::uint64_t from
     batch.put(Family::meta, std::string(acked_key), key_of(0));
     batch.erase(Family::meta, std::string(staged_key));
     batch.erase(Family::meta, std::string(granted_key));
+    disown(batch);
     const std::uint64_t end = assigned.position();
     assigned = next;
     staged = 0;

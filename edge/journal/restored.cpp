@@ -1,5 +1,6 @@
 #include "edge/journal/restored.hpp"
 
+#include "edge/journal/lease_holder.hpp"
 #include "shared/core/bytes.hpp"
 
 namespace perkline::edge::journal {
@@ -47,6 +48,7 @@ Result<std::optional<Restored>> read_restored(const JournalReader& journal) {
 
 void put(Batch& batch, const Restored& restored) {
   batch.put(Family::meta, std::string(restored_key), encode(restored));
+  disown(batch);
 }
 
 void clear_restored(Batch& batch) {

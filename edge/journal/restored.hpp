@@ -25,7 +25,7 @@ Result<std::optional<Restored>> read_restored(const JournalReader& journal);
 /// Once all is known: goes with the last of what was learnt.
 void clear_restored(Batch& batch);
 
-// For the restore itself.
+// For the restore itself. Its leases are another journal's from then on (lease_holder.hpp).
 void put(Batch& batch, const Restored& restored);
 inline constexpr std::string_view restored_key = "restored";
 /// One format byte, then both times as ms since 1970, big-endian.

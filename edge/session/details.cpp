@@ -82,6 +82,10 @@ std::string render_details(const Session& session) {
   if (session.sale) sale(out, *session.sale);
   outcome(out, session);
   if (!session.returns.empty()) returns(out, session.returns);
+  if (session.spin) {
+    out.key("spin").begin_object().field("spinId", session.spin->id.str());
+    out.field("drawnAt", format_time(session.spin->drawn_at)).end_object();
+  }
   out.field("createdAt", format_time(session.created_at)).field("expiresAt", format_time(session.expires_at));
   optional_time(out, "pendingAt", session.pending_at);
   optional_time(out, "finalizedAt", session.finalized_at);

@@ -31,6 +31,8 @@ Session without_member(Session session, const CustomerId& token) {
       is_named_in(session.finalize_answer->body, name)) {
     session.finalize_answer->body = render_finalized(session, {});
   }
+  // Its proof names the member by their card's hash. Whoever asks again without the card is not told.
+  if (session.spin) session.spin->answer.body.clear();
   return session;
 }
 

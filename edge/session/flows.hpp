@@ -83,11 +83,15 @@ class Flows {
   /// From the next call on. Whether there is a stand-in at all stays as it is.
   void set_standin(StandIn standin);
 
- private:
+  // For till calls that begin where these end (edge/programme): their turn among those of that key, which is
+  // a session's id or `transaction:<id>`; whether there is room for something new; a session as it is by now;
+  // and that a till is told 202 of an open sale, if none has been.
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
   Result<void> may_begin() const;
   Task<Result<Session>> load(SessionId id);
+  Task<Result<Answer>> acknowledge(SessionId id);
 
+ private:
   Task<pdi::Reply<pdi::Identified>> identify_or_lend(IdentifyRequest request, std::string traceparent,
                                                      std::shared_ptr<SessionId> stood_in);
   Task<void> lend(SessionId id, ProviderSessionId provider_session);
@@ -103,7 +107,6 @@ class Flows {
   Task<Result<Answer>> finalize_online(Session session, Sale sale, std::string traceparent);
   Task<Result<Finalizer::Sent>> finish_online(Session intent, Acknowledgement told);
   Task<Result<Answer>> finalize_standin(Session session, Sale sale, std::string traceparent);
-  Task<Result<Answer>> acknowledge(SessionId id);
 
   Result<Answer> replay_return(const SessionStore::Named& named, const ReturnRequest& request) const;
   Task<Result<Answer>> return_own(SessionId id, ReturnRequest request, std::string traceparent);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "edge/journal/journal.hpp"
 #include "edge/session/session.hpp"
 #include "shared/rules/receipt.hpp"
 #include "shared/sync/event.hpp"
@@ -15,7 +16,8 @@ struct Outcome {
   std::optional<sync::EventPayload> event = std::nullopt;  ///< What the hub is to hear of it.
   /// The call that the event is part of; empty: the one that finalized the sale.
   std::string traceparent = {};
-  std::int64_t owed = 0;  ///< What the member owes more from now on, by returns; less when negative.
+  std::int64_t owed = 0;     ///< What the member owes more from now on, by returns; less when negative.
+  journal::Batch also = {};  ///< What else changes with it, as one.
 };
 
 /// What a basket is worth in points.

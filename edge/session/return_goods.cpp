@@ -36,10 +36,10 @@ Result<Answer> Flows::replay_return(const SessionStore::Named& named, const Retu
     if (!same) return fail(transaction_reused());
     return replay(foreign->goods.answer);
   }
-  const auto& session = std::get<Session>(named);
-  if (store != options_.store || session.transaction != request.original_transaction)
+  const auto* session = std::get_if<Session>(&named);
+  if (session == nullptr || store != options_.store || session->transaction != request.original_transaction)
     return fail(transaction_reused());
-  for (const Return& goods : session.returns) {
+  for (const Return& goods : session->returns) {
     if (goods.transaction == request.transaction && goods.amount == request.amount)
       return replay(goods.answer);
   }

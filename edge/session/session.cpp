@@ -17,6 +17,11 @@ static_assert(static_cast<std::uint8_t>(DecisionKind::discarded) == decision_kin
 
 }  // namespace
 
+bool is_claim_record_id(std::string_view text) {
+  constexpr std::string_view mark = "clm_";
+  return text.starts_with(mark) && parse_uuid(text.substr(mark.size())).has_value();
+}
+
 Result<Session> take_step(Session session, Step step) {
   const auto to = next_status(session.status, step);
   if (!to) return fail(Errc::session_state, "the session is " + std::string(wire_name(session)));

@@ -55,6 +55,7 @@ enum class Step : std::uint8_t {
   abandon,    ///< The till gives it up.
   expire,
   recover,  ///< After a restore: the sale may be at PDI, as the lost journal knew.
+  spin,     ///< The member has had the sale's spin at the wheel.
 };
 
 //   active ──calculate──▶ calculated ──finalize──▶ finalizing ──committed──▶ finalized ──give_back─┐
@@ -68,7 +69,8 @@ enum class Step : std::uint8_t {
 //                   expired, voided
 //
 // recover leads from active, calculated and queued to in_doubt. calculate also leads from calculated to
-// itself, give_back from failed, and note from each status that is not an end.
+// itself, give_back from failed, note from each status that is not an end, and spin from finalized and from
+// each that awaits PDI.
 
 struct Rule {
   Status from;
@@ -97,19 +99,23 @@ inline constexpr std::array rules{
     Rule{Status::finalizing, Step::lost, Status::in_doubt},
     Rule{Status::finalizing, Step::refer, Status::review},
     Rule{Status::finalizing, Step::note, Status::finalizing},
+    Rule{Status::finalizing, Step::spin, Status::finalizing},
     Rule{Status::in_doubt, Step::committed, Status::finalized},
     Rule{Status::in_doubt, Step::send, Status::finalizing},
     Rule{Status::in_doubt, Step::refer, Status::review},
     Rule{Status::in_doubt, Step::note, Status::in_doubt},
+    Rule{Status::in_doubt, Step::spin, Status::in_doubt},
     Rule{Status::queued, Step::send, Status::finalizing},
     Rule{Status::queued, Step::refer, Status::review},
     Rule{Status::queued, Step::note, Status::queued},
+    Rule{Status::queued, Step::spin, Status::queued},
     Rule{Status::queued, Step::recover, Status::in_doubt},
     Rule{Status::review, Step::enqueue, Status::queued},
     Rule{Status::review, Step::lost, Status::in_doubt},
     Rule{Status::review, Step::discard, Status::failed},
     Rule{Status::review, Step::note, Status::review},
     Rule{Status::finalized, Step::give_back, Status::finalized},
+    Rule{Status::finalized, Step::spin, Status::finalized},
     Rule{Status::failed, Step::give_back, Status::failed},
 };
 
@@ -192,6 +198,15 @@ struct Decision {
   bool operator==(const Decision&) const = default;
 };
 
+/// The one spin that the sale gave its member.
+struct Spin {
+  Uuid id = {};
+  std::string client_seed = {};  ///< The member's; empty: none.
+  WallTime drawn_at = {};
+  Answer answer = {};  ///< Its body is empty once the member is forgotten.
+  bool operator==(const Spin&) const = default;
+};
+
 struct Session {
   SessionId id = {};
   StoreId store = {};
@@ -242,6 +257,7 @@ struct Session {
   std::optional<Answer> finalize_answer = std::nullopt;   ///< To `sale`; once it is here it never changes.
 
   std::vector<Return> returns = {};  ///< In the order in which they came.
+  std::optional<Spin> spin = std::nullopt;
 
   bool operator==(const Session&) const = default;
 };
@@ -253,6 +269,14 @@ struct ForeignReturn {
   Return goods;
   bool operator==(const ForeignReturn&) const = default;
 };
+
+/// A till's name that is a claim's of a promotion (edge/programme), whose record has this id.
+struct ClaimName {
+  std::string record = {};
+  bool operator==(const ClaimName&) const = default;
+};
+/// Whether `text` may be such a record's id: `clm_` and a canonical UUID.
+bool is_claim_record_id(std::string_view text);
 
 /// The session after `step`: its status moved and its version raised. The caller fills in the rest and
 /// commits it. Errors: session_state when the machine has no such step.

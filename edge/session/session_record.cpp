@@ -58,6 +58,13 @@ void fill(stored::Return& out, const Return& goods) {
   fill(*out.mutable_answer(), goods.answer);
 }
 
+void fill(stored::Spin& out, const Spin& spin) {
+  out.set_id(spin.id.bytes.data(), spin.id.bytes.size());
+  out.set_client_seed(spin.client_seed);
+  out.set_drawn_at(millis_of(spin.drawn_at));
+  fill(*out.mutable_answer(), spin.answer);
+}
+
 void fill(stored::Decision& out, const Decision& decision) {
   out.set_at(millis_of(decision.at));
   out.set_kind(static_cast<std::uint32_t>(decision.kind));
@@ -154,6 +161,13 @@ Return return_of(const stored::Return& in, Currency currency) {
   return goods;
 }
 
+Spin spin_of(const stored::Spin& in) {
+  Spin spin{
+      .client_seed = in.client_seed(), .drawn_at = wall_of(in.drawn_at()), .answer = answer_of(in.answer())};
+  std::ranges::copy(in.id(), spin.id.bytes.begin());
+  return spin;
+}
+
 void read_who(const stored::Session& in, Session& session) {
   session.id = SessionId(in.id());
   session.store = StoreId(in.store());
@@ -208,13 +222,15 @@ void read_outcome(const stored::Session& in, Session& session) {
   if (in.has_finalize_answer()) session.finalize_answer = answer_of(in.finalize_answer());
   for (const stored::Return& goods : in.returns())
     session.returns.push_back(return_of(goods, session.currency));
+  if (in.has_spin()) session.spin = spin_of(in.spin());
 }
 
 bool is_plausible(const stored::Session& in) {
   const bool audited = std::ranges::all_of(in.audit(), [](const stored::Decision& decision) {
     return decision.kind() >= 1 && decision.kind() <= decision_kind_count;
   });
-  return audited && is_session_id(in.id()) && in.status() >= 1 && in.status() <= status_count &&
+  const bool spun = !in.has_spin() || in.spin().id().size() == Uuid{}.bytes.size();
+  return audited && spun && is_session_id(in.id()) && in.status() >= 1 && in.status() <= status_count &&
          in.version() >= 1 && in.mode() >= 1 && in.mode() <= static_cast<std::uint32_t>(Mode::standin);
 }
 
@@ -231,6 +247,7 @@ std::string encode(const Session& session) {
   if (session.calculate_answer) fill(*out.mutable_calculate_answer(), *session.calculate_answer);
   if (session.finalize_answer) fill(*out.mutable_finalize_answer(), *session.finalize_answer);
   for (const Return& goods : session.returns) fill(*out.add_returns(), goods);
+  if (session.spin) fill(*out.mutable_spin(), *session.spin);
   return journal::with_format(format_newest, out);
 }
 

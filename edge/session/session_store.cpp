@@ -124,6 +124,7 @@ Result<std::optional<SessionStore::Named>> SessionStore::find(const TransactionI
     if (!foreign) return failure(foreign);
     return Named(std::move(*foreign));
   }
+  if (is_claim_record_id(**id)) return Named(ClaimName{.record = std::move(**id)});
   auto session = find(SessionId(**id));
   if (!session) return failure(session);
   if (!*session) return fail(Errc::corrupt, "a transaction's session is missing");

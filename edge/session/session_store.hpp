@@ -31,8 +31,9 @@ class SessionStore {
   /// What is durable, archived or not; nullopt: there is none. Errors: corrupt, newer_format, io_failed.
   Result<std::optional<Session>> find(const SessionId& id) const;
   Result<std::optional<Kept>> look_up(const SessionId& id) const;
-  /// Whose the till's name is: a sale's, that of a return of this sale, or of a return of another store's.
-  using Named = std::variant<Session, ForeignReturn>;
+  /// Whose the till's name is: a sale's, that of a return of this sale, of a return of another store's, or of
+  /// a claim.
+  using Named = std::variant<Session, ForeignReturn, ClaimName>;
   Result<std::optional<Named>> find(const TransactionId& transaction) const;
 
   /// Commits `next`, where the session lies, with `events` and `also` as one: durable when it returns. The

@@ -97,7 +97,7 @@ Task<Result<Session>> SessionWriter::recover(SessionId id, std::function<Result<
 }
 
 Task<Result<Session>> SessionWriter::commit(Outcome outcome) {
-  journal::Batch also;
+  journal::Batch also = std::move(outcome.also);
   const auto writing = note_member(also, outcome);
   if (!writing) co_return std::unexpected(writing.error());
   std::vector<journal::NewEvent> events;

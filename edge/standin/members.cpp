@@ -39,12 +39,20 @@ std::string encode(const Member& member) {
   out.set_redeemed_on_day(member.redeemed_on_day.count);
   out.set_unsettled(member.unsettled.count);
   out.set_blocked(member.blocked);
+  for (const Uuid& promotion : member.promotions)
+    out.add_promotions(promotion.bytes.data(), promotion.bytes.size());
   return journal::with_format(format_newest, out);
 }
 
 Result<Member> decode_member(std::string_view record) {
   const auto in = journal::without_format<stored::Member>(format_newest, record);
   if (!in) return std::unexpected(in.error());
+  std::vector<Uuid> promotions;
+  for (const std::string& promotion : in->promotions()) {
+    Uuid& id = promotions.emplace_back();
+    if (promotion.size() != id.bytes.size()) return fail(Errc::corrupt, "a member's promotion that is none");
+    std::ranges::copy(promotion, id.bytes.begin());
+  }
   return Member{.name = in->name(),
                 .tier = in->tier(),
                 .points = Points{in->points()},
@@ -53,7 +61,8 @@ Result<Member> decode_member(std::string_view record) {
                 .redeemed_day = day_of(in->redeemed_day()),
                 .redeemed_on_day = Points{in->redeemed_on_day()},
                 .unsettled = Points{in->unsettled()},
-                .blocked = in->blocked()};
+                .blocked = in->blocked(),
+                .promotions = std::move(promotions)};
 }
 
 namespace {
@@ -71,6 +80,7 @@ Member merged(Member member, const sync::MemberSnapshot& told, bool all_applied)
   if (member.name.empty()) member.name = told.name;
   member.owed.count = all_applied ? told.owed : std::max(member.owed.count, told.owed);
   member.blocked = told.blocked;
+  member.promotions = told.promotions;
   return member;
 }
 

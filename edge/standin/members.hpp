@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "edge/journal/journal.hpp"
 #include "edge/standin/redemption.hpp"
@@ -29,7 +30,8 @@ struct Member {
   std::chrono::sys_days redeemed_day = {};
   Points redeemed_on_day = {};
   Points unsettled = {};
-  bool blocked = false;  ///< By the hub: the stand-in does not serve them.
+  bool blocked = false;               ///< By the hub: the stand-in does not serve them.
+  std::vector<Uuid> promotions = {};  ///< By the hub: assigned and not claimed; rising.
 
   /// What of `balance`, PDI's, may be redeemed.
   Points spendable(Points balance) const {

@@ -52,7 +52,8 @@ class Uplink {
   Standing standing() const;
   /// Says Status now: what came down is taken in.
   void tell_status();
-  void tell(const sync::CommandAnswer& answer) { send(answer); }
+  /// Says that once, whether or not anybody hears it.
+  void tell(const sync::Frame& frame) { send(frame); }
 
   /// Asks the hub what it has of the history so far, for at most grant_patience; then Outbox::adopt, and says
   /// Hello in the new epoch. Errors: adopt's, and validation_failed where the hub goes on with the present

@@ -29,7 +29,7 @@ void write_prize(json::Writer& out, const Prize& prize, std::int64_t tickets, co
     number ? out.value(*number) : out.null();
   };
   out.begin_object().field("id", prize.id).field("name", prize.name).field("type", name_of(prize.type));
-  out.key("weight").raw(wheel::weight_text(prize.tickets)).field("odds", odds_of(prize, tickets));
+  out.key("weight").raw(loyalty::weight_text(prize.tickets)).field("odds", odds_of(prize, tickets));
   out.field("oneTimePerUser", prize.one_time);
   optional("stock", prize.stock);
   optional("free", prize.free());

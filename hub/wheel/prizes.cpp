@@ -108,7 +108,7 @@ std::vector<std::pair<std::string_view, std::string>> settings_of(const Prize& p
   };
   return {{"name", text_of([&](json::Writer& out) { out.value(prize.name); })},
           {"type", text_of([&](json::Writer& out) { out.value(name_of(prize.type)); })},
-          {"weight", weight_text(prize.tickets)},
+          {"weight", loyalty::weight_text(prize.tickets)},
           {"points", text_of([&](json::Writer& out) { write(out, prize.points); })},
           {"oneTimePerUser", prize.one_time ? "true" : "false"},
           {"active", prize.active ? "true" : "false"},
@@ -268,13 +268,6 @@ Result<Prize> change_prize(db::Transaction& transaction, const PrizeCause& cause
   if (!audited) return failure(audited);
   if (auto put = put_prize_down(transaction, after); !put) return failure(put);
   return after;
-}
-
-std::string weight_text(std::int64_t tickets) {
-  std::string text = format_decimal(tickets, loyalty::weight_decimals);
-  while (text.ends_with('0')) text.pop_back();
-  if (text.ends_with('.')) text.pop_back();
-  return text;
 }
 
 }  // namespace perkline::hub::wheel

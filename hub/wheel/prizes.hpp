@@ -88,7 +88,4 @@ Result<void> add_prize(db::Transaction& transaction, const PrizeCause& cause, co
 Result<Prize> change_prize(db::Transaction& transaction, const PrizeCause& cause, const std::string& id,
                            const PrizeChange& change);
 
-/// A weight as it is given: at least no decimals, at most four, no trailing zeros.
-std::string weight_text(std::int64_t tickets);
-
 }  // namespace perkline::hub::wheel

@@ -8,6 +8,7 @@
 #include <openssl/sha.h>
 
 #include "shared/core/assert.hpp"
+#include "shared/core/money.hpp"
 
 namespace perkline::loyalty {
 namespace {
@@ -57,6 +58,13 @@ std::optional<PrizeTable::Slot> slot_in(std::string_view line) {
 }
 
 }  // namespace
+
+std::string weight_text(std::int64_t tickets) {
+  std::string text = format_decimal(tickets, weight_decimals);
+  while (text.ends_with('0')) text.pop_back();
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
 
 std::int64_t PrizeTable::tickets() const {
   std::int64_t sum = 0;

@@ -31,6 +31,9 @@ inline constexpr int weight_decimals = 4;
 inline constexpr std::int64_t tickets_per_weight = 10'000;
 inline constexpr std::int64_t tickets_max = 1'000'000 * tickets_per_weight;
 
+/// A weight as it is given: at least no decimals, at most four, no trailing zeros.
+std::string weight_text(std::int64_t tickets);
+
 /// A prize as whoever draws knows it.
 struct Prize {
   std::string id;            ///< Printable ASCII without spaces.

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "edge/api/programme_routes.hpp"
 #include "edge/api/routes.hpp"
+#include "edge/programme/programme.hpp"
 #include "edge/session/answers.hpp"
 #include "shared/json/value.hpp"
 #include "shared/ops/health.hpp"
@@ -56,6 +58,13 @@ TEST(EdgeOpenapi, SaysWhatTheRoutesAre) {
   ops::Health health(life.world->clock());
   net::Router router;
   add_routes(router, life.flows, health, session::usd());
+  programme::Programme programme({.ports = life.ports,
+                                  .flows = life.flows,
+                                  .writer = life.writer,
+                                  .journal = life.journal,
+                                  .outbox = *life.outbox,
+                                  .store = StoreId("store-1")});
+  add_programme_routes(router, programme.spins(), programme.claims());
   EXPECT_EQ(test::openapi_differences(document(), router), std::vector<std::string>{});
 }
 

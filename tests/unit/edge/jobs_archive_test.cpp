@@ -21,7 +21,7 @@ class ArchiveJob : public JobsTest {
     return done ? done->report : Report{};
   }
   static Report counts(std::uint64_t archived, std::uint64_t removed, std::uint64_t returns = 0) {
-    return {{"archived", archived}, {"removed", removed}, {"returnsRemoved", returns}};
+    return {{"archived", archived}, {"removed", removed}, {"returnsRemoved", returns}, {"claimsRemoved", 0}};
   }
   bool is_archived(const Till& till) {
     const auto kept = life->store.look_up(till.session);

@@ -8,9 +8,10 @@ namespace {
 constexpr std::array all_statuses{Status::active, Status::calculated, Status::finalizing, Status::in_doubt,
                                   Status::queued, Status::finalized,  Status::failed,     Status::expired,
                                   Status::voided, Status::review};
-constexpr std::array all_steps{Step::calculate, Step::finalize,  Step::enqueue, Step::send,   Step::committed,
-                               Step::rejected,  Step::not_sent,  Step::lost,    Step::refer,  Step::discard,
-                               Step::note,      Step::give_back, Step::abandon, Step::expire, Step::recover};
+constexpr std::array all_steps{Step::calculate, Step::finalize, Step::enqueue,  Step::send,
+                               Step::committed, Step::rejected, Step::not_sent, Step::lost,
+                               Step::refer,     Step::discard,  Step::note,     Step::give_back,
+                               Step::abandon,   Step::expire,   Step::recover,  Step::spin};
 
 Session in_status(Status status) {
   Session session{.currency = *find_currency("USD")};
@@ -54,6 +55,13 @@ TEST(SessionMachine, WhatATillMayHaveBeenToldOfIsNeverVoided) {
     EXPECT_EQ(next_status(status, Step::abandon).has_value(),
               status == Status::active || status == Status::calculated)
         << name_of(status);
+  }
+}
+
+TEST(SessionMachine, OnlyASaleHasASpinAndItMovesNothing) {
+  for (const Status status : all_statuses) {
+    const bool has = status == Status::finalized || awaits_pdi(in_status(status));
+    EXPECT_EQ(next_status(status, Step::spin), has ? std::optional(status) : std::nullopt) << name_of(status);
   }
 }
 

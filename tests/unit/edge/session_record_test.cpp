@@ -101,6 +101,18 @@ ForeignReturn foreign() {
           .goods = with_returns().returns[1]};
 }
 
+/// It gave its member a spin.
+Session with_spin() {
+  Session session = full();
+  Uuid id;
+  id.bytes = {1, 0x90, 0x16, 0x3d, 0x86, 0x94, 0x73, 0x9b, 0xae, 0xa5, 0x96, 0x6c, 0x26, 0xf8, 0xad, 0x94};
+  session.spin = {.id = id,
+                  .client_seed = "lucky",
+                  .drawn_at = at("2026-03-01T12:31:59.001Z"),
+                  .answer = {.status = 200, .body = R"({"spinId":"x"})"}};
+  return session;
+}
+
 /// As told with 202 by templates.
 Session with_receipt() {
   Session session = pending();
@@ -133,6 +145,7 @@ TEST(SessionRecord, GivesBackEveryField) {
   EXPECT_EQ(decode(encode(with_returns())), with_returns());
   EXPECT_EQ(decode(encode(with_receipt())), with_receipt());
   EXPECT_EQ(decode(encode(with_audit())), with_audit());
+  EXPECT_EQ(decode(encode(with_spin())), with_spin());
   EXPECT_EQ(decode(encode(minimal())), minimal());
   EXPECT_EQ(decode_foreign_return(encode(foreign())), foreign());
 }
@@ -160,6 +173,7 @@ TEST(SessionRecord, OpensTheBytesOfFormat1) {
   EXPECT_EQ(decode(golden("session_1_returns.hex")), with_returns());
   EXPECT_EQ(decode(golden("session_1_receipt.hex")), with_receipt());
   EXPECT_EQ(decode(golden("session_1_audit.hex")), with_audit());
+  EXPECT_EQ(decode(golden("session_1_spin.hex")), with_spin());
   EXPECT_EQ(decode(golden("session_1_minimal.hex")), minimal());
   EXPECT_EQ(decode_foreign_return(golden("foreign_return_1.hex")), foreign());
 }
@@ -170,6 +184,7 @@ TEST(SessionRecord, WritesTheBytesOfFormat1) {
   EXPECT_EQ(to_hex(encode(with_returns())), to_hex(golden("session_1_returns.hex")));
   EXPECT_EQ(to_hex(encode(with_receipt())), to_hex(golden("session_1_receipt.hex")));
   EXPECT_EQ(to_hex(encode(with_audit())), to_hex(golden("session_1_audit.hex")));
+  EXPECT_EQ(to_hex(encode(with_spin())), to_hex(golden("session_1_spin.hex")));
   EXPECT_EQ(to_hex(encode(minimal())), to_hex(golden("session_1_minimal.hex")));
   EXPECT_EQ(to_hex(encode(foreign())), to_hex(golden("foreign_return_1.hex")));
 }

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "edge/journal/journal.hpp"
+#include "shared/core/ids.hpp"
+
+/// To whom the hub leases prizes and hands seeds: not to a store but to one journal of it. One that was
+/// restored, or that goes on in a new epoch, has forgotten what was drawn last: it holds nothing of what its
+/// predecessor was leased, and begins with seeds that nobody has drawn with.
+namespace perkline::edge::journal {
+
+struct LeaseHolder {
+  Uuid id = {};
+  /// No draw is made with the seed of that day, or of one before it; nullopt: with any.
+  std::optional<std::chrono::sys_days> seeds_closed = std::nullopt;
+  bool operator==(const LeaseHolder&) const = default;
+};
+
+/// Who the journal is; nullopt: nobody yet. Errors: corrupt, newer_format, io_failed.
+Result<std::optional<LeaseHolder>> read_lease_holder(const JournalReader& journal);
+/// Whether it is that no more, and another one is to be made. Errors: io_failed.
+Result<bool> is_disowned(const JournalReader& journal);
+
+/// From this batch on the journal is no lease's holder.
+void disown(Batch& batch);
+/// From this batch on it is this one.
+void put(Batch& batch, const LeaseHolder& holder);
+
+/// One format byte, the id, then the day as days since 1970, big-endian, if there is one.
+std::string encode(const LeaseHolder& holder);
+/// Errors: corrupt, newer_format.
+Result<LeaseHolder> decode_lease_holder(std::string_view record);
+inline constexpr std::string_view lease_holder_key = "lease_holder";
+
+}  // namespace perkline::edge::journal

@@ -1,0 +1,210 @@
+#include "edge/programme/claims.hpp"
+
+#include <algorithm>
+
+#include "edge/session/till_error.hpp"
+#include "shared/core/down_limits.hpp"
+#include "shared/json/writer.hpp"
+#include "shared/ops/log.hpp"
+#include "shared/ops/trace.hpp"
+#include "shared/sync/hash_chain.hpp"
+
+namespace perkline::edge::programme {
+namespace {
+
+using session::Answer;
+using session::SessionStore;
+
+constexpr Millis try_again{5'000};
+
+Error already_claimed() {
+  return {.code = Errc::already_claimed, .detail = "the member has claimed this promotion"};
+}
+Error not_active() {
+  return {.code = Errc::promotion_not_active, .detail = "the promotion is not running"};
+}
+Error not_assigned() {
+  return {.code = Errc::not_found, .detail = "no such promotion for this member"};
+}
+
+/// Of an answer that says no. Errors it gives, as an error.
+Error refusal_of(sync::ClaimOutcome outcome) {
+  switch (outcome) {
+    case sync::ClaimOutcome::already_claimed:
+      return already_claimed();
+    case sync::ClaimOutcome::not_active:
+      return not_active();
+    case sync::ClaimOutcome::claimed:
+    case sync::ClaimOutcome::not_assigned:
+      break;
+  }
+  return not_assigned();
+}
+
+/// contract.md §6, `POST /promotions/claim`, and a status.
+std::string render_claimed(const Claim& claim, const sync::ClaimAnswer::Credit& credit) {
+  const std::string promotion = claim.promotion.str();
+  const std::string& user = credit.user.str();
+  const auto currency = credit.amount.currency.code();
+  json::Writer out;
+  out.begin_object().field("status", "claimed").key("claim").begin_object();
+  out.field("promotionId", promotion).field("userId", user).field("claimed", true);
+  out.field("claimedAt", format_time(credit.claimed_at)).end_object();
+  out.key("transaction").begin_object().field("id", credit.transaction.str()).field("userId", user);
+  out.field("amount", format_amount(credit.amount)).field("currency", currency);
+  out.field("transactionType", "CREDIT").field("description", credit.description);
+  out.key("additionalData").begin_object().field("promotionId", promotion).end_object();
+  out.field("createdAt", format_time(credit.created_at)).end_object();
+  out.key("balance").begin_object().field("currency", currency);
+  out.field("available", format_amount(credit.available)).field("held", format_amount(credit.held));
+  out.end_object().end_object();
+  return out.take();
+}
+
+/// The hub has yet to say who the member is, and to book it.
+std::string render_pending(const Claim& claim, const Promotion& promotion) {
+  json::Writer out;
+  out.begin_object().field("status", "pending").key("claim").begin_object();
+  out.field("promotionId", claim.promotion.str()).key("userId").null().field("claimed", false);
+  out.field("claimedAt", format_time(claim.claimed_at)).end_object();
+  out.field("title", promotion.title).field("amount", format_amount(promotion.amount));
+  out.field("currency", promotion.amount.currency.code()).key("transaction").null().key("balance").null();
+  out.end_object();
+  return out.take();
+}
+
+void write_promotion(json::Writer& out, const Promotion& promotion) {
+  out.begin_object().field("id", promotion.id.str()).field("title", promotion.title);
+  out.field("description", promotion.description).field("type", promotion.type);
+  out.field("amount", format_amount(promotion.amount)).field("currency", promotion.amount.currency.code());
+  out.field("startDate", format_day(promotion.term.first)).field("endDate", format_day(promotion.term.last));
+  out.field("isActive", true).end_object();
+}
+
+}  // namespace
+
+Claims::Claims(Parts parts, const State& state, HubDesk& hub, ClaimStore& store, Watch watch)
+    : parts_(std::move(parts)), state_(state), hub_(hub), store_(store), watch_(std::move(watch)) {}
+
+Task<Result<Answer>> Claims::claim(ClaimRequest request, std::string traceparent) {
+  auto turn = co_await parts_.flows.take_turn("transaction:" + request.transaction.str());
+  if (!turn) co_return failure(turn);
+  auto named = parts_.ports.store.find(request.transaction);
+  if (!named) co_return failure(named);
+  if (*named) co_return told_before(**named, request);
+  if (auto may = parts_.flows.may_begin(); !may) co_return failure(may);
+
+  // Two transactions that claim the same: one after another.
+  auto alone =
+      co_await parts_.flows.take_turn("claim:" + request.customer.str() + '/' + request.promotion.str());
+  if (!alone) co_return failure(alone);
+  const auto before = store_.is_claimed(request.customer, request.promotion);
+  if (!before) co_return std::unexpected(before.error());
+  if (*before) co_return fail(already_claimed());
+  Claim claim{.record = "clm_" + parts_.ports.uuids.next().str(),
+              .customer = std::move(request.customer),
+              .promotion = request.promotion,
+              .transaction = std::move(request.transaction),
+              .claimed_at = parts_.ports.clock.wall_now()};
+  claim.id = claim_id_of(parts_.store, claim);
+  auto answer = co_await decide(std::move(claim), std::move(traceparent));
+  if (watch_.on_claim) watch_.on_claim(!answer ? "refused" : answer->status == 200 ? "claimed" : "pending");
+  co_return answer;
+}
+
+Result<Answer> Claims::told_before(const SessionStore::Named& named, const ClaimRequest& request) const {
+  const auto* name = std::get_if<session::ClaimName>(&named);
+  if (name == nullptr) return fail(session::transaction_reused());
+  auto claim = store_.get(name->record);
+  if (!claim) return failure(claim);
+  if (claim->customer != request.customer || claim->promotion != request.promotion)
+    return fail(session::transaction_reused());
+  return session::replay(std::move(claim->answer));
+}
+
+Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
+  const bool was_asked = hub_.is_up();
+  if (was_asked) {
+    auto answer = co_await ask(claim);
+    if (answer && answer->credit) co_return co_await keep(std::move(claim), std::move(*answer->credit));
+    if (answer) co_return fail(refusal_of(answer->outcome));
+  }
+  co_return co_await keep_pending(std::move(claim), was_asked, std::move(traceparent));
+}
+
+Task<std::optional<sync::ClaimAnswer>> Claims::ask(const Claim& claim) {
+  const MonoTime deadline = parts_.ports.clock.mono_now() + limits::claim_answer_wait;
+  co_return co_await hub_.claim({.claim = claim.id,
+                                 .customer = claim.customer,
+                                 .promotion = claim.promotion,
+                                 .transaction = claim.transaction,
+                                 .claimed_at = claim.claimed_at},
+                                deadline);
+}
+
+/// The hub has booked it.
+Task<Result<Answer>> Claims::keep(Claim claim, sync::ClaimAnswer::Credit credit) {
+  claim.answer = {.status = 200, .body = render_claimed(claim, credit)};
+  Answer answer = claim.answer;
+  co_await store_.add(std::move(claim), std::nullopt);
+  co_return answer;
+}
+
+/// Nobody but this store decides now; the hub books it when it hears of it.
+Task<Result<Answer>> Claims::keep_pending(Claim claim, bool was_asked, std::string traceparent) {
+  const auto promotion = claimable(claim.customer, claim.promotion);
+  if (!promotion) {
+    // It may have been booked all the same: neither yes nor no would be true.
+    if (was_asked && promotion.error().code == Errc::not_found)
+      co_return fail(
+          Error{.code = Errc::overloaded, .detail = "the hub has not answered", .retry_after = try_again});
+    co_return std::unexpected(promotion.error());
+  }
+  claim.answer = {.status = 202, .body = render_pending(claim, **promotion)};
+  Answer answer = claim.answer;
+  sync::PromotionClaimed event{.claim = claim.id,
+                               .customer = claim.customer,
+                               .promotion = claim.promotion,
+                               .transaction = claim.transaction,
+                               .claimed_at = claim.claimed_at};
+  ops::log(ops::Level::info, "programme", "a promotion is claimed without the hub",
+           {{"transactionId", claim.transaction.str()},
+            {"promotionId", claim.promotion.str()},
+            {"customerId", ops::hashed(claim.customer.str())},
+            {"traceId", ops::trace_id_of(traceparent)},
+            {"spanId", ops::span_id_of(traceparent)}});
+  auto told = session::new_event(parts_.ports, std::move(traceparent), std::move(event));
+  co_await store_.add(std::move(claim), std::move(told));
+  co_return answer;
+}
+
+bool Claims::runs_now(const Promotion& promotion) const {
+  return loyalty::runs_on(promotion.term, utc_day(parts_.ports.clock.wall_now()));
+}
+
+Result<const Promotion*> Claims::claimable(const CustomerId& customer, const Uuid& promotion) const {
+  const auto member = parts_.ports.members.find(customer);
+  if (!member) return std::unexpected(member.error());
+  if (!*member || !std::ranges::binary_search((*member)->promotions, promotion)) return fail(not_assigned());
+  const auto found = state_.offer.promotions.find(promotion);
+  if (found == state_.offer.promotions.end() || !runs_now(found->second)) return fail(not_active());
+  return &found->second;
+}
+
+Result<Answer> Claims::promotions(const CustomerId& customer) const {
+  const auto member = parts_.ports.members.find(customer);
+  if (!member) return std::unexpected(member.error());
+  json::Writer out;
+  out.begin_object().key("items").begin_array();
+  for (const Uuid& id : *member ? (*member)->promotions : std::vector<Uuid>{}) {
+    const auto found = state_.offer.promotions.find(id);
+    if (found == state_.offer.promotions.end() || !runs_now(found->second)) continue;
+    const auto claimed = store_.is_claimed(customer, id);
+    if (!claimed) return std::unexpected(claimed.error());
+    if (!*claimed) write_promotion(out, found->second);
+  }
+  out.end_array().end_object();
+  return Answer{.status = 200, .body = out.take()};
+}
+
+}  // namespace perkline::edge::programme

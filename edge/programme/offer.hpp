@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "shared/core/ids.hpp"
+#include "shared/core/money.hpp"
+#include "shared/loyalty/promotion.hpp"
+#include "shared/loyalty/wheel.hpp"
+#include "shared/sync/catalogue.hpp"
+
+/// What the hub's catalogue offers this store's members. Pure.
+namespace perkline::edge::programme {
+
+struct Prize {
+  std::string id;
+  std::string name;
+  std::string type;  ///< As the hub names it: a store needs to know no type.
+  std::int64_t tickets = 0;
+  std::optional<std::int64_t> points = std::nullopt;  ///< Its own; nullopt: what the programme gives.
+  bool one_time = false;                              ///< Once a member, of all stores and the web.
+  bool stocked = false;                               ///< There are only so many: a unit of a lease each.
+};
+
+struct Promotion {
+  Uuid id;
+  std::string title;
+  std::string description;
+  std::string type;
+  Money amount;
+  loyalty::PromotionTerm term;
+};
+
+struct Seed {
+  std::chrono::sys_days day;
+  Digest commitment{};
+  loyalty::ServerSeed secret;
+};
+
+/// Units of a stocked prize that the holder may give away: the ordinals from 1 to `units`.
+struct Lease {
+  std::string id;
+  std::string prize;
+  std::uint32_t units = 0;
+  Uuid holder;
+  WallTime return_after;  ///< When what is left of it is to be given back.
+};
+
+struct Offer {
+  std::map<std::string, Prize> prizes;
+  std::map<Uuid, Promotion> promotions;
+  std::map<std::chrono::sys_days, Seed> seeds;
+  std::map<std::string, Lease> leases;
+};
+
+/// Items that cannot be read are left out, and told in the log: this version may be too old for them.
+Offer offer_in(const sync::Catalogue& catalogue);
+
+}  // namespace perkline::edge::programme

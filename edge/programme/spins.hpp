@@ -1,0 +1,68 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "edge/programme/parts.hpp"
+#include "edge/programme/wheel_book.hpp"
+
+namespace perkline::edge::programme {
+
+struct SpinRequest {
+  CustomerId customer;
+  TransactionId transaction;  ///< The sale's.
+  std::string client_seed;    ///< Empty: none.
+};
+
+/// The one spin that each sale gives its member (contract.md §5). Drawn here, by what the hub's catalogue
+/// offers, whether or not there is a line to the hub. The sale's mark, the unit, the nonce, the event and the
+/// answer are one durable batch, before the till is told. Each call runs to its end whether or not anybody
+/// still listens. Reactor's thread.
+class Spins {
+ public:
+  Spins(Parts parts, const State& state, HubDesk& hub, Watch watch);
+
+  /// Errors: session_state (no such sale of that member, or not finalized or pending), session_busy,
+  /// transaction_reused (another client seed), storage_full, no_prize_available, overloaded (no seed, or no
+  /// catalogue, as yet), SessionWriter's.
+  Task<Result<session::Answer>> spin(SpinRequest request, std::string traceparent);
+  /// What there is to be won. Errors: WheelBook's.
+  Result<session::Answer> prizes() const;
+
+  /// Ends every spin that the process before has begun and not drawn: the hub keeps nothing for it any more.
+  /// Before any till is served. Errors: WheelBook's.
+  Task<Result<void>> drop_begun();
+  /// Gives back what is left of leases whose time is over. How many. Errors: WheelBook's.
+  Task<Result<std::size_t>> return_leases();
+  /// Tells who watches how many units of leases are left.
+  void tell_units() const;
+
+ private:
+  /// A spin that is about to be drawn.
+  struct Begun {
+    Uuid spin;
+    bool is_intent = false;           ///< It lies in the journal.
+    std::set<std::string> kept = {};  ///< One-time prizes, by the hub.
+    std::string_view reserve = "none";
+  };
+  Result<SessionId> sale_of(const SpinRequest& request) const;
+  Result<std::optional<session::Answer>> told_before(const session::Session& session,
+                                                     const SpinRequest& request) const;
+  Task<Result<void>> may_spin(const session::Session& session);
+  Result<const Seed*> seed_now() const;
+  Result<Stock> stock() const;
+  Task<Result<Begun>> begin(const session::Session& session);
+  Result<Drawn> draw(const Begun& begun, const SpinRequest& request) const;
+  Task<Result<session::Answer>> draw_and_keep(SessionId id, SpinRequest request, Begun begun,
+                                              std::string traceparent);
+  Task<void> drop(std::vector<Intent> intents);
+
+  Parts parts_;
+  const State& state_;
+  HubDesk& hub_;
+  Watch watch_;
+  WheelBook book_;
+};
+
+}  // namespace perkline::edge::programme

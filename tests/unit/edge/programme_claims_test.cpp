@@ -1,0 +1,270 @@
+#include "tests/unit/edge/programme_subject.hpp"
+
+namespace perkline::edge::programme {
+namespace {
+
+Uuid uuid_of(std::uint8_t number) {
+  Uuid id;
+  id.bytes[6] = 0x70;
+  id.bytes[8] = 0x80;
+  id.bytes[15] = number;
+  return id;
+}
+
+class ClaimsTest : public ProgrammeTest {
+ protected:
+  void SetUp() override {
+    ProgrammeTest::SetUp();
+    catalogue.promotion(welcome, "2026-02-01", "2026-03-31");
+    catalogue.promotion(later, "2026-03-02", "2026-03-31");
+    offer();
+    assign({welcome, later});
+    hub.claim = [this](const sync::ClaimRequest& request) {
+      return says(request, sync::ClaimOutcome::claimed);
+    };
+  }
+  static Money dollars(std::int64_t minor) { return {minor, session::usd()}; }
+  sync::ClaimAnswer says(const sync::ClaimRequest& request, sync::ClaimOutcome outcome) {
+    sync::ClaimAnswer answer{.claim = request.claim, .outcome = outcome};
+    if (outcome == sync::ClaimOutcome::claimed) {
+      answer.credit = sync::ClaimAnswer::Credit{.user = UserId("0190163d-8694-739b-aea5-966c26f8ad91"),
+                                                .amount = dollars(2000),
+                                                .available = dollars(2150),
+                                                .held = dollars(0),
+                                                .claimed_at = request.claimed_at,
+                                                .transaction = uuid_of(99),
+                                                .description = "Claimed 'Welcome' promotion",
+                                                .created_at = request.claimed_at};
+    }
+    return answer;
+  }
+  std::vector<sync::PromotionClaimed> pending() { return told<sync::PromotionClaimed>(); }
+  std::vector<std::string> listed(const std::string& customer = "CUST-12345") {
+    const auto answer = programme->claims().promotions(CustomerId(customer));
+    EXPECT_TRUE(answer);
+    std::vector<std::string> ids;
+    const auto document = json::parse(answer->body);
+    for (const json::Value& item : document->root().find("items")->items())
+      ids.emplace_back(item.find("id")->text());
+    return ids;
+  }
+
+  const Uuid welcome = uuid_of(1);
+  const Uuid later = uuid_of(2);
+};
+
+TEST_F(ClaimsTest, WhatTheMemberMayClaimNowIsListed) {
+  EXPECT_EQ(listed(), std::vector<std::string>{welcome.str()}) << "the other one has not begun";
+  EXPECT_TRUE(listed("CUST-00002").empty());
+  skip(hours{24});
+  EXPECT_EQ(listed(), (std::vector<std::string>{welcome.str(), later.str()}));
+  catalogue.gone(sync::ItemKind::promotion, welcome.str());
+  offer();
+  EXPECT_EQ(listed(), std::vector<std::string>{later.str()}) << "ended by staff";
+  start();
+  EXPECT_EQ(listed(), std::vector<std::string>{later.str()}) << "also by the next life";
+  assign({});
+  EXPECT_TRUE(listed().empty());
+}
+
+TEST_F(ClaimsTest, TheHubsWordIsTheAnswerAndIsToldAgain) {
+  const auto answer = claim("C-1", welcome);
+  ASSERT_TRUE(answer) << answer.error().detail;
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_EQ(text_in(answer->body, {"status"}), "claimed");
+  EXPECT_EQ(text_in(answer->body, {"claim", "promotionId"}), welcome.str());
+  EXPECT_EQ(text_in(answer->body, {"claim", "userId"}), "0190163d-8694-739b-aea5-966c26f8ad91");
+  EXPECT_EQ(text_in(answer->body, {"transaction", "amount"}), "20.00");
+  EXPECT_EQ(text_in(answer->body, {"transaction", "transactionType"}), "CREDIT");
+  EXPECT_EQ(text_in(answer->body, {"transaction", "additionalData", "promotionId"}), welcome.str());
+  EXPECT_EQ(text_in(answer->body, {"balance", "available"}), "21.50");
+  EXPECT_TRUE(pending().empty()) << "the hub knows";
+  EXPECT_TRUE(listed().empty());
+
+  hub.up = false;
+  start();
+  const auto again = claim("C-1", welcome);
+  EXPECT_EQ(again->body, answer->body);
+  EXPECT_TRUE(again->replayed);
+  EXPECT_EQ(claim_refused("C-2", welcome), Errc::already_claimed);
+  EXPECT_EQ(hub.claims.size(), 1u);
+}
+
+TEST_F(ClaimsTest, TheHubsRefusalsAreToldAndNothingIsKept) {
+  const auto refuse = [this](sync::ClaimOutcome outcome) {
+    hub.claim = [this, outcome](const sync::ClaimRequest& request) { return says(request, outcome); };
+  };
+  refuse(sync::ClaimOutcome::already_claimed);
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::already_claimed);
+  refuse(sync::ClaimOutcome::not_active);
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::promotion_not_active);
+  refuse(sync::ClaimOutcome::not_assigned);
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::not_found);
+  EXPECT_TRUE(life->events().empty());
+  refuse(sync::ClaimOutcome::claimed);
+  EXPECT_EQ(claim("C-1", welcome)->status, 200);
+  ASSERT_EQ(hub.claims.size(), 4u);
+  for (const auto& asked : hub.claims) EXPECT_EQ(asked.claim, hub.claims[0].claim) << "one claim";
+}
+
+TEST_F(ClaimsTest, WithoutTheHubItIsPendingAndStaysWhatWasTold) {
+  hub.up = false;
+  const auto answer = claim("C-1", welcome);
+  ASSERT_TRUE(answer) << answer.error().detail;
+  EXPECT_EQ(answer->status, 202);
+  EXPECT_EQ(text_in(answer->body, {"status"}), "pending");
+  EXPECT_EQ(text_in(answer->body, {"claim", "promotionId"}), welcome.str());
+  EXPECT_EQ(text_in(answer->body, {"amount"}), "20.00");
+  ASSERT_EQ(pending().size(), 1u);
+  EXPECT_EQ(pending()[0].customer, CustomerId("CUST-12345"));
+  EXPECT_EQ(pending()[0].promotion, welcome);
+  EXPECT_EQ(pending()[0].transaction, TransactionId("C-1"));
+  EXPECT_EQ(life->events().back().traceparent, trace);
+  EXPECT_TRUE(listed().empty());
+  hub.up = true;
+  start();
+  const auto again = claim("C-1", welcome);
+  EXPECT_EQ(again->body, answer->body);
+  EXPECT_EQ(again->status, 202);
+  EXPECT_TRUE(hub.claims.empty());
+  EXPECT_EQ(claim_refused("C-2", welcome), Errc::already_claimed) << "once at this store";
+  EXPECT_EQ(pending().size(), 1u);
+}
+
+TEST_F(ClaimsTest, AnAnswerThatDoesNotComeIsNotWaitedForLongerThanATillMay) {
+  hub.takes = Millis{2500};
+  const MonoTime before = outside.time.mono;
+  const auto answer = claim("C-1", welcome);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 202);
+  EXPECT_GE(outside.time.mono - before, Millis{2000});
+  EXPECT_LT(outside.time.mono - before, Millis{2100});
+  ASSERT_EQ(pending().size(), 1u);
+  EXPECT_EQ(pending()[0].claim, hub.claims.at(0).claim) << "one claim at the hub";
+  skip(seconds{1});
+  EXPECT_EQ(claim("C-1", welcome)->body, answer->body);
+}
+
+TEST_F(ClaimsTest, WithoutTheHubOnlyWhatItHasToldOfTheMemberIsClaimed) {
+  hub.up = false;
+  EXPECT_EQ(claim_refused("C-1", uuid_of(7)), Errc::not_found);
+  EXPECT_EQ(claim_refused("C-1", welcome, "CUST-00002"), Errc::not_found);
+  EXPECT_EQ(claim_refused("C-1", later), Errc::promotion_not_active) << "it has not begun";
+  catalogue.gone(sync::ItemKind::promotion, welcome.str());
+  offer();
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::promotion_not_active);
+  EXPECT_TRUE(life->events().empty());
+  hub.up = true;
+  hub.claim = [](const sync::ClaimRequest&) { return std::nullopt; };
+  const auto unknown = claim("C-1", welcome, "CUST-00002");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, Errc::overloaded) << "it may have been booked all the same";
+  EXPECT_TRUE(unknown.error().retry_after);
+}
+
+TEST_F(ClaimsTest, ATransactionStandsForOneCall) {
+  const Till till = sold("T-1");
+  EXPECT_EQ(claim_refused("T-1", welcome), Errc::transaction_reused);
+  ASSERT_TRUE(claim("C-1", welcome));
+  EXPECT_EQ(claim_refused("C-1", later), Errc::transaction_reused);
+  EXPECT_EQ(claim_refused("C-1", welcome, "CUST-00002"), Errc::transaction_reused);
+  const auto identified = life->run(life->flows.identify(till_of("C-1").identify_request(), trace));
+  ASSERT_FALSE(identified);
+  EXPECT_EQ(identified.error().code, Errc::transaction_reused);
+  const auto returned = life->run(life->flows.return_goods({.original_transaction = till.transaction,
+                                                            .transaction = TransactionId("C-1"),
+                                                            .amount = Money{100, session::usd()}},
+                                                           trace));
+  ASSERT_FALSE(returned);
+  EXPECT_EQ(returned.error().code, Errc::transaction_reused);
+  EXPECT_EQ(refused({till.customer, TransactionId("C-1"), ""}), Errc::session_state) << "no sale";
+}
+
+TEST_F(ClaimsTest, TwoThatClaimTheSameAtATimeAreOneClaim) {
+  hub.up = false;
+  const auto order = [&](const char* transaction) {
+    return programme->claims().claim({.customer = CustomerId("CUST-12345"),
+                                      .promotion = welcome,
+                                      .transaction = TransactionId(transaction)},
+                                     trace);
+  };
+  const auto [first, second] = life->run_both(order("C-1"), order("C-2"));
+  EXPECT_NE(first.has_value(), second.has_value());
+  EXPECT_EQ((first ? second : first).error().code, Errc::already_claimed);
+  EXPECT_EQ(pending().size(), 1u);
+  const auto [third, fourth] = life->run_both(order("C-1"), order("C-1"));
+  ASSERT_TRUE(third && fourth);
+  EXPECT_EQ(third->body, fourth->body);
+}
+
+TEST_F(ClaimsTest, ACrashLeavesAClaimOrNone) {
+  hub.up = false;
+  outside.disk.sync_time = Millis{4};
+  life->start(programme->claims().claim(
+      {.customer = CustomerId("CUST-12345"), .promotion = welcome, .transaction = TransactionId("C-1")},
+      trace));
+  skip(Millis{2});
+  crash(3);
+  EXPECT_EQ(claim("C-1", welcome)->status, 202);
+  ASSERT_EQ(pending().size(), 1u);
+}
+
+TEST_F(ClaimsTest, ADiskThatGetsFullBeginsNoClaim) {
+  outside.room = journal::Room::low;
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::storage_full);
+  outside.room = journal::Room::ample;
+  const auto answer = claim("C-1", welcome);
+  outside.room = journal::Room::low;
+  EXPECT_EQ(claim("C-1", welcome)->body, answer->body);
+}
+
+TEST_F(ClaimsTest, OfWhoIsForgottenTheTokenStandsInTheCardsPlace) {
+  hub.up = false;
+  ASSERT_TRUE(claim("C-1", welcome));
+  skip(seconds{1});
+  const CustomerId token("erased-00112233445566778899aabbccddeeff");
+  const sync::Erasure erasure{.id = uuid_of(50),
+                              .member = sync::member_hash(CustomerId("CUST-12345")),
+                              .token = token,
+                              .requested_at = outside.time.wall};
+  skip(seconds{1});
+  assign({later});
+  skip(hours{24});
+  ASSERT_TRUE(claim("C-2", later)) << "of somebody who came back with the card since";
+  ASSERT_TRUE(life->run(programme->forget_member(erasure)));
+  std::string all;
+  EXPECT_TRUE(life->journal.scan(journal::Family::prizes_leased, "claim/",
+                                 [&](std::string_view key, std::string_view value) {
+                                   all.append(key).append(value);
+                                   return true;
+                                 }));
+  EXPECT_NE(all.find(token.str()), all.npos);
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::transaction_reused) << "no card to compare with";
+  EXPECT_TRUE(claim("C-2", later)->replayed);
+}
+
+TEST_F(ClaimsTest, ClaimsAreForgottenWithTheirNamesAfterTheirTime) {
+  hub.up = false;
+  ASSERT_TRUE(claim("C-1", welcome));
+  skip(hours{24});
+  ASSERT_TRUE(claim("C-2", later));
+  const auto gone = life->run(programme->forget_claims(outside.time.wall - hours{1}, 64));
+  ASSERT_TRUE(gone);
+  EXPECT_EQ(*gone, 1u);
+  EXPECT_EQ(sold("C-1").session, life->stored(sold("C-1").session).id) << "the name is free again";
+  EXPECT_TRUE(claim("C-2", later)->replayed);
+}
+
+TEST_F(ClaimsTest, TheIdOfAClaimIsMadeOfWhatItIs) {
+  Claim claim{
+      .customer = CustomerId("CUST-12345"), .promotion = welcome, .transaction = TransactionId("C-1")};
+  const Uuid id = claim_id_of(StoreId("store-1"), claim);
+  // sha256sum of "perkline-claim-1", then each text behind its length.
+  EXPECT_EQ(id.str(), "b791c450-c99e-83ee-8817-e87667a6723b");
+  EXPECT_NE(claim_id_of(StoreId("store-2"), claim), id);
+  claim.transaction = TransactionId("C-2");
+  EXPECT_NE(claim_id_of(StoreId("store-1"), claim), id);
+}
+
+}  // namespace
+}  // namespace perkline::edge::programme
