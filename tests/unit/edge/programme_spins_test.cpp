@@ -427,11 +427,7 @@ TEST_F(SpinsTest, ARestoredJournalIsAnotherHolderAndClosesTheDaysSeeds) {
   const Uuid before = holder();
   journal::Batch mark;
   put(mark, journal::Restored{.backed_up_at = outside.time.wall, .restored_at = outside.time.wall});
-  struct Done {};
-  (void)life->run([](journal::Journal& journal, journal::Batch what) -> Task<Done> {
-    co_await journal.commit(std::move(what));
-    co_return Done{};
-  }(life->journal, std::move(mark)));
+  commit(std::move(mark));
   seeds();
   start();
   EXPECT_NE(holder(), before);

@@ -189,6 +189,9 @@ class ProgrammeTest : public ::testing::Test {
                                               .promotions = std::move(promotions)},
                                              true);
     ASSERT_TRUE(writing);
+    commit(std::move(batch));
+  }
+  void commit(journal::Batch batch) {
     struct Done {};
     (void)life->run([](journal::Journal& journal, journal::Batch what) -> Task<Done> {
       co_await journal.commit(std::move(what));
