@@ -1,5 +1,6 @@
 // Several hubs on one PostgreSQL: what they do at the same time comes to what it comes to one after the
 // other.
+#include <array>
 #include <deque>
 #include <future>
 #include <random>
@@ -209,6 +210,65 @@ TEST_F(Replicas, TakeInStoresThatSendToBothAndAgainEachEventOnce) {
   EXPECT_EQ(one_.number("SELECT COUNT(*) FROM event_outbox"), static_cast<std::int64_t>(4 * sales));
   EXPECT_EQ(one_.number("SELECT MIN(cursor_sequence) FROM store"), static_cast<std::int64_t>(sales));
   EXPECT_EQ(one_.number("SELECT CAST(SUM(balance) AS BIGINT) FROM account"), earned);
+  expect_sound();
+}
+
+/// Settled at one store, sold at the other, and the other way round: kinds are applied one after the other,
+/// so each batch would come last to the cards with which the other begins.
+TEST_F(Replicas, TwoStoresWithMuchToTellOfTheSameCardsNeverStopOneAnother) {
+  constexpr int cards = 60;
+  constexpr int rounds = 6;
+  const auto card = [](int half, int i) { return "CUST-" + std::to_string(half) + std::to_string(100 + i); };
+  add_stores(2);
+  {
+    // Of their own: what PostgreSQL counts is all there once their connections have ended.
+    std::deque<Replica> hubs;
+    for (int i = 0; i < 2; ++i) hubs.emplace_back(database_.url() + "?application_name=telling");
+    std::array<std::uint64_t, 2> sent{};
+    for (int round = 0; round < rounds; ++round) {
+      std::vector<std::future<std::optional<std::string>>> telling;
+      for (std::size_t store = 0; store < hubs.size(); ++store) {
+        StoreHistory& history = histories_[store];
+        std::vector<sync::SaleFinalized> waiting;
+        for (int i = 0; i < cards; ++i) {
+          waiting.push_back(history.sale(10, 0, card(store == 0 ? 1 : 2, i)));
+          const auto& sale = waiting.back();
+          history.add(sync::SalePending{.session = sale.session,
+                                        .transaction = sale.transaction,
+                                        .customer = sale.customer,
+                                        .channel = sale.channel,
+                                        .amount = sale.amount,
+                                        .earned = sale.earned,
+                                        .redeemed = {},
+                                        .tier = {},
+                                        .receipt = sale.receipt,
+                                        .rules_version = {},
+                                        .pending_at = sale.finalized_at});
+        }
+        take_in(hubs[store], store, sent[store]);
+        sent[store] = history.tail();
+        for (auto& sale : waiting) history.add(sync::SaleSettled{std::move(sale)});
+        for (int i = 0; i < cards; ++i) history.add(history.sale(10, 0, card(store == 0 ? 2 : 1, i)));
+      }
+      for (std::size_t store = 0; store < hubs.size(); ++store) {
+        const StoreHistory& history = histories_[store];
+        telling.push_back(hubs[store].send(stores_[store], history.batch(sent[store] + 1, history.tail())));
+        sent[store] = history.tail();
+      }
+      for (auto& each : telling) {
+        const auto answer = each.get();
+        ASSERT_TRUE(answer);
+        EXPECT_TRUE(std::holds_alternative<sync::Ack>(sync::decode_frame(*answer).value()));
+      }
+    }
+  }
+  ASSERT_TRUE(eventually([&] {
+    return one_.number(
+               "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
+               " AND application_name = 'telling'") == 0;
+  }));
+  EXPECT_EQ(one_.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM sale WHERE state = 'finalized'"), 4 * cards * rounds);
   expect_sound();
 }
 
