@@ -224,7 +224,7 @@ Task<Result<void>> Daemon::prepare() {
   if (auto enrolled = co_await serving_->dispatcher->enroll(); !enrolled) co_return enrolled;
   if (auto loaded = co_await load_secrets(); !loaded) co_return loaded;
   Serving& s = *serving_;
-  if (auto released = co_await release_leases(); !released) co_return released;
+  if (auto released = co_await release_leases_of_the_dead(*s.database); !released) co_return released;
   // Before anybody can draw; the job goes on with it.
   const auto committed =
       co_await wheel::commit_seeds(*s.database, {wheel::the_hub}, s.reactor.clock().wall_now(), s.rng);
@@ -260,16 +260,6 @@ Task<Result<void>> Daemon::migrate_database() {
     ops::log(ops::Level::info, context, "schema migrated", {{"from", migrated->from}, {"to", migrated->to}});
   }
   co_return Result<void>{};
-}
-
-/// On SQLite there is no other hub: whoever holds leases has died.
-Task<Result<void>> Daemon::release_leases() {
-  db::Database& database = *serving_->database;
-  if (database.engine() != db::Engine::sqlite) co_return Result<void>{};
-  co_return co_await database.write([](db::Transaction& transaction) -> Result<void> {
-    if (auto released = webhooks::release_all_leases(transaction); !released) return released;
-    return notifications::release_all_mails(transaction);
-  });
 }
 
 void Daemon::start_mail() {

@@ -34,7 +34,6 @@ class Daemon {
   Task<Result<void>> wait_for_database();
   Task<Result<void>> migrate_database();
   Task<Result<void>> load_secrets();
-  Task<Result<void>> release_leases();
   void start_mail();
   api::HubApi::Options api_options() const;
   Result<void> open_ports();

@@ -5,6 +5,7 @@
 #include "hub/notifications/mail_queue.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
+#include "hub/webhooks/sender.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub {
@@ -95,6 +96,14 @@ Task<void> Upkeep::keep_audit_chained() {
                {{"sequence", chained->head.sequence}, {"hash", chained->head.hash}});
     }
   }
+}
+
+Task<Result<void>> release_leases_of_the_dead(db::Database& database) {
+  if (database.engine() != db::Engine::sqlite) co_return Result<void>{};
+  co_return co_await database.write([](db::Transaction& transaction) -> Result<void> {
+    if (auto released = webhooks::release_all_leases(transaction); !released) return released;
+    return notifications::release_all_mails(transaction);
+  });
 }
 
 }  // namespace perkline::hub

@@ -51,4 +51,8 @@ class Upkeep {
   Parts parts_;
 };
 
+/// Before a hub serves: where there can be no other, on SQLite, whoever holds leases has died, and what was
+/// being sent goes on at once. Errors: the database's.
+Task<Result<void>> release_leases_of_the_dead(db::Database& database);
+
 }  // namespace perkline::hub
