@@ -17,6 +17,12 @@ std::string bin_dir() {
   return PERKLINE_BIN_DIR;
 }
 
+std::string nginx_program() {
+  if (const char* told = std::getenv("PERKLINE_NGINX"); told != nullptr) return told;
+  std::string unpacked = source_dir() + "/build/nginx/usr/sbin/nginx";
+  return std::filesystem::exists(unpacked) ? unpacked : "/usr/sbin/nginx";
+}
+
 std::string clock_shift_library() {
   return PERKLINE_CLOCK_SHIFT_LIBRARY;
 }

@@ -13,6 +13,8 @@ std::optional<std::string> npm_folder(const char* variable, const std::string& n
                                       const std::string& package);
 
 std::string bin_dir();
+/// What the environment's PERKLINE_NGINX says, where `./run test` unpacks one, or the machine's own.
+std::string nginx_program();
 std::string clock_shift_library();
 std::string source_dir();
 

@@ -1,0 +1,171 @@
+#!/bin/bash
+# Inside the clean Debian, as root, under its own systemd: what a store's admin and central ops do, from the first start to
+# the purge. Ends with the first thing that is not as it should be.
+set -euo pipefail
+
+edge=(--config /etc/perkline/edge.yaml)
+hub=(--config /etc/perkline/hub.yaml)
+
+fail() { echo "FAILED: $*"; exit 1; }
+step() { echo "-- $*"; }
+# expect WHAT ACTUAL WANTED
+expect() { [ "$2" = "$3" ] || fail "$1: '$2', not '$3'"; }
+# eventually SECONDS COMMAND...
+eventually() {
+  local left=$(($1 * 10))
+  shift
+  until "$@"; do
+    left=$((left - 1))
+    [ $left -gt 0 ] || fail "never: $*"
+    sleep 0.1
+  done
+}
+unit() { systemctl show --property="$2" --value "$1"; }
+pid_of() { unit "$1" MainPID; }
+
+step "installed: nothing runs, nothing is enabled"
+for name in perkline-edge.service perkline-hub.service perkline-edge-backup.timer perkline-hub-backup.timer; do
+  expect "$name" "$(systemctl is-enabled $name || true)" disabled
+  expect "$name" "$(systemctl is-active $name || true)" inactive
+done
+for user in perkline-edge perkline-hub; do
+  expect "shell of $user" "$(getent passwd $user | cut -d: -f7)" /usr/sbin/nologin
+  expect "/var/lib/$user" "$(stat -c '%a %U' /var/lib/$user)" "700 $user"
+done
+expect "secrets" "$(stat -c '%a %U' /etc/credstore /etc/credstore/* | sort -u | tr '\n' ' ')" "600 root 700 root "
+
+step "configured: check-config names what is missing, until nothing is"
+perkline-edge check-config "${edge[@]}" && fail "accepted with nothing filled in"
+(umask 077; echo perkline-sandbox > /etc/credstore/perkline-edge.pdi-client-secret)
+sed -i -e 's|\${STORE_ID:-}|store-7|' -e 's|\${PDI_CLIENT_ID:-}|perkline|' \
+  -e 's|\${HUB_ENDPOINT:-}|tcp://127.0.0.1:7090|' -e "s|\${HUB_PUBLIC_KEY:-}|$(cat /etc/perkline/hub.public-key)|" \
+  /etc/perkline/edge.yaml
+# One from the environment, as the service gets it.
+echo 'PDI_API_URL=http://127.0.0.1:7443' >> /etc/perkline/edge.env
+set -a
+. /etc/perkline/edge.env
+set +a
+perkline-edge check-config "${edge[@]}"
+perkline-hub check-config "${hub[@]}"
+
+step "root's commands before the first start leave nothing that the daemon cannot open"
+(umask 077; echo 'correct horse 42' > /root/password)
+perkline-hub admin create --email ops@example.com --password-file /root/password "${hub[@]}"
+perkline-hub store add store-7 --public-key "$(cat /etc/perkline/edge.public-key)" "${hub[@]}"
+expect "the database's owner" "$(stat -c '%U %a' /var/lib/perkline-hub/hub.db)" "perkline-hub 600"
+
+step "started: as its own user, in its sandbox"
+systemd-run --quiet --unit=pdi-sandbox pdi-sandbox serve
+systemctl enable --quiet --now perkline-hub perkline-edge perkline-edge-backup.timer perkline-hub-backup.timer
+for name in perkline-edge perkline-hub; do
+  status=/proc/$(pid_of $name)/status
+  expect "user of $name" "$(stat -c %U "/proc/$(pid_of $name)")" $name
+  expect "NoNewPrivs of $name" "$(awk '/^NoNewPrivs/ {print $2}' "$status")" 1
+  expect "Seccomp of $name" "$(awk '/^Seccomp:/ {print $2}' "$status")" 2
+  expect "capabilities of $name" "$(awk '/^Cap(Eff|Bnd|Prm)/ {print $2}' "$status" | sort -u)" 0000000000000000
+  expect "command line of $name" "$(tr '\0' ' ' < "/proc/$(pid_of $name)/cmdline" | sed 's|.*/||')" \
+    "${name#perkline-}.yaml "
+  [ "$(readlink "/proc/$(pid_of $name)/ns/user")" != "$(readlink /proc/self/ns/user)" ] || fail "$name: no users of its own"
+  # A root of its own to look at, in which only its data can be written.
+  nsenter -t "$(pid_of $name)" -m -S "$(id -u $name)" -- sh -c "
+    ! touch /etc/perkline/x /var/lib/x /usr/bin/x 2> /dev/null && touch /var/lib/$name/x && rm /var/lib/$name/x" ||
+    fail "$name: not the folders it should have"
+  echo "   $name: $(unit $name StatusText)"
+done
+
+step "a sale goes through, to PDI and to the hub"
+key=$(perkline-edge terminal add POS-1 "${edge[@]}")
+post() {
+  curl -s -w '\n%{http_code}' -H "Authorization: Bearer $key" -H 'Content-Type: application/json' -d "$2" \
+    "http://127.0.0.1:7070/v1/$1"
+}
+sell() {
+  local session
+  session=$(post identify '{"customerId":"CUST-12345","channelId":"POS-001","transactionId":"'"$1"'"}' |
+    grep -o 'sess_[^"]*')
+  post calculateRewards '{"sessionId":"'"$session"'","transactionAmount":150.00,"items":[{"sku":"SKU-001","qty":2}]}' > /dev/null
+  post finalize '{"sessionId":"'"$session"'","transactionId":"'"$1"'","finalAmount":150.00,"applyRewards":true}'
+}
+# The terminal's key counts within a second.
+eventually 5 sh -c "curl -sf -H 'Authorization: Bearer $key' http://127.0.0.1:7070/v1/getSessionStatus?sessionId=sess_none -o /dev/null -w '%{http_code}' | grep -q 404"
+first=$(sell TXN-1)
+expect "status" "${first##*$'\n'}" 200
+case $first in *'"earnedPoints":450'*) ;; *) fail "not the worked example: $first" ;; esac
+expect "sales at PDI" "$(curl -s http://127.0.0.1:7443/sandbox/ledger | grep -o '"transactionId":"TXN-1"' | wc -l)" 1
+at_hub() { perkline-hub store show store-7 --json "${hub[@]}" | grep -q '"cursor":[1-9]'; }
+eventually 30 at_hub
+perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the hub's books"
+
+step "a daemon that hangs is killed by its watchdog and started again; nothing is lost"
+edge_pid=$(pid_of perkline-edge)
+hub_pid=$(pid_of perkline-hub)
+kill -STOP "$edge_pid" "$hub_pid"
+# restarted UNIT PID
+restarted() { [ "$(unit "$1" ActiveState)" = active ] && [ "$(pid_of "$1")" != "$2" ] && [ "$(pid_of "$1")" != 0 ]; }
+eventually 75 restarted perkline-edge "$edge_pid"
+eventually 60 restarted perkline-hub "$hub_pid"
+for name in perkline-edge perkline-hub; do
+  expect "restarts of $name" "$(unit $name NRestarts)" 1
+  journalctl -u $name | grep -q 'Watchdog timeout' || fail "not the watchdog's doing"
+done
+expect "the sale again" "$(sell TXN-1)" "$first"
+systemctl kill --signal=KILL perkline-edge
+eventually 30 restarted perkline-edge "$edge_pid"
+expect "the sale again" "$(sell TXN-1)" "$first"
+
+step "reload is taken by both"
+systemctl reload perkline-edge perkline-hub
+expect "the sale again" "$(sell TXN-1)" "$first"
+
+step "backups, verified"
+systemctl start perkline-edge-backup.service perkline-hub-backup.service
+[ -n "$(ls -A /var/backups/perkline-edge)" ] || fail "no backup of the edge"
+expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.db' -user perkline-hub | wc -l)" 1
+systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
+
+step "upgraded: restarted once, the configuration kept"
+edge_pid=$(pid_of perkline-edge)
+config=$(md5sum /etc/perkline/*.*)
+dpkg --install /upgrade/*.deb > /dev/null
+restarted perkline-edge "$edge_pid" || fail "still the old one"
+expect "the configuration" "$(md5sum /etc/perkline/*.*)" "$config"
+expect "the sale again" "$(sell TXN-1)" "$first"
+
+step "a fault in the configuration ends it for good, and says which"
+cp /etc/perkline/edge.yaml /root/edge.yaml
+sed -i 's|^timezone: .*|timezone: Nowhere|' /etc/perkline/edge.yaml
+systemctl restart perkline-edge && fail "started with a fault"
+eventually 10 systemctl is-failed --quiet perkline-edge
+expect "exit status" "$(unit perkline-edge ExecMainStatus)" 2
+journalctl -u perkline-edge -n 20 | grep -q 'timezone' || fail "the log does not name the fault"
+cp /root/edge.yaml /etc/perkline/edge.yaml
+systemctl restart perkline-edge
+
+expect "the sale again" "$(sell TXN-1)" "$first"
+
+step "removed: stopped and not enabled, configuration and data kept"
+dpkg --remove perkline-edge perkline-hub > /dev/null
+expect "what still runs" "$(find /proc -maxdepth 2 -name exe -lname '/usr/bin/perkline-*' 2> /dev/null | wc -l)" 0
+expect "what is enabled" "$(find /etc/systemd/system -lname '*perkline*' | wc -l)" 0
+for path in /etc/perkline/edge.yaml /etc/credstore/perkline-edge.hub-secret-key /var/lib/perkline-edge/db \
+            /var/lib/perkline-hub/hub.db; do
+  [ -e $path ] || fail "$path is gone"
+done
+
+step "installed again: goes on where it was"
+dpkg --install /upgrade/perkline-edge_*.deb /upgrade/perkline-hub_*.deb > /dev/null
+expect "what is enabled" "$(find /etc/systemd/system -lname '*perkline*' | wc -l)" 0
+systemctl start perkline-hub perkline-edge
+expect "the sale again" "$(sell TXN-1)" "$first"
+
+step "purged: data, backups and their users stay, and nothing else"
+dpkg --purge perkline-edge perkline-hub perkline-tools | grep kept
+left=$(find / -xdev \( -path /proc -o -path /sys -o -path /packages -o -path /upgrade -o -path /run \) -prune -o \
+  -iname '*perkline*' -print | sort)
+expect "what is left" "$left" "/var/backups/perkline-edge
+/var/backups/perkline-hub
+/var/lib/perkline-edge
+/var/lib/perkline-hub"
+[ -f /var/lib/perkline-hub/hub.db ] || fail "the ledger is gone"
+getent passwd perkline-edge > /dev/null || fail "the data's owner is gone"
+echo "ALL AS IT SHOULD BE"
