@@ -1,6 +1,7 @@
 #!/bin/bash
 # Inside the clean Debian, as root, under its own systemd: what a store's admin and central ops do, from the first start to
 # the purge. Ends with the first thing that is not as it should be.
+# shellcheck disable=SC2016  # what the configuration has in ${…} is not for this shell
 set -euo pipefail
 
 edge=(--config /etc/perkline/edge.yaml)
@@ -43,6 +44,7 @@ sed -i -e 's|\${STORE_ID:-}|store-7|' -e 's|\${PDI_CLIENT_ID:-}|perkline|' \
 # One from the environment, as the service gets it.
 echo 'PDI_API_URL=http://127.0.0.1:7443' >> /etc/perkline/edge.env
 set -a
+# shellcheck source=/dev/null
 . /etc/perkline/edge.env
 set +a
 perkline-edge check-config "${edge[@]}"
