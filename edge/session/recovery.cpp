@@ -17,7 +17,8 @@ Fate fate_of_open(const Session& session, bool pending) {
     case Status::in_doubt:
       return Fate::doubt;
     case Status::queued:
-      // next_attempt_at is since when it waits, by whatever clock there was: when it was tried, nothing tells.
+      // next_attempt_at is since when it waits, by whatever clock there was: when it was tried, nothing
+      // tells.
       return at_pdi ? Fate::doubt : Fate::review;
     case Status::active:
     case Status::calculated:
