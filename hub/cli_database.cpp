@@ -5,6 +5,7 @@
 #include "hub/ingest/verify_sales.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/tool_database.hpp"
+#include "hub/wheel/verify_stock.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub {
@@ -50,7 +51,9 @@ int verify(const std::string& config_path, bool json) {
     if (!sales) return failure(sales);
     auto audit = identity::verify_audit(transaction);
     if (!audit) return failure(audit);
-    for (const auto* more : {&*sales, &*audit})
+    auto stock = wheel::verify_stock(transaction);
+    if (!stock) return failure(stock);
+    for (const auto* more : {&*sales, &*audit, &*stock})
       verified.mismatches.insert(verified.mismatches.end(), more->begin(), more->end());
     return {};
   });

@@ -129,7 +129,7 @@ int dead_letters_show(const std::string& config_path, const std::string& id, boo
 int dead_letters_retry(const std::string& config_path, const std::string& id) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
-  const points::Terms terms = terms_of(config->programme);
+  const wheel::Terms terms = wheel_terms_of(*config);
   int status = exit_ok;
   const api::Decision decision = decision_here();
   const auto letter = on_database<DeadLetter>(

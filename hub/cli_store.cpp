@@ -10,6 +10,8 @@
 #include "hub/identity/erasures.hpp"
 #include "hub/stores/stores.hpp"
 #include "hub/tool_database.hpp"
+#include "hub/wheel/leases.hpp"
+#include "hub/wheel/reservations.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 
@@ -261,6 +263,34 @@ int store_command(const std::string& config_path, const StoreOrder& order) {
     return detail.take();
   };
   return change_store(config_path, order.store, "store.command_given", give);
+}
+
+int store_write_off_leases(const std::string& config_path, const std::string& id, const std::string& reason,
+                           bool earlier) {
+  if (!is_reason(reason)) return exit_usage;
+  const SystemClock clock;
+  SystemRng rng;
+  const Uuid cause = UuidMaker(clock, rng).next();
+  std::int64_t units = 0;
+  const auto write_off = [&](db::Transaction& transaction, WallTime now) -> Result<std::string> {
+    std::int64_t spins = 0;
+    const auto lives = earlier ? wheel::LeaseLives::earlier : wheel::LeaseLives::all;
+    const auto freed = wheel::write_off_leases(
+        transaction, {.id = cause, .at = now, .actor = command_line_actor()}, StoreId(id), reason, lives);
+    if (!freed) return std::unexpected(freed.error());
+    units = *freed;
+    if (!earlier) {
+      const auto dropped = wheel::drop_all_spins(transaction, StoreId(id), now);
+      if (!dropped) return std::unexpected(dropped.error());
+      spins = *dropped;
+    }
+    json::Writer detail;
+    detail.begin_object().field("reason", reason).field("earlier", earlier);
+    return detail.field("units", units).field("spins", spins).end_object().take();
+  };
+  const int status = change_store(config_path, id, "store.leases_written_off", write_off);
+  if (status == exit_ok) fmt::print("{}\n", units);
+  return status;
 }
 
 int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason) {

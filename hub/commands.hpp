@@ -53,6 +53,11 @@ struct StoreOrder {
 int store_command(const std::string& config_path, const StoreOrder& order);
 int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason);
 
+/// What the store was leased of prizes, and what was kept for its spins, is lost with it; `earlier`: with the
+/// data that it had before its last restore or new epoch. Prints how many units are free again.
+int store_write_off_leases(const std::string& config_path, const std::string& id, const std::string& reason,
+                           bool earlier);
+
 /// The open ones.
 int dead_letters_list(const std::string& config_path, bool json);
 int dead_letters_show(const std::string& config_path, const std::string& id, bool json);

@@ -29,6 +29,7 @@
 #include "hub/upkeep.hpp"
 #include "hub/webhooks/sender.hpp"
 #include "hub/wheel/seeds.hpp"
+#include "hub/wheel/store_supply.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/random.hpp"
 #include "shared/net/either.hpp"
@@ -100,6 +101,7 @@ struct Daemon::Serving {
   std::unique_ptr<net::StoreServer> link;
   std::optional<sync::SigningKey> catalogue_key;
   std::optional<downlink::Downlink> downlink;
+  std::optional<wheel::StoreSupply> supply;
   std::optional<ingest::Ingest> ingest;
   std::optional<ingest::Server> sync;
   std::optional<Upkeep> upkeep;
@@ -149,6 +151,7 @@ Task<Result<void>> Daemon::bring_up() {
   s.reactor.spawn(s.dispatcher->run());
   s.reactor.spawn(s.webhooks->run());
   s.reactor.spawn(s.downlink->run());
+  s.reactor.spawn(s.supply->run());
   s.reactor.spawn(s.payments->run());
   s.reactor.spawn(s.api->feed().run());
   if (!config_.smtp.url.empty()) start_mail();
@@ -164,7 +167,7 @@ Task<Result<void>> Daemon::bring_up() {
                                  .clock = s.reactor.clock(),
                                  .uuids = s.ids,
                                  .metrics = s.hub_metrics,
-                                 .terms = terms_of(config_.programme),
+                                 .terms = wheel_terms_of(config_),
                                  .tokens = config_.jwt.key_file.empty() ? &*s.tokens : nullptr,
                                  .sockets_open = [&s] { return s.api->feed().open(); }});
   s.upkeep->start([&s](Task<void> flow) { s.reactor.spawn(std::move(flow)); });
@@ -307,7 +310,8 @@ api::HubApi::Options Daemon::api_options() const {
           .rates = rates_of(config_.programme),
           .payment_started = [&s = *serving_] { s.payments->wake(); },
           .wheel = wheel_terms_of(config_),
-          .on_spin = serving_->hub_metrics.spin_watch()};
+          .on_spin = serving_->hub_metrics.spin_watch(),
+          .prizes_changed = [&s = *serving_] { s.supply->stock_changed(); }};
 }
 
 Result<void> Daemon::open_ports() {
@@ -333,15 +337,25 @@ Result<void> Daemon::open_sync() {
       .key = s.catalogue_key,
       .send = [&s](const StoreId& store, std::string frame) { s.link->send(store, std::move(frame)); },
       .on_frame = [&s](std::string_view kind) { s.hub_metrics.sent_down(kind); }});
+  s.supply.emplace(
+      wheel::StoreSupply::Parts{.database = *s.database,
+                                .clock = s.reactor.clock(),
+                                .ids = s.ids,
+                                .rng = s.rng,
+                                .on_leased = [&s](std::int64_t units) { s.hub_metrics.leased(units); }});
   s.ingest.emplace(
-      *s.database, s.reactor.clock(), s.rng, terms_of(config_.programme), s.hub_metrics.ingest_observer(),
+      *s.database, s.reactor.clock(), s.rng, wheel_terms_of(config_), s.hub_metrics.ingest_observer(),
       ingest::Down{.signing_key = s.catalogue_key->public_key(),
-                   .heard = [&s](const StoreId& store, const sync::Held& held,
-                                 const std::optional<Uuid>& boot) { s.downlink->heard(store, held, boot); },
+                   .heard =
+                       [&s](const StoreId& store, const sync::Held& held, const std::optional<Uuid>& boot) {
+                         if (held.lease_holder) s.supply->heard(store, *held.lease_holder);
+                         s.downlink->heard(store, held, boot);
+                       },
                    .answered =
                        [&s](StoreId store, std::string key, sync::CommandAnswer answer) {
                          return s.downlink->answered(std::move(store), std::move(key), std::move(answer));
-                       }});
+                       },
+                   .prizes_used = [&s](const StoreId& store) { s.supply->used(store); }});
   s.sync.emplace(*s.link, *s.ingest);
   return {};
 }

@@ -26,6 +26,7 @@ struct Arguments {
   std::string reason;
   std::string file;
   bool json = false;
+  bool earlier = false;
 };
 
 /// A subcommand that takes `--config` and runs `action`.
@@ -50,11 +51,11 @@ void add_daemon_commands(CLI::App& app, Arguments& a, Command& command) {
               [&a] { return print_config(a.config); });
   add_command(app, "migrate", "creates the database or brings it to this version's schema", a, command,
               [&a] { return migrate(a.config); });
-  add_json(
-      add_command(app, "verify",
-                  "recomputes every balance from its entries, and holds sales and the audit against them", a,
-                  command, [&a] { return verify(a.config, a.json); }),
-      a);
+  add_json(add_command(app, "verify",
+                       "recomputes every balance from its entries, and holds sales, prizes' stock and the "
+                       "audit against them",
+                       a, command, [&a] { return verify(a.config, a.json); }),
+           a);
 
   add_command(app, "backup", "copies the database into a new file and verifies it", a, command,
               [&a] { return backup(a.config, a.file); })
@@ -121,6 +122,13 @@ void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
       ->required();
   order.add_option("LEVEL", a.level, "with log-level: debug, info, warn or error");
   add_epoch_commands(store, a, command);
+  CLI::App& writing_off =
+      add_command(store, "write-off-leases", "gives prizes that a lost store was leased to others", a,
+                  command, [&a] { return store_write_off_leases(a.config, a.store, a.reason, a.earlier); });
+  writing_off.add_option("ID", a.store)->required();
+  writing_off.add_option("--reason", a.reason, "for the audit")->required();
+  writing_off.add_flag("--earlier", a.earlier,
+                       "for a store that was restored and goes on: those of its lost data alone");
 }
 
 void add_dead_letter_commands(CLI::App& app, Arguments& a, Command& command) {

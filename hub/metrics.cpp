@@ -98,6 +98,13 @@ std::function<void(std::string_view)> HubMetrics::spin_watch() {
   };
 }
 
+void HubMetrics::leased(std::int64_t units) {
+  metrics_
+      .counter("perkline_hub_leased_units_total",
+               "Units of stocked prizes that this process leased to stores")
+      .add(static_cast<double>(units));
+}
+
 void HubMetrics::dead_letters(const ingest::OpenLetters& open) {
   for (auto& [store, count] : open_letters_) count = 0;
   for (const auto& [store, count] : open) open_letters_[store] = count;

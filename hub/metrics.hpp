@@ -45,6 +45,8 @@ class HubMetrics {
   void mail_tried(notifications::MailFate fate);
   void notifications(const notifications::Counts& counts);
   void payments(const billing::Pending& pending, WallTime now);
+  /// Units of stocked prizes that this process has leased to stores.
+  void leased(std::int64_t units);
   /// Of this process.
   void sockets_open(std::size_t count);
   /// Stores whose history is not taken in, as told since the start.

@@ -5,7 +5,7 @@
 #include "hub/db/database.hpp"
 #include "hub/identity/tokens.hpp"
 #include "hub/metrics.hpp"
-#include "hub/points/terms.hpp"
+#include "hub/wheel/terms.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/task.hpp"
@@ -22,7 +22,7 @@ class Upkeep {
     net::AsyncClock& clock;
     UuidMaker& uuids;
     HubMetrics& metrics;
-    points::Terms terms;
+    wheel::Terms terms;  ///< What sales and spins give.
     /// Those whose keys the database has; nullptr: a file has them.
     identity::Tokens* tokens = nullptr;
     /// How many sockets members hold open here.

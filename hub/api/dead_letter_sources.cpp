@@ -67,7 +67,7 @@ Result<DeadLetter> find_of_store(db::Transaction& transaction, const std::string
 }
 
 Result<DeadLetter> retry_of_store(db::Transaction& transaction, const std::string& id,
-                                  const Decision& decision, const points::Terms& terms) {
+                                  const Decision& decision, const wheel::Terms& terms) {
   return made(ingest::retry_dead_letter(transaction, id, decision.ids, decision.now, terms), of_store);
 }
 
@@ -109,7 +109,7 @@ Result<DeadLetter> find_of_event(db::Transaction& transaction, const std::string
 }
 
 Result<DeadLetter> retry_of_event(db::Transaction& transaction, const std::string& id,
-                                  const Decision& decision, const points::Terms&) {
+                                  const Decision& decision, const wheel::Terms&) {
   return made(events::retry_dead_letter(transaction, id, decision.now), of_event);
 }
 
@@ -158,7 +158,7 @@ Result<DeadLetter> find_of_mail(db::Transaction& transaction, const std::string&
 }
 
 Result<DeadLetter> retry_of_mail(db::Transaction& transaction, const std::string& id,
-                                 const Decision& decision, const points::Terms&) {
+                                 const Decision& decision, const wheel::Terms&) {
   return made(notifications::retry_dead_mail(transaction, id, decision.now), of_mail);
 }
 

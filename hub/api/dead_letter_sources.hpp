@@ -15,7 +15,7 @@ struct DeadLetterSource {
   Result<std::vector<DeadLetter>> (*open)(db::Transaction&, const std::optional<DeadLetterPlace>& after,
                                           std::int64_t limit);
   Result<DeadLetter> (*find)(db::Transaction&, const std::string& id);
-  Result<DeadLetter> (*retry)(db::Transaction&, const std::string& id, const Decision&, const points::Terms&);
+  Result<DeadLetter> (*retry)(db::Transaction&, const std::string& id, const Decision&, const wheel::Terms&);
   Result<DeadLetter> (*discard)(db::Transaction&, const std::string& id, WallTime now);
 };
 

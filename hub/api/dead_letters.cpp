@@ -83,7 +83,7 @@ Result<DeadLetter> find_dead_letter(db::Transaction& transaction, const std::str
 }
 
 Result<DeadLetter> retry_audited(db::Transaction& transaction, const std::string& id,
-                                 const Decision& decision, const points::Terms& terms) {
+                                 const Decision& decision, const wheel::Terms& terms) {
   const auto source = source_of(id);
   if (!source) return std::unexpected(source.error());
   auto letter = (*source)->retry(transaction, id, decision, terms);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "hub/ingest/apply.hpp"
-#include "hub/points/terms.hpp"
+#include "hub/wheel/terms.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/json/writer.hpp"
 
@@ -62,7 +62,7 @@ Result<DeadLetter> find_dead_letter(db::Transaction& transaction, const std::str
 /// Tries it again, at once or by the hub that serves (`retrying`), with a row in the audit in the same
 /// transaction. Errors: not_found, session_state (it is decided), the database's.
 Result<DeadLetter> retry_audited(db::Transaction& transaction, const std::string& id,
-                                 const Decision& decision, const points::Terms& terms);
+                                 const Decision& decision, const wheel::Terms& terms);
 /// Gives it up; audited too. Errors: as above.
 Result<DeadLetter> discard_audited(db::Transaction& transaction, const std::string& id,
                                    const std::string& reason, const Decision& decision);

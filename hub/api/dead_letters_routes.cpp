@@ -95,7 +95,7 @@ Task<net::Response> discard(db::Database& database, net::Request request, Decisi
 }  // namespace
 
 void add_dead_letters_routes(net::Router& router, db::Database& database, const Clock& clock,
-                             UuidMaker& uuids, points::Terms terms) {
+                             UuidMaker& uuids, wheel::Terms terms) {
   const auto decision_in = [&clock, &uuids](const net::Request& request) {
     return decision_of("user:" + request.principal.id, clock, uuids);
   };

@@ -86,7 +86,7 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       webhooks_({parts.database, parts.clock, uuids_, parts.rng}),
       promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
       billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.payment_started}),
-      prizes_({parts.database, parts.clock, uuids_, options.wheel}),
+      prizes_({parts.database, parts.clock, uuids_, options.wheel, options.prizes_changed}),
       wheel_({parts.database, calls_, parts.clock, uuids_, options.wheel, options.on_spin}),
       notifications_({parts.database, parts.tokens, parts.clock}) {
   add_service_routes(router_, parts_.health, parts_.tokens);
@@ -106,7 +106,9 @@ HubApi::HubApi(const Parts& parts, const Options& options)
   wheel_.add_to(router_);
   notifications_.add_to(router_);
   add_templates_routes(router_, parts_.database, parts_.clock, uuids_);
-  add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, options.terms);
+  wheel::Terms terms = options.wheel;
+  terms.programme = options.terms;
+  add_dead_letters_routes(router_, parts_.database, parts_.clock, uuids_, std::move(terms));
 }
 
 net::Guard HubApi::guard() {

@@ -48,6 +48,8 @@ class HubApi {
     std::function<void()> payment_started = {};
     wheel::Terms wheel = {};
     WheelRoutes::Watch on_spin = {};
+    /// Stock may have come or gone; may be empty.
+    std::function<void()> prizes_changed = {};
   };
   HubApi(const Parts& parts, const Options& options);
   HubApi(const HubApi&) = delete;

@@ -107,6 +107,7 @@ Task<net::Response> PrizesRoutes::add(net::Request request) {
         return with_tickets(transaction, *prize);
       });
   if (!added) co_return net::problem_response(added.error(), request.traceparent);
+  if (parts_.changed) parts_.changed();
   co_return shown(201, *added, parts_.terms);
 }
 
@@ -123,6 +124,7 @@ Task<net::Response> PrizesRoutes::change(net::Request request) {
         return with_tickets(transaction, std::move(*prize));
       });
   if (!changed) co_return net::problem_response(changed.error(), request.traceparent);
+  if (parts_.changed) parts_.changed();
   co_return shown(200, *changed, parts_.terms);
 }
 

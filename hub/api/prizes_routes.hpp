@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "hub/db/database.hpp"
 #include "hub/wheel/terms.hpp"
 #include "shared/core/ids.hpp"
@@ -16,6 +18,7 @@ class PrizesRoutes {
     const Clock& clock;
     UuidMaker& ids;
     wheel::Terms terms;
+    std::function<void()> changed = {};  ///< By staff, just now; may be empty.
   };
   explicit PrizesRoutes(Parts parts) : parts_(std::move(parts)) {}
   /// The routes refer to this, which must outlive the router.

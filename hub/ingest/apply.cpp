@@ -12,6 +12,7 @@
 #include "hub/identity/erasures.hpp"
 #include "hub/ingest/erased.hpp"
 #include "hub/ingest/pending.hpp"
+#include "hub/ingest/programme.hpp"
 #include "hub/ingest/returns.hpp"
 #include "hub/ingest/sales.hpp"
 #include "shared/core/assert.hpp"
@@ -87,17 +88,18 @@ const CustomerId* card_of(const sync::EventPayload& payload) {
 class Applier {
  public:
   Applier(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
-          const points::Terms& terms)
+          const wheel::Terms& terms)
       : transaction_(transaction), events_(events), now_(now), terms_(terms) {}
 
   Result<void> operator()(const sync::SaleFinalized&) {
-    return apply_sales(transaction_, all_of<sync::SaleFinalized>(events_), Figures::finalized, now_, terms_);
+    return apply_sales(transaction_, all_of<sync::SaleFinalized>(events_), Figures::finalized, now_,
+                       terms_.programme);
   }
   Result<void> operator()(const sync::SalePending&) {
-    return apply_pending(transaction_, all_of<sync::SalePending>(events_), now_, terms_);
+    return apply_pending(transaction_, all_of<sync::SalePending>(events_), now_, terms_.programme);
   }
   Result<void> operator()(const sync::SaleSettled&) {
-    return apply_sales(transaction_, sales_in(events_), Figures::settled, now_, terms_);
+    return apply_sales(transaction_, sales_in(events_), Figures::settled, now_, terms_.programme);
   }
   Result<void> operator()(const sync::SaleRejected&) {
     return each<sync::SaleRejected>(
@@ -119,9 +121,21 @@ class Applier {
                                             told.event->store, now_);
     });
   }
-  template <class Other>
-  Result<void> operator()(const Other&) {
-    return fail(Errc::validation_failed, "this version does not take it in");
+  Result<void> operator()(const sync::SpinDrawn&) {
+    return each<sync::SpinDrawn>(
+        [this](const Told<sync::SpinDrawn>& told) { return apply_drawn(transaction_, told, now_, terms_); });
+  }
+  Result<void> operator()(const sync::SpinDropped&) {
+    return each<sync::SpinDropped>(
+        [this](const Told<sync::SpinDropped>& told) { return apply_dropped(transaction_, told, now_); });
+  }
+  Result<void> operator()(const sync::LeaseReturned&) {
+    return each<sync::LeaseReturned>(
+        [this](const Told<sync::LeaseReturned>& told) { return apply_lease_returned(transaction_, told); });
+  }
+  Result<void> operator()(const sync::PromotionClaimed&) {
+    return each<sync::PromotionClaimed>(
+        [this](const Told<sync::PromotionClaimed>& told) { return apply_claimed(transaction_, told, now_); });
   }
   Result<void> operator()(const sync::UnknownEvent&) {
     PERKLINE_ASSERT(false);
@@ -140,13 +154,13 @@ class Applier {
   db::Transaction& transaction_;
   std::span<const ToldEvent> events_;
   WallTime now_;
-  const points::Terms& terms_;
+  const wheel::Terms& terms_;
 };
 
 /// The order in which kinds are taken where the events' own does not matter: what a sale waits for comes
 /// before what follows it. What is not named here is taken in its own place, by itself.
 struct RankOf {
-  static constexpr std::size_t by_itself = 7;
+  static constexpr std::size_t by_itself = 11;
   std::size_t operator()(const sync::SalePending&) const { return 0; }
   std::size_t operator()(const sync::SaleFinalized&) const { return 1; }
   std::size_t operator()(const sync::SaleSettled&) const { return 2; }
@@ -154,6 +168,10 @@ struct RankOf {
   std::size_t operator()(const sync::SaleReturned&) const { return 4; }
   std::size_t operator()(const sync::SessionVoided&) const { return 5; }
   std::size_t operator()(const sync::ReconcileDifference&) const { return 6; }
+  std::size_t operator()(const sync::SpinDrawn&) const { return 7; }
+  std::size_t operator()(const sync::SpinDropped&) const { return 8; }
+  std::size_t operator()(const sync::LeaseReturned&) const { return 9; }
+  std::size_t operator()(const sync::PromotionClaimed&) const { return 10; }
   template <class Other>
   std::size_t operator()(const Other&) const {
     return by_itself;
@@ -191,7 +209,7 @@ class Stretch {
   }
 
   /// Empty afterwards.
-  Result<void> apply(db::Transaction& transaction, WallTime now, const points::Terms& terms) {
+  Result<void> apply(db::Transaction& transaction, WallTime now, const wheel::Terms& terms) {
     for (std::vector<ToldEvent>& events : kinds_) {
       if (events.empty()) continue;
       auto done = std::visit(Applier(transaction, events, now, terms), events.front().event->payload);
@@ -237,7 +255,7 @@ Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent>
 }
 
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
-                   const points::Terms& terms) {
+                   const wheel::Terms& terms) {
   const auto without = without_erased(transaction, events);
   if (!without) return std::unexpected(without.error());
   if (*without) events = (*without)->told;

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "hub/ingest/told.hpp"
-#include "hub/points/terms.hpp"
+#include "hub/wheel/terms.hpp"
 
 namespace perkline::hub::ingest {
 
@@ -37,7 +37,7 @@ Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent>
 /// back: some may have been applied. Errors that are an event's own against those of the database: see
 /// is_fault_of_event. No event is unfit.
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
-                   const points::Terms& terms);
+                   const wheel::Terms& terms);
 
 /// Whether the event cannot be applied as things stand, however often it is tried: a dead letter.
 bool is_fault_of_event(const Error& error);

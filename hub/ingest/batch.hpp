@@ -23,7 +23,7 @@ struct ReceivedBatch {
   std::vector<Result<sync::Event>> events;  ///< The batch's, decoded.
   std::vector<EffectIds> ids;               ///< For each of them.
   WallTime now;
-  const points::Terms* terms;  ///< The programme's.
+  const wheel::Terms* terms;  ///< What sales and spins give.
 };
 
 struct BatchOutcome {

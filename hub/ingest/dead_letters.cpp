@@ -168,7 +168,7 @@ Result<OpenLetters> count_open_dead_letters(db::Transaction& transaction) {
 }
 
 Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::string& id,
-                                     const EffectIds& ids, WallTime now, const points::Terms& terms) {
+                                     const EffectIds& ids, WallTime now, const wheel::Terms& terms) {
   auto letter = find_open(transaction, id);
   if (!letter) return letter;
   const auto event = sync::decode_event(letter->bytes);
@@ -177,6 +177,7 @@ Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::st
     return stays_open(transaction, std::move(*letter), type, std::move(*reason));
   }
   const ToldEvent told{.event = &*event, .ids = &ids, .bytes = letter->bytes};
+  if (auto held = hold_cards(transaction, std::span(&told, 1)); !held) return failure(held);
   auto applied = transaction.attempt([&] { return apply(transaction, std::span(&told, 1), now, terms); });
   if (applied) return decide(transaction, std::move(*letter), "applied", now);
   if (!is_fault_of_event(applied.error())) return failure(applied);
@@ -191,7 +192,7 @@ Result<DeadLetter> discard_dead_letter(db::Transaction& transaction, const std::
 }
 
 Task<Result<std::int64_t>> retry_upgraded(db::Database& database, const Clock& clock, UuidMaker& uuids,
-                                          points::Terms terms) {
+                                          wheel::Terms terms) {
   std::int64_t applied = 0;
   Place after{.store = {}, .epoch = 0, .sequence = 0};
   while (true) {

@@ -56,13 +56,13 @@ Result<OpenLetters> count_open_dead_letters(db::Transaction& transaction);
 /// Tries the event again: applied, or open still with the reason of this time. Errors: not_found,
 /// session_state (it is decided), the database's.
 Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::string& id,
-                                     const EffectIds& ids, WallTime now, const points::Terms& terms);
+                                     const EffectIds& ids, WallTime now, const wheel::Terms& terms);
 /// It will never be applied; it stays to be read. Errors: not_found, session_state (it is decided).
 Result<DeadLetter> discard_dead_letter(db::Transaction& transaction, const std::string& id, WallTime now);
 
 /// Tries those again, in their stores' order, whose type was unknown to the version that buried them and is
 /// not to this one. How many were applied. Errors: the database's.
 Task<Result<std::int64_t>> retry_upgraded(db::Database& database, const Clock& clock, UuidMaker& uuids,
-                                          points::Terms terms);
+                                          wheel::Terms terms);
 
 }  // namespace perkline::hub::ingest

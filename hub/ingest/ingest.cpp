@@ -4,6 +4,7 @@
 
 #include "hub/db/migrate.hpp"
 #include "hub/identity/audit.hpp"
+#include "hub/ingest/asks.hpp"
 #include "hub/ingest/batch.hpp"
 #include "hub/ingest/sale_query.hpp"
 #include "hub/stores/progress.hpp"
@@ -107,7 +108,7 @@ void log_fork(const StoreId& store, const sync::Fork& fork) {
 
 }  // namespace
 
-Ingest::Ingest(db::Database& database, const Clock& clock, Rng& rng, points::Terms terms,
+Ingest::Ingest(db::Database& database, const Clock& clock, Rng& rng, wheel::Terms terms,
                IngestObserver observer, Down down)
     : database_(database),
       clock_(clock),
@@ -152,6 +153,10 @@ Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame
     answer = co_await on(store, std::move(*query));
   } else if (auto* obeyed = std::get_if<sync::CommandAnswer>(&*decoded)) {
     answer = co_await on(store, std::move(key), std::move(*obeyed));
+  } else if (auto* reserve = std::get_if<sync::SpinReserve>(&*decoded)) {
+    answer = co_await on(store, std::move(*reserve));
+  } else if (auto* claim = std::get_if<sync::ClaimRequest>(&*decoded)) {
+    answer = co_await on(store, std::move(*claim));
   } else {
     count("unexpected");
   }
@@ -220,6 +225,10 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Batch batch) {
     if (observer_.on_event) observer_.on_event(type);
   }
   tell_lag(store, outcome->lag);
+  const auto uses_prizes = [](std::string_view type) {
+    return type == "SpinDrawn" || type == "LeaseReturned";
+  };
+  if (down_.prizes_used && std::ranges::any_of(outcome->types, uses_prizes)) down_.prizes_used(store);
   co_return answer_to(outcome->verdict);
 }
 
@@ -285,6 +294,30 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, std::string key, sync
   count("command_answer");
   if (!down_.answered) co_return std::nullopt;
   co_return co_await down_.answered(std::move(store), std::move(key), std::move(answer));
+}
+
+Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::SpinReserve asked) {
+  const WallTime now = clock_.wall_now();
+  auto reserved = co_await db::write_for<sync::SpinReserved>(
+      database_, [&](db::Transaction& transaction) { return reserve(transaction, store, asked, now); });
+  count(reserved ? "spin_reserve" : "failed");
+  if (!reserved) {
+    log_failed("one-time prizes could not be kept for a spin", store, reserved.error());
+    co_return std::nullopt;
+  }
+  co_return std::move(*reserved);
+}
+
+Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::ClaimRequest asked) {
+  const ClaimCause cause{.wallet = wallet::make_cause(uuids_, clock_.wall_now(), ""), .event = uuids_.next()};
+  auto answer = co_await db::write_for<sync::ClaimAnswer>(
+      database_, [&](db::Transaction& transaction) { return claim(transaction, store, asked, cause); });
+  count(answer ? "claim_request" : "failed");
+  if (!answer) {
+    log_failed("a claim of a till's could not be answered", store, answer.error());
+    co_return std::nullopt;
+  }
+  co_return std::move(*answer);
 }
 
 }  // namespace perkline::hub::ingest

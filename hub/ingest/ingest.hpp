@@ -8,7 +8,7 @@
 
 #include "hub/db/database.hpp"
 #include "hub/ingest/boots.hpp"
-#include "hub/points/terms.hpp"
+#include "hub/wheel/terms.hpp"
 #include "shared/core/clock.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/sync/cursor.hpp"
@@ -19,8 +19,8 @@ namespace perkline::hub::ingest {
 /// What became of frames and events, for metrics. Called on the reactor's thread.
 struct IngestObserver {
   /// hello, status, applied, repeated, nack, fork (told by either side), history_lost, sale_query,
-  /// command_answer, malformed, foreign (another store's name in it), unexpected (no frame for the hub),
-  /// overrun (more than a store may have waiting), failed (the database).
+  /// command_answer, spin_reserve, claim_request, malformed, foreign (another store's name in it), unexpected
+  /// (no frame for the hub), overrun (more than a store may have waiting), failed (the database).
   std::function<void(std::string_view verdict)> on_frame = {};
   /// The type of an event that was applied; `dead_letter` for one that could not be.
   std::function<void(std::string_view type)> on_event = {};
@@ -41,6 +41,8 @@ struct Down {
   /// A store has answered a command, on a connection with that key; the answer to that, if any.
   std::function<Task<std::optional<sync::Frame>>(StoreId store, std::string key, sync::CommandAnswer answer)>
       answered = {};
+  /// A store has given away prizes, or back units of them.
+  std::function<void(const StoreId& store)> prizes_used = {};
 };
 
 /// Takes a store's frames in, exactly once: a batch's events and the store's cursor move in one transaction,
@@ -49,7 +51,7 @@ struct Down {
 class Ingest {
  public:
   /// The first three must outlive this.
-  Ingest(db::Database& database, const Clock& clock, Rng& rng, points::Terms terms = {},
+  Ingest(db::Database& database, const Clock& clock, Rng& rng, wheel::Terms terms = {},
          IngestObserver observer = {}, Down down = {});
 
   /// The answer to `frame`, sent by `store` (as its key tells); nullopt: none. A frame that is malformed or
@@ -68,6 +70,8 @@ class Ingest {
   Task<std::optional<sync::Frame>> on(StoreId store, sync::HistoryLost lost);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::SaleQuery query);
   Task<std::optional<sync::Frame>> on(StoreId store, std::string key, sync::CommandAnswer answer);
+  Task<std::optional<sync::Frame>> on(StoreId store, sync::SpinReserve asked);
+  Task<std::optional<sync::Frame>> on(StoreId store, sync::ClaimRequest asked);
   void tell_fork(const StoreId& store, bool forked) const;
   void count(std::string_view verdict) const;
   void hear_held(const StoreId& store, const sync::Status& status,
@@ -77,7 +81,7 @@ class Ingest {
   db::Database& database_;
   const Clock& clock_;
   UuidMaker uuids_;
-  points::Terms terms_;  ///< The programme's.
+  wheel::Terms terms_;  ///< What sales and spins give.
   IngestObserver observer_;
   Down down_;
   Boots boots_;

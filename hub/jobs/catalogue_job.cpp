@@ -13,9 +13,10 @@ Task<Result<std::int64_t>> refresh_catalogue(const Parts& parts, std::string) {
 
 Task<Result<std::int64_t>> refresh_catalogue(db::Database& database, WallTime now) {
   using Refresh = Result<std::int64_t> (*)(db::Transaction&, WallTime);
-  constexpr std::array<Refresh, 3> kinds{
+  constexpr std::array<Refresh, 4> kinds{
       [](db::Transaction& t, WallTime) { return wheel::refresh_prizes_down(t); },
       [](db::Transaction& t, WallTime) { return wheel::refresh_seeds_down(t); },
+      [](db::Transaction& t, WallTime) { return wheel::refresh_leases_down(t); },
       [](db::Transaction& t, WallTime at) { return promotions::refresh_down(t, utc_day(at)); }};
   Result<std::int64_t> done = 0;
   for (const Refresh refresh : kinds) {

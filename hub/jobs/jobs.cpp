@@ -14,6 +14,8 @@
 #include "hub/notifications/purge.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
+#include "hub/wheel/lease_upkeep.hpp"
+#include "hub/wheel/reservations.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "shared/ops/log.hpp"
 
@@ -75,6 +77,15 @@ Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
   return wallet::release_all_overdue(parts.database, parts.clock.wall_now());
 }
 
+Task<Result<std::int64_t>> prize_leases(const Parts& parts, std::string) {
+  const WallTime now = parts.clock.wall_now();
+  const auto forgotten = co_await db::write_for<std::int64_t>(
+      parts.database,
+      [now](db::Transaction& transaction) { return wheel::forget_ended_spins(transaction, now); });
+  if (!forgotten) co_return forgotten;
+  co_return co_await wheel::keep_all_leases(parts.database, parts.clock, parts.uuids);
+}
+
 Task<Result<std::int64_t>> wheel_seeds(const Parts& parts, std::string) {
   return wheel::keep_seeds(parts.database, parts.clock, parts.rng);
 }
@@ -90,6 +101,8 @@ constexpr std::array jobs{
         days{1}, std::nullopt, &forget_cards},
     Job{"forget-sessions", "drops refresh families that ended more than a day ago", days{1}, std::nullopt,
         &forget_sessions},
+    Job{"prize-leases", "leases units of stocked prizes to the stores that lack them", minutes{5},
+        std::nullopt, &prize_leases},
     Job{"purge-answers", "forgets answers kept under an Idempotency-Key for 30 days", hours{1}, std::nullopt,
         &purge_answers},
     Job{"purge-events", "forgets domain events everybody is through with that are 30 days old", hours{1},

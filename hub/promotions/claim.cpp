@@ -2,6 +2,7 @@
 
 #include "hub/downlink/member_changes.hpp"
 #include "hub/events/event_log.hpp"
+#include "hub/ledger/history.hpp"
 
 namespace perkline::hub::promotions {
 namespace {
@@ -30,13 +31,24 @@ std::unexpected<Error> already_claimed() {
   return fail(Errc::already_claimed, "the promotion was claimed before");
 }
 
+/// Of the wallet's credit.
+std::string external_id(const Uuid& promotion, const UserId& user) {
+  return "promotion:" + promotion.str() + ':' + user.str();
+}
+
+std::string description_of(const Promotion& promotion) {
+  return "Claimed '" + promotion.title + "' promotion";
+}
+
 /// Of any number that come at once one does.
 Result<void> mark_claimed(db::Transaction& transaction, const wallet::Cause& cause, const ClaimOrder& order) {
+  db::Value till_claim = nullptr;
+  if (order.till_claim) till_claim = order.till_claim->str();
   auto marked = transaction.execute(
-      "UPDATE promotion_assignment SET claimed_at = $3, channel = $4, transfer_id = $5"
+      "UPDATE promotion_assignment SET claimed_at = $3, channel = $4, transfer_id = $5, claim_id = $6"
       " WHERE promotion_id = $1 AND user_id = $2 AND claimed_at IS NULL",
       {order.promotion.str(), order.user.str(), order.claimed_at.time_since_epoch().count(),
-       std::string(name_of(order.channel)), cause.id.str()});
+       std::string(name_of(order.channel)), cause.id.str(), std::move(till_claim)});
   if (!marked) return failure(marked);
   if (*marked == 0) return already_claimed();
   return {};
@@ -85,16 +97,47 @@ Result<Claim> claim(db::Transaction& transaction, const wallet::Cause& cause, co
                              {.user = order.user,
                               .amount = promotion.amount,
                               .from = "promotions",
-                              .external_id = "promotion:" + promotion.id.str() + ':' + order.user.str(),
+                              .external_id = external_id(promotion.id, order.user),
                               .code = "promotion",
                               .meta = R"({"promotionId":")" + promotion.id.str() + R"("})"});
   if (!booked) return failure(booked);
   if (auto told = tell_claimed(transaction, cause, order, promotion); !told) return failure(told);
-  std::string description = "Claimed '" + promotion.title + "' promotion";
+  std::string description = description_of(promotion);
   return Claim{.promotion = std::move(promotion),
                .user = order.user,
                .claimed_at = order.claimed_at,
                .booked = std::move(*booked),
+               .description = std::move(description)};
+}
+
+Result<std::optional<Claim>> find_till_claim(db::Transaction& transaction, const Uuid& promotion,
+                                             const UserId& user, const Uuid& till_claim) {
+  auto rows =
+      transaction.query("SELECT " + std::string(promotion_columns) +
+                            ", mine.claimed_at FROM promotion_assignment mine"
+                            " JOIN promotion ON promotion.id = mine.promotion_id"
+                            " WHERE mine.promotion_id = $1 AND mine.user_id = $2 AND mine.claim_id = $3",
+                        {promotion.str(), user.str(), till_claim.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return std::nullopt;
+  auto claimed = promotion_in(rows->front());
+  if (!claimed) return failure(claimed);
+  const auto transfer = ledger::find_transfer(transaction, external_id(promotion, user));
+  if (!transfer) return std::unexpected(transfer.error());
+  if (!*transfer) return fail(Errc::corrupt, "a claim without its transfer");
+  const auto currency = wallet::currency_in(**transfer);
+  if (!currency) return fail(Errc::corrupt, "a claim's transfer is of no money");
+  const auto balance = wallet::balance_in(transaction, user, *currency);
+  if (!balance) return std::unexpected(balance.error());
+  std::string description = description_of(*claimed);
+  return Claim{.promotion = std::move(*claimed),
+               .user = user,
+               .claimed_at = WallTime{Millis{rows->front().integer(promotion_columns_count)}},
+               .booked = {.id = (*transfer)->id,
+                          .user = user,
+                          .amount = Money{(*transfer)->amount, *currency},
+                          .balance = *balance,
+                          .at = (*transfer)->created_at},
                .description = std::move(description)};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "hub/promotions/promotion.hpp"
@@ -19,6 +20,7 @@ struct ClaimOrder {
   Channel channel = Channel::web;
   WallTime claimed_at;  ///< When the member did; a till's claim may be heard of later.
   Uuid event;           ///< Of PROMOTION_CLAIMED: drawn before the transaction.
+  std::optional<Uuid> till_claim = std::nullopt;  ///< By which claim of a till's.
 };
 
 struct Claim {
@@ -34,6 +36,11 @@ struct Claim {
 /// `claimed_at`. Errors: not_found (not assigned to this member), already_claimed, promotion_not_active, the
 /// database's.
 Result<Claim> claim(db::Transaction& transaction, const wallet::Cause& cause, const ClaimOrder& order);
+
+/// What that claim of a till's got for the member, with the wallet's balance of now; nullopt: it got nothing.
+/// Errors: corrupt, the database's.
+Result<std::optional<Claim>> find_till_claim(db::Transaction& transaction, const Uuid& promotion,
+                                             const UserId& user, const Uuid& till_claim);
 
 /// `{claim, transaction, balance}` of contract.md §6, appended to `out`.
 void write_claim(json::Writer& out, const Claim& claim);

@@ -1,6 +1,7 @@
 #include "hub/promotions/hooks.hpp"
 
 #include "hub/promotions/assignments.hpp"
+#include "hub/promotions/till_claim.hpp"
 
 namespace perkline::hub::promotions {
 namespace {
@@ -35,10 +36,18 @@ void add_hooks(identity::UserHooks& hooks, UuidMaker& ids) {
   hooks.exports.push_back({.name = "promotions",
                            .write = [](db::Transaction& transaction, const identity::User& user,
                                        json::Writer& out) { return write_all(transaction, user.id, out); }});
+  hooks.exports.push_back(
+      {.name = "refusedClaims",
+       .write = [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
+         return write_refused_claims(transaction, user.id, out);
+       }});
   hooks.erased.emplace_back([](db::Transaction& transaction, const identity::Erased& erased) -> Result<void> {
     auto gone =
         transaction.execute("DELETE FROM promotion_assignment WHERE user_id = $1", {erased.user.id.str()});
     if (!gone) return failure(gone);
+    auto nobodys = transaction.execute("UPDATE promotion_claim_refused SET user_id = NULL WHERE user_id = $1",
+                                       {erased.user.id.str()});
+    if (!nobodys) return failure(nobodys);
     return {};
   });
 }

@@ -55,11 +55,16 @@ Result<void> note_hello(db::Transaction& transaction, const sync::Hello& hello, 
 
 Result<void> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
                          WallTime now) {
+  db::Value holder = nullptr;
+  if (status.held && status.held->lease_holder) {
+    const auto& bytes = status.held->lease_holder->bytes;
+    holder = to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  }
   auto noted = transaction.execute(
-      "UPDATE store SET tail = $2, breaker = $3, queue_depth = $4, version = $5, last_seen = $6"
-      " WHERE id = $1 AND retired_at IS NULL",
-      {id.str(), to_sql(status.tail), status.breaker, to_sql(status.queue_depth), status.version,
-       stamp(now)});
+      "UPDATE store SET tail = $2, breaker = $3, queue_depth = $4, version = $5, last_seen = $6,"
+      " lease_holder = COALESCE($7, lease_holder) WHERE id = $1 AND retired_at IS NULL",
+      {id.str(), to_sql(status.tail), status.breaker, to_sql(status.queue_depth), status.version, stamp(now),
+       std::move(holder)});
   if (!noted) return failure(noted);
   return {};
 }

@@ -118,6 +118,10 @@ Result<Booked> adjust(db::Transaction& transaction, const Cause& cause, const Ad
 
 }  // namespace
 
+std::optional<Currency> currency_in(const ledger::TransferRecord& transfer) {
+  return currency_of(transfer.credit.unit);
+}
+
 void write_balance(json::Writer& out, const Balance& balance) {
   out.begin_object().field("currency", balance.available.currency.code());
   out.field("available", format_amount(balance.available)).field("held", format_amount(balance.held));

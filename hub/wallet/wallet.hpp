@@ -9,6 +9,7 @@
 #include "hub/db/database.hpp"
 #include "hub/identity/user.hpp"
 #include "hub/ledger/account.hpp"
+#include "hub/ledger/history.hpp"
 #include "hub/wallet/cause.hpp"
 #include "shared/core/money.hpp"
 #include "shared/json/writer.hpp"
@@ -60,6 +61,9 @@ struct Transfer {
 /// From one member to another. Errors: not_found (nobody active is called so), validation_failed (to
 /// themselves), insufficient_funds, the database's.
 Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const Transfer& transfer);
+
+/// What the transfer moved, if it was money.
+std::optional<Currency> currency_in(const ledger::TransferRecord& transfer);
 
 /// What staff gives or takes.
 struct Adjustment {

@@ -1,5 +1,7 @@
 #include "hub/wheel/down.hpp"
 
+#include <set>
+
 #include "hub/downlink/catalogue.hpp"
 #include "shared/json/writer.hpp"
 
@@ -33,6 +35,25 @@ Put item_of(const StoreSeed& seed) {
   return item;
 }
 
+Put item_of(const Lease& lease) {
+  Put item{.scope = lease.store.str(), .name = sync::name_of(sync::ItemKind::prize_lease, lease.id)};
+  json::Writer out;
+  out.begin_object().field("prize", lease.prize).field("units", lease.units).field("holder", lease.holder);
+  item.body = out.field("returnAfter", format_time(lease.return_after)).end_object().take();
+  return item;
+}
+
+/// Those that a store can have.
+Result<std::set<std::string>> leases_down(db::Transaction& transaction, const StoreId& store) {
+  auto rows = transaction.query(
+      "SELECT item_id FROM catalogue_item WHERE scope = $1 AND kind = $2 AND body IS NOT NULL",
+      {store.str(), static_cast<std::int64_t>(sync::ItemKind::prize_lease)});
+  if (!rows) return failure(rows);
+  std::set<std::string> ids;
+  for (const db::Row& row : *rows) ids.insert(row.text(0));
+  return ids;
+}
+
 Result<void> put_all(db::Transaction& transaction, const std::vector<Put>& items) {
   if (items.empty()) return {};
   auto put = downlink::put_items(transaction, items);
@@ -51,6 +72,20 @@ Result<void> put_seeds_down(db::Transaction& transaction, std::span<const StoreS
   for (const StoreSeed& seed : seeds) {
     if (seed.store != the_hub) items.push_back(item_of(seed));
   }
+  return put_all(transaction, items);
+}
+
+Result<void> put_leases_down(db::Transaction& transaction, const StoreId& store,
+                             const std::vector<Lease>& open) {
+  auto down = leases_down(transaction, store);
+  if (!down) return failure(down);
+  std::vector<Put> items;
+  for (const Lease& lease : open) {
+    // What a lease says never changes.
+    if (!lease.holder.empty() && down->erase(lease.id) == 0) items.push_back(item_of(lease));
+  }
+  for (const std::string& ended : *down)
+    items.push_back({.scope = store.str(), .name = sync::name_of(sync::ItemKind::prize_lease, ended)});
   return put_all(transaction, items);
 }
 
@@ -79,6 +114,16 @@ Result<std::int64_t> refresh_seeds_down(db::Transaction& transaction) {
                                         .commitment = row.text(2),
                                         .seed = row.text(3)}));
     }
+    return items;
+  });
+}
+
+Result<std::int64_t> refresh_leases_down(db::Transaction& transaction) {
+  return downlink::replace_items(transaction, sync::ItemKind::prize_lease, [&]() -> Result<std::vector<Put>> {
+    auto leases = leases_of_known_holders(transaction);
+    if (!leases) return failure(leases);
+    std::vector<Put> items;
+    for (const Lease& lease : *leases) items.push_back(item_of(lease));
     return items;
   });
 }

@@ -1,12 +1,14 @@
 #include "hub/wheel/leases.hpp"
 
 #include "hub/points/cause.hpp"
+#include "hub/wheel/down.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
 
 constexpr std::string_view columns =
-    "SELECT id, prize_id, store_id, units, awarded, returned, made_at, return_after FROM prize_lease";
+    "SELECT id, prize_id, store_id, units, awarded, returned, made_at, return_after, holder FROM"
+    " prize_lease";
 
 Lease lease_in(const db::Row& row) {
   return {.id = row.text(0),
@@ -16,7 +18,8 @@ Lease lease_in(const db::Row& row) {
           .awarded = row.integer(4),
           .returned = row.integer(5),
           .made_at = WallTime{Millis{row.integer(6)}},
-          .return_after = WallTime{Millis{row.integer(7)}}};
+          .return_after = WallTime{Millis{row.integer(7)}},
+          .holder = row.text(8)};
 }
 
 Result<std::vector<Lease>> leases(db::Transaction& transaction, const std::string& condition,
@@ -28,12 +31,14 @@ Result<std::vector<Lease>> leases(db::Transaction& transaction, const std::strin
   return found;
 }
 
-/// Held until the end of the transaction. Errors: validation_failed.
-Result<Lease> hold_lease(db::Transaction& transaction, const StoreId& store, const std::string& id) {
-  auto found = leases(transaction, " WHERE id = $1 AND store_id = $2" + std::string(transaction.for_update()),
-                      {id, store.str()});
+/// Held until the end of the transaction; nullopt: there is no such lease. Errors: validation_failed (another
+/// store's).
+Result<std::optional<Lease>> hold_lease(db::Transaction& transaction, const StoreId& store,
+                                        const std::string& id) {
+  auto found = leases(transaction, " WHERE id = $1" + std::string(transaction.for_update()), {id});
   if (!found) return failure(found);
-  if (found->empty()) return fail(Errc::validation_failed, "the lease is none of this store's");
+  if (found->empty()) return std::nullopt;
+  if (found->front().store != store) return fail(Errc::validation_failed, "the lease is another store's");
   return std::move(found->front());
 }
 
@@ -53,6 +58,16 @@ Result<void> take_back(db::Transaction& transaction, const Lease& lease, std::in
   return end_leased(transaction, lease.prize, units, 0);
 }
 
+/// Of a lease that was granted after the backup which this database was restored from: the unit is gone all
+/// the same.
+Result<void> award_forgotten(db::Transaction& transaction, const std::string& prize) {
+  const auto taken = take_unit(transaction, prize);
+  if (!taken) return std::unexpected(taken.error());
+  if (!*taken)
+    return fail(Errc::validation_failed, "the lease is forgotten, and nothing is free of the prize");
+  return {};
+}
+
 }  // namespace
 
 Result<bool> grant_lease(db::Transaction& transaction, const Lease& lease) {
@@ -62,10 +77,10 @@ Result<bool> grant_lease(db::Transaction& transaction, const Lease& lease) {
   if (!taken) return failure(taken);
   if (*taken == 0) return false;
   auto granted = transaction.execute(
-      "INSERT INTO prize_lease (id, prize_id, store_id, units, made_at, return_after)"
-      " VALUES ($1, $2, $3, $4, $5, $6)",
+      "INSERT INTO prize_lease (id, prize_id, store_id, units, made_at, return_after, holder)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7)",
       {lease.id, lease.prize, lease.store.str(), lease.units, lease.made_at.time_since_epoch().count(),
-       lease.return_after.time_since_epoch().count()});
+       lease.return_after.time_since_epoch().count(), lease.holder});
   if (!granted) return failure(granted);
   return true;
 }
@@ -75,10 +90,20 @@ Result<std::vector<Lease>> open_leases(db::Transaction& transaction, const Store
                 {store.str()});
 }
 
+Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction) {
+  return leases(
+      transaction,
+      " WHERE awarded + returned < units AND holder <> '' AND store_id IN (SELECT id FROM store WHERE"
+      " retired_at IS NULL) ORDER BY id",
+      {});
+}
+
 Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit) {
-  const auto lease = hold_lease(transaction, store, unit.lease);
-  if (!lease) return std::unexpected(lease.error());
+  const auto found = hold_lease(transaction, store, unit.lease);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return award_forgotten(transaction, prize);
+  const std::optional<Lease>& lease = *found;
   if (lease->prize != prize) return fail(Errc::validation_failed, "the lease is of another prize");
   if (unit.ordinal < 1 || unit.ordinal > lease->units)
     return fail(Errc::validation_failed, "the lease has no such unit");
@@ -92,19 +117,27 @@ Result<void> return_lease(db::Transaction& transaction, const StoreId& store, co
                           std::int64_t returned) {
   const auto lease = hold_lease(transaction, store, id);
   if (!lease) return std::unexpected(lease.error());
-  const std::int64_t more = returned - lease->returned;
+  // Of one that is forgotten no unit was ever taken out of what is free.
+  if (!*lease) return {};
+  const std::int64_t more = returned - (*lease)->returned;
   if (more <= 0) return {};
-  if (more > lease->left())
+  if (more > (*lease)->left())
     return fail(Errc::validation_failed, "more is returned than is left of the lease");
-  return take_back(transaction, *lease, more);
+  return take_back(transaction, **lease, more);
 }
 
 Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeCause& cause,
-                                      const StoreId& store, const std::string& reason) {
+                                      const StoreId& store, const std::string& reason, LeaseLives lives) {
+  // The store first, as who applies its events or supplies it holds it.
+  auto holder = transaction.query(
+      "SELECT lease_holder FROM store WHERE id = $1" + std::string(transaction.for_update()), {store.str()});
+  if (!holder) return failure(holder);
+  if (holder->empty()) return fail(Errc::not_found, "no such store");
+  const std::string spared = lives == LeaseLives::all ? "-" : holder->front().optional_text(0).value_or("-");
   auto open = leases(transaction,
-                     " WHERE store_id = $1 AND awarded + returned < units ORDER BY id" +
+                     " WHERE store_id = $1 AND awarded + returned < units AND holder <> $2 ORDER BY id" +
                          std::string(transaction.for_update()),
-                     {store.str()});
+                     {store.str(), spared});
   if (!open) return failure(open);
   std::int64_t units = 0;
   for (std::size_t i = 0; i < open->size(); ++i) {
@@ -122,6 +155,9 @@ Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeC
                                                         .detail = detail.take()});
     if (!audited) return failure(audited);
   }
+  const auto left = open_leases(transaction, store);
+  if (!left) return std::unexpected(left.error());
+  if (auto put = put_leases_down(transaction, store, *left); !put) return failure(put);
   return units;
 }
 

@@ -21,7 +21,8 @@ struct Lease {
   std::int64_t awarded = 0;
   std::int64_t returned = 0;
   WallTime made_at;
-  WallTime return_after;  ///< When the store is to give back what is left; the hub does not act on it.
+  WallTime return_after;    ///< When the store is to give back what is left; the hub does not act on it.
+  std::string holder = {};  ///< Which life of the store's data it is for (sync.proto, lease_holder), hex.
 
   std::int64_t left() const { return units - awarded - returned; }
   bool operator==(const Lease&) const = default;
@@ -33,24 +34,33 @@ Result<bool> grant_lease(db::Transaction& transaction, const Lease& lease);
 /// A store's leases with something left, oldest first.
 Result<std::vector<Lease>> open_leases(db::Transaction& transaction, const StoreId& store);
 
+/// Of all stores that are open, those with something left that a store may draw from.
+Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction);
+
 /// One unit of a lease, that a store says it gave away. That it is given once is up to `spin`, which is
 /// unique by lease and ordinal.
 struct LeasedUnit {
   std::string lease;
   std::int64_t ordinal = 0;
 };
-/// Books the unit as awarded. Errors: validation_failed (no such lease of that store and prize, no such
-/// ordinal, or nothing is left of it: it was returned or written off).
+/// Books the unit as awarded; of a lease that is not known at all, as the hub was restored to before it was
+/// granted, out of what is free. Errors: validation_failed (the lease is another store's or prize's, has no
+/// such ordinal, or nothing is left of it, as it was returned or written off; nothing is free).
 Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit);
 
 /// The store gives back what it has returned of the lease in all so far, `returned`; what it said before is
-/// counted once. Errors: validation_failed (no such lease of that store, or more than is left).
+/// counted once. A lease that is not known has nothing to give back. Errors: validation_failed (another
+/// store's, or more than is left).
 Result<void> return_lease(db::Transaction& transaction, const StoreId& store, const std::string& lease,
                           std::int64_t returned);
-/// Staff's word that a store is lost: what is left of its leases is free again, with a row in the audit for
-/// each. Whatever the store says of them later finds nothing left. How many units.
+/// Which of a store's leases: all, or those of lives of its data before the present one.
+enum class LeaseLives : std::uint8_t { all, earlier };
+/// Staff's word that these are lost: what is left of them is free again and they go from the store's
+/// catalogue, with a row in the audit for each. Whatever the store says of them later finds nothing left. How
+/// many units. Late in the transaction: see downlink::put_item.
 Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeCause& cause,
-                                      const StoreId& store, const std::string& reason);
+                                      const StoreId& store, const std::string& reason,
+                                      LeaseLives lives = LeaseLives::all);
 
 }  // namespace perkline::hub::wheel

@@ -5,6 +5,7 @@
 
 #include "hub/points/card_owners.hpp"
 #include "hub/wheel/one_time.hpp"
+#include "hub/wheel/reservations.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "hub/wheel/tables.hpp"
 
@@ -41,6 +42,7 @@ Result<bool> is_booked(db::Transaction& transaction, const StoreSpin& told) {
 /// Takes the prize out of what there is for this spin. Errors: validation_failed.
 Result<void> settle(db::Transaction& transaction, const StoreSpin& told, const Prize& prize, WallTime now) {
   const std::string spin = told.id.str();
+  if (auto ended = end_reservation(transaction, told.drawn.store, told.id, now); !ended) return ended;
   if (prize.one_time) {
     auto winners = winners_of(transaction, told.till.card);
     if (!winners) return failure(winners);

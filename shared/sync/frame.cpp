@@ -1,5 +1,6 @@
 #include "shared/sync/frame.hpp"
 
+#include <array>
 #include <iterator>
 #include <optional>
 #include <sync.pb.h>
@@ -322,6 +323,18 @@ std::string_view name_of(ForkReason reason) {
       return "epoch_unknown";
   }
   return {};
+}
+
+bool is_ask(std::string_view bytes) {
+  // The one field of a Frame: its number and the wire type of a message, as a varint.
+  const auto begins_with = [bytes](std::uint32_t field) {
+    constexpr std::uint32_t length_delimited = 2;
+    const std::uint32_t tag = (field << 3U) | length_delimited;
+    if (tag < 0x80) return bytes.starts_with(static_cast<char>(tag));
+    const std::array<char, 2> varint{static_cast<char>((tag & 0x7fU) | 0x80U), static_cast<char>(tag >> 7U)};
+    return bytes.starts_with(std::string_view(varint.data(), varint.size()));
+  };
+  return begins_with(v1::Frame::kSpinReserve) || begins_with(v1::Frame::kClaimRequest);
 }
 
 std::string encode(const Frame& frame) {

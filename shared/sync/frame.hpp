@@ -152,6 +152,10 @@ using Frame =
                  HistoryLost, CatalogueDelta, CatalogueSnapshot, MemberDelta, EraseMember, Command,
                  CommandAnswer, SpinReserve, SpinReserved, ClaimRequest, ClaimAnswer>;
 
+/// Whether an encoded frame is what a store asks while a till waits: SpinReserve, ClaimRequest. By its first
+/// bytes alone; it may be malformed behind them.
+bool is_ask(std::string_view bytes);
+
 /// A batch's events are zstd-compressed where that pays.
 std::string encode(const Frame& frame);
 /// Errors: malformed_answer, also for a frame over its limits (limits.hpp) before or after decompression.

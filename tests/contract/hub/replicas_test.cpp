@@ -391,8 +391,9 @@ TEST_F(Replicas, AHotAccountFailsNobody) {
 
 TEST_F(Replicas, ACardThatIsTakenOverWhileGoodsComeBackGivesNoPointsForThem) {
   add_stores(1);
-  const hub::points::Terms terms{
-      .currency = find_currency("USD").value(), .tiers = {}, .purchase_rule = {{.from = 100, .points = 30}}};
+  const hub::wheel::Terms terms{.programme = {.currency = find_currency("USD").value(),
+                                              .tiers = {},
+                                              .purchase_rule = {{.from = 100, .points = 30}}}};
   const auto received = [&](std::uint64_t sequence) {
     hub::ingest::ReceivedBatch batch{.store = stores_[0],
                                      .batch = histories_[0].batch(sequence, sequence),

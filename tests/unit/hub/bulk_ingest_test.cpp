@@ -67,8 +67,12 @@ class BulkIngest : public test::TwoStores {
   int ask() {
     const auto batch = history_.batch(told_ + 1, history_.tail());
     told_ = history_.tail();
-    ReceivedBatch received{
-        .store = store, .batch = batch, .events = {}, .ids = {}, .now = hub_.clock.wall, .terms = &terms_};
+    ReceivedBatch received{.store = store,
+                           .batch = batch,
+                           .events = {},
+                           .ids = {},
+                           .now = hub_.clock.wall,
+                           .terms = &wheel_terms_};
     for (const std::string& event : batch.events) {
       received.events.push_back(sync::decode_event(event));
       received.ids.push_back({hub_.uuids.next(), hub_.uuids.next()});

@@ -22,7 +22,7 @@ class Epochs : public testing::Test {
         return stores::add(t, StoreId(id), std::string(64, id[6]), hub_.clock.wall);
       }));
     }
-    ingest_.emplace(hub_.port(), hub_.clock, hub_.rng, points::Terms{},
+    ingest_.emplace(hub_.port(), hub_.clock, hub_.rng, wheel::Terms{},
                     IngestObserver{.on_fork = [this](const StoreId&, bool forked) { forked_ = forked; }});
   }
   std::optional<sync::Frame> send(const sync::Frame& frame, const StoreId& from = store) {

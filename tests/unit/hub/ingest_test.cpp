@@ -59,7 +59,7 @@ class Ingesting : public testing::Test {
   }
   void boot() {
     ingest_.emplace(
-        database_, hub_.clock, hub_.rng, points::Terms{},
+        database_, hub_.clock, hub_.rng, wheel::Terms{},
         IngestObserver{.on_frame = [this](std::string_view verdict) { ++frames_[std::string(verdict)]; },
                        .on_event = [this](std::string_view type) { ++events_[std::string(type)]; },
                        .on_lag = [this](const StoreId&, std::uint64_t lag) { lag_ = lag; }});

@@ -30,6 +30,11 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
       {"PROMOTION_CLAIMED",
        R"("promotionId":"p","title":"Spring","amount":"20.00","currency":"USD","channel":"web")", "promotion",
        "PROMOTION", "Spring", "You have claimed it: 20.00 USD are in your wallet."},
+      {"PROMOTION_CLAIM_REFUSED",
+       R"("promotionId":"p","title":"Spring","reason":"already_claimed","storeId":"store-1")", "promotion",
+       "PROMOTION", "Spring",
+       "What you claimed at a till was claimed before, or not yours to claim any more: nothing has come into"
+       " your wallet for it."},
       {"PRIZE_AWARDED", R"("spinId":"s","prizeName":"Coupon","prizeType":"coupon","points":1)", "prize",
        "PRIZE_AWARDED", "You have won: Coupon", "The wheel was kind to you: Coupon, 1 points."},
       {"PAYMENT_INITIATED", R"("reference":"R1","amount":"5.00","currency":"USD")", "payment",

@@ -141,10 +141,11 @@ class TwoStores : public testing::Test {
   }
 
   const hub::points::Terms terms_;
+  const hub::wheel::Terms wheel_terms_{.programme = terms_};
   HubDatabase hub_;
   StoreHistory history_{store, hub_.uuids, hub_.clock};
   StoreHistory other_history_{other_store, hub_.uuids, hub_.clock};
-  hub::ingest::Ingest ingest_{hub_.port(), hub_.clock, hub_.rng, terms_};
+  hub::ingest::Ingest ingest_{hub_.port(), hub_.clock, hub_.rng, wheel_terms_};
   std::map<StoreId, std::uint64_t> sent_;
   int returns_ = 0;
 };

@@ -97,6 +97,18 @@ TEST(ClaimFrames, KeepToTheirRules) {
   expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_description(std::string(513, 'x')); }));
 }
 
+TEST(AskFrames, AreKnownByTheirFirstBytes) {
+  EXPECT_TRUE(is_ask(encode(Frame(samples::spin_reserve()))));
+  EXPECT_TRUE(is_ask(encode(Frame(samples::claim_request()))));
+  const std::vector<Frame> others{samples::hello(),         samples::welcome(),     samples::batch(),
+                                  samples::ack(),           samples::nack(),        samples::fork(),
+                                  samples::status(),        samples::sale_query(),  samples::sale_answer(),
+                                  samples::history_lost(),  samples::command(),     samples::command_answer(),
+                                  samples::spin_reserved(), samples::claim_answer()};
+  for (const Frame& other : others) EXPECT_FALSE(is_ask(encode(other))) << other.index();
+  EXPECT_FALSE(is_ask(""));
+}
+
 // What is told of a claim that was not: nothing but why.
 TEST(ClaimFrames, ARefusalHasNoCredit) {
   const auto frame = decode_frame(

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "hub/db/database.hpp"
+#include "hub/wallet/cause.hpp"
+#include "shared/sync/frame.hpp"
+
+/// What a store asks while a till waits. Each in a transaction of its own, beside the store's stream. Errors:
+/// the database's.
+namespace perkline::hub::ingest {
+
+Result<sync::SpinReserved> reserve(db::Transaction& transaction, const StoreId& store,
+                                   const sync::SpinReserve& asked, WallTime now);
+
+/// What a claim is written down with: drawn before the transaction.
+struct ClaimCause {
+  wallet::Cause wallet;
+  Uuid event;  ///< PROMOTION_CLAIMED's.
+};
+Result<sync::ClaimAnswer> claim(db::Transaction& transaction, const StoreId& store,
+                                const sync::ClaimRequest& asked, const ClaimCause& cause);
+
+}  // namespace perkline::hub::ingest

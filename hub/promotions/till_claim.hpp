@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+
+#include "hub/db/database.hpp"
+#include "hub/promotions/claim.hpp"
+#include "shared/sync/down.hpp"
+
+/// Promotions claimed at tills: asked for while the till waits, or told of later; one claim, whichever way
+/// and however often it comes. In the caller's transaction. Errors: the database's, corrupt.
+namespace perkline::hub::promotions {
+
+struct TillClaim {
+  Uuid id;  ///< The same for the same claim, always.
+  StoreId store;
+  TransactionId transaction;  ///< The till's.
+  CustomerId card;
+  Uuid promotion;
+  WallTime claimed_at;  ///< By the store's clock.
+};
+struct TillAnswer {
+  sync::ClaimOutcome outcome = sync::ClaimOutcome::not_assigned;
+  std::optional<UserId> user =
+      {};  ///< Whose card it is proven to be; nullopt: nobody's, or of no active member.
+  std::optional<Claim> claim = {};  ///< Exactly when claimed: by this claim, now or before.
+};
+/// Claims it for the member whose card that is. `event` is PROMOTION_CLAIMED's.
+Result<TillAnswer> claim_at_till(db::Transaction& transaction, const wallet::Cause& cause, const Uuid& event,
+                                 const TillClaim& told);
+
+/// The same for what was claimed without the hub, and cannot be undone at the till any more: a refusal is
+/// written down, and told to the member (PROMOTION_CLAIM_REFUSED); once.
+Result<void> take_in_till_claim(db::Transaction& transaction, const wallet::Cause& cause, const Uuid& event,
+                                const TillClaim& told);
+
+/// An array of what was refused to the user, appended to `out`.
+Result<void> write_refused_claims(db::Transaction& transaction, const UserId& user, json::Writer& out);
+
+}  // namespace perkline::hub::promotions

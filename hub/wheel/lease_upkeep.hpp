@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+
+#include "hub/db/database.hpp"
+#include "shared/core/ids.hpp"
+
+/// Which units of stocked prizes stores are leased (README.md, "Leases"). Errors: the database's.
+namespace perkline::hub::wheel {
+
+inline constexpr std::int64_t lease_units_max = 50;
+inline constexpr std::int64_t lease_share =
+    4;  ///< Of what is free all stores together get one part in so many.
+/// After that a store is to give back what it has not given away.
+inline constexpr hours lease_life{24};
+
+/// How many more units of a prize a store is to have that has `left` of it, where `stores` share what is
+/// `free`. Never more than is free. Pure.
+std::int64_t units_to_lease(std::int64_t free, std::int64_t stores, std::int64_t left);
+
+struct UpkeepCause {
+  Uuid id;  ///< Drawn before the transaction: the leases' ids derive from it.
+  WallTime at;
+};
+/// Grants the store what it lacks, if it has told who holds its leases, and puts it into its catalogue, less
+/// what has ended. How many units were granted. In the caller's transaction, late: see downlink::put_item,
+/// whose errors it has too.
+Result<std::int64_t> keep_leases(db::Transaction& transaction, const UpkeepCause& cause,
+                                 const StoreId& store);
+
+/// The same for all stores, one after the other. For the job `prize-leases`.
+Task<Result<std::int64_t>> keep_all_leases(db::Database& database, const Clock& clock, UuidMaker& ids);
+
+}  // namespace perkline::hub::wheel

@@ -1,0 +1,69 @@
+#include "hub/wheel/reservations.hpp"
+
+#include "hub/wheel/one_time.hpp"
+
+namespace perkline::hub::wheel {
+namespace {
+
+std::int64_t stamp(WallTime at) {
+  return at.time_since_epoch().count();
+}
+
+Result<bool> is_booked(db::Transaction& transaction, const Uuid& spin) {
+  auto rows = transaction.query("SELECT 1 FROM spin WHERE id = $1", {spin.str()});
+  if (!rows) return failure(rows);
+  return !rows->empty();
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> reserve_for(db::Transaction& transaction, const ComingSpin& spin,
+                                             WallTime at) {
+  // Also the lock that end_reservation() waits for.
+  auto open = transaction.execute(
+      "INSERT INTO spin_reservation (spin_id, store_id, at) VALUES ($1, $2, $3) ON CONFLICT (spin_id)"
+      " DO UPDATE SET at = spin_reservation.at WHERE spin_reservation.store_id = excluded.store_id"
+      " AND spin_reservation.ended_at IS NULL",
+      {spin.id.str(), spin.store.str(), stamp(at)});
+  if (!open) return failure(open);
+  if (*open == 0) return std::vector<std::string>{};
+  return reserve_one_time(transaction, spin.card, spin.id.str(), at);
+}
+
+Result<void> end_reservation(db::Transaction& transaction, const StoreId& store, const Uuid& spin,
+                             WallTime at) {
+  auto ended = transaction.execute(
+      "INSERT INTO spin_reservation (spin_id, store_id, at, ended_at) VALUES ($1, $2, $3, $3)"
+      " ON CONFLICT (spin_id) DO UPDATE SET ended_at = COALESCE(spin_reservation.ended_at, excluded.ended_at)"
+      " WHERE spin_reservation.store_id = excluded.store_id",
+      {spin.str(), store.str(), stamp(at)});
+  if (!ended) return failure(ended);
+  if (*ended == 0) return fail(Errc::validation_failed, "the spin is another store's");
+  return {};
+}
+
+Result<void> drop_spin(db::Transaction& transaction, const StoreId& store, const Uuid& spin, WallTime at) {
+  if (auto ended = end_reservation(transaction, store, spin, at); !ended) return ended;
+  const auto booked = is_booked(transaction, spin);
+  if (!booked) return std::unexpected(booked.error());
+  if (*booked) return {};
+  return unmark_one_time(transaction, spin.str());
+}
+
+Result<std::int64_t> drop_all_spins(db::Transaction& transaction, const StoreId& store, WallTime at) {
+  auto open = transaction.query(
+      "UPDATE spin_reservation SET ended_at = $2 WHERE store_id = $1 AND ended_at IS NULL RETURNING spin_id",
+      {store.str(), stamp(at)});
+  if (!open) return failure(open);
+  for (const db::Row& row : *open) {
+    if (auto unmarked = unmark_one_time(transaction, row.text(0)); !unmarked) return failure(unmarked);
+  }
+  return std::ssize(*open);
+}
+
+Result<std::int64_t> forget_ended_spins(db::Transaction& transaction, WallTime now) {
+  return transaction.execute("DELETE FROM spin_reservation WHERE ended_at < $1",
+                             {stamp(now - ended_spins_kept)});
+}
+
+}  // namespace perkline::hub::wheel

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hub/db/database.hpp"
+#include "shared/core/ids.hpp"
+
+/// Spins that stores are about to make: one-time prizes are kept for each from the store's question until it
+/// tells that the spin was drawn or dropped. Table: spin_reservation. In the caller's transaction. Errors:
+/// the database's, as everywhere here.
+namespace perkline::hub::wheel {
+
+/// So long it is remembered that a spin is over: longer than any question for it is on its way.
+inline constexpr days ended_spins_kept{40};
+
+struct ComingSpin {
+  Uuid id;
+  StoreId store;
+  CustomerId card;
+};
+/// Which one-time prizes may be in its draw, by rising id; these are kept for it (reserve_one_time). Asked
+/// again it answers the same. None for a spin that is over, or another store's. The card's row in `member` is
+/// the caller's to hold.
+Result<std::vector<std::string>> reserve_for(db::Transaction& transaction, const ComingSpin& spin,
+                                             WallTime at);
+
+/// From here on nothing is kept for the spin, whenever it is asked; what was is for the caller to settle.
+/// Errors: validation_failed (it is another store's).
+Result<void> end_reservation(db::Transaction& transaction, const StoreId& store, const Uuid& spin,
+                             WallTime at);
+
+/// The spin was not made: what was kept for it is anybody's again. One that is booked stays as it is. Errors:
+/// as end_reservation.
+Result<void> drop_spin(db::Transaction& transaction, const StoreId& store, const Uuid& spin, WallTime at);
+
+/// All that the store was about to make, which it will never tell of: it is lost. How many.
+Result<std::int64_t> drop_all_spins(db::Transaction& transaction, const StoreId& store, WallTime at);
+
+/// Forgets spins that were over ended_spins_kept before `now`. How many.
+Result<std::int64_t> forget_ended_spins(db::Transaction& transaction, WallTime now);
+
+}  // namespace perkline::hub::wheel
