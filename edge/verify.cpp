@@ -101,7 +101,8 @@ class Verifier {
     each(Family::meta, [this](View key, View value) {
       const bool number = key == "epoch" || key == "acked" || key == "staged";
       if (number && value.size() != sizeof(std::uint64_t)) fault(Family::meta, key, "is no number");
-      const bool undecodable = (key == journal::restored_key && !journal::decode_restored(value)) ||
+      const bool of_restore = key == journal::restored_key || key == journal::last_restore_key;
+      const bool undecodable = (of_restore && !journal::decode_restored(value)) ||
                                (key == journal::lease_holder_key && !journal::decode_lease_holder(value));
       if (undecodable) fault(Family::meta, key, "does not decode");
     });

@@ -37,8 +37,10 @@ Result<Restored> decode_restored(std::string_view record) {
                   .restored_at = time_in(record.substr(sizeof(std::uint64_t)))};
 }
 
-Result<std::optional<Restored>> read_restored(const JournalReader& journal) {
-  const auto record = journal.get(Family::meta, restored_key);
+namespace {
+
+Result<std::optional<Restored>> read_at(const JournalReader& journal, std::string_view key) {
+  const auto record = journal.get(Family::meta, key);
   if (!record) return std::unexpected(record.error());
   if (!*record) return std::nullopt;
   auto restored = decode_restored(**record);
@@ -46,8 +48,19 @@ Result<std::optional<Restored>> read_restored(const JournalReader& journal) {
   return *restored;
 }
 
+}  // namespace
+
+Result<std::optional<Restored>> read_restored(const JournalReader& journal) {
+  return read_at(journal, restored_key);
+}
+
+Result<std::optional<Restored>> read_last_restore(const JournalReader& journal) {
+  return read_at(journal, last_restore_key);
+}
+
 void put(Batch& batch, const Restored& restored) {
   batch.put(Family::meta, std::string(restored_key), encode(restored));
+  batch.put(Family::meta, std::string(last_restore_key), encode(restored));
   disown(batch);
 }
 

@@ -22,12 +22,16 @@ struct Restored {
 /// nullopt: the journal is no restored one, or all is known by now. Errors: corrupt, newer_format, io_failed.
 Result<std::optional<Restored>> read_restored(const JournalReader& journal);
 
+/// The latest restore, also once all is known; nullopt: there never was one. Errors: as read_restored().
+Result<std::optional<Restored>> read_last_restore(const JournalReader& journal);
+
 /// Once all is known: goes with the last of what was learnt.
 void clear_restored(Batch& batch);
 
 // For the restore itself. Its leases are another journal's from then on (lease_holder.hpp).
 void put(Batch& batch, const Restored& restored);
 inline constexpr std::string_view restored_key = "restored";
+inline constexpr std::string_view last_restore_key = "restored_last";
 /// One format byte, then both times as ms since 1970, big-endian.
 std::string encode(const Restored& restored);
 /// Errors: corrupt, newer_format.

@@ -185,7 +185,9 @@ bool Claims::runs_now(const Promotion& promotion) const {
 Result<const Promotion*> Claims::claimable(const CustomerId& customer, const Uuid& promotion) const {
   const auto member = parts_.ports.members.find(customer);
   if (!member) return std::unexpected(member.error());
-  if (!*member || !std::ranges::binary_search((*member)->promotions, promotion)) return fail(not_assigned());
+  if (!*member) return fail(not_assigned());
+  const auto& theirs = (*member)->promotions;
+  if (std::ranges::find(theirs, promotion) == theirs.end()) return fail(not_assigned());
   const auto found = state_.offer.promotions.find(promotion);
   if (found == state_.offer.promotions.end() || !runs_now(found->second)) return fail(not_active());
   return &found->second;

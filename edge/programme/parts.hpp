@@ -27,6 +27,8 @@ struct State {
   bool has_catalogue = false;  ///< One has come from the hub, whatever is in it.
   /// nullopt: the journal holds no lease, and draws with no seed.
   std::optional<journal::LeaseHolder> holder = std::nullopt;
+  /// Of sales before it the journal may have lost that they had their spin; nullopt: nothing was ever lost.
+  std::optional<WallTime> restored_at = std::nullopt;
 };
 
 /// Who watches; what is empty is not told.

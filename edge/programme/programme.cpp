@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "edge/journal/restored.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::edge::programme {
@@ -35,6 +36,9 @@ Task<Result<void>> Programme::start() {
   auto holder = journal::read_lease_holder(parts_.journal);
   if (!holder) co_return failure(holder);
   state_.holder = *holder;
+  const auto restored = journal::read_last_restore(parts_.journal);
+  if (!restored) co_return std::unexpected(restored.error());
+  if (*restored) state_.restored_at = (*restored)->restored_at;
   if (auto renewed = co_await renew_holder(); !renewed) co_return renewed;
   co_return co_await spins_.drop_begun();
 }

@@ -102,6 +102,8 @@ Result<std::optional<Answer>> Spins::told_before(const Session& session, const S
 Task<Result<void>> Spins::may_spin(const Session& session) {
   const std::string_view word = wire_name(session);
   if (word != "finalized" && word != "pending") co_return fail(session::out_of_order(session));
+  if (state_.restored_at && session.created_at < *state_.restored_at)
+    co_return fail(Errc::session_state, "the sale is of before a restore, and may have had its spin");
   if (auto may = parts_.flows.may_begin(); !may) co_return failure(may);
   if (const auto seed = seed_now(); !seed) co_return std::unexpected(seed.error());
   if (!is_open_sale(session) || session.acknowledged) co_return Result<void>{};

@@ -29,8 +29,8 @@ pdi_queue::Gate gate_of(pdi::Guard& guard, const Clock& clock, const LifeOptions
           .is_held = is_held};
 }
 
-std::unique_ptr<journal::Outbox> opened(journal::Journal& journal) {
-  auto outbox = journal::Outbox::open(journal, StoreId("store-1"));
+std::unique_ptr<journal::Outbox> opened(journal::Journal& journal, const StoreId& store) {
+  auto outbox = journal::Outbox::open(journal, store);
   PERKLINE_ASSERT(outbox.has_value());
   return std::move(*outbox);
 }
@@ -49,7 +49,7 @@ Life::Life(Outside& around, LifeOptions options)
       rng(static_cast<std::uint64_t>(around.time.mono.time_since_epoch().count())),
       uuids(world->clock(), rng),
       journal(around.disk, world->clock()),
-      outbox(opened(journal)),
+      outbox(opened(journal, options.store)),
       store(journal, *outbox),
       pdi(around.pdi, world->clock()),
       guard(pdi, world->clock(), rng, {}),
@@ -70,7 +70,7 @@ Life::Life(Outside& around, LifeOptions options)
                   [this](const SessionId& id) { queue.add(id, world->clock().mono_now()); }),
       queue({.quiet = options.quiet, .known_max = options.queue_known_max}, ports, writer, finalizer,
             gate_of(guard, world->clock(), options, restoration), rng),
-      flows({.store = StoreId("store-1"),
+      flows({.store = options.store,
              .currency = usd(),
              .standin = options.standin,
              .room = [this] { return this->outside.room; }},

@@ -58,6 +58,7 @@ struct Till {
 };
 
 struct LifeOptions {
+  StoreId store{"store-1"};
   Millis quiet{20'000};
   StandIn standin = {};
   rules::ChainRules rules = {};

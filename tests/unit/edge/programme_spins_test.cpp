@@ -424,13 +424,17 @@ TEST_F(SpinsTest, ARestoredJournalIsAnotherHolderAndClosesTheDaysSeeds) {
   catalogue.gone(sync::ItemKind::wheel_seed, format_day(today()));
   offer();
   ASSERT_TRUE(spin(sold("T-1"))) << "with tomorrow's seed";
+  const Till earlier = sold("T-0");
   const Uuid before = holder();
+  skip(Millis{1});
   journal::Batch mark;
   put(mark, journal::Restored{.backed_up_at = outside.time.wall, .restored_at = outside.time.wall});
   commit(std::move(mark));
   seeds();
   start();
   EXPECT_NE(holder(), before);
+  EXPECT_EQ(refused(request_of(earlier)), Errc::session_state) << "it may have had one that was lost";
+  EXPECT_TRUE(spin(till_of("T-1"))->replayed);
   const Till till = sold("T-2");
   EXPECT_EQ(refused(request_of(till)), Errc::no_prize_available) << "of the old lease nothing is drawn";
   lease("lease-2", "prize-s", 1);
