@@ -1,0 +1,299 @@
+#include <set>
+
+#include "shared/core/clock.hpp"
+#include "tests/integration/chain.hpp"
+
+namespace perkline::test {
+namespace {
+
+/// Members at two real stores' tills and on the web: the wheel and promotions.
+class AtTheTill : public ChainTest {
+ protected:
+  static void SetUpTestSuite() { start_chain(2); }
+
+  static bench::WebAnswer call(const std::string& method, const std::string& path, const std::string& body,
+                               const std::string& token) {
+    auto answer = bench::call({.method = method,
+                               .origin = fleet().hub_url(),
+                               .path = "/api/v1/" + path,
+                               .body = body,
+                               .bearer = token,
+                               .headers = {{"Idempotency-Key", next()}}});
+    EXPECT_TRUE(answer) << path;
+    return answer.value_or(bench::WebAnswer{});
+  }
+  static bench::WebAnswer as_admin(const std::string& method, const std::string& path,
+                                   const std::string& body) {
+    return call(method, path, body, fleet().log_in().value_or(""));
+  }
+  static std::string next() {
+    static int count = 0;
+    return "PRG-" + std::to_string(++count);
+  }
+  static std::string day_from_now(int days) {
+    return format_day(utc_day(SystemClock().wall_now()) + std::chrono::days{days});
+  }
+  static bool contains(const bench::WebAnswer& answer, const std::string& text) {
+    return answer.body.find(text) != std::string::npos;
+  }
+  static std::string text_in(const bench::WebAnswer& answer, const std::string& object,
+                             const std::string& name) {
+    const auto document = answer.json();
+    const json::Value* inner = document.root().find(object);
+    return inner == nullptr ? "" : bench::text_at(*inner, name);
+  }
+
+  /// A sale that PDI books: its transaction.
+  static std::string sell(std::size_t edge, const std::string& card, std::string* receipt = nullptr) {
+    const Till till = till_of(edge);
+    const std::string transaction = next();
+    const auto answer = till.finalize(till.price(transaction, "150.00", card), transaction);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    if (receipt != nullptr) *receipt = text_at(answer, "receiptId");
+    return transaction;
+  }
+  static bench::WebAnswer spin(std::size_t edge, const std::string& card, const std::string& transaction) {
+    return till_of(edge).post("spin", R"({"customerId":")" + card + R"(","transactionId":")" + transaction +
+                                          R"(","clientSeed":"lucky"})");
+  }
+  static bench::WebAnswer claim(std::size_t edge, const std::string& card, const std::string& promotion,
+                                const std::string& transaction) {
+    return till_of(edge).post("promotions/claim", R"({"customerId":")" + card + R"(","promotionId":")" +
+                                                      promotion + R"(","transactionId":")" + transaction +
+                                                      "\"}");
+  }
+  static void expect_all_at_hub(std::size_t edge) {
+    EXPECT_TRUE(eventually([&] { return number_at(hub("stores/" + fleet().store_id(edge)), "lag") == 0; }));
+  }
+  /// That store is in touch with the hub, and has what that has told it.
+  static void expect_in_touch(std::size_t edge) {
+    EXPECT_TRUE(eventually([&] {
+      const auto status = edge_command(edge, {"status", "--json"});
+      return status.out.find(R"("hub":"streaming")") != std::string::npos;
+    }));
+  }
+  static void hub_goes() { ASSERT_EQ(fleet().hub().terminate(), 0); }
+  static void hub_comes_back() {
+    ASSERT_TRUE(fleet().start_hub());
+    for (const std::size_t edge : {0u, 1u}) expect_in_touch(edge);
+  }
+
+  struct Member {
+    std::string card;
+    std::string user;
+    std::string token;
+  };
+  /// Somebody whose card a receipt proves, known at both stores.
+  static Member join(std::size_t number) {
+    Member member{.card = members_at_pdi("Silver").at(number), .user = {}, .token = {}};
+    std::string receipt;
+    sell(0, member.card, &receipt);
+    sell(1, member.card);
+    for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
+    const auto registered = call("POST", "auth/register",
+                                 R"({"email":"till)" + std::to_string(number) +
+                                     R"(@example.com","password":"a password of twelve","loyaltyId":")" +
+                                     member.card + R"(","receiptId":")" + receipt + "\"}",
+                                 "");
+    EXPECT_EQ(registered.status, 201) << registered.body;
+    member.user = text_in(registered, "user", "id");
+    member.token = text_at(registered, "accessToken");
+    return member;
+  }
+  static void give_points(const Member& member, int points) {
+    const auto given = as_admin("POST", "points/apply",
+                                R"({"userId":")" + member.user + R"(","delta":)" + std::to_string(points) +
+                                    R"(,"reason":"for the test","externalId":")" + next() + "\"}");
+    ASSERT_EQ(given.status, 201) << given.body;
+  }
+  static std::int64_t points_of(const Member& member) {
+    return number_at(call("GET", "points/balance", "", member.token), "balance");
+  }
+  static std::string wallet_of(const Member& member) {
+    const auto wallet = call("GET", "wallet", "", member.token).json();
+    const json::Value* balances = wallet.root().find("balances");
+    if (balances == nullptr || balances->items().empty()) return "none";
+    return bench::text_at(balances->items()[0], "available");
+  }
+  /// A promotion of 20.00 that is the member's to claim, and told to the stores.
+  static std::string assign(const Member& member, const std::string& title) {
+    const auto made = as_admin("POST", "promotions",
+                               R"({"title":")" + title + R"(","description":"d","type":"BONUS",)" +
+                                   R"("amount":"20.00","currency":"USD","startDate":")" + day_from_now(-1) +
+                                   R"(","endDate":")" + day_from_now(9) + R"("})");
+    EXPECT_EQ(made.status, 201) << made.body;
+    const std::string id = text_at(made, "id");
+    const auto assigned =
+        as_admin("POST", "promotions/" + id + "/assign", R"({"userIds":[")" + member.user + R"("]})");
+    EXPECT_EQ(assigned.status, 200) << assigned.body;
+    for (const std::size_t edge : {0u, 1u}) {
+      EXPECT_TRUE(eventually([&] { return contains(listed(edge, member), id); }))
+          << listed(edge, member).body;
+    }
+    return id;
+  }
+  static bench::WebAnswer listed(std::size_t edge, const Member& member) {
+    return till_of(edge).get("promotions?customerId=" + member.card);
+  }
+  /// A prize, told to the stores.
+  static std::string prize(const std::string& settings) {
+    const auto made = as_admin("POST", "prizes", settings);
+    EXPECT_EQ(made.status, 201) << made.body;
+    const std::string id = text_at(made, "id");
+    for (const std::size_t edge : {0u, 1u}) {
+      EXPECT_TRUE(eventually([&] { return contains(till_of(edge).get("prizes"), id); }));
+    }
+    return id;
+  }
+  static void no_more_of(const std::string& prize) {
+    EXPECT_EQ(as_admin("PATCH", "prizes/" + prize, R"({"active":false})").status, 200);
+    for (const std::size_t edge : {0u, 1u}) {
+      EXPECT_TRUE(eventually([&] { return !contains(till_of(edge).get("prizes"), prize); }));
+    }
+  }
+  static void expect_no_dead_letters() {
+    const auto letters = hub("dead-letters");
+    EXPECT_TRUE(contains(letters, R"("items":[])")) << letters.body;
+  }
+};
+
+TEST_F(AtTheTill, TheSpinOfASaleIsBookedAtTheHubWhichMakesTheDrawAgain) {
+  const Member member = join(0);
+  EXPECT_TRUE(eventually([&] { return contains(till_of(0).get("prizes"), "coupon"); }));
+  const std::int64_t before = points_of(member);
+  const std::string transaction = sell(0, member.card);
+  const auto spun = spin(0, member.card, transaction);
+  ASSERT_EQ(spun.status, 200) << spun.body;
+  expect_replay(spin(0, member.card, transaction), spun);
+  expect_problem(spin(1, member.card, transaction), 409, "SESSION_STATE");
+
+  const std::string id = text_at(spun, "spinId");
+  bench::WebAnswer proof;
+  EXPECT_TRUE(eventually([&] {
+    proof = call("GET", "spins/" + id + "/proof", "", "");
+    return proof.status == 200;
+  })) << proof.body;
+  // Word for word what the till was told: the hub has found the same when it made the draw again.
+  EXPECT_TRUE(contains(spun, R"("proof":)" + proof.body)) << proof.body << spun.body;
+
+  const auto history = call("GET", "spins", "", member.token);
+  EXPECT_TRUE(contains(history, id)) << history.body;
+  const auto items = history.json();
+  const json::Value& spin = items.root().find("items")->items()[0];
+  EXPECT_EQ(bench::text_at(spin, "channel"), "till");
+  EXPECT_EQ(points_of(member) - before, bench::integer_at(spin, "pointsAwarded")) << "and it cost nothing";
+  expect_no_dead_letters();
+}
+
+TEST_F(AtTheTill, APromotionIsClaimedWithTheHubAndWithoutIt) {
+  const Member member = join(1);
+  const std::string first = assign(member, "At the till");
+  const auto claimed = claim(0, member.card, first, "CLM-1");
+  ASSERT_EQ(claimed.status, 200) << claimed.body;
+  EXPECT_EQ(text_at(claimed, "status"), "claimed");
+  EXPECT_EQ(text_in(claimed, "claim", "userId"), member.user);
+  EXPECT_EQ(text_in(claimed, "balance", "available"), "20.00");
+  EXPECT_EQ(wallet_of(member), "20.00");
+  expect_replay(claim(0, member.card, first, "CLM-1"), claimed);
+  expect_problem(claim(0, member.card, first, "CLM-2"), 409, "ALREADY_CLAIMED");
+  expect_problem(claim(1, member.card, first, "CLM-2"), 409, "ALREADY_CLAIMED");
+  EXPECT_FALSE(contains(listed(0, member), first));
+
+  const std::string second = assign(member, "Without the hub");
+  hub_goes();
+  const auto pending = claim(0, member.card, second, "CLM-3");
+  ASSERT_EQ(pending.status, 202) << pending.body;
+  EXPECT_EQ(text_at(pending, "status"), "pending");
+  expect_replay(claim(0, member.card, second, "CLM-3"), pending);
+  // The other store cannot know of it: who is first at the hub gets it, once.
+  EXPECT_EQ(claim(1, member.card, second, "CLM-4").status, 202);
+  expect_problem(claim(0, member.card, "0190163d-8694-739b-aea5-966c26f8ad91", "CLM-5"), 404, "NOT_FOUND");
+  hub_comes_back();
+  EXPECT_TRUE(eventually([&] { return wallet_of(member) == "40.00"; })) << wallet_of(member);
+  for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
+  EXPECT_EQ(wallet_of(member), "40.00") << "once";
+  expect_replay(claim(0, member.card, second, "CLM-3"), pending);
+  expect_no_dead_letters();
+}
+
+TEST_F(AtTheTill, AOneTimePrizeIsNeverTwiceAMembersWhereverTheySpin) {
+  const Member member = join(2);
+  const Member other = join(3);
+  give_points(member, 20);
+  give_points(other, 20);
+  const std::string once =
+      prize(R"({"name":"Once","type":"cash","weight":1000000,"points":1,"oneTimePerUser":true})");
+  std::multiset<std::string> won;
+  const auto note = [&](const Member& who, const bench::WebAnswer& spun) {
+    ASSERT_TRUE(spun.status == 200 || spun.status == 201) << spun.body;
+    if (text_in(spun, "prize", "id") == once) won.insert(who.card);
+  };
+  // By its weight it comes out wherever it is in the draw.
+  note(member, spin(0, member.card, sell(0, member.card)));
+  EXPECT_EQ(won.count(member.card), 1u);
+  note(member, spin(1, member.card, sell(1, member.card)));
+  note(member, call("POST", "spin", "{}", member.token));
+  note(other, call("POST", "spin", "{}", other.token));
+  EXPECT_EQ(won.count(other.card), 1u);
+  note(other, spin(0, other.card, sell(0, other.card)));
+  note(other, spin(1, other.card, sell(1, other.card)));
+  hub_goes();
+  for (const Member& who : {member, other}) {
+    const auto spun = spin(0, who.card, sell(0, who.card));
+    EXPECT_FALSE(contains(spun, once)) << "not in the draw of a store that is cut off";
+    note(who, spun);
+  }
+  hub_comes_back();
+  for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
+  EXPECT_EQ(won, (std::multiset<std::string>{member.card, other.card}));
+  expect_no_dead_letters();
+  no_more_of(once);
+}
+
+TEST_F(AtTheTill, AStockedPrizeIsGivenFromALeaseAlsoWithoutTheHub) {
+  const std::string card = members_at_pdi("Silver").at(4);
+  const std::string scarce =
+      prize(R"({"name":"Scarce","type":"coupon","weight":1000000,"points":1,"stock":40})");
+  const auto free_at = [&](std::size_t edge) {
+    const auto prizes = till_of(edge).get("prizes").json();
+    for (const json::Value& item : prizes.root().find("items")->items()) {
+      if (bench::text_at(item, "id") == scarce) return bench::integer_at(item, "free");
+    }
+    return std::int64_t{-1};
+  };
+  for (const std::size_t edge : {0u, 1u}) EXPECT_TRUE(eventually([&] { return free_at(edge) > 0; }));
+  const std::int64_t leased = free_at(0);
+  hub_goes();
+  const auto spun = spin(0, card, sell(0, card));
+  EXPECT_EQ(text_in(spun, "prize", "id"), scarce) << "by its weight nothing else comes out: " << spun.body;
+  EXPECT_EQ(free_at(0), leased - 1);
+  // Killed, the store knows what it has given.
+  fleet().edge(0).kill();
+  ASSERT_TRUE(fleet().start_edge(0));
+  EXPECT_EQ(free_at(0), leased - 1);
+  EXPECT_EQ(text_in(spin(0, card, sell(0, card)), "prize", "id"), scarce);
+  hub_comes_back();
+  for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
+  expect_no_dead_letters();
+  const auto verified = fleet().hub_command({"verify", "--json"});
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->status, 0) << verified->out;
+  no_more_of(scarce);
+}
+
+TEST_F(AtTheTill, BadCallsNameWhatIsWrong) {
+  EXPECT_EQ(faulty_fields(till("spin", R"({"customerId":"a b"})")),
+            (std::vector<std::string>{"customerId", "transactionId"}));
+  EXPECT_EQ(faulty_fields(till("promotions/claim", R"({"promotionId":"x"})")),
+            (std::vector<std::string>{"customerId", "transactionId", "promotionId"}));
+  expect_problem(till("spin", R"({"customerId":"CUST-00001","transactionId":"NEVER"})"), 409,
+                 "SESSION_STATE");
+  expect_problem(till_get("promotions"), 400, "VALIDATION_FAILED");
+  expect_problem(till_get("promotions?customerId=a%20b"), 404, "NOT_FOUND");
+  EXPECT_EQ(till_get("promotions?customerId=CUST-00001").status, 200);
+  EXPECT_EQ(till_get("prizes").status, 200);
+  expect_problem(till_get("spin"), 405, "METHOD_NOT_ALLOWED");
+}
+
+}  // namespace
+}  // namespace perkline::test
