@@ -271,6 +271,7 @@ Result<std::vector<Entry>> entries_of(db::Transaction& transaction, const UserId
          .delta = {line.delta, currency},
          .balance_after = {line.balance_after.value_or(0), currency},
          .code = std::move(line.code),
+         .transaction_id = std::move(line.transfer_id),
          .external_id = std::move(line.external_id),
          .counterparty = line.other_kind == owner_kind ? std::optional(UserId(line.other_id)) : std::nullopt,
          .note = note == notes->end() ? std::nullopt : std::optional(note->second),
@@ -283,7 +284,7 @@ void write_entry(json::Writer& out, const Entry& entry) {
   out.begin_object().field("id", std::to_string(entry.id));
   out.field("currency", entry.delta.currency.code()).field("delta", format_amount(entry.delta));
   out.field("balanceAfter", format_amount(entry.balance_after)).field("reason", entry.code);
-  out.field("externalId", entry.external_id).key("counterparty");
+  out.field("transactionId", entry.transaction_id).field("externalId", entry.external_id).key("counterparty");
   entry.counterparty ? out.value(entry.counterparty->str()) : out.null();
   out.key("note");
   entry.note ? out.value(*entry.note) : out.null();

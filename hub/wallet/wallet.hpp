@@ -93,7 +93,8 @@ struct Entry {
   std::int64_t id = 0;  ///< Rises with time.
   Money delta;
   Money balance_after;
-  std::string code;  ///< Why: transfer, credit, debit, capture, promotion, payment …
+  std::string code;            ///< Why: transfer, credit, debit, capture, promotion, payment …
+  std::string transaction_id;  ///< As whoever moved it was told: a claim's, a transfer's, a billing record's.
   std::string external_id;
   std::optional<UserId> counterparty;  ///< The other member of a transfer.
   std::optional<std::string> note;

@@ -106,6 +106,7 @@ TEST_P(MoneyFlows, AMemberSendsMoneyToAnotherAndNeverMoreThanThereIs) {
   ASSERT_EQ(sent.status, 201) << sent.body;
   EXPECT_EQ(at(sent, "from"), ben.id);
   EXPECT_EQ(at(sent, "balance.available"), "5.75");
+  EXPECT_EQ(at(hub.get("wallet/entries", cat.token), "items.0.transactionId"), at(sent, "id"));
   EXPECT_EQ(hub.available(cat), "4.25");
   expect_problem(transfer(ben, cat.id, "5.76"), 409, "INSUFFICIENT_FUNDS");
   expect_problem(transfer(ben, address("nobody"), "1.00"), 404, "NOT_FOUND");
@@ -170,6 +171,8 @@ TEST_P(MoneyFlows, APaymentIsHeldThenInBothWalletsAndTheBooksAndBothAreTold) {
   EXPECT_EQ(at(records, "items.0.type"), "PAYMENT");
   EXPECT_EQ(at(records, "items.0.amount"), "12.50");
   EXPECT_EQ(at(records, "items.0.status"), "completed");
+  EXPECT_EQ(at(hub.get("wallet/entries", gus.token), "items.0.transactionId"),
+            at(records, "items.0.transactionId"));
   EXPECT_EQ(each(hub.get("billing/records?userId=" + fay.id, admin()), "id"), each(records, "id"));
   expect_problem(hub.get("payments/" + at(begun, "id"), gus.token), 404, "NOT_FOUND");
   expect_problem(

@@ -129,7 +129,7 @@ TEST_F(PromotionFlows, AClaimPaysIntoTheWalletOnceAndSaysByWhichTransaction) {
   const auto entries = hub.get("wallet/entries", eve.token);
   EXPECT_EQ(each(entries, "delta"), Texts{"20.00"});
   EXPECT_EQ(each(entries, "reason"), Texts{"promotion"});
-  EXPECT_EQ(each(entries, "externalId"), Texts{"promotion:" + welcome() + ":" + eve.id});
+  EXPECT_EQ(each(entries, "transactionId"), Texts{at(claimed, "transaction.id")});
   EXPECT_EQ(listed(eve, "?claimed=true"), Texts{welcome()});
   EXPECT_EQ(listed(eve, "?claimed=false"), Texts{});
   EXPECT_TRUE(eventually([&] {
