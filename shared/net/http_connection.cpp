@@ -205,7 +205,7 @@ Result<void> HttpConnection::open_exchange(Exchange& exchange) {
 
 Result<void> HttpConnection::check_body_fields(const Exchange& exchange) const {
   if (exchange.body_pending && exchange.body_bytes == 0)
-    return fail(Errc::length_required, "Content-Length is missing");
+    return fail(Errc::length_required, "Content-Length is missing; without a body it is 0");
   if (exchange.body_bytes > shared_.options.body_bytes_max) {
     return fail(Errc::body_too_large,
                 "the body may have up to " + std::to_string(shared_.options.body_bytes_max) + " bytes");

@@ -82,7 +82,7 @@ Result<Router::Match> Router::match(Method method, std::string_view path) const 
       return Match{.route = route, .path_values = {}};
   }
   const auto segments = path.starts_with('/') ? decoded_segments(path) : std::nullopt;
-  if (!segments) return fail(Errc::not_found);
+  if (!segments) return fail(Errc::not_found, "there is no such path");
   for (const Pattern& pattern : patterns_) {
     if (!fits(pattern.segments, *segments)) continue;
     if (const Route* route = route_for(method, pattern.routes)) {
@@ -90,7 +90,7 @@ Result<Router::Match> Router::match(Method method, std::string_view path) const 
     }
   }
   std::string allow = methods_of(path);
-  if (allow.empty()) return fail(Errc::not_found);
+  if (allow.empty()) return fail(Errc::not_found, "there is no such path");
   return fail(Errc::method_not_allowed, std::move(allow));
 }
 
