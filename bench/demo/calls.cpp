@@ -1,6 +1,7 @@
 #include "bench/demo/calls.hpp"
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <thread>
 
@@ -8,6 +9,7 @@
 
 #include "bench/fleet/web.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/core/clock.hpp"
 #include "shared/core/random.hpp"
 #include "shared/json/writer.hpp"
 
@@ -15,13 +17,6 @@ namespace perkline::bench {
 namespace {
 
 constexpr std::chrono::seconds patience{20};
-
-std::string new_key() {
-  SystemRng rng;
-  std::string bytes(12, '\0');
-  rng.fill({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
-  return to_hex(bytes);
-}
 
 Result<json::Document> answer_to(const WebCall& request, int status) {
   const auto answer = call(request);
@@ -47,6 +42,34 @@ std::string shown(const json::Document& document, std::string_view path) {
 
 std::int64_t number(const json::Document& document, std::string_view path) {
   return std::strtoll(shown(document, path).c_str(), nullptr, 10);
+}
+
+std::string random_text() {
+  SystemRng rng;
+  std::string bytes(12, '\0');
+  rng.fill({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+  return to_hex(bytes);
+}
+
+void tell(const std::string& line) {
+  fmt::print("   {}\n", line);
+  std::fflush(stdout);
+}
+
+std::string day(int from_now) {
+  return format_day(std::chrono::floor<std::chrono::days>(SystemClock().wall_now()) +
+                    std::chrono::days{from_now});
+}
+
+Result<std::int64_t> points_for_prize(const std::string& type) {
+  if (type == "cash") return 3;
+  if (type == "coupon") return 1;
+  if (type == "lottery_ticket" || type == "none") return 0;
+  return fail(Errc::io_failed, "no prize of type " + type + " was offered");
+}
+
+std::string points_text(std::int64_t points) {
+  return points == 1 ? "1 point" : fmt::format("{} points", points);
 }
 
 Result<void> expect(const std::string& what, const std::string& seen, const std::string& wanted) {
@@ -75,7 +98,7 @@ Result<json::Document> Calls::hub(const Call& call) const {
                     .path = "/api/v1/" + call.path,
                     .body = call.body,
                     .bearer = call.token,
-                    .headers = {{"Idempotency-Key", new_key()}}},
+                    .headers = {{"Idempotency-Key", random_text()}}},
                    call.status);
 }
 
@@ -88,10 +111,10 @@ Result<std::string> Calls::hub_value(const std::string& path, const std::string&
 
 Result<json::Document> Calls::till(const Call& call) const {
   return answer_to({.method = call.method,
-                    .origin = fleet_.edge_url(store_),
+                    .origin = fleet_.edge_url(store),
                     .path = "/v1/" + call.path,
                     .body = call.body,
-                    .bearer = fleet_.terminal_key(store_)},
+                    .bearer = fleet_.terminal_key(store)},
                    call.status);
 }
 

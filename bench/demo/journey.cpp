@@ -1,78 +1,32 @@
 #include "bench/demo/journey.hpp"
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "bench/fleet/web.hpp"
 #include "bench/fleet/web_socket.hpp"
-#include "shared/core/bytes.hpp"
-#include "shared/core/clock.hpp"
-#include "shared/core/money.hpp"
-#include "shared/core/random.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::bench {
 namespace {
 
 constexpr std::chrono::seconds patience{20};
-constexpr std::size_t store = 0;  ///< Whose till Ben buys at.
 constexpr const char* bonus_title = "Welcome Bonus";
 constexpr const char* bonus_amount = "20.00";
-constexpr const char* basket = "150.00";
-constexpr std::int64_t basket_minor = 15'000;
-constexpr std::int64_t purchase_points = 2;  ///< As journey_hub_yaml has it.
 constexpr const char* payment = "5.00";
 constexpr const char* left_after_payment = "15.00";
-
-void tell(const std::string& line) {
-  fmt::print("   {}\n", line);
-  std::fflush(stdout);
-}
-
-std::string day(int from_now) {
-  return format_time(SystemClock().wall_now() + std::chrono::days{from_now}).substr(0, 10);
-}
-
-std::string random_text() {
-  SystemRng rng;
-  std::string bytes(12, '\0');
-  rng.fill({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
-  return to_hex(bytes);
-}
 
 std::uint16_t port_of(const std::string& origin) {
   return static_cast<std::uint16_t>(std::strtoul(origin.c_str() + origin.rfind(':') + 1, nullptr, 10));
 }
 
-/// Two for each unit of the currency, and what the tier adds (contract.md §5).
-Result<std::int64_t> points_for_basket(const std::string& tier) {
-  const std::int64_t base = 2 * basket_minor / 100;
-  if (tier == "Base") return base;
-  if (tier == "Silver") return base + base / 4;
-  if (tier == "Gold") return base + base / 2;
-  if (tier == "Platinum") return 2 * base;
-  return fail(Errc::io_failed, "there is no tier " + tier);
-}
-
-/// What the programme gives for a prize (contract.md §3).
-Result<std::int64_t> points_for_prize(const std::string& type) {
-  if (type == "cash") return 3;
-  if (type == "coupon") return 1;
-  if (type == "lottery_ticket" || type == "none") return 0;
-  return fail(Errc::io_failed, "no prize of type " + type + " was offered");
-}
-
-std::string article(const std::string& name) {
-  return std::string("AEIOUaeiou").find(name.front()) == std::string::npos ? "a " + name : "an " + name;
-}
-
 }  // namespace
 
 Journey::Journey(const Fleet& fleet, const MailServer* mails, const std::atomic<bool>& stop)
-    : fleet_(fleet), calls_(fleet, store), mails_(mails), stop_(stop), password_(random_text()) {}
+    : fleet_(fleet), calls_(fleet), mails_(mails), stop_(stop), password_(random_text()) {}
 
 std::string Journey::Member::email() const {
   std::string address = name + "@example.com";
@@ -179,85 +133,6 @@ Result<void> Journey::ben_claims_it() {
   return {};
 }
 
-Result<void> Journey::ben_buys_at_a_till() {
-  auto card = new_card();
-  if (!card) return failure(card);
-  card_ = std::move(*card);
-  month_ = day(0).substr(0, 7);
-  const auto issued = statement_issued();
-  if (!issued) return std::unexpected(issued.error());
-  issued_before_ = std::strtoll(issued->c_str(), nullptr, 10);
-
-  const auto identified = calls_.till(
-      {.method = "POST",
-       .path = "identify",
-       .body = object_of(
-           {{"customerId", card_}, {"channelId", "POS-001"}, {"transactionId", sale_.transaction}})});
-  if (!identified) return std::unexpected(identified.error());
-  sale_.session = shown(*identified, "sessionId");
-  const std::string priced =
-      fmt::format(R"({{"sessionId":"{}","transactionAmount":"{}","items":[]}})", sale_.session, basket);
-  if (const auto calculated = calls_.till({.method = "POST", .path = "calculateRewards", .body = priced});
-      !calculated)
-    return std::unexpected(calculated.error());
-  const auto finalized =
-      calls_.till({.method = "POST",
-                   .path = "finalize",
-                   .body = fmt::format(
-                       R"({{"sessionId":"{}","transactionId":"{}","finalAmount":"{}","applyRewards":true}})",
-                       sale_.session, sale_.transaction, basket)});
-  if (!finalized) return std::unexpected(finalized.error());
-  sale_.earned = number(*finalized, "earnedPoints");
-  sale_.balance = number(*finalized, "newBalance");
-  sale_.receipt = shown(*finalized, "receiptId");
-  const auto wanted = points_for_basket(shown(*identified, "tier"));
-  if (!wanted) return std::unexpected(wanted.error());
-  if (auto right = expect("points for the sale", sale_.earned, *wanted); !right) return right;
-  if (auto right =
-          expect("points at PDI", sale_.balance, number(*identified, "currentPoints") + sale_.earned);
-      !right)
-    return right;
-  sold_.push_back({.edge = store,
-                   .transaction = TransactionId(sale_.transaction),
-                   .amount = {basket_minor, find_currency("USD").value()},
-                   .earned = Points{sale_.earned},
-                   .redeemed = {},
-                   .session = sale_.session});
-  tell(fmt::format("Ben buys for {} USD at {}'s till with card {} ({}): {} points from PDI, {} in all there",
-                   basket, fleet_.store_id(store), card_, shown(*identified, "tier"), sale_.earned,
-                   sale_.balance));
-  return {};
-}
-
-Result<void> Journey::ben_shows_his_receipt() {
-  const auto taken_in = once("the sale at the hub", stop_, [&] {
-    const auto balance = call(
-        {.origin = fleet_.hub_url(), .path = "/api/v1/points/balance?customerId=" + card_, .bearer = staff_});
-    return balance && balance->status == 200 &&
-           shown(balance->json(), "rewards.net") == std::to_string(sale_.earned);
-  });
-  if (!taken_in) return taken_in;
-  const auto linked = calls_.hub({.method = "POST",
-                                  .path = "auth/me/loyalty",
-                                  .token = ben_.token,
-                                  .body = object_of({{"loyaltyId", card_}, {"receiptId", sale_.receipt}})});
-  if (!linked) return std::unexpected(linked.error());
-  if (auto his = expect("the card is verified", shown(*linked, "loyaltyVerified"), "true"); !his) return his;
-  const auto has = calls_.hub({.path = "points/balance", .token = ben_.token});
-  if (!has) return std::unexpected(has.error());
-  if (auto right = expect("Ben's rewards", number(*has, "rewards.net"), sale_.earned); !right) return right;
-  if (auto right = expect("PDI's balance at the hub", number(*has, "rewards.pdiBalance"), sale_.balance);
-      !right)
-    return right;
-  points_ += purchase_points;
-  if (auto right = points_are(ben_, points_); !right) return right;
-  tell(fmt::format(
-      "Ben shows receipt {}: the card is his, its {} reward points too, and {} points for a sale of "
-      "100 USD or more: {}",
-      sale_.receipt, sale_.earned, purchase_points, points_));
-  return {};
-}
-
 Result<void> Journey::ben_spins_on_the_web() {
   const auto spun = calls_.hub({.method = "POST",
                                 .path = "spin",
@@ -271,8 +146,8 @@ Result<void> Journey::ben_spins_on_the_web() {
   points_ += *won - 1;
   if (auto right = expect("points after the spin", number(*spun, "balance"), points_); !right) return right;
   if (auto right = points_are(ben_, points_); !right) return right;
-  tell(fmt::format("Ben spins on the web for 1 point: {}, {} points; he has {}",
-                   article(shown(*spun, "prize.name")), *won, points_));
+  tell(fmt::format("Ben spins on the web for 1 point and wins \"{}\": {}, and he has {}",
+                   shown(*spun, "prize.name"), points_text(*won), points_));
   return {};
 }
 
@@ -317,17 +192,6 @@ Result<void> Journey::cora_has_mail() {
   return {};
 }
 
-Result<void> Journey::the_statement_shows_the_points() {
-  const auto issued = statement_issued();
-  if (!issued) return std::unexpected(issued.error());
-  const std::int64_t now = std::strtoll(issued->c_str(), nullptr, 10);
-  if (auto right = expect("points issued by the statement", now, issued_before_ + sale_.earned); !right)
-    return right;
-  tell(fmt::format("{}'s statement of {}: {} points issued, {} before Ben's sale", fleet_.store_id(store),
-                   month_, now, issued_before_));
-  return {};
-}
-
 Result<void> Journey::register_member(Member& member, const std::string& referral_code) const {
   json::Writer out;
   out.begin_object().field("email", member.email()).field("name", member.name).field("password", password_);
@@ -351,23 +215,6 @@ Result<void> Journey::wallet_is(const Member& member, const std::string& amount)
   const auto seen = calls_.hub_value("wallet", member.token, "balances.0.available");
   if (!seen) return std::unexpected(seen.error());
   return expect(member.name + "'s wallet", *seen, amount);
-}
-
-Result<std::string> Journey::statement_issued() const {
-  return calls_.hub_value("billing/statements?storeId=" + fleet_.store_id(store) + "&month=" + month_, staff_,
-                          "items.0.issuedPoints");
-}
-
-Result<std::string> Journey::new_card() const {
-  constexpr int first = 4000;
-  constexpr int last = 5000;
-  for (int number = first; number <= last; ++number) {
-    const std::string card = fmt::format("CUST-{:05}", number);
-    const auto known = call(
-        {.origin = fleet_.hub_url(), .path = "/api/v1/points/balance?customerId=" + card, .bearer = staff_});
-    if (known && known->status == 404) return card;
-  }
-  return fail(Errc::io_failed, "every card has been used");
 }
 
 }  // namespace perkline::bench

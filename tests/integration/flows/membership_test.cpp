@@ -91,6 +91,27 @@ TEST_F(MembershipFlows, LogoutEndsTheSessionWithItsTokenAndItsCookie) {
   EXPECT_EQ(hub.get("auth/me", elsewhere).status, 200) << "another session is another one's";
 }
 
+TEST_F(MembershipFlows, AMemberChangesNameAddressAndPasswordAndNobodyElsesAddressIsTaken) {
+  const HubCalls hub = calls();
+  const Person dora = hub.join("dora");
+  const Person other = hub.join("dirk");
+  const std::string email = address("new-dora");
+  const auto changed = hub.patch("auth/me", body({{"name", "Dora M."}, {"email", email}}), dora.token);
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(at(changed, "name"), "Dora M.");
+  EXPECT_EQ(at(changed, "email"), email);
+  expect_problem(hub.patch("auth/me", body({{"email", other.email}}), dora.token), 409, "ALREADY_REGISTERED");
+  const std::string next = "another one of twelve";
+  const auto wish = [&](const std::string& current) {
+    return hub.post("auth/password", body({{"currentPassword", current}, {"newPassword", next}}), dora.token);
+  };
+  expect_problem(wish("not the present one"), 401, "INVALID_CREDENTIALS");
+  EXPECT_EQ(wish(password_of_all).status, 200);
+  expect_problem(hub.post("auth/login", body({{"login", email}, {"password", password_of_all}})), 401,
+                 "INVALID_CREDENTIALS");
+  EXPECT_EQ(at(hub.get("auth/me", hub.log_in(email, next)), "name"), "Dora M.");
+}
+
 TEST_F(MembershipFlows, OnlyAdminsRegisterStaffWhoMayMoreThanMembersAndLessThanAdmins) {
   const HubCalls hub = calls();
   const Person member = hub.join("eve");

@@ -146,7 +146,8 @@ std::string refresh_cookie(const bench::WebAnswer& answer) {
 }
 
 std::string day_from_now(int days) {
-  return format_time(SystemClock().wall_now() + std::chrono::days{days}).substr(0, 10);
+  return format_day(std::chrono::floor<std::chrono::days>(SystemClock().wall_now()) +
+                    std::chrono::days{days});
 }
 
 void HubFlowTest::start_hub(const std::string& more, const std::string& database_url) {
