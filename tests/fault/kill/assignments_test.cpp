@@ -67,39 +67,42 @@ class AssignmentsKilled : public ChainUnderFault {
     return beside_->number("SELECT COUNT(*) FROM notification WHERE event_type = 'PROMOTION'");
   }
 
-  /// Answered, and the hub dies while it tells the members.
-  void kill_in_what_comes_of_a_call() {
+  /// Answered, and the hub dies while it tells the members. How often it died before all were told.
+  int kill_in_what_comes_of_a_call() {
     const std::string promotion = new_promotion();
+    const std::int64_t all = std::int64_t{promotions_} * members_wanted();
     const auto began = steady_clock::now();
     const auto done = assign(promotion);
     call_took_ = steady_clock::now() - began;
-    ASSERT_TRUE(done);
-    EXPECT_EQ(done->body,
+    EXPECT_EQ(done ? done->body : "(nobody answers)",
               R"({"assigned":)" + std::to_string(members_wanted()) + R"(,"alreadyAssigned":0,"unknown":0})");
     std::printf("%d members assigned in %.2f s\n", members_wanted(), call_took_.count());
     if (members_wanted() >= at_once_max) EXPECT_LT(call_took_, call_max);
+    constexpr int enough = 3;
     int kills = 0;
-    while (told() < members_wanted()) {
-      const std::int64_t before = told();
-      ASSERT_TRUE(eventually([&] { return told() > before; }));
+    for (std::int64_t before = told(); before < all && kills < enough; before = told()) {
+      EXPECT_TRUE(eventually([&] { return told() > before; }));
       fleet_->hub().kill();
-      kills += told() < members_wanted() ? 1 : 0;
-      ASSERT_TRUE(fleet_->start_hub());
-      if (kills == 3) break;
+      kills += told() < all ? 1 : 0;
+      EXPECT_TRUE(fleet_->start_hub());
     }
+    EXPECT_TRUE(eventually([&] { return told() >= all; }, seconds(60)));
     std::printf("%d kills before all of them had been told\n", kills);
-    EXPECT_GT(kills, 0) << "killed too late to show anything";
+    return kills;
   }
 
   /// The hub dies in the call: whoever gets no answer asks again, and gets the whole.
   void kill_in_calls() {
     constexpr int calls = 4;
+    constexpr int calls_max = 12;  // Where all of them have been too fast.
     int unanswered = 0;
-    for (int i = 1; i <= calls; ++i) {
+    int made = 0;
+    while (made < calls || (unanswered == 0 && made < calls_max)) {
+      ++made;
       const std::string promotion = new_promotion();
       std::optional<bench::WebAnswer> first;
       std::jthread caller([&] { first = assign(promotion); });
-      std::this_thread::sleep_for(call_took_ * i / calls);
+      std::this_thread::sleep_for(call_took_ * (made % calls) / calls);
       ASSERT_NO_FATAL_FAILURE(kill_and_start());
       caller.join();
       unanswered += first ? 0 : 1;
@@ -110,7 +113,7 @@ class AssignmentsKilled : public ChainUnderFault {
                     bench::integer_at(document.root(), "alreadyAssigned"),
                 members_wanted());
     }
-    std::printf("%d of %d calls died with the hub\n", unanswered, calls);
+    std::printf("%d of %d calls died with the hub\n", unanswered, made);
     EXPECT_GT(unanswered, 0) << "killed too late to show anything";
   }
 
@@ -140,7 +143,10 @@ class AssignmentsKilled : public ChainUnderFault {
   }
 
   void play() {
-    ASSERT_NO_FATAL_FAILURE(kill_in_what_comes_of_a_call());
+    // On a busy machine the hub may be through with it before this process has its turn.
+    int kills = 0;
+    for (int i = 0; kills == 0 && i < 5; ++i) kills = kill_in_what_comes_of_a_call();
+    EXPECT_GT(kills, 0) << "killed too late to show anything";
     ASSERT_NO_FATAL_FAILURE(kill_in_calls());
     expect_each_told_once();
   }

@@ -36,7 +36,7 @@ const server = new SMTPServer({
       const raw = Buffer.concat(parts).toString('latin1');
       const mail = { from: session.envelope.mailFrom.address, to, raw, secure: session.secure, user: session.user ?? '' };
       appendFileSync(mails, `${JSON.stringify(mail)}\n`);
-      if (to[0].startsWith('slow')) return setTimeout(done, 500, null, 'taken');
+      if (to[0].startsWith('slow')) return setTimeout(done, 3000, null, 'taken');
       return done(null, 'taken');
     });
   },
