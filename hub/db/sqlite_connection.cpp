@@ -22,7 +22,7 @@ constexpr std::size_t statements_max = 512;
 /// disk. The checkpoint is rarer than SQLite's own 1,000 pages because it costs a sync of the whole file.
 constexpr const char* writer_set_up =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;"
+    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 10000;"
     "PRAGMA journal_size_limit = 67108864; PRAGMA trusted_schema = OFF";
 constexpr const char* reader_set_up =
     "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;"
