@@ -1,8 +1,10 @@
 #include "hub/api/stores_routes.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include "hub/api/add_route.hpp"
+#include "hub/api/overview.hpp"
 #include "hub/api/page.hpp"
 #include "hub/api/store_json.hpp"
 #include "hub/identity/audit.hpp"
@@ -196,20 +198,21 @@ void write_turnover(json::Writer& out, const Turnover& store, Currency currency)
   out.end_object();
 }
 
-Task<net::Response> show_overview(db::Database& database, Currency currency, net::Request request) {
-  auto all = co_await db::read_for<std::vector<Turnover>>(
-      database, [](db::Transaction& transaction) { return stores::turnover(transaction); });
-  if (!all) co_return net::problem_response(all.error(), request.traceparent);
+/// Shares the figures' owner with the router's handler, as a call may outlast it.
+Task<net::Response> show_overview(std::shared_ptr<Overview> overview, Currency currency,
+                                  net::Request request) {
+  const auto figures = co_await overview->figures();
+  if (!figures) co_return net::problem_response(figures.error(), request.traceparent);
   json::Writer out;
-  out.begin_object().key("stores").begin_array();
-  for (const Turnover& store : *all) write_turnover(out, store, currency);
+  out.begin_object().field("asOf", format_time((*figures)->as_of)).key("stores").begin_array();
+  for (const Turnover& store : (*figures)->stores) write_turnover(out, store, currency);
   out.end_array().end_object();
   co_return net::json_response(200, out.take());
 }
 
 }  // namespace
 
-void add_stores_routes(net::Router& router, db::Database& database, const Clock& clock, UuidMaker& uuids,
+void add_stores_routes(net::Router& router, db::Database& database, net::AsyncClock& clock, UuidMaker& uuids,
                        Currency currency) {
   const auto change_by = [&clock, &uuids](const net::Request& request) {
     return Change{.actor = "user:" + request.principal.id, .now = clock.wall_now(), .audit_id = uuids.next()};
@@ -229,9 +232,10 @@ void add_stores_routes(net::Router& router, db::Database& database, const Clock&
               Change change = change_by(request);
               return create_key(database, std::move(request), std::move(change));
             });
-  add_route(router, net::Method::get, "/api/v1/stats/overview", [&database, currency](net::Request request) {
-    return show_overview(database, currency, std::move(request));
-  });
+  add_route(router, net::Method::get, "/api/v1/stats/overview",
+            [overview = std::make_shared<Overview>(database, clock), currency](net::Request request) {
+              return show_overview(overview, currency, std::move(request));
+            });
 }
 
 }  // namespace perkline::hub::api
