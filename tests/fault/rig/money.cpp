@@ -72,7 +72,11 @@ struct MoneyLine::State {
     body.begin_object().field("login", staff ? staff_login : members[client].login);
     body.field("password", staff ? staff_password : member_password).end_object();
     const auto result = http.Post("/api/v1/auth/login", body.take(), "application/json");
-    if (!result || result->status != 200) return false;
+    if (!result || result->status != 200) {
+      heard = result ? fmt::format("signing in: {} {}", result->status, result->body)
+                     : "signing in: " + httplib::to_string(result.error());
+      return false;
+    }
     (staff ? staff_token : member_token) = member_of(result->body, "accessToken");
     return true;
   }
@@ -100,9 +104,10 @@ struct MoneyLine::State {
     const std::string code = response.status == 409 ? member_of(response.body, "code") : "";
     if (response.status == 201 || code == "INSUFFICIENT_FUNDS")
       return {response.status, response.body, response.has_header("Idempotent-Replayed")};
+    heard = fmt::format("{} {}", response.status, response.body);
     const bool for_later = response.status == 503 || code == "REQUEST_IN_PROGRESS";
     if (!for_later || !response.has_header("Retry-After"))
-      complaints.push_back(fmt::format("{}: answered {} {}", order.key, response.status, response.body));
+      complaints.push_back(fmt::format("{}: answered {}", order.key, heard));
     return {};
   }
 
@@ -113,6 +118,7 @@ struct MoneyLine::State {
   httplib::Client http;
   std::string member_token;
   std::string staff_token;
+  std::string heard;  ///< The last word that was no answer yet.
   std::vector<std::string> complaints;
 };
 
@@ -129,7 +135,9 @@ MoneyAnswer MoneyLine::send(const MoneyOrder& order) {
     if (!state_->log_in(staff)) return {};
     result = state_->post(order);
   }
-  return result ? state_->taken(order, *result) : MoneyAnswer{};
+  if (result) return state_->taken(order, *result);
+  state_->heard = httplib::to_string(result.error());
+  return {};
 }
 
 MoneyAnswer MoneyLine::settle(const MoneyOrder& order, std::chrono::seconds patience) {
@@ -138,7 +146,7 @@ MoneyAnswer MoneyLine::settle(const MoneyOrder& order, std::chrono::seconds pati
     MoneyAnswer answer = send(order);
     if (answer.status != 0) return answer;
     if (steady_clock::now() > give_up) {
-      state_->complaints.push_back(order.key + " is never answered");
+      state_->complaints.push_back(order.key + " is never answered; last heard: " + state_->heard);
       return {};
     }
     std::this_thread::sleep_for(repeat_after);
