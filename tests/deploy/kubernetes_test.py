@@ -13,7 +13,7 @@ import unittest
 
 import yaml
 
-from support import BIN, SOURCE, DeployTest, run
+from support import BIN, SOURCE, DeployTest, free_port, run
 
 KUBECTL = pathlib.Path(os.environ.get("PERKLINE_KUBECTL", SOURCE / "build/kubectl/usr/bin/kubectl"))
 SCHEMAS = pathlib.Path(os.environ.get("PERKLINE_KUBERNETES", SOURCE / "build/kubernetes"))
@@ -188,12 +188,6 @@ class Schemas(DeployTest):
         missing = json.loads(json.dumps(RENDERED["base"].one("PodDisruptionBudget")))
         missing["spec"]["maxUnavailabel"] = missing["spec"].pop("maxUnavailable")
         self.assertEqual(len(self.errors([wrong, missing])), 2)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Running(DeployTest):

@@ -1,0 +1,218 @@
+"""deploy/container without a container engine: what is in the files, and the same programs under the same configurations."""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+import unittest
+
+import yaml
+
+from support import BIN, SOURCE, DeployTest, free_port, run
+
+HERE = SOURCE / "deploy/container"
+NGINX = os.environ.get("PERKLINE_NGINX") or next(
+    (path for path in (SOURCE / "build/nginx/usr/sbin/nginx",) if path.exists()), "/usr/sbin/nginx")
+PATH = {"PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+class Compose(DeployTest):
+    def setUp(self):
+        super().setUp()
+        self.compose = yaml.safe_load((HERE / "compose.yaml").read_text())
+        self.services = self.compose["services"]
+
+    def test_has_two_hubs_postgresql_nginx_a_sandbox_and_a_store(self):
+        self.assertLessEqual({"postgres", "hub-1", "hub-2", "nginx", "sandbox", "edge"}, set(self.services))
+
+    def test_gives_each_container_no_more_than_it_needs(self):
+        for name, service in self.services.items():
+            with self.subTest(name):
+                self.assertIs(service["read_only"], True)
+                self.assertEqual(service["cap_drop"], ["ALL"])
+                self.assertEqual(service["security_opt"], ["no-new-privileges:true"])
+                # Ours run as the image's own user.
+                self.assertTrue("build" in service or not service["user"].startswith("0"))
+                self.assertNotIn("privileged", service)
+                for port in service.get("ports", []):
+                    self.assertTrue(port.startswith("127.0.0.1:"))
+                # No secret lies in the environment.
+                for key in service.get("environment", {}):
+                    self.assertTrue("PASSWORD" not in key or key.endswith("_FILE"))
+
+    def test_shows_each_container_its_own_secrets_alone(self):
+        allowed = {"hub-1": "hub", "hub-2": "hub", "edge": "edge", "postgres": "postgres"}
+        for name, service in self.services.items():
+            seen = {volume.split(":")[0] for volume in service.get("volumes", []) if "-secrets:" in volume}
+            if name in ("keys", "store"):
+                continue
+            self.assertEqual(seen, {f"{allowed[name]}-secrets"} if name in allowed else set(), name)
+            self.assertTrue(all(volume.endswith(":ro") for volume in service.get("volumes", []) if "-secrets:" in volume))
+
+    def test_refers_to_what_is_there(self):
+        stages = set(re.findall(r"(?m)^FROM \S+ AS (\w+)$", (HERE / "Dockerfile").read_text()))
+        for name, service in self.services.items():
+            with self.subTest(name):
+                for needed, condition in service.get("depends_on", {}).items():
+                    self.assertIn(needed, self.services)
+                    if condition["condition"] == "service_healthy" and "build" not in self.services[needed]:
+                        self.assertIn("test", self.services[needed]["healthcheck"])
+                if "build" in service:
+                    self.assertIn(service["build"]["target"], stages)
+                    self.assertTrue((HERE / service["build"]["context"] / service["build"]["dockerfile"]).exists())
+                for volume in service.get("volumes", []):
+                    source = volume.split(":")[0]
+                    if source.startswith("."):
+                        self.assertTrue((HERE / source).is_file(), source)
+                    else:
+                        self.assertIn(source, self.compose["volumes"])
+
+    def test_has_the_hubs_trust_nginx_and_nobody_else(self):
+        hub = yaml.safe_load((HERE / "hub.yaml").read_text())
+        self.assertEqual(hub["api"]["trusted_proxies"],
+                         [self.services["nginx"]["networks"]["default"]["ipv4_address"]])
+
+
+class Images(DeployTest):
+    def setUp(self):
+        super().setUp()
+        text = (HERE / "Dockerfile").read_text()
+        self.stages = {name: body for name, body in re.findall(r"(?ms)^FROM \S+ AS (\w+)\n(.*?)(?=^FROM |\Z)", text)}
+
+    def test_run_as_nobody_of_note_and_say_whether_they_are_well(self):
+        self.assertEqual(list(self.stages), ["build", "hub", "edge", "tools"])
+        for name, body in self.stages.items():
+            if name == "build":
+                continue
+            with self.subTest(name):
+                self.assertIn("\nUSER 10001:10001\n", body)
+                (port,) = re.findall(r'HEALTHCHECK .*CMD \["answers", "(\d+)", "/[a-z/]+"\]', body)
+                self.assertIn(port, re.search(r"EXPOSE (.*)", body)[1].split())
+                (program,) = re.findall(r'ENTRYPOINT \["(\S+)"\]', body)
+                self.assertTrue((BIN / program).exists())
+                for source in re.findall(r"(?m)^COPY (?!--from)(\S+) ", body):
+                    self.assertTrue((SOURCE / source).exists(), source)
+
+    def test_get_the_packages_that_the_programs_need_by_name(self):
+        pipeline = re.search(r"Depends \| (tr .*?) > ", self.stages["build"])[1]
+        depends = "systemd | systemd-sysusers, systemd | systemd-tmpfiles, libc6 (>= 2.34), libfmt9 (>= 9.1.0+ds1), libsystemd0"
+        done = run("bash", "-c", f"echo '{depends}' | {pipeline}")
+        self.assertEqual(done.stdout.split(), ["libc6", "libfmt9", "libsystemd0"])
+
+
+class Chain(DeployTest):
+    """compose.yaml's programs under its configurations, on this machine's ports and SQLite."""
+
+    def start(self, name, *command):
+        log = open(self.folder / f"{name}.log", "w")
+        self.addCleanup(log.close)
+        child = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
+        self.addCleanup(child.wait, 30)
+        self.addCleanup(child.terminate)
+
+    def setup_step(self, step):
+        return run(HERE / "setup", step, environment=PATH | {"SECRETS": str(self.folder), "HERE": str(self.folder)})
+
+    def answers(self, port, path):
+        return run(HERE / "answers", port, path, check=False).returncode == 0
+
+    def eventually(self, what, *arguments):
+        end = time.monotonic() + 30
+        while not what(*arguments):
+            logs = "".join(path.read_text()[-2000:] for path in self.folder.glob("*.log"))
+            self.assertLess(time.monotonic(), end, logs)
+            time.sleep(0.05)
+
+    def post(self, port, path, body, token=""):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection.request("POST", path, json.dumps(body),
+                           {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, json.loads(content)
+
+    def configure(self):
+        """The files as compose.yaml mounts them, but for addresses, folders and the database."""
+        self.port = {name: free_port() for name in
+                     ("hub-1", "ops-1", "sync-1", "hub-2", "ops-2", "sync-2", "nginx", "pdi", "edge", "edge-ops")}
+        for folder in ("hub", "edge", "postgres", "data"):
+            (self.folder / folder).mkdir()
+        port = self.port
+        hub = (HERE / "hub.yaml").read_text().replace("/secrets", str(self.folder)).replace("172.30.7.2", "127.0.0.1")
+        self.file("hub.yaml", hub)
+        for number in ("1", "2"):
+            self.file(f"hub-{number}.yaml", hub.replace("0.0.0.0:8080", f"127.0.0.1:{port['hub-' + number]}")
+                      .replace("0.0.0.0:8081", f"127.0.0.1:{port['ops-' + number]}")
+                      .replace("0.0.0.0:7090", f"127.0.0.1:{port['sync-' + number]}"))
+        self.file("edge.yaml", (HERE / "edge.yaml").read_text().replace("/secrets", str(self.folder))
+                  .replace("/var/lib/perkline-edge", f"{self.folder}/data").replace("0.0.0.0:7070", f"127.0.0.1:{port['edge']}")
+                  .replace("127.0.0.1:7071", f"127.0.0.1:{port['edge-ops']}").replace("127.0.0.1:7443", f"127.0.0.1:{port['pdi']}")
+                  .replace("hub-1:7090", f"127.0.0.1:{port['sync-1']}").replace("hub-2:7090", f"127.0.0.1:{port['sync-2']}")
+                  + f"data_dir: {self.folder}/data\n")
+        self.file("sandbox.yaml", f'listen: "127.0.0.1:{port["pdi"]}"\n')
+        site = (HERE / "nginx.conf").read_text()
+        for number in ("1", "2"):
+            site = site.replace(f"hub-{number}:8080", f"127.0.0.1:{port['hub-' + number]}")
+        self.file("site.conf", site.replace("listen 8080", f"listen 127.0.0.1:{port['nginx']}"))
+        self.file("perkline.locations", (SOURCE / "deploy/nginx/perkline.locations").read_text())
+        folders = "".join(f"{name}_temp_path {self.folder}/{name};\n"
+                          for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        self.file("nginx.conf", ("user root;\n" if os.geteuid() == 0 else "") + f"daemon off;\npid {self.folder}/pid;\n"
+                  f"error_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}include site.conf;\n}}\n")
+
+    def test_is_set_up_once_and_sells(self):
+        self.configure()
+        self.setup_step("keys")
+        secrets = {name: (self.folder / name).read_text() for name in
+                   ("hub/sync-secret-key", "hub/database-url", "edge/secret-key", "postgres/password", "hub/admin-password")}
+        password = (self.folder / "postgres/password").read_text()
+        self.assertRegex(password, "^[0-9a-f]{64}$")
+        self.assertEqual(secrets["hub/database-url"], f"postgresql://perkline:{password}@postgres:5432/perkline\n")
+        for number in ("1", "2"):
+            run(BIN / "perkline-hub", "check-config", "--config", self.folder / f"hub-{number}.yaml")
+        run(BIN / "perkline-edge", "check-config", "--config", self.folder / "edge/edge.yaml")
+        self.setup_step("keys")
+        self.assertEqual(secrets, {name: (self.folder / name).read_text() for name in secrets}, "made once")
+
+        # A hub each by itself, as SQLite has but one.
+        self.file("hub/database-url", f"sqlite:{self.folder}/hub.db\n")
+        self.setup_step("store")
+        self.setup_step("store")
+        port = self.port
+        self.start("hub-1", BIN / "perkline-hub", "serve", "--config", self.folder / "hub-1.yaml")
+        self.start("sandbox", BIN / "pdi-sandbox", "serve", "--config", self.folder / "sandbox.yaml")
+        self.eventually(self.answers, port["ops-1"], "/health/ready")
+        self.eventually(self.answers, port["pdi"], "/sandbox/stats")
+        self.start("nginx", NGINX, "-e", "stderr", "-c", self.folder / "nginx.conf")
+        self.start("edge", BIN / "perkline-edge", "serve", "--config", self.folder / "edge/edge.yaml")
+        self.eventually(self.answers, port["edge-ops"], "/health/ready")
+        self.eventually(self.answers, port["nginx"], "/health")
+        self.assertFalse(self.answers(port["nginx"], "/api/v1/nothing"))
+        self.assertFalse(self.answers(free_port(), "/health"))
+
+        status, admin = self.post(port["nginx"], "/api/v1/auth/login", {
+            "login": "admin@example.com", "password": (self.folder / "hub/admin-password").read_text()})
+        self.assertEqual(status, 200, admin)
+        till = run(BIN / "perkline-edge", "terminal", "add", "POS-1", "--config", self.folder / "edge/edge.yaml").stdout.strip()
+        self.eventually(lambda: self.post(port["edge"], "/v1/void", {}, till)[0] == 400)
+        _, session = self.post(port["edge"], "/v1/identify",
+                               {"customerId": "CUST-12345", "channelId": "POS-1", "transactionId": "T-1"}, till)
+        sale = {"sessionId": session["sessionId"]}
+        self.post(port["edge"], "/v1/calculateRewards",
+                  sale | {"transactionAmount": "150.00", "items": [{"sku": "SKU-001", "qty": 2}]}, till)
+        status, sold = self.post(port["edge"], "/v1/finalize",
+                                 sale | {"transactionId": "T-1", "finalAmount": "150.00", "applyRewards": True}, till)
+        self.assertEqual((status, sold["earnedPoints"]), (200, 450))
+
+        def at_the_hub():
+            shown = run(BIN / "perkline-hub", "store", "show", "store-1", "--json", "--config", self.folder / "hub-1.yaml")
+            return json.loads(shown.stdout)["cursor"] > 0
+        self.eventually(at_the_hub)
+
+
+if __name__ == "__main__":
+    unittest.main()
