@@ -37,6 +37,9 @@ expect "secrets" "$(stat -c '%a %U' /etc/credstore /etc/credstore/* | sort -u | 
 
 step "configured: check-config names what is missing, until nothing is"
 perkline-edge check-config "${edge[@]}" && fail "accepted with nothing filled in"
+systemctl start perkline-edge && fail "started with nothing filled in"
+expect "exit status" "$(unit perkline-edge ExecMainStatus) $(unit perkline-edge NRestarts)" "2 0"
+journalctl -u perkline-edge | grep -q 'pdi.client_secret_file: names a file' || fail "the log does not name the secret"
 (umask 077; echo perkline-sandbox > /etc/credstore/perkline-edge.pdi-client-secret)
 sed -i -e 's|\${STORE_ID:-}|store-7|' -e 's|\${PDI_CLIENT_ID:-}|perkline|' \
   -e 's|\${HUB_ENDPOINT:-}|tcp://127.0.0.1:7090|' -e "s|\${HUB_PUBLIC_KEY:-}|$(cat /etc/perkline/hub.public-key)|" \
