@@ -1,6 +1,7 @@
 #include "hub/billing/payments.hpp"
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/db/due.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/wallet/payments.hpp"
 #include "shared/core/assert.hpp"
@@ -16,9 +17,7 @@ constexpr std::string_view columns =
 constexpr std::size_t columns_count = 10;
 const std::string select_payment = "SELECT " + std::string(columns) + " FROM payment";
 
-/// Longer ahead than anything is put off: the word of a clock that was wrong.
-constexpr minutes ahead_max{1};
-constexpr std::string_view is_due = " WHERE status = 'pending' AND (due_at <= $1 OR due_at > $2)";
+const std::string is_due = " WHERE status = 'pending' AND " + db::is_due("due_at", "$1", "$2");
 
 std::int64_t stamp(WallTime time) {
   return time.time_since_epoch().count();
@@ -200,8 +199,8 @@ Result<Pending> count_pending(db::Transaction& transaction) {
 }
 
 Result<bool> is_any_due(db::Transaction& transaction, WallTime now) {
-  auto rows = transaction.query("SELECT 1 FROM payment" + std::string(is_due) + " LIMIT 1",
-                                {stamp(now), stamp(now + ahead_max)});
+  auto rows = transaction.query("SELECT 1 FROM payment" + is_due + " LIMIT 1",
+                                {stamp(now), db::beyond(now, put_off_max)});
   if (!rows) return failure(rows);
   return !rows->empty();
 }
@@ -210,12 +209,11 @@ Result<std::vector<Intent>> claim(db::Transaction& transaction, WallTime now, Mi
                                   std::int64_t count) {
   static const db::BulkStatement lease_them(
       "UPDATE payment SET due_at = $1, attempts = attempts + 1 WHERE id IN (", "?", ")", 1);
-  std::string text = "SELECT " + std::string(columns) + ", traceparent, attempts FROM payment" +
-                     std::string(is_due) + " ORDER BY due_at, id LIMIT $3" +
-                     std::string(transaction.for_update());
+  std::string text = "SELECT " + std::string(columns) + ", traceparent, attempts FROM payment" + is_due +
+                     " ORDER BY due_at, id LIMIT $3" + std::string(transaction.for_update());
   // What another one claims at this moment is not waited for.
   if (!transaction.for_update().empty()) text += " SKIP LOCKED";
-  auto rows = transaction.query(text, {stamp(now), stamp(now + ahead_max), count});
+  auto rows = transaction.query(text, {stamp(now), db::beyond(now, put_off_max), count});
   if (!rows) return failure(rows);
   std::vector<Intent> intents;
   std::vector<db::Value> ids;

@@ -71,11 +71,13 @@ struct Pending {
 };
 /// Errors: the database's.
 Result<Pending> count_pending(db::Transaction& transaction);
-/// Up to `count` of those that are due, or said to be due more than a minute ahead, as of a clock that was
-/// wrong; the longest waiting first, due again after `lease`. Another one that
-/// claims at the same moment gets others. Errors: corrupt, the database's.
+/// Up to `count` of those that are due, or said to be due further ahead than any is put off, as of a clock
+/// that was wrong; the longest waiting first, due again after `lease`. Another one that claims at the same
+/// moment gets others. Errors: corrupt, the database's.
 Result<std::vector<Intent>> claim(db::Transaction& transaction, WallTime now, Millis lease,
                                   std::int64_t count);
+/// No payment is put off for longer.
+inline constexpr Millis put_off_max{30'000};
 /// Has it due then. Errors: the database's.
 Result<void> put_off(db::Transaction& transaction, const Uuid& id, WallTime due);
 

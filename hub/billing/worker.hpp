@@ -22,10 +22,10 @@ class Worker {
     UuidMaker& ids;
   };
   struct Options {
-    Millis look_every{100};    ///< For what other replicas began, or is due again.
-    Millis lease{1000};        ///< After which another one takes a claimed payment over.
-    Millis retry_first{100};   ///< Doubled with each attempt …
-    Millis retry_max{30'000};  ///< … up to this.
+    Millis look_every{100};          ///< For what other replicas began, or is due again.
+    Millis lease{1000};              ///< After which another one takes a claimed payment over.
+    Millis retry_first{100};         ///< Doubled with each attempt …
+    Millis retry_max = put_off_max;  ///< … up to this.
     std::size_t in_flight_max = 64;
   };
   explicit Worker(const Parts& parts) : Worker(parts, Options{}) {}

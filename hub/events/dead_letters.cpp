@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "hub/db/due.hpp"
+
 namespace perkline::hub::events {
 namespace {
 
@@ -81,9 +83,10 @@ Result<void> set_aside(db::Transaction& transaction, std::string_view consumer, 
 }
 
 Result<std::vector<std::string>> consumers_with_due(db::Transaction& transaction, WallTime now) {
-  auto rows = transaction.query(
-      "SELECT DISTINCT consumer FROM event_dead_letter WHERE state = 'retrying' AND retry_at <= $1",
-      {stamp(now)});
+  static const std::string sql =
+      "SELECT DISTINCT consumer FROM event_dead_letter WHERE state = 'retrying' AND " +
+      db::is_due("retry_at", "$1", "$2");
+  auto rows = transaction.query(sql, {stamp(now), db::beyond(now, pause_after(attempts_max))});
   if (!rows) return failure(rows);
   std::vector<std::string> consumers;
   for (const db::Row& row : *rows) consumers.push_back(row.text(0));
@@ -91,10 +94,11 @@ Result<std::vector<std::string>> consumers_with_due(db::Transaction& transaction
 }
 
 Result<std::optional<Due>> next_due(db::Transaction& transaction, std::string_view consumer, WallTime now) {
-  auto rows = transaction.query(
-      "SELECT id, attempts, position FROM event_dead_letter"
-      " WHERE state = 'retrying' AND retry_at <= $2 AND consumer = $1 ORDER BY retry_at, position LIMIT 1",
-      {std::string(consumer), stamp(now)});
+  static const std::string sql =
+      "SELECT id, attempts, position FROM event_dead_letter WHERE state = 'retrying' AND consumer = $1 AND " +
+      db::is_due("retry_at", "$2", "$3") + " ORDER BY retry_at, position LIMIT 1";
+  auto rows =
+      transaction.query(sql, {std::string(consumer), stamp(now), db::beyond(now, pause_after(attempts_max))});
   if (!rows) return failure(rows);
   if (rows->empty()) return std::nullopt;
   const db::Row& row = rows->front();

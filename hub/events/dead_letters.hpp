@@ -46,7 +46,7 @@ bool is_dead_letter_id(std::string_view id);
 Result<void> set_aside(db::Transaction& transaction, std::string_view consumer, const PositionedEvent& event,
                        const Error& why, WallTime now);
 
-/// Whose letters are due again.
+/// Whose letters are due again, or put off further than any is, as by a clock that was wrong.
 Result<std::vector<std::string>> consumers_with_due(db::Transaction& transaction, WallTime now);
 
 /// One that is due again; nullopt: none.

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/db/due.hpp"
 #include "hub/notifications/notifications.hpp"
 
 namespace perkline::hub::notifications {
@@ -82,14 +83,16 @@ std::string_view name_of(MailState state) {
 
 Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
                                              std::int64_t count) {
+  const std::string is_free = db::is_due("leased_until", "$3", "$5");
   // Of two that choose the same ones the second finds them leased when it gets to their rows.
   auto rows = transaction.query(
       "UPDATE notification_mail SET lease = $1, leased_until = $2, attempts = attempts + 1"
-      " WHERE state = 'waiting' AND leased_until <= $3 AND id IN ("
-      "SELECT id FROM notification_mail WHERE state = 'waiting' AND next_at <= $3 AND leased_until <= $3"
-      " ORDER BY next_at, id LIMIT $4)"
-      " RETURNING id, user_id, subject, body, attempts, created_at",
-      {lease.holder, millis(lease.until), millis(lease.from), count});
+      " WHERE state = 'waiting' AND " +
+          is_free + " AND id IN (SELECT id FROM notification_mail WHERE state = 'waiting' AND " +
+          db::is_due("next_at", "$3", "$6") + " AND " + is_free +
+          " ORDER BY next_at, id LIMIT $4) RETURNING id, user_id, subject, body, attempts, created_at",
+      {lease.holder, millis(lease.until), millis(lease.from), count,
+       db::beyond(lease.from, lease.until - lease.from), db::beyond(lease.from, mail_pause_max)});
   if (!rows) return failure(rows);
   std::vector<db::Value> users;
   for (const db::Row& row : *rows) users.emplace_back(row.text(1));

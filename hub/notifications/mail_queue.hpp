@@ -27,7 +27,11 @@ struct ClaimedMail {
   std::int64_t attempts = 0;  ///< This one counted.
   WallTime created_at;
 };
-/// The mails that have been due for longest. Errors: the database's.
+/// No mail is put off for longer from one try to the next.
+inline constexpr hours mail_pause_max{1};
+
+/// The mails that have been due for longest; also those whose moment lies further ahead than any is put off,
+/// as of a clock that was wrong. Errors: the database's.
 Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
                                              std::int64_t count);
 /// Lets others have what of a claim is not decided. Errors: the database's.

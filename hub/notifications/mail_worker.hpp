@@ -21,8 +21,8 @@ class MailWorker {
     std::int64_t claim_max = 16;
     Millis unreachable_base{500};  ///< Pauses while no server is there; doubled each time, up to the next.
     Millis unreachable_max{30'000};
-    Millis put_off_base{10'000};  ///< Likewise of a mail that the server put off.
-    Millis put_off_max = hours{1};
+    Millis put_off_base{10'000};          ///< Likewise of a mail that the server put off.
+    Millis put_off_max = mail_pause_max;  ///< At most that.
     Millis give_up_after = days{5};
     std::function<void(MailFate)> observe = {};
   };

@@ -12,6 +12,7 @@ namespace {
 constexpr seconds first_pause{5};
 constexpr hours pause_max{1};
 constexpr std::int64_t pause_factor = 3;
+static_assert(pause_max + pause_max / 5 <= delivery_pause_max);
 
 const std::string columns =
     "id, event_id, event_type, state, attempts, next_attempt_at, last_attempt_at, last_status, last_error,"

@@ -56,6 +56,8 @@ Result<Delivery> retry_delivery(db::Transaction& transaction, const Uuid& webhoo
 /// up to an hour, each a fifth more or less: 28 attempts within 22 hours. `attempts` have failed so far.
 inline constexpr std::int64_t delivery_attempts_max = 28;
 Millis pause_after(std::int64_t attempts, Rng& rng);
+/// No such pause is longer.
+inline constexpr minutes delivery_pause_max{72};
 
 /// What came of an attempt.
 struct Attempt {

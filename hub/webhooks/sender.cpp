@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hub/db/due.hpp"
 #include "hub/events/outbox.hpp"
 #include "hub/webhooks/destination.hpp"
 #include "hub/webhooks/signature.hpp"
@@ -82,14 +83,16 @@ Task<void> Sender::drain() {
 }
 
 Task<Result<void>> Sender::start_due() {
-  const std::int64_t now = stamp(clock_.wall_now());
-  auto due = co_await db::read_for<db::Rows>(database_, [now](db::Transaction& transaction) {
-    // Whoever has waited longest for a turn is first.
+  const WallTime now = clock_.wall_now();
+  auto due = co_await db::read_for<db::Rows>(database_, [this, now](db::Transaction& transaction) {
+    static const std::string sql =
+        "SELECT id FROM webhook WHERE deleted_at IS NULL AND " + db::is_due("lease_until", "$1", "$2") +
+        " AND EXISTS (SELECT 1 FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'pending'"
+        " AND " +
+        // Whoever has waited longest for a turn is first.
+        db::is_due("next_attempt_at", "$1", "$3") + ") ORDER BY lease_until, id";
     return transaction.query(
-        "SELECT id FROM webhook WHERE deleted_at IS NULL AND lease_until <= $1 AND EXISTS"
-        " (SELECT 1 FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'pending'"
-        " AND next_attempt_at <= $1) ORDER BY lease_until, id",
-        {now});
+        sql, {stamp(now), db::beyond(now, options_.lease), db::beyond(now, delivery_pause_max)});
   });
   if (!due) co_return failure(due);
   for (const db::Row& row : *due) {
@@ -108,10 +111,11 @@ Task<Result<void>> Sender::start_due() {
 Task<Result<bool>> Sender::take_lease(std::string webhook) {
   const WallTime now = clock_.wall_now();
   co_return co_await db::write_for<bool>(database_, [&](db::Transaction& transaction) -> Result<bool> {
+    static const std::string sql =
+        "UPDATE webhook SET lease_owner = $2, lease_until = $4 WHERE id = $1 AND deleted_at IS NULL AND " +
+        db::is_due("lease_until", "$3", "$5");
     auto taken = transaction.execute(
-        "UPDATE webhook SET lease_owner = $2, lease_until = $4"
-        " WHERE id = $1 AND lease_until <= $3 AND deleted_at IS NULL",
-        {webhook, owner_, stamp(now), stamp(now + options_.lease)});
+        sql, {webhook, owner_, stamp(now), stamp(now + options_.lease), db::beyond(now, options_.lease)});
     if (!taken) return failure(taken);
     return *taken == 1;
   });
@@ -171,7 +175,7 @@ Task<bool> Sender::send_batch(const std::string& webhook, MonoTime until, bool& 
     Target target;
     std::vector<Due> due;
   };
-  const std::int64_t now = stamp(clock_.wall_now());
+  const WallTime now = clock_.wall_now();
   auto work = co_await db::read_for<Work>(database_, [&, now](db::Transaction& transaction) -> Result<Work> {
     Work found;
     auto webhooks =
@@ -179,10 +183,11 @@ Task<bool> Sender::send_batch(const std::string& webhook, MonoTime until, bool& 
     if (!webhooks) return failure(webhooks);
     if (webhooks->empty()) return found;
     found.target = {.url = webhooks->front().text(0), .secret = webhooks->front().text(1)};
-    auto rows = transaction.query(
+    static const std::string sql =
         "SELECT id, attempts, position FROM webhook_delivery WHERE webhook_id = $1 AND state = 'pending'"
-        " AND next_attempt_at <= $2 ORDER BY position LIMIT $3",
-        {webhook, now, batch});
+        " AND " +
+        db::is_due("next_attempt_at", "$2", "$4") + " ORDER BY position LIMIT $3";
+    auto rows = transaction.query(sql, {webhook, stamp(now), batch, db::beyond(now, delivery_pause_max)});
     if (!rows) return failure(rows);
     for (const db::Row& row : *rows) {
       auto event = events::event_at(transaction, row.integer(2));

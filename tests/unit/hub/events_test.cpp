@@ -224,6 +224,19 @@ TEST_F(Events, ThatFailAgainAndAgainAreBuriedAfterAllTheirAttempts) {
   EXPECT_EQ(takes_, before) << "nobody tries it any more";
 }
 
+TEST_F(Events, SetAsideByAClockThatWasAheadAreTakenOnceItIsRightAgain) {
+  auto one = dispatcher({consumer("one")});
+  enroll(one);
+  refused_["B"] = {.code = Errc::internal, .detail = "no template"};
+  append_all({"B"});
+  settle(one);
+  hub_.execute("UPDATE event_dead_letter SET retry_at = retry_at + $1", {Millis{days{400}}.count()});
+  refused_.clear();
+  settle(one);
+  EXPECT_EQ(heard("one"), (Texts{"B"}));
+  EXPECT_EQ(letter("event.one.1").state, "applied");
+}
+
 TEST_F(Events, ThatAreBuriedAreTakenWhenAPersonTriesThemAgain) {
   auto one = dispatcher({consumer("one")});
   enroll(one);

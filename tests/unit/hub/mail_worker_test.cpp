@@ -194,6 +194,20 @@ TEST_F(Mails, OfOneThatDiedAreSentByAnotherWhenItsLeaseIsOver) {
   EXPECT_EQ(port_.sent.size(), 1U);
 }
 
+TEST_F(Mails, PutOffOrLeasedByAClockThatWasAheadAreSentOnceItIsRightAgain) {
+  mail("put-off");
+  mail("leased");
+  mail("later");
+  const auto ahead = [this](Millis by) { return (live_.clock().wall_now() + by).time_since_epoch().count(); };
+  execute("UPDATE notification_mail SET next_at = $1 WHERE user_id = 'put-off'", {ahead(days{400})});
+  execute("UPDATE notification_mail SET leased_until = $1 WHERE user_id = 'leased'", {ahead(days{400})});
+  execute("UPDATE notification_mail SET next_at = $1 WHERE user_id = 'later'",
+          {ahead(hub::notifications::mail_pause_max)});
+  const Running worker(live_, port_, quick());
+  EXPECT_TRUE(becomes("sent", 2));
+  EXPECT_EQ(in_state("waiting"), 1) << "which may well be put off so long";
+}
+
 TEST_F(Mails, OfManyWorkersEachIsSentByOne) {
   for (int i = 0; i < 60; ++i) mail("m" + std::to_string(i));
   {

@@ -212,6 +212,22 @@ TEST_F(Webhooks, ThatAnswerTooLateAreSentTheSameEventAgain) {
   EXPECT_EQ(received[0].delivery_id, received[1].delivery_id);
 }
 
+TEST_F(Webhooks, PutOffByAClockThatWasAheadAreSentOnceItIsRightAgain) {
+  test::WebhookReceiver receiver;
+  receiver.answer_next({{.status = 500}});
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  replica.start();
+  clock_.pass(days{400});
+  happen({"SALE_PENDING"});
+  ASSERT_TRUE(tried(id, 1));
+  clock_.pass(-days{400});
+  happen({"SALE_FINALIZED"});
+  EXPECT_TRUE(soon([&] { return count(id, "delivered") == 2; })) << "what was put off, and what came after";
+  const std::int64_t ahead = (clock_.wall_now() + days{300}).time_since_epoch().count();
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM webhook WHERE lease_until > $1", {ahead}), 0);
+}
+
 TEST_F(Webhooks, ThatNobodyAnswersForFailAfterAllAttemptsAndAreSentWhenPutBack) {
   std::string url;
   {
