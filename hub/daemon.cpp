@@ -16,7 +16,6 @@
 #include "hub/downlink/downlink.hpp"
 #include "hub/events/dispatcher.hpp"
 #include "hub/ingest/server.hpp"
-#include "hub/jobs/catalogue_job.hpp"
 #include "hub/jobs/jobs.hpp"
 #include "hub/liveness.hpp"
 #include "hub/metrics.hpp"
@@ -232,12 +231,6 @@ Task<Result<void>> Daemon::prepare() {
   const auto committed =
       co_await wheel::commit_seeds(*s.database, {wheel::the_hub}, s.reactor.clock().wall_now(), s.rng);
   if (!committed) co_return std::unexpected(committed.error());
-  // What an older version had, that put nothing down. Without it the hub serves, and the job tries again.
-  const auto refreshed = co_await jobs::refresh_catalogue(*s.database, s.reactor.clock().wall_now());
-  if (!refreshed) {
-    ops::log(ops::Level::warn, context, "not everything fits the stores' catalogue, or could be put there",
-             {{"error", name_of(refreshed.error().code)}, {"detail", refreshed.error().detail}});
-  }
   co_return co_await s.keys->refresh();
 }
 

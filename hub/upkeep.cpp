@@ -2,6 +2,7 @@
 
 #include "hub/identity/audit_chain.hpp"
 #include "hub/ingest/dead_letters.hpp"
+#include "hub/jobs/catalogue_job.hpp"
 #include "hub/notifications/mail_queue.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
@@ -22,6 +23,7 @@ constexpr seconds audit_every{1};
 
 void Upkeep::start(const std::function<void(Task<void>)>& spawn) {
   spawn(retry_upgraded());
+  spawn(refresh_catalogue());
   spawn(release_holds());
   spawn(watch_dead_letters());
   spawn(watch_what_waits());
@@ -38,6 +40,13 @@ Task<void> Upkeep::retry_upgraded() {
   } else if (*applied > 0) {
     ops::log(ops::Level::info, context, "dead letters of an older version applied", {{"count", *applied}});
   }
+}
+
+Task<void> Upkeep::refresh_catalogue() {
+  const auto refreshed = co_await jobs::refresh_catalogue(parts_.database, parts_.clock.wall_now());
+  if (refreshed) co_return;
+  ops::log(ops::Level::warn, context, "not everything fits the stores' catalogue, or could be put there",
+           {{"error", name_of(refreshed.error().code)}, {"detail", refreshed.error().detail}});
 }
 
 Task<void> Upkeep::release_holds() {

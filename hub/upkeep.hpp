@@ -37,6 +37,8 @@ class Upkeep {
  private:
   /// Once: dead letters whose type this version knows and the one that buried them did not.
   Task<void> retry_upgraded();
+  /// Once: into the stores' catalogue what an older version had, that put nothing there.
+  Task<void> refresh_catalogue();
   /// Money held beyond its time is given free.
   Task<void> release_holds();
   /// A person may decide about dead letters in another process.

@@ -10,6 +10,9 @@
 #include "hub/identity/es256_key.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/signing_key_file.hpp"
+#include "hub/tool_database.hpp"
+#include "hub/wheel/leases.hpp"
+#include "hub/wheel/reservations.hpp"
 #include "shared/json/value.hpp"
 #include "tests/unit/hub/commands_fixture.hpp"
 
@@ -314,6 +317,71 @@ TEST_F(Commands, NewEpochPrintsItAloneAndTheAuditSaysWhoAndWhy) {
   EXPECT_NE(run([&] { return store_show(config_, "store-1", false); }).out.find("disk replaced"),
             std::string::npos);
   EXPECT_EQ(run([&] { return store_accept_gap(config_, "store-1", "why"); }).status, exit_failed);
+}
+
+TEST_F(Commands, WriteOffLeasesFreesWhatALostStoreHadAndTheAuditSaysWhy) {
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  const auto config = load_config(config_);
+  const auto database = open_tool_database(config.value(), IfMissing::fail);
+  const SystemClock clock;
+  const WallTime now = clock.wall_now();
+  EXPECT_TRUE(database.value()->write_now([now](db::Transaction& transaction) -> Result<void> {
+    auto stocked =
+        transaction.query("UPDATE prize SET stock = 10 WHERE id = (SELECT MIN(id) FROM prize) RETURNING id");
+    if (!stocked) return failure(stocked);
+    auto known = transaction.execute("UPDATE store SET lease_holder = 'now'");
+    if (!known) return failure(known);
+    for (const char* holder : {"then", "now"}) {
+      const auto granted = wheel::grant_lease(transaction, {.id = std::string("lease-") + holder,
+                                                            .prize = stocked->front().text(0),
+                                                            .store = StoreId("store-1"),
+                                                            .units = 3,
+                                                            .made_at = now,
+                                                            .return_after = now,
+                                                            .holder = holder});
+      if (!granted) return std::unexpected(granted.error());
+    }
+    const auto kept = wheel::reserve_for(
+        transaction, {.id = Uuid{{7}}, .store = StoreId("store-1"), .card = CustomerId("CUST-1")}, now);
+    if (!kept) return std::unexpected(kept.error());
+    EXPECT_FALSE(kept->empty());
+    return {};
+  }));
+  const auto write_off = [&](const char* id, const char* reason, bool earlier) {
+    return run([&] { return store_write_off_leases(config_, id, reason, earlier); });
+  };
+  EXPECT_EQ(write_off("store-1", "", false).status, exit_usage);
+  EXPECT_EQ(write_off("store-9", "lost", false).status, exit_failed);
+  EXPECT_EQ(write_off("store-1", "restored", true).out, "3\n");
+  EXPECT_EQ(rows("SELECT id, holder FROM prize_lease WHERE returned = 0"),
+            std::vector<std::string>{"lease-now now"});
+  EXPECT_EQ(rows("SELECT winner, prize_id FROM prize_one_time").size(), 1u) << "its spins may yet come";
+  EXPECT_EQ(write_off("store-1", "burnt down", false).out, "3\n");
+  EXPECT_EQ(rows("SELECT winner, prize_id FROM prize_one_time").size(), 0u);
+  EXPECT_EQ(
+      rows("SELECT subject, detail FROM audit WHERE action = 'store.leases_written_off' ORDER BY at, id"),
+      (std::vector<std::string>{
+          R"(store:store-1 {"reason":"restored","earlier":true,"units":3,"spins":0})",
+          R"(store:store-1 {"reason":"burnt down","earlier":false,"units":3,"spins":1})"}));
+  EXPECT_EQ(run([&] { return verify(config_, true); }).status, exit_ok);
+  EXPECT_TRUE(database.value()->write_now([](db::Transaction& transaction) -> Result<void> {
+    auto changed = transaction.execute("UPDATE prize SET leased = 1 WHERE stock IS NOT NULL");
+    if (!changed) return failure(changed);
+    return {};
+  }));
+  const Said found = run([&] { return verify(config_, true); });
+  EXPECT_EQ(found.status, exit_failed);
+  EXPECT_TRUE(found.out.contains("1 units are leased, its leases have 0 left")) << found.out;
+}
+
+TEST_F(Commands, ACopyOfPostgresIsRefusedWithWhatToUseInstead) {
+  write("hub.yaml", "database: { url: 'postgresql://user:secret@127.0.0.1:1/perkline' }\n");
+  for (const Said& said : {run([&] { return backup(config_, folder_.file("backup")); }),
+                           run([&] { return restore(config_, folder_.file("backup")); })}) {
+    EXPECT_EQ(said.status, exit_usage);
+    EXPECT_NE(said.err.find("pg_dump"), std::string::npos) << said.err;
+    EXPECT_EQ(said.err.find("secret"), std::string::npos) << said.err;
+  }
 }
 
 TEST_F(Commands, ADatabaseThatIsAwayIsToldAndNothingElseIsPrinted) {

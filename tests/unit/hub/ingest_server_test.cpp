@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <deque>
 
 #include <gtest/gtest.h>
@@ -119,6 +120,37 @@ TEST_F(Serving, OneStoreDoesNotWaitForAnother) {
   run_until_sent(2);
   EXPECT_EQ(link_.sent[0].store, b_);
   EXPECT_EQ(link_.sent[1].store, a_);
+}
+
+TEST_F(Serving, WhatATillWaitsForGoesBesideItsStoresBatches) {
+  StoreHistory history(a_, hub_.uuids, hub_.clock);
+  history.add(history.sale(1));
+  database_.next_takes = Millis{1000};
+  link_.arrive(a_, history.batch(1, 1));
+  while (hub_.world().run_ready()) {
+  }
+  database_.next_takes = Millis{10};
+  const Uuid spin = hub_.uuids.next();
+  link_.arrive(a_, sync::SpinReserve{.spin = spin, .customer = CustomerId("CUST-00001")});
+  run_until_sent(2);
+  const auto answer = sync::decode_frame(link_.sent[0].frame).value();
+  ASSERT_TRUE(std::holds_alternative<sync::SpinReserved>(answer));
+  EXPECT_EQ(std::get<sync::SpinReserved>(answer).spin, spin);
+  EXPECT_EQ(acked(1), 1u);
+}
+
+TEST_F(Serving, NoMoreTillsOfAStoreAreWaitedForThanThereAreAtOnce) {
+  database_.next_takes = Millis{1000};
+  for (int i = 0; i < 70; ++i)
+    link_.arrive(a_, sync::SpinReserve{.spin = hub_.uuids.next(), .customer = CustomerId("CUST-00001")});
+  link_.arrive(b_, sync::SpinReserve{.spin = hub_.uuids.next(), .customer = CustomerId("CUST-00002")});
+  run_until_sent(65);
+  EXPECT_EQ(overruns_, 6);
+  EXPECT_EQ(std::ranges::count(link_.sent, b_, &net::StoreServer::Incoming::store), 1)
+      << "another store's is answered";
+  link_.arrive(a_, sync::SpinReserve{.spin = hub_.uuids.next(), .customer = CustomerId("CUST-00001")});
+  run_until_sent(66);
+  EXPECT_EQ(overruns_, 6);
 }
 
 TEST_F(Serving, WhatAStoreSendsBeyondItsCreditIsDroppedAndCounted) {

@@ -1,0 +1,185 @@
+#include <gtest/gtest.h>
+
+#include "hub/ledger/ledger.hpp"
+#include "hub/notifications/kinds.hpp"
+#include "hub/promotions/assignments.hpp"
+#include "hub/promotions/claim.hpp"
+#include "hub/wallet/wallet.hpp"
+#include "tests/unit/hub/tills_fixture.hpp"
+
+namespace perkline::test {
+namespace {
+
+using hub::promotions::Promotion;
+using sync::ClaimOutcome;
+
+class TillClaims : public Tills {
+ protected:
+  TillClaims() {
+    store_.sale(card);
+    store_.sync();
+    write([&](hub::db::Transaction& t) {
+      return hub::promotions::create(
+          t, {.at = hub_.clock.wall, .actor = "user:staff", .audit = hub_.uuids.next()}, promotion_);
+    });
+  }
+  void assign(const UserId& user) {
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      auto assigned = hub::promotions::assign(
+          t, {.at = hub_.clock.wall, .actor = "user:staff", .audit = hub_.uuids.next()},
+          {.promotion = promotion_.id,
+           .users = {user.str()},
+           .events = {hub_.uuids.next()},
+           .traceparent = {}});
+      if (!assigned) return failure(assigned);
+      return {};
+    });
+  }
+  sync::ClaimAnswer ask(const Uuid& claim, std::optional<Uuid> promotion = std::nullopt) {
+    const auto answer = store_.answer_of(sync::ClaimRequest{.claim = claim,
+                                                            .customer = CustomerId(card),
+                                                            .promotion = promotion.value_or(promotion_.id),
+                                                            .transaction = TransactionId("T-1"),
+                                                            .claimed_at = hub_.clock.wall});
+    EXPECT_TRUE(answer && std::holds_alternative<sync::ClaimAnswer>(*answer));
+    return std::get<sync::ClaimAnswer>(*answer);
+  }
+  void tell(const Uuid& claim, std::optional<Uuid> promotion = std::nullopt) {
+    store_.history().add(sync::PromotionClaimed{.claim = claim,
+                                                .customer = CustomerId(card),
+                                                .promotion = promotion.value_or(promotion_.id),
+                                                .transaction = TransactionId("T-1"),
+                                                .claimed_at = hub_.clock.wall});
+    store_.sync();
+    EXPECT_EQ(dead_letters(), 0);
+  }
+  void claim_on_the_web(const UserId& user) {
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      auto claimed = hub::promotions::claim(t, hub::wallet::make_cause(hub_.uuids, hub_.clock.wall, ""),
+                                            {.promotion = promotion_.id,
+                                             .user = user,
+                                             .claimed_at = hub_.clock.wall,
+                                             .event = hub_.uuids.next()});
+      if (!claimed) return failure(claimed);
+      return {};
+    });
+  }
+  std::int64_t in_wallet(const UserId& user) {
+    std::int64_t minor = -1;
+    EXPECT_TRUE(hub_.read([&](hub::db::Transaction& t) -> Result<void> {
+      minor = hub::wallet::balance_in(t, user, *find_currency("USD")).value().available.minor;
+      EXPECT_TRUE(hub::ledger::verify(t).value().ok());
+      return {};
+    }));
+    return minor;
+  }
+  std::vector<std::string> refusals() {
+    std::vector<std::string> reasons;
+    for (const auto& row :
+         hub_.rows("SELECT reason FROM promotion_claim_refused ORDER BY received_at, claim_id"))
+      reasons.push_back(row.text(0));
+    return reasons;
+  }
+
+  FakeStore store_ = open_store("store-1");
+  const Promotion promotion_{
+      .id = hub_.uuids.next(),
+      .title = "Twenty",
+      .description = "",
+      .type = hub::promotions::PromotionType::bonus,
+      .amount = Money{2000, *find_currency("USD")},
+      .term = {.is_active = true, .first = utc_day(hub_.clock.wall), .last = utc_day(hub_.clock.wall)}};
+};
+
+TEST_F(TillClaims, AreAnsweredWithWhatTheTillIsToShowAndAgainAlike) {
+  const UserId owner = add_owner();
+  assign(owner);
+  const Uuid claim = hub_.uuids.next();
+  const auto answer = ask(claim);
+  EXPECT_EQ(answer.claim, claim);
+  ASSERT_EQ(answer.outcome, ClaimOutcome::claimed);
+  EXPECT_EQ(answer.credit->user, owner);
+  EXPECT_EQ(answer.credit->amount, promotion_.amount);
+  EXPECT_EQ(answer.credit->available.minor, 2000);
+  EXPECT_EQ(answer.credit->held.minor, 0);
+  EXPECT_EQ(answer.credit->claimed_at, hub_.clock.wall);
+  EXPECT_EQ(answer.credit->created_at, hub_.clock.wall);
+  EXPECT_EQ(answer.credit->description, "Claimed 'Twenty' promotion");
+  EXPECT_EQ(answer.credit->transaction.str(),
+            hub_.rows("SELECT transfer_id FROM promotion_assignment").at(0).text(0));
+  hub_.clock.wall += seconds{3};
+  auto again = ask(claim);
+  EXPECT_EQ(again, answer) << "its answer was lost";
+  tell(claim);
+  EXPECT_EQ(refusals(), std::vector<std::string>{}) << "the same claim, told of because no answer came";
+  EXPECT_EQ(in_wallet(owner), 2000);
+  EXPECT_EQ(events("PROMOTION_CLAIMED"), 1);
+  EXPECT_TRUE(hub_.rows("SELECT data FROM event_outbox WHERE type = 'PROMOTION_CLAIMED'")
+                  .at(0)
+                  .text(0)
+                  .contains(R"("channel":"till")"));
+  EXPECT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::already_claimed);
+  EXPECT_EQ(in_wallet(owner), 2000);
+}
+
+TEST_F(TillClaims, AreRefusedForWhatTheMemberMayNotHave) {
+  EXPECT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::not_assigned) << "the card is nobody's";
+  const UserId owner = add_owner();
+  EXPECT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::not_assigned);
+  EXPECT_EQ(ask(hub_.uuids.next(), hub_.uuids.next()).outcome, ClaimOutcome::not_assigned);
+  assign(owner);
+  hub_.execute("UPDATE users SET active = 0");
+  EXPECT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::not_assigned) << "no member that is active";
+  hub_.execute("UPDATE users SET active = 1");
+  hub_.clock.wall += days{1};
+  EXPECT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::not_active);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM wallet"), 0);
+  EXPECT_EQ(refusals(), std::vector<std::string>{}) << "the till was told";
+}
+
+TEST_F(TillClaims, ThatAreToldOfLaterAreClaimedByTheirOwnDayAndOnce) {
+  const UserId owner = add_owner();
+  assign(owner);
+  const Uuid claim = hub_.uuids.next();
+  store_.history().add(sync::PromotionClaimed{.claim = claim,
+                                              .customer = CustomerId(card),
+                                              .promotion = promotion_.id,
+                                              .transaction = TransactionId("T-1"),
+                                              .claimed_at = hub_.clock.wall});
+  hub_.clock.wall += days{3};
+  store_.sync();
+  tell(claim);
+  EXPECT_EQ(in_wallet(owner), 2000);
+  EXPECT_EQ(events("PROMOTION_CLAIMED"), 1);
+  EXPECT_EQ(refusals(), std::vector<std::string>{});
+}
+
+TEST_F(TillClaims, ThatHaveLostTheRaceAreWrittenDownAsRefusedAndToldToTheMember) {
+  const UserId owner = add_owner();
+  assign(owner);
+  claim_on_the_web(owner);
+  const Uuid claim = hub_.uuids.next();
+  tell(claim);
+  tell(claim);
+  EXPECT_EQ(refusals(), std::vector<std::string>{"already_claimed"});
+  EXPECT_EQ(in_wallet(owner), 2000);
+  const auto told = hub_.rows("SELECT data FROM event_outbox WHERE type = 'PROMOTION_CLAIM_REFUSED'");
+  ASSERT_EQ(told.size(), 1u);
+  for (const std::string& part :
+       {R"("userId":")" + owner.str() + '"', std::string(R"("title":"Twenty")"),
+        std::string(R"("reason":"already_claimed")"), std::string(R"("tillTransactionId":"T-1")")}) {
+    EXPECT_TRUE(told.at(0).text(0).contains(part)) << part << " in " << told.at(0).text(0);
+  }
+  EXPECT_NE(hub::notifications::kind_of_event("PROMOTION_CLAIM_REFUSED"), nullptr);
+}
+
+TEST_F(TillClaims, OfNobodyOrNothingAreWrittenDownWithoutTellingAnybody) {
+  tell(hub_.uuids.next());
+  add_owner();
+  tell(hub_.uuids.next(), hub_.uuids.next());
+  EXPECT_EQ(refusals(), (std::vector<std::string>{"not_assigned", "not_assigned"}));
+  EXPECT_EQ(events("PROMOTION_CLAIM_REFUSED"), 0);
+}
+
+}  // namespace
+}  // namespace perkline::test

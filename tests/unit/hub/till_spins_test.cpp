@@ -1,0 +1,316 @@
+#include <map>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "hub/identity/erasures.hpp"
+#include "hub/identity/user_hooks.hpp"
+#include "hub/ingest/erased.hpp"
+#include "hub/points/purse.hpp"
+#include "hub/wheel/hooks.hpp"
+#include "hub/wheel/prizes.hpp"
+#include "hub/wheel/reservations.hpp"
+#include "hub/wheel/spin.hpp"
+#include "tests/unit/hub/tills_fixture.hpp"
+
+namespace perkline::test {
+namespace {
+
+/// What tills draw, with and without the hub.
+class TillSpins : public Tills {};
+
+// ---- draws
+
+TEST_F(TillSpins, ADrawIsBookedOnceWithItsSaleAndGivesItsPointsToWhoHasTheCard) {
+  add_prize(std::nullopt);
+  const UserId owner = add_owner();
+  FakeStore store = open_store("store-1");
+  store.look();
+  ASSERT_TRUE(store.sell_and_spin(card, false));
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM spin WHERE user_id = $1 AND points = 3", {owner.str()}), 1);
+  // The whole history once more, as in an epoch that was granted because of a restore.
+  store.history().epoch = 2;
+  write([&](hub::db::Transaction& t) -> Result<void> {
+    auto begun =
+        hub::stores::begin_epoch(t, store.id(), {.by = "test", .reason = "restored", .now = hub_.clock.wall});
+    if (!begun) return failure(begun);
+    return {};
+  });
+  StoreHistory again(store.id(), hub_.uuids, hub_.clock);
+  again.epoch = 2;
+  for (const std::string& event : store.history().batch(1, store.history().tail()).events)
+    again.add_bytes(sync::renumbered(event, 2, again.tail() + 1).value());
+  const auto answer = store.answer_of(again.batch(1, again.tail()));
+  ASSERT_TRUE(answer && std::holds_alternative<sync::Ack>(*answer));
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(events("SPIN_EXECUTED"), 1);
+}
+
+TEST_F(TillSpins, ADrawThatDoesNotVerifyIsADeadLetterAndHoldsNobodyUp) {
+  const std::string other = add_prize(std::nullopt);
+  add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto sale = store.sale(card);
+  auto drawn = store.draw(sale, hub_.uuids.next()).value();
+  for (const auto& slot : drawn.slots) {
+    if (slot.prize == drawn.prize) continue;
+    drawn.prize = slot.prize;
+    break;
+  }
+  store.history().add(drawn);
+  ASSERT_TRUE(store.sell_and_spin("CUST-00002", false));
+  store.sync();
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(spins(), 1) << "the other one's";
+  EXPECT_EQ(retry(), "open");
+}
+
+TEST_F(TillSpins, ADrawNeedsASaleOfThatMemberAtThatStore) {
+  add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  FakeStore elsewhere = open_store("store-2");
+  store.look();
+  elsewhere.look();
+  const auto theirs = elsewhere.sale(card);
+  elsewhere.sync();
+  store.history().add(store.draw(theirs, hub_.uuids.next()).value());
+  auto not_mine = store.sale("CUST-00002");
+  not_mine.customer = CustomerId(card);
+  store.history().add(store.draw(not_mine, hub_.uuids.next()).value());
+  store.sync();
+  EXPECT_EQ(dead_letters(), 2);
+  EXPECT_EQ(spins(), 0);
+}
+
+TEST_F(TillSpins, ADrawIsForAPendingSaleTooButNotForOneThatWasRejectedBefore) {
+  add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto pending_of = [&](const sync::SaleFinalized& sale) {
+    return sync::SalePending{.session = sale.session,
+                             .transaction = sale.transaction,
+                             .customer = sale.customer,
+                             .channel = sale.channel,
+                             .amount = sale.amount,
+                             .earned = sale.earned,
+                             .redeemed = {},
+                             .tier = "Base",
+                             .receipt = ReceiptId("P-1"),
+                             .rules_version = "",
+                             .pending_at = hub_.clock.wall};
+  };
+  const auto rejected_of = [&](const sync::SaleFinalized& sale, Millis later) {
+    return sync::SaleRejected{.session = sale.session,
+                              .transaction = sale.transaction,
+                              .customer = sale.customer,
+                              .pdi_code = "",
+                              .reason = "gone",
+                              .rejected_at = hub_.clock.wall + later};
+  };
+  const auto first = store.history().sale(10, 0, card);
+  store.history().add(pending_of(first));
+  store.history().add(store.draw(first, hub_.uuids.next()).value());
+  store.history().add(rejected_of(first, Millis{1}));
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(spins(), 1) << "the spin stays";
+  auto second = store.history().sale(10, 0, card);
+  second.transaction = TransactionId("T-second");
+  store.history().add(pending_of(second));
+  store.history().add(rejected_of(second, Millis{-1}));
+  store.history().add(store.draw(second, hub_.uuids.next()).value());
+  store.sync();
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(spins(), 1);
+}
+
+TEST_F(TillSpins, ASaleHasOneSpin) {
+  add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto sale = store.sale(card);
+  store.history().add(store.draw(sale, hub_.uuids.next()).value());
+  store.history().add(store.draw(sale, hub_.uuids.next()).value());
+  store.sync();
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(dead_letters(), 1);
+}
+
+TEST_F(TillSpins, ADrawThatWasRefusedCanBeTriedAgain) {
+  const std::string stocked = add_prize(10);
+  FakeStore store = open_store("store-1");
+  store.look();
+  ASSERT_EQ(store.sell_and_spin(card, false), stocked);
+  hub_.execute("UPDATE prize_lease SET store_id = store_id, returned = units");
+  hub_.execute("UPDATE prize SET leased = 0 WHERE id = $1", {stocked});
+  store.sync();
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(reason(), "nothing is left of the lease");
+  hub_.execute("UPDATE prize_lease SET returned = 0");
+  hub_.execute("UPDATE prize SET leased = (SELECT CAST(SUM(units) AS BIGINT) FROM prize_lease) WHERE id = $1",
+               {stocked});
+  EXPECT_EQ(retry(), "applied");
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(stock_faults(), std::vector<std::string>{});
+}
+
+// The store was cut off while its member had themselves forgotten: the draw was made for the card, and is
+// still to be made again.
+TEST_F(TillSpins, ADrawOfSomebodyWhoIsForgottenMeanwhileIsBookedWithoutTheirCard) {
+  add_prize(std::nullopt);
+  const UserId owner = add_owner();
+  FakeStore store = open_store("store-1");
+  store.look();
+  ASSERT_TRUE(store.sell_and_spin(card, false));
+  hub::identity::UserHooks hooks;
+  hooks.erased.emplace_back(&hub::ingest::erase_card);
+  hub::wheel::add_hooks(hooks, hub_.uuids, terms_);
+  hub_.clock.wall += seconds{5};
+  hub::identity::Erasures erasures({hub_.port(), hooks, hub_.clock, hub_.rng, hub_.uuids});
+  ASSERT_TRUE(run_task(hub_.world(), erasures.erase(owner, "user:" + owner.str(), "")));
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  const std::string token = hub_.rows("SELECT member_token FROM erasure").at(0).text(0);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM spin WHERE customer_id = $1 AND user_id IS NULL", {token}), 1);
+}
+
+// ---- one-time prizes
+
+TEST_F(TillSpins, AOneTimePrizeIsKeptForOneSpinUntilItIsDrawnOrDropped) {
+  const std::string once = add_prize(std::nullopt, true);
+  FakeStore store = open_store("store-1");
+  FakeStore elsewhere = open_store("store-2");
+  store.sale(card);
+  store.sync();
+  const Uuid first = hub_.uuids.next();
+  const Uuid second = hub_.uuids.next();
+  EXPECT_EQ(store.ask(first, card), std::vector{once});
+  EXPECT_EQ(store.ask(first, card), std::vector{once}) << "asked again it answers the same";
+  EXPECT_EQ(elsewhere.ask(second, card), std::vector<std::string>{});
+  EXPECT_EQ(elsewhere.ask(first, card), std::vector<std::string>{}) << "another store's spin";
+  EXPECT_EQ(store.ask(hub_.uuids.next(), "CUST-00002"), std::vector{once}) << "others have theirs to come";
+  elsewhere.history().add(sync::SpinDropped{.spin = first, .customer = CustomerId(card)});
+  elsewhere.sync();
+  EXPECT_EQ(dead_letters(), 1) << "no store ends another's";
+  EXPECT_EQ(elsewhere.ask(second, card), std::vector<std::string>{});
+  store.history().add(sync::SpinDropped{.spin = first, .customer = CustomerId(card)});
+  store.sync();
+  EXPECT_EQ(store.ask(first, card), std::vector<std::string>{}) << "a question that comes late keeps nothing";
+  EXPECT_EQ(elsewhere.ask(second, card), std::vector{once});
+}
+
+TEST_F(TillSpins, AOneTimePrizeThatWasWonStaysWon) {
+  const std::string once = add_prize(std::nullopt, true);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto sale = store.sale(card);
+  const Uuid spin = hub_.uuids.next();
+  store.history().add(store.draw(sale, spin, store.ask(spin, card)).value());
+  store.history().add(sync::SpinDropped{.spin = spin, .customer = CustomerId(card)});
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector<std::string>{});
+  EXPECT_EQ(store.ask(spin, card), std::vector<std::string>{});
+}
+
+TEST_F(TillSpins, WhatADrawDidNotWinIsToBeWonAgain) {
+  const std::string once = add_prize(std::nullopt, true, 1);
+  const std::string plain = add_prize(std::nullopt, false, 1'000'000);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto sale = store.sale(card);
+  const Uuid spin = hub_.uuids.next();
+  const auto drawn = store.draw(sale, spin, store.ask(spin, card)).value();
+  ASSERT_EQ(drawn.prize, plain) << "but for one time in a million; the seeds are fixed";
+  ASSERT_EQ(drawn.slots.size(), 2u);
+  store.history().add(drawn);
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector<std::string>{});
+  store.sync();
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector{once});
+}
+
+TEST_F(TillSpins, EndedSpinsAreForgottenAfterALongTime) {
+  FakeStore store = open_store("store-1");
+  store.history().add(sync::SpinDropped{.spin = hub_.uuids.next(), .customer = CustomerId(card)});
+  store.sync();
+  const auto forget = [&] {
+    std::int64_t count = -1;
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      count = hub::wheel::forget_ended_spins(t, hub_.clock.wall).value();
+      return {};
+    });
+    return count;
+  };
+  hub_.clock.wall += days{39};
+  EXPECT_EQ(forget(), 0);
+  hub_.clock.wall += days{2};
+  EXPECT_EQ(forget(), 1);
+}
+
+// The web, two stores that ask and one that is cut off: a member never has a one-time prize twice. Seeds 1
+// to 5.
+TEST_F(TillSpins, AOneTimePrizeIsNeverGivenToAMemberTwiceWhereverTheySpin) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    SeededRng rng(seed);
+    hub_.execute("UPDATE prize SET active = 0");
+    const std::set<std::string> once{add_prize(std::nullopt, true), add_prize(std::nullopt, true)};
+    add_prize(std::nullopt, false, 3);
+    std::vector<std::pair<std::string, UserId>> members;
+    for (int i = 0; i < 6; ++i) {
+      const std::string its = "M" + std::to_string(seed) + '-' + std::to_string(i);
+      members.emplace_back(its, add_owner(its));
+    }
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      for (const auto& [its, user] : members) {
+        auto given = hub::points::give(t, terms_.programme, {.id = hub_.uuids.next(), .at = hub_.clock.wall},
+                                       {.user = user,
+                                        .amount = 1'000,
+                                        .other = hub::points::programme_account("applied"),
+                                        .external_id = "test:" + user.str(),
+                                        .code = "apply"});
+        if (!given) return failure(given);
+      }
+      return {};
+    });
+    EXPECT_TRUE(run_task(hub_.world(), hub::wheel::commit_seeds(hub_.port(), {hub::wheel::the_hub},
+                                                                hub_.clock.wall, hub_.rng)));
+    std::vector<FakeStore> stores;
+    for (const char* name : {"a", "b", "cut-off"}) stores.push_back(open_store(name + std::to_string(seed)));
+    for (FakeStore& store : stores) store.look();
+    std::map<std::pair<std::string, std::string>, int> won;  // By card and prize.
+    const auto note = [&](const std::string& its, const std::string& prize) {
+      if (once.contains(prize)) ++won[{its, prize}];
+    };
+    for (int step = 0; step < 200; ++step) {
+      const auto& member = members[rng.below(members.size())];
+      const std::string& its = member.first;
+      const UserId& user = member.second;
+      const std::uint64_t where = rng.below(4);
+      if (where < 3) {
+        if (const auto prize = stores[where].sell_and_spin(its, where < 2)) note(its, *prize);
+        if (rng.below(3) == 0) stores[where].sync();
+        continue;
+      }
+      write([&](hub::db::Transaction& t) -> Result<void> {
+        auto spun =
+            hub::wheel::spin(t, terms_, hub::wheel::make_cause(hub_.uuids, hub_.clock.wall, ""), user, "");
+        if (!spun) return failure(spun);
+        note(its, spun->spin.prize_id);
+        return {};
+      });
+    }
+    for (FakeStore& store : stores) store.sync();
+    EXPECT_EQ(dead_letters(), 0) << "seed " << seed;
+    EXPECT_GT(won.size(), 3u) << "seed " << seed;
+    for (const auto& [who, times] : won) EXPECT_EQ(times, 1) << who.first << ", seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace perkline::test
