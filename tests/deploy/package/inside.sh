@@ -136,6 +136,13 @@ restarted perkline-edge "$edge_pid" || fail "still the old one"
 expect "the configuration" "$(md5sum /etc/perkline/*.*)" "$config"
 expect "the sale again" "$(sell TXN-1)" "$first"
 
+step "rolled back: the older package goes on with the data"
+edge_pid=$(pid_of perkline-edge)
+dpkg --install /packages/*.deb > /dev/null 2>&1
+restarted perkline-edge "$edge_pid" || fail "still the newer one"
+expect "the sale again" "$(sell TXN-1)" "$first"
+expect "version" "$(dpkg-query -W -f '${Version}' perkline-edge)" "$(dpkg-deb -f /packages/perkline-edge_*.deb Version)"
+
 step "a fault in the configuration ends it for good, and says which"
 cp /etc/perkline/edge.yaml /root/edge.yaml
 sed -i 's|^timezone: .*|timezone: Nowhere|' /etc/perkline/edge.yaml
