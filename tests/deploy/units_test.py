@@ -124,14 +124,14 @@ class DailyBackup(DeployTest):
         run(BIN / "perkline-hub", "verify", "--config", restored)
 
     def test_drops_what_is_old_but_never_the_last_seven(self):
-        old = [self.old(f"hub-202401{day:02}T033000Z.db") for day in range(1, 10)]
+        old = [self.old(f"hub-202401{day:02}T033000Z.backup") for day in range(1, 10)]
         other = self.old("notes.txt")
         self.assertEqual(self.backup(self.backups).returncode, 0)
         self.assertEqual([path.exists() for path in old], [False] * 3 + [True] * 6)
         self.assertTrue(other.exists())
 
     def test_drops_nothing_when_there_is_no_new_one(self):
-        old = [self.old(f"hub-202401{day:02}T033000Z.db") for day in range(1, 10)]
+        old = [self.old(f"hub-202401{day:02}T033000Z.backup") for day in range(1, 10)]
         (self.folder / "hub.db").unlink()
         done = self.backup(self.backups)
         self.assertNotEqual(done.returncode, 0)

@@ -125,7 +125,7 @@ expect "the sale again" "$(sell TXN-1)" "$first"
 step "backups, verified"
 systemctl start perkline-edge-backup.service perkline-hub-backup.service
 [ -n "$(ls -A /var/backups/perkline-edge)" ] || fail "no backup of the edge"
-expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.db' -user perkline-hub | wc -l)" 1
+expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 1
 systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
 
 step "upgraded: restarted once, the configuration kept"
