@@ -442,7 +442,7 @@ TEST_F(Replicas, ACardThatIsTakenOverWhileGoodsComeBackGivesNoPointsForThem) {
         " loyalty_verified, created_at) VALUES ('ann', 'a', 'a', 'a', 'member', 1, '', $1, 1, 0)",
         {sale.customer.str()});
     if (!claimed) return failure(claimed);
-    return hub::points::on_card_verified(t, terms, cause, {ann, sale.customer});
+    return hub::points::on_card_verified(t, terms.programme, cause, {ann, sale.customer});
   });
   EXPECT_TRUE(eventually([&] {
     return claiming.wait_for(Millis(0)) == std::future_status::ready ||
