@@ -374,16 +374,6 @@ TEST_F(Commands, WriteOffLeasesFreesWhatALostStoreHadAndTheAuditSaysWhy) {
   EXPECT_TRUE(found.out.contains("1 units are leased, its leases have 0 left")) << found.out;
 }
 
-TEST_F(Commands, ACopyOfPostgresIsRefusedWithWhatToUseInstead) {
-  write("hub.yaml", "database: { url: 'postgresql://user:secret@127.0.0.1:1/perkline' }\n");
-  for (const Said& said : {run([&] { return backup(config_, folder_.file("backup")); }),
-                           run([&] { return restore(config_, folder_.file("backup")); })}) {
-    EXPECT_EQ(said.status, exit_usage);
-    EXPECT_NE(said.err.find("pg_dump"), std::string::npos) << said.err;
-    EXPECT_EQ(said.err.find("secret"), std::string::npos) << said.err;
-  }
-}
-
 TEST_F(Commands, ADatabaseThatIsAwayIsToldAndNothingElseIsPrinted) {
   write("hub.yaml", "database: { url: 'postgresql://user:secret@127.0.0.1:1/perkline' }\n");
   const Said said = run([&] { return store_list(config_, true); });
