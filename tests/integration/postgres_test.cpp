@@ -210,6 +210,7 @@ class PostgresChain : public testing::Test {
     auto fleet = bench::Fleet::start(std::move(options));
     ASSERT_TRUE(fleet) << fleet.error().detail;
     fleet_ = new bench::Fleet(std::move(*fleet));
+    line_->lead_to(fleet_->sync_port());
   }
   static void TearDownTestSuite() {
     delete fleet_;
@@ -299,7 +300,6 @@ int restarts() {
 
 TEST_F(PostgresChain, EachEventCountsOnceWhileServerHubsAndStoresComeAndGo) {
   const std::vector<std::uint16_t> hubs{fleet().sync_port(), fleet().replica_sync_port(0)};
-  line().lead_to(hubs[0]);
   Selling selling(fleet(), "PG-", 25);
   ASSERT_TRUE(selling.goes_on());
   MoneyClients money(fleet(), {.clients = 3});
