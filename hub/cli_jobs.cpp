@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "hub/clock/vouched_time.hpp"
 #include "hub/commands.hpp"
 #include "hub/jobs/jobs.hpp"
 #include "hub/programme.hpp"
@@ -43,10 +44,13 @@ int jobs_run(const std::string& config_path, const std::string& name, bool json)
   net::Reactor reactor;
   SystemRng rng;
   UuidMaker uuids(reactor.clock(), rng);
+  clock::ClockGuard guard(reactor.clock());
+  if (auto looked = run_task(reactor, clock::look(**database, guard)); !looked) return report(looked.error());
   const jobs::Parts parts{.database = **database,
                           .clock = reactor.clock(),
                           .uuids = uuids,
                           .rng = rng,
+                          .guard = guard,
                           .access_ttl = seconds{config->jwt.access_ttl_s},
                           .keys_in_file = !config->jwt.key_file.empty(),
                           .terms = terms_of(config->programme)};

@@ -65,6 +65,11 @@ int dead_letters_show(const std::string& config_path, const std::string& id, boo
 int dead_letters_retry(const std::string& config_path, const std::string& id);
 int dead_letters_discard(const std::string& config_path, const std::string& id, const std::string& reason);
 
+/// Prints what the clock says, and the time that was last vouched for.
+int clock_show(const std::string& config_path, bool json);
+/// Vouches for the clock as it is, with an audit row: what waits for that goes on.
+int clock_confirm(const std::string& config_path, const std::string& reason);
+
 int jobs_list(bool json);
 /// One of the hub's regular jobs, now, beside whatever daemon runs; prints how much it dealt with.
 int jobs_run(const std::string& config_path, const std::string& name, bool json);

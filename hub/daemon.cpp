@@ -10,6 +10,7 @@
 #include "hub/api/security_headers.hpp"
 #include "hub/billing/test_provider.hpp"
 #include "hub/billing/worker.hpp"
+#include "hub/clock/vouched_time.hpp"
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
@@ -81,6 +82,7 @@ struct Daemon::Serving {
   HubMetrics hub_metrics{metrics};
   ops::Health health{reactor.clock()};
   std::unique_ptr<db::Database> database;
+  clock::ClockGuard guard{reactor.clock()};
   std::optional<Liveness> liveness;
   std::optional<identity::Tokens> tokens;
   std::string refresh_key;
@@ -158,9 +160,12 @@ Task<Result<void>> Daemon::bring_up() {
                              .clock = s.reactor.clock(),
                              .uuids = s.ids,
                              .rng = s.rng,
+                             .guard = s.guard,
                              .access_ttl = seconds{config_.jwt.access_ttl_s},
                              .keys_in_file = !config_.jwt.key_file.empty(),
                              .terms = terms_of(config_.programme)});
+  s.reactor.spawn(clock::watch(*s.database, s.reactor.clock(), s.guard,
+                               [&s](bool doubt) { s.hub_metrics.clock_in_doubt(doubt); }));
   s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock(), s.hub_metrics.jobs_watch()));
   s.upkeep.emplace(Upkeep::Parts{.database = *s.database,
                                  .clock = s.reactor.clock(),
@@ -215,6 +220,9 @@ Result<void> Daemon::open_database() {
     const bool forked = s.hub_metrics.forked_stores() > 0;
     return ops::CheckResult{.status = forked ? ops::CheckStatus::degraded : ops::CheckStatus::up};
   });
+  s.health.add("clock", ops::CheckRole::told, [&s] {
+    return ops::CheckResult{.status = s.guard.in_doubt() ? ops::CheckStatus::degraded : ops::CheckStatus::up};
+  });
   s.reactor.spawn(s.liveness->watch_reactor());
   s.reactor.spawn(s.liveness->watch_database());
   return {};
@@ -226,10 +234,10 @@ Task<Result<void>> Daemon::prepare() {
   if (auto enrolled = co_await serving_->dispatcher->enroll(); !enrolled) co_return enrolled;
   if (auto loaded = co_await load_secrets(); !loaded) co_return loaded;
   Serving& s = *serving_;
+  if (auto looked = co_await clock::look(*s.database, s.guard); !looked) co_return looked;
   if (auto released = co_await release_leases_of_the_dead(*s.database); !released) co_return released;
   // Before anybody can draw; the job goes on with it.
-  const auto committed =
-      co_await wheel::commit_seeds(*s.database, {wheel::the_hub}, s.reactor.clock().wall_now(), s.rng);
+  const auto committed = co_await wheel::keep_seeds(*s.database, s.reactor.clock(), s.guard, s.rng);
   if (!committed) co_return std::unexpected(committed.error());
   co_return co_await s.keys->refresh();
 }

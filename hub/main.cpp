@@ -165,6 +165,18 @@ void add_job_commands(CLI::App& app, Arguments& a, Command& command) {
   add_json(running, a);
 }
 
+void add_clock_commands(CLI::App& app, Arguments& a, Command& command) {
+  CLI::App& clock = *app.add_subcommand("clock", "whether the clock is gone by where there is no way back");
+  clock.require_subcommand(1);
+  add_json(add_command(clock, "show", "what it says, and what was last vouched for", a, command,
+                       [&a] { return clock_show(a.config, a.json); }),
+           a);
+  add_command(clock, "confirm", "says that it is right, however far it is off what was vouched for", a,
+              command, [&a] { return clock_confirm(a.config, a.reason); })
+      .add_option("--reason", a.reason, "for the audit")
+      ->required();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -180,6 +192,7 @@ int main(int argc, char** argv) {
   add_store_commands(app, arguments, command);
   add_dead_letter_commands(app, arguments, command);
   add_job_commands(app, arguments, command);
+  add_clock_commands(app, arguments, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

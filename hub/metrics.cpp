@@ -168,6 +168,13 @@ void HubMetrics::notifications(const notifications::Counts& counts) {
   mails("dead", counts.mails_dead);
 }
 
+void HubMetrics::clock_in_doubt(bool is) {
+  metrics_
+      .gauge("perkline_hub_clock_in_doubt",
+             "1: the clock is off what is known of the time, nothing lapses and nothing is forgotten")
+      .set(is ? 1 : 0);
+}
+
 void HubMetrics::payments(const billing::Pending& pending, WallTime now) {
   metrics_.gauge("perkline_hub_payments_pending", "Payments of all replicas that are not decided yet")
       .set(static_cast<double>(pending.count));

@@ -47,6 +47,8 @@ class HubMetrics {
   void payments(const billing::Pending& pending, WallTime now);
   /// Units of stocked prizes that this process has leased to stores.
   void leased(std::int64_t units);
+  /// What cannot be undone waits at this process.
+  void clock_in_doubt(bool is);
   /// Of this process.
   void sockets_open(std::size_t count);
   /// Stores whose history is not taken in, as told since the start.

@@ -126,14 +126,12 @@ Error merged(Error first, Error second) {
 
 Result<std::optional<net::Response>> begin(db::Transaction& transaction, const KeyedCall& call,
                                            WallTime now) {
-  // First of all, so that two replicas meet here and not in the middle of their effects; a key whose answer's
-  // time is over is free again.
+  // First of all, so that two replicas meet here and not in the middle of their effects. A key is free again
+  // once its answer is purged, and not by itself: a clock that is ahead would have everything done twice.
   auto taken = transaction.execute(
       "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"
-      " VALUES ($1, $2, $3, 0, '', '', $4) ON CONFLICT (scope, key) DO UPDATE SET"
-      " fingerprint = excluded.fingerprint, status = 0, content_type = '', body = '',"
-      " created_at = excluded.created_at WHERE idempotency.created_at < $5",
-      {call.scope, call.key, to_hex(call.fingerprint), stamp(now), stamp(now - kept_for)});
+      " VALUES ($1, $2, $3, 0, '', '', $4) ON CONFLICT (scope, key) DO NOTHING",
+      {call.scope, call.key, to_hex(call.fingerprint), stamp(now)});
   if (!taken) return failure(taken);
   if (*taken > 0) return std::nullopt;
 

@@ -47,7 +47,8 @@ auto read_keyed(const net::Request& request, std::string_view pattern, Read read
 }
 
 /// Takes the key for `call` inside its effect's transaction, waiting for whoever holds it in another one:
-/// nullopt, and finish() is due in this transaction; or the answer kept for it. Kept for 30 days. Errors:
+/// nullopt, and finish() is due in this transaction; or the answer kept for it. Kept for 30 days, until it is
+/// purged. Errors:
 /// idempotency_key_reused, the database's.
 Result<std::optional<net::Response>> begin(db::Transaction& transaction, const KeyedCall& call, WallTime now);
 

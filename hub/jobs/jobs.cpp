@@ -26,15 +26,17 @@ constexpr std::string_view context = "jobs";
 constexpr minutes look_every{1};
 
 Task<Result<std::int64_t>> forget_sessions(const Parts& parts, std::string) {
-  const WallTime now = parts.clock.wall_now();
-  co_return co_await db::write_for<std::int64_t>(parts.database, [now](db::Transaction& transaction) {
+  const auto now = parts.guard.now_for_good();
+  if (!now) co_return std::unexpected(now.error());
+  co_return co_await db::write_for<std::int64_t>(parts.database, [now = *now](db::Transaction& transaction) {
     return identity::forget_ended_families(transaction, now);
   });
 }
 
 Task<Result<std::int64_t>> forget_cards(const Parts& parts, std::string) {
-  const WallTime now = parts.clock.wall_now();
-  co_return co_await db::write_for<std::int64_t>(parts.database, [now](db::Transaction& transaction) {
+  const auto now = parts.guard.now_for_good();
+  if (!now) co_return std::unexpected(now.error());
+  co_return co_await db::write_for<std::int64_t>(parts.database, [now = *now](db::Transaction& transaction) {
     return identity::drop_card_hashes(transaction, now);
   });
 }
@@ -59,18 +61,23 @@ Task<Result<std::int64_t>> rotate_keys(const Parts& parts, std::string actor) {
 }
 
 Task<Result<std::int64_t>> purge_answers(const Parts& parts, std::string) {
-  return api::purge_answers(parts.database, parts.clock.wall_now());
+  const auto now = parts.guard.now_for_good();
+  if (!now) co_return std::unexpected(now.error());
+  co_return co_await api::purge_answers(parts.database, *now);
 }
 
 Task<Result<std::int64_t>> purge_events(const Parts& parts, std::string) {
-  const WallTime now = parts.clock.wall_now();
+  const auto now = parts.guard.now_for_good();
+  if (!now) co_return std::unexpected(now.error());
   // An event goes when no delivery of it is left.
-  if (auto purged = co_await webhooks::purge_all(parts.database, now); !purged) co_return purged;
-  co_return co_await events::purge_all(parts.database, now);
+  if (auto purged = co_await webhooks::purge_all(parts.database, *now); !purged) co_return purged;
+  co_return co_await events::purge_all(parts.database, *now);
 }
 
 Task<Result<std::int64_t>> purge_notifications(const Parts& parts, std::string) {
-  return notifications::purge_all(parts.database, parts.clock.wall_now());
+  const auto now = parts.guard.now_for_good();
+  if (!now) co_return std::unexpected(now.error());
+  co_return co_await notifications::purge_all(parts.database, *now);
 }
 
 Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
@@ -87,28 +94,29 @@ Task<Result<std::int64_t>> prize_leases(const Parts& parts, std::string) {
 }
 
 Task<Result<std::int64_t>> wheel_seeds(const Parts& parts, std::string) {
-  return wheel::keep_seeds(parts.database, parts.clock, parts.rng);
+  return wheel::keep_seeds(parts.database, parts.clock, parts.guard, parts.rng);
 }
 
+constexpr bool for_good = true;
 constexpr std::array jobs{
     Job{"catalogue", "takes promotions that are over from the stores, and puts there what is missing",
         hours{1}, std::nullopt, &refresh_catalogue},
     Job{"checkpoint", "writes down what system accounts come to, so that nobody sums their whole history",
         days{1}, hours{2}, &make_checkpoints},
     Job{"expire-points", "books points that have lapsed and tells members of those that soon will", days{1},
-        hours{1}, &expire_points},
+        hours{1}, &expire_points, for_good},
     Job{"forget-cards", "drops what stores know erased cards by, 40 days after all have forgotten them",
-        days{1}, std::nullopt, &forget_cards},
+        days{1}, std::nullopt, &forget_cards, for_good},
     Job{"forget-sessions", "drops refresh families that ended more than a day ago", days{1}, std::nullopt,
-        &forget_sessions},
+        &forget_sessions, for_good},
     Job{"prize-leases", "leases units of stocked prizes to the stores that lack them", minutes{5},
         std::nullopt, &prize_leases},
     Job{"purge-answers", "forgets answers kept under an Idempotency-Key for 30 days", hours{1}, std::nullopt,
-        &purge_answers},
+        &purge_answers, for_good},
     Job{"purge-events", "forgets domain events everybody is through with that are 30 days old", hours{1},
-        std::nullopt, &purge_events},
+        std::nullopt, &purge_events, for_good},
     Job{"purge-notifications", "forgets notifications 400 days old, and mails 60 days after they were sent",
-        days{1}, hours{4}, &purge_notifications},
+        days{1}, hours{4}, &purge_notifications, for_good},
     Job{"release-holds", "gives free what wallets hold beyond its time; a serving hub does so every second",
         days{1}, std::nullopt, &release_holds},
     Job{"review-tiers", "works out anew what members have earned within 12 months", days{1}, hours{3},
@@ -120,6 +128,8 @@ constexpr std::array jobs{
 };
 
 Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {
+  // Told elsewhere; the turn stays.
+  if (job.for_good && !parts.guard.now_for_good()) co_return;
   const WallTime now = parts.clock.wall_now();
   const auto turn = co_await db::write_for<bool>(
       parts.database, [&job, now](db::Transaction& transaction) { return take_turn(transaction, job, now); });

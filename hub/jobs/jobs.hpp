@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "hub/clock/clock_guard.hpp"
 #include "hub/db/database.hpp"
 #include "hub/points/terms.hpp"
 #include "shared/core/ids.hpp"
@@ -20,7 +21,8 @@ struct Parts {
   db::Database& database;
   const Clock& clock;
   UuidMaker& uuids;
-  Rng& rng;                   ///< Fit for keys.
+  Rng& rng;  ///< Fit for keys.
+  const hub::clock::ClockGuard& guard;
   seconds access_ttl;         ///< How long a signing key's last tokens live.
   bool keys_in_file = false;  ///< jwt.key_file: no key is made here.
   points::Terms terms = {};   ///< The programme's.
@@ -42,6 +44,9 @@ struct Job {
   std::optional<Millis> at;
   /// `actor` as identity::AuditEntry names it. How many things it dealt with.
   Task<Result<std::int64_t>> (*run)(const Parts& parts, std::string actor);
+  /// Nothing brings back what it does: it is refused, by hand with session_state, while the clock is in
+  /// doubt.
+  bool for_good = false;
 };
 
 std::span<const Job> all_jobs();

@@ -26,9 +26,10 @@ Task<Result<std::int64_t>> lapse_all(const Parts& parts) {
   while (true) {
     std::vector<Uuid> ids(lots_at_once);
     for (Uuid& id : ids) id = parts.uuids.next();
-    const WallTime now = parts.clock.wall_now();
+    const auto now = parts.guard.now_for_good();
+    if (!now) co_return std::unexpected(now.error());
     auto some = co_await db::write_for<std::vector<ledger::Lapsed>>(
-        parts.database, [now, &ids](db::Transaction& t) { return ledger::lapse_lots(t, now, ids); });
+        parts.database, [now = *now, &ids](db::Transaction& t) { return ledger::lapse_lots(t, now, ids); });
     if (!some) co_return failure(some);
     for (const ledger::Lapsed& each : *some) lapsed += each.amount > 0 ? 1 : 0;
     if (some->size() < lots_at_once) co_return lapsed;

@@ -223,18 +223,21 @@ Task<Result<std::int64_t>> commit_seeds(db::Database& database, std::vector<Stor
   co_return made;
 }
 
-Task<Result<std::int64_t>> keep_seeds(db::Database& database, const Clock& clock, Rng& rng) {
+Task<Result<std::int64_t>> keep_seeds(db::Database& database, const Clock& clock,
+                                      const hub::clock::ClockGuard& guard, Rng& rng) {
   auto stores = co_await db::read_for<std::vector<StoreId>>(
       database, [](db::Transaction& t) { return open_stores(t); });
   if (!stores) co_return failure(stores);
   stores->insert(stores->begin(), the_hub);
-  const WallTime now = clock.wall_now();
-  const auto made = co_await commit_seeds(database, std::move(*stores), now, rng);
+  const auto made = co_await commit_seeds(database, std::move(*stores), clock.wall_now(), rng);
   if (!made) co_return std::unexpected(made.error());
   std::int64_t done = *made;
   while (true) {
+    // A seed is shown for ever, and no clock that was wrong takes that back.
+    const auto now = guard.now_for_good();
+    if (!now) co_return done;
     const auto revealed = co_await db::write_for<std::int64_t>(
-        database, [now](db::Transaction& t) { return reveal_seeds(t, now, revealed_at_once); });
+        database, [now = *now](db::Transaction& t) { return reveal_seeds(t, now, revealed_at_once); });
     if (!revealed) co_return std::unexpected(revealed.error());
     done += *revealed;
     if (*revealed < revealed_at_once) co_return done;

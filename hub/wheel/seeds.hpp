@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hub/clock/clock_guard.hpp"
 #include "hub/db/database.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/core/random.hpp"
@@ -71,9 +72,10 @@ Result<std::vector<SeedNotice>> list_seeds(db::Transaction& transaction, const S
 /// for keys.
 Task<Result<std::int64_t>> commit_seeds(db::Database& database, std::vector<StoreId> stores, WallTime now,
                                         Rng& rng);
-/// The same for the hub and all stores that are open, and reveals every seed whose day is over. For the job
-/// `wheel-seeds`.
-Task<Result<std::int64_t>> keep_seeds(db::Database& database, const Clock& clock, Rng& rng);
+/// The same for the hub and all stores that are open, and reveals every seed whose day is over; none while
+/// the clock is in doubt. For the job `wheel-seeds`, and for a hub that starts.
+Task<Result<std::int64_t>> keep_seeds(db::Database& database, const Clock& clock,
+                                      const hub::clock::ClockGuard& guard, Rng& rng);
 
 /// Reveals up to `count` seeds whose day was over reveal_after ago, and takes them away from who draws with
 /// them; how many. Waits for draws under way here.

@@ -519,10 +519,12 @@ TEST_F(Replicas, ACheckpointPassesNoEntryByThatIsStillOnItsWay) {
   clock.wall = other_.clock().wall_now() + days{1};
   const hub::points::Terms terms;
   SystemRng rng;
+  const hub::clock::ClockGuard guard(clock);
   const hub::jobs::Parts parts{.database = other_.database(),
                                .clock = clock,
                                .uuids = other_.ids(),
                                .rng = rng,
+                               .guard = guard,
                                .access_ttl = seconds{600},
                                .keys_in_file = false,
                                .terms = terms};

@@ -59,8 +59,13 @@ class KeyRotation : public ::testing::Test {
   }
 
   test::HubDatabase hub_;
-  jobs::Parts parts_{
-      .database = hub_.port(), .clock = hub_.clock, .uuids = hub_.uuids, .rng = hub_.rng, .access_ttl = ttl};
+  clock::ClockGuard guard_{hub_.clock};
+  jobs::Parts parts_{.database = hub_.port(),
+                     .clock = hub_.clock,
+                     .uuids = hub_.uuids,
+                     .rng = hub_.rng,
+                     .guard = guard_,
+                     .access_ttl = ttl};
 };
 
 TEST_F(KeyRotation, KeepsTokensOfBothKeysGoodAndShowsBoth) {

@@ -21,11 +21,17 @@ class WheelSeeds : public testing::Test {
   WheelSeeds() { keep(); }
 
   std::int64_t keep() {
+    // Wherever a test has put the clock is the time.
+    EXPECT_TRUE(guard_.look(hub_.clock.wall));
+    return keep_by_guard();
+  }
+  std::int64_t keep_by_guard() {
     const auto done = test::run_task(hub_.world(), jobs::find_job("wheel-seeds")
                                                        ->run({.database = hub_.port(),
                                                               .clock = hub_.clock,
                                                               .uuids = hub_.uuids,
                                                               .rng = hub_.rng,
+                                                              .guard = guard_,
                                                               .access_ttl = seconds{600}},
                                                              "test"));
     EXPECT_TRUE(done) << done.error().detail;
@@ -71,6 +77,7 @@ class WheelSeeds : public testing::Test {
   }
 
   test::HubDatabase hub_;
+  clock::ClockGuard guard_{hub_.clock};
 };
 
 TEST_F(WheelSeeds, AreCommittedForTodayAndThirtyDaysAheadOnce) {
@@ -102,6 +109,19 @@ TEST_F(WheelSeeds, AreRevealedWhenTheirDayIsOverAndNotBefore) {
   EXPECT_EQ(to_hex(loyalty::commitment_of(seed)), over.commitment);
   EXPECT_EQ(over.revealed_at, hub_.clock.wall);
   EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM wheel_secret"), 31);
+}
+
+TEST_F(WheelSeeds, AreNotRevealedByAClockInDoubt) {
+  ASSERT_EQ(revealed(), 0);
+  hub_.clock.wall += days{400};
+  EXPECT_GT(keep_by_guard(), 0) << "what is drawn with is there by any clock";
+  EXPECT_EQ(revealed(), 0) << "but none is shown";
+  hub_.clock.wall -= days{400};
+  keep_by_guard();
+  EXPECT_EQ(revealed(), 0);
+  hub_.clock.advance(days{2} + hours{1});
+  keep_by_guard();
+  EXPECT_EQ(revealed(), 2) << "it is right again, and two days have passed";
 }
 
 TEST_F(WheelSeeds, AreNotRevealedByAClockThatGoesBack) {
