@@ -29,11 +29,28 @@ struct Member {
 };
 using Members = std::map<std::string, Member, std::less<>>;
 
-/// Those who are to hear anything at all.
+constexpr std::string_view find_members =
+    "SELECT id, name, email FROM users WHERE role = 'member' AND active = 1 AND id IN (";
+constexpr std::string_view in_order = ") ORDER BY id";
+
+Result<db::Rows> read_members(db::Transaction& transaction, std::vector<db::Value> users) {
+  static const db::BulkStatement find(find_members, "?", in_order);
+  return find.run(transaction, std::move(users));
+}
+
+/// What ends the statement is the same for every engine that needs it at all.
+Result<db::Rows> hold_members(db::Transaction& transaction, std::vector<db::Value> users) {
+  static const db::BulkStatement find(find_members, "?",
+                                      std::string(in_order) + std::string(transaction.for_update()));
+  return find.run(transaction, std::move(users));
+}
+
+/// Those who are to hear anything at all. Held, so that nothing is written for one who is being forgotten.
+/// `users`: rising.
 Result<Members> members_of(db::Transaction& transaction, const std::vector<std::string>& users) {
-  static const db::BulkStatement find(
-      "SELECT id, name, email FROM users WHERE role = 'member' AND active = 1 AND id IN (", "?", ")");
-  auto rows = find.run(transaction, {users.begin(), users.end()});
+  std::vector<db::Value> ids(users.begin(), users.end());
+  auto rows = transaction.for_update().empty() ? read_members(transaction, std::move(ids))
+                                               : hold_members(transaction, std::move(ids));
   if (!rows) return failure(rows);
   Members found;
   for (const db::Row& row : *rows)

@@ -1,0 +1,88 @@
+#include "hub/notifications/notifier.hpp"
+
+#include <future>
+
+#include "tests/support/eventually.hpp"
+#include "tests/unit/hub/live_hub.hpp"
+
+namespace perkline::test {
+namespace {
+
+using hub::db::Transaction;
+using hub::notifications::Notifier;
+
+/// What is written of events, beside others that write.
+class Notifying : public ::testing::Test {
+ protected:
+  void execute(const std::string& sql, std::vector<hub::db::Value> parameters = {}) {
+    EXPECT_TRUE(live_.write([&](Transaction& t) { return run(t, sql, parameters); })) << sql;
+  }
+  static Result<void> run(Transaction& transaction, const std::string& sql,
+                          std::vector<hub::db::Value> parameters) {
+    auto done = transaction.execute(sql, std::move(parameters));
+    if (!done) return failure(done);
+    return {};
+  }
+  void member(const std::string& id) {
+    execute(
+        "INSERT INTO users (id, email, email_key, name, role, active, password_hash, created_at)"
+        " VALUES ($1, $2, $2, 'Jo', 'member', 1, 'x', 1)",
+        {id, id + "@example.com"});
+  }
+  hub::events::DomainEvent event(const std::string& user) {
+    return {.id = live_.ids().next(),
+            .type = "TIER_CHANGED",
+            .occurred_at = live_.clock().wall_now(),
+            .traceparent = {},
+            .data = R"({"userId":")" + user + R"(","tier":"Gold"})"};
+  }
+  Notifier::Work work_of(const std::vector<hub::events::DomainEvent>& events) {
+    Notifier::Work work;
+    live_.reactor().run([&] { work = notifier_.take(events); });
+    return work;
+  }
+  std::int64_t count(const std::string& table) { return live_.number("SELECT COUNT(*) FROM " + table); }
+
+  LiveHub live_;
+  Notifier notifier_{live_.clock(), live_.ids(), {.mail = true}};
+};
+
+TEST_F(Notifying, LeavesNothingOfWhoIsErasedMeanwhile) {
+  member("jo");
+  member("al");
+  const Notifier::Work work = work_of({event("al"), event("jo")});
+  std::promise<void> begun;
+  std::promise<void> may_end;
+  auto erasing = std::async(std::launch::async, [&] {
+    return live_.write([&, end = may_end.get_future().share()](Transaction& transaction) {
+      auto erased = run(transaction, "DELETE FROM users WHERE id = $1", {"jo"});
+      for (const char* table : {"notification", "notification_mail"}) {
+        if (erased)
+          erased = run(transaction, "DELETE FROM " + std::string(table) + " WHERE user_id = $1", {"jo"});
+      }
+      begun.set_value();
+      if (on_postgres()) end.wait();
+      return erased;
+    });
+  });
+  begun.get_future().wait();
+  auto telling = std::async(std::launch::async, [&] { return live_.write(work); });
+  if (on_postgres()) {
+    EXPECT_TRUE(eventually([&] {
+      return telling.wait_for(Millis{0}) == std::future_status::ready ||
+             live_.number(
+                 "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                 " AND datname = current_database()") > 0;
+    }));
+  }
+  may_end.set_value();
+  EXPECT_TRUE(erasing.get());
+  EXPECT_TRUE(telling.get());
+  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification WHERE user_id = 'jo'"), 0);
+  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification_mail WHERE user_id = 'jo'"), 0);
+  EXPECT_EQ(count("notification"), 1) << "al's";
+  EXPECT_EQ(count("notification_mail"), 1);
+}
+
+}  // namespace
+}  // namespace perkline::test
