@@ -42,7 +42,8 @@ constexpr std::string_view name_of(MailFate fate) {
 
 struct MailOutcome {
   MailFate fate = MailFate::unreachable;
-  std::string reason = {};  ///< For people, what the server said; never a secret.
+  std::string reason = {};  ///< For people, what the server said; no secret in it and nobody's address.
+  std::string status = {};  ///< For the log: of the server's words only its codes, or words of ours.
 };
 
 /// Hands mails to whoever delivers them. Reactor's thread.

@@ -6,6 +6,7 @@
 
 #include <curl/curl.h>
 
+#include "hub/notifications/mail_reply.hpp"
 #include "hub/notifications/mail_text.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/net/signal.hpp"
@@ -61,17 +62,24 @@ struct Reading {
   }
 };
 
+MailOutcome in_our_words(MailFate fate, const std::string& why) {
+  return {.fate = fate, .reason = why, .status = why};
+}
+
 /// What the end of a conversation says about its mail: a 5xx to the address or to the mail is final, one to
 /// anything before them is about us, and passes once somebody has put it right.
-MailOutcome outcome_of(CURLcode result, const Conversation& conversation) {
+MailOutcome outcome_of(CURLcode result, const Conversation& conversation, std::string_view recipient) {
   if (result == CURLE_OK) return {.fate = MailFate::sent};
   const bool about_this_mail =
       conversation.verb == "RCPT" || conversation.verb == "DATA" || conversation.has_sent_message;
   const int code = conversation.reply_code();
   const bool answered = code >= 400 && code <= 599;
-  if (!answered) return {.fate = MailFate::unreachable, .reason = curl_easy_strerror(result)};
-  if (!about_this_mail) return {.fate = MailFate::unreachable, .reason = conversation.reply};
-  return {.fate = code >= 500 ? MailFate::refused : MailFate::put_off, .reason = conversation.reply};
+  if (!answered) return in_our_words(MailFate::unreachable, curl_easy_strerror(result));
+  MailFate fate = MailFate::unreachable;
+  if (about_this_mail) fate = code >= 500 ? MailFate::refused : MailFate::put_off;
+  return {.fate = fate,
+          .reason = without_addresses(conversation.reply, recipient),
+          .status = status_of_reply(conversation.reply)};
 }
 
 bool starts_curl() {
@@ -97,9 +105,9 @@ class SmtpMailer::Line {
 
   MailOutcome send(const Mail& mail) {
     const auto to = envelope_address(mail.to);
-    if (!to) return {.fate = MailFate::refused, .reason = "the address cannot be written to"};
+    if (!to) return in_our_words(MailFate::refused, "the address cannot be written to");
     const auto from = sender_address(options_.from);
-    if (!from) return {.fate = MailFate::unreachable, .reason = "smtp.from is no address"};
+    if (!from) return in_our_words(MailFate::unreachable, "smtp.from is no address");
     const std::string message = message_of(mail, options_.from);
     Reading reading{message};
     Conversation conversation;
@@ -114,7 +122,7 @@ class SmtpMailer::Line {
     curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, recipients.get());
     curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(message.size()));
     const CURLcode result = curl_easy_perform(curl);
-    return outcome_of(result, conversation);
+    return outcome_of(result, conversation, *to);
   }
 
  private:
@@ -169,12 +177,12 @@ Task<MailOutcome> SmtpMailer::send(Mail mail) {
   {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() >= options_.queue_max)
-      co_return MailOutcome{.fate = MailFate::unreachable, .reason = "too many mails at once"};
+      co_return in_our_words(MailFate::unreachable, "too many mails at once");
     waiting_.push_back(job);
   }
   wake_.notify_one();
   co_await job->signal.wait();
-  if (!job->done) co_return MailOutcome{.fate = MailFate::unreachable, .reason = "broken off"};
+  if (!job->done) co_return in_our_words(MailFate::unreachable, "broken off");
   co_return std::move(job->outcome);
 }
 

@@ -86,7 +86,7 @@ Task<MailFate> MailWorker::send_one(ClaimedMail mail, Lease lease) {
   MailDecision decision = decision_for(mail, outcome);
   if (outcome.fate != MailFate::sent) {
     ops::log(ops::Level::warn, context, "a mail was not taken",
-             {{"mail", mail.id}, {"reason", outcome.reason}, {"state", name_of(decision.state)}});
+             {{"mail", mail.id}, {"reason", outcome.status}, {"state", name_of(decision.state)}});
   }
   co_await note(std::move(decision), lease);
   co_return outcome.fate;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "hub/notifications/mail_reply.hpp"
+
 namespace perkline::test {
 namespace {
 
@@ -80,6 +82,28 @@ TEST(MailText, EnvelopeTakesWhatIsAnAddressAlone) {
                             "\"a@b\"", "gr\xc3\xbc\xc3\x9f@b", "x <a@b> y", "x <a@b>"}) {
     EXPECT_EQ(envelope_address(wrong), std::nullopt) << wrong;
   }
+}
+
+TEST(MailReply, IsKeptWithoutAnybodysAddress) {
+  using hub::notifications::without_addresses;
+  const auto kept = [](std::string_view reply) { return without_addresses(reply, "Bad.Person@x.test"); };
+  EXPECT_EQ(kept("550 5.1.1 <bad.person@x.test>: Recipient address rejected: User unknown"),
+            "550 5.1.1 <***>: Recipient address rejected: User unknown");
+  EXPECT_EQ(kept("550 no such user: bad.person."), "550 no such user: ***");
+  EXPECT_EQ(kept("550 5.1.1 other@y.test, bounces+bad.person=x.test@y.test (postmaster@x.test)"),
+            "550 5.1.1 ***, *** (***)");
+  EXPECT_EQ(kept("552 mailbox full"), "552 mailbox full");
+  EXPECT_EQ(without_addresses("", "jo@x.test"), "");
+}
+
+TEST(MailReply, IsToldByItsCodesAlone) {
+  using hub::notifications::status_of_reply;
+  EXPECT_EQ(status_of_reply("550 5.1.1 <bad.person@x.test>: unknown"), "550 5.1.1");
+  EXPECT_EQ(status_of_reply("550-5.7.26 go away"), "550 5.7.26");
+  EXPECT_EQ(status_of_reply("451 try again, jo@x.test"), "451");
+  EXPECT_EQ(status_of_reply("550 1.2.x jo@x.test"), "550");
+  EXPECT_EQ(status_of_reply("550"), "550");
+  EXPECT_EQ(status_of_reply("jo@x.test"), "");
 }
 
 }  // namespace
