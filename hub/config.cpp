@@ -142,6 +142,7 @@ void describe_smtp(Schema& s, HubConfig::Smtp& smtp) {
   s.text("from", smtp.from, {.required = !smtp.url.empty(), .choices = {}});
   if (!smtp.from.empty() && !notifications::sender_address(smtp.from))
     s.fault("from", "must be a mail address");
+  s.file("ca_file", smtp.ca_file);
 }
 
 }  // namespace

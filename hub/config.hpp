@@ -84,6 +84,7 @@ struct HubConfig {
   struct Smtp {
     std::string url;  ///< Empty: no mail. May hold a password.
     std::string from;
+    std::string ca_file;  ///< Empty: whom the system trusts.
   } smtp;
 
   config::LogSettings log;

@@ -269,7 +269,8 @@ Task<Result<void>> Daemon::migrate_database() {
 void Daemon::start_mail() {
   Serving& s = *serving_;
   s.mail.emplace(notifications::MailService::Parts{s.reactor, *s.database, s.ids},
-                 notifications::SmtpMailer::Options{.url = config_.smtp.url, .from = config_.smtp.from},
+                 notifications::SmtpMailer::Options{
+                     .url = config_.smtp.url, .from = config_.smtp.from, .ca_file = config_.smtp.ca_file},
                  notifications::MailWorker::Options{
                      .observe = [&s](notifications::MailFate fate) { s.hub_metrics.mail_tried(fate); }});
   s.reactor.spawn(s.mail->worker().run());

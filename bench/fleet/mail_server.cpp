@@ -31,10 +31,11 @@ bool MailServer::is_in(const std::filesystem::path& npm_dir) {
 Result<MailServer> MailServer::start(Options options) {
   std::error_code none;
   const auto logged = std::filesystem::file_size(options.log_file, none);
-  auto child = Child::start("/usr/bin/env",
-                            {"node", (options.npm_dir / "server.mjs").string(), std::to_string(options.port),
-                             options.mails_file.string(), options.mode, options.login},
-                            options.log_file);
+  auto child = Child::start(
+      "/usr/bin/env",
+      {"node", (options.npm_dir / "server.mjs").string(), std::to_string(options.port),
+       options.mails_file.string(), options.mode, options.login, options.cert_file, options.key_file},
+      options.log_file);
   if (!child) return failure(child);
   const auto give_up = std::chrono::steady_clock::now() + start_patience;
   while (!says_ready(options.log_file, none ? 0 : static_cast<std::streamoff>(logged))) {

@@ -33,6 +33,8 @@ class MailServer {
     std::filesystem::path log_file;
     std::string mode = "plain";  ///< Or starttls, tls.
     std::string login = {};      ///< `user:password`, asked for if not empty.
+    std::string cert_file = {};  ///< PEM, as the key's; empty: one that it makes itself.
+    std::string key_file = {};
   };
   /// Whether npm has put one into that folder.
   static bool is_in(const std::filesystem::path& npm_dir);

@@ -82,6 +82,28 @@ MailOutcome outcome_of(CURLcode result, const Conversation& conversation, std::s
           .status = status_of_reply(conversation.reply)};
 }
 
+/// A part of a URL; empty where there is none.
+std::string part_of(const std::string& url, CURLUPart part) {
+  const std::unique_ptr<CURLU, void (*)(CURLU*)> parsed(curl_url(), &curl_url_cleanup);
+  char* text = nullptr;
+  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK ||
+      curl_url_get(parsed.get(), part, &text, 0) != CURLUE_OK)
+    return "";
+  const std::unique_ptr<char, void (*)(void*)> owned(text, &curl_free);
+  return text;
+}
+
+/// Whether what is said there neither leaves this machine nor holds a password.
+bool may_go_in_the_clear(const std::string& url) {
+  const std::string host = part_of(url, CURLUPART_HOST);
+  // Addresses, not names that only begin like one.
+  const bool loopback =
+      host == "localhost" || host == "[::1]" ||
+      (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
+  return loopback && !url.starts_with("smtps://") && part_of(url, CURLUPART_USER).empty() &&
+         part_of(url, CURLUPART_PASSWORD).empty();
+}
+
 bool starts_curl() {
   return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
@@ -99,7 +121,10 @@ struct SmtpMailer::Job {
 class SmtpMailer::Line {
  public:
   Line(const Options& options, const std::atomic<bool>& broken_off)
-      : options_(options), broken_off_(broken_off), curl_(curl_easy_init(), &curl_easy_cleanup) {
+      : options_(options),
+        in_the_clear_(may_go_in_the_clear(options.url)),
+        broken_off_(broken_off),
+        curl_(curl_easy_init(), &curl_easy_cleanup) {
     PERKLINE_ASSERT(curl_ != nullptr);
   }
 
@@ -130,10 +155,12 @@ class SmtpMailer::Line {
     curl_easy_setopt(curl, CURLOPT_URL, options_.url.c_str());
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_TRY));
-    const long checked = options_.url.starts_with("smtps://") ? 1L : 0L;
+    curl_easy_setopt(curl, CURLOPT_USE_SSL,
+                     static_cast<long>(in_the_clear_ ? CURLUSESSL_TRY : CURLUSESSL_ALL));
+    const long checked = in_the_clear_ ? 0L : 1L;
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, checked);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2 * checked);
+    if (!options_.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, options_.ca_file.c_str());
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, static_cast<long>(options_.time_max.count()));
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
@@ -152,6 +179,7 @@ class SmtpMailer::Line {
   }
 
   const Options& options_;
+  const bool in_the_clear_;  ///< It may go so.
   const std::atomic<bool>& broken_off_;
   std::unique_ptr<CURL, void (*)(CURL*)> curl_;
 };

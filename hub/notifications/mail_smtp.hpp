@@ -14,14 +14,15 @@
 namespace perkline::hub::notifications {
 
 /// SMTP (RFC 5321) with libcurl on a thread of its own, behind a bounded queue; the connection is kept
-/// between mails. `smtps://` is TLS with the server's certificate checked. `smtp://` takes STARTTLS when the
-/// server offers it, whatever its certificate: whoever could show a wrong one could as well take the offer
-/// away.
+/// between mails. TLS with the server's certificate and name checked, `smtps://` from the start and `smtp://`
+/// by STARTTLS: without it nothing is said, neither a password nor a mail. Only on loopback and without a
+/// login `smtp://` goes in the clear where the server offers no TLS, and asks for no certificate.
 class SmtpMailer final : public MailPort {
  public:
   struct Options {
-    std::string url;   ///< `smtp[s]://[user:password@]host[:port]`; never logged.
-    std::string from;  ///< `Name <address>`, or an address.
+    std::string url;           ///< `smtp[s]://[user:password@]host[:port]`; never logged.
+    std::string from;          ///< `Name <address>`, or an address.
+    std::string ca_file = {};  ///< Whom certificates are to be signed by; empty: whom the system trusts.
     seconds time_max = send_time_max;
     std::size_t queue_max = 64;  ///< Beyond it: unreachable.
   };

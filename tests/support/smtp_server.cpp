@@ -22,8 +22,8 @@ std::string SmtpServer::missing() {
   return "needs npm's smtp-server in " + folder() + ": ./run test installs it";
 }
 
-SmtpServer::SmtpServer(std::string mode, std::string login)
-    : mode_(std::move(mode)), login_(std::move(login)) {
+SmtpServer::SmtpServer(std::string mode, std::string login, TestCertificates::Files certificate)
+    : mode_(std::move(mode)), login_(std::move(login)), certificate_(std::move(certificate)) {
   start();
 }
 
@@ -36,7 +36,9 @@ void SmtpServer::start() {
                                           .mails_file = folder_.file("mails"),
                                           .log_file = folder_.file("log"),
                                           .mode = mode_,
-                                          .login = login_});
+                                          .login = login_,
+                                          .cert_file = certificate_.cert_file,
+                                          .key_file = certificate_.key_file});
   EXPECT_TRUE(server) << server.error().detail;
   if (server) server_.emplace(std::move(*server));
 }

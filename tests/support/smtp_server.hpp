@@ -9,6 +9,7 @@
 #include "bench/fleet/reserved_port.hpp"
 #include "shared/core/random.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "tests/support/test_certificates.hpp"
 
 namespace perkline::test {
 
@@ -18,8 +19,10 @@ class SmtpServer {
   /// Empty, or why there is none on this machine: npm's package is not installed.
   static std::string missing();
 
-  /// `mode`: plain, starttls, tls. `login`: `user:password`, asked for if not empty.
-  explicit SmtpServer(std::string mode = "plain", std::string login = "");
+  /// `mode`: plain, starttls, tls. `login`: `user:password`, asked for if not empty. `certificate`: what it
+  /// shows under TLS; empty: one of nobody's.
+  explicit SmtpServer(std::string mode = "plain", std::string login = "",
+                      TestCertificates::Files certificate = {});
 
   void start();
   /// As when the machine dies.
@@ -37,6 +40,7 @@ class SmtpServer {
   bench::ReservedPort port_ = bench::ReservedPort::any(rng_);
   std::string mode_;
   std::string login_;
+  TestCertificates::Files certificate_;
   std::optional<bench::MailServer> server_;
 };
 

@@ -3,6 +3,7 @@
 #include "hub/notifications/mail_smtp.hpp"
 #include "tests/support/running_reactor.hpp"
 #include "tests/support/smtp_server.hpp"
+#include "tests/support/test_certificates.hpp"
 
 namespace perkline::test {
 namespace {
@@ -86,7 +87,7 @@ TEST_F(Smtp, IsUnreachableWhileItIsAwayAndThereAgainAfterwards) {
   EXPECT_EQ(server.taken().size(), 2U);
 }
 
-TEST_F(Smtp, StartsTlsWhenItIsOffered) {
+TEST_F(Smtp, OnLoopbackStartsTlsWhenItIsOffered) {
   SmtpServer server("starttls");
   SmtpMailer mailer(*reactor_, {.url = server.url(), .from = from});
   EXPECT_EQ(send(mailer, mail("jo@example.com")).fate, MailFate::sent);
@@ -101,16 +102,56 @@ TEST_F(Smtp, BelievesNoCertificateOfNobodysUnderTls) {
   EXPECT_TRUE(server.taken().empty());
 }
 
+TEST_F(Smtp, SaysNoPasswordWithoutTlsNorToWhoShowsNoCertificateOfItsOwn) {
+  TestCertificates certificates;
+  for (const std::string mode : {"plain", "starttls"}) {
+    SmtpServer server(mode, "hub:s3cret");
+    SmtpMailer mailer(*reactor_, {.url = "smtp://hub:s3cret@127.0.0.1:" + std::to_string(server.port()),
+                                  .from = from,
+                                  .ca_file = certificates.ca_file()});
+    const MailOutcome outcome = send(mailer, mail("jo@example.com"));
+    EXPECT_EQ(outcome.fate, MailFate::unreachable) << mode;
+    EXPECT_TRUE(server.taken().empty()) << mode;
+    EXPECT_EQ(outcome.status, outcome.reason) << "in words of ours: no login was tried";
+  }
+}
+
+TEST_F(Smtp, BelievesACertificateOnlyForTheNameItWasAskedFor) {
+  TestCertificates certificates;
+  const std::string url = "smtps://127.0.0.1:";
+  SmtpServer right("tls", "", certificates.server("127.0.0.1"));
+  SmtpMailer to_right(
+      *reactor_,
+      {.url = url + std::to_string(right.port()), .from = from, .ca_file = certificates.ca_file()});
+  EXPECT_EQ(send(to_right, mail("jo@example.com")).fate, MailFate::sent);
+  SmtpServer other("tls", "", certificates.server("mail.example.com"));
+  SmtpMailer to_other(
+      *reactor_,
+      {.url = url + std::to_string(other.port()), .from = from, .ca_file = certificates.ca_file()});
+  EXPECT_EQ(send(to_other, mail("jo@example.com")).fate, MailFate::unreachable);
+  EXPECT_TRUE(other.taken().empty());
+}
+
+TEST_F(Smtp, BeyondLoopbackSendsNothingInTheClear) {
+  // Of this machine, but no loopback by its name.
+  SmtpServer server;
+  SmtpMailer mailer(*reactor_, {.url = "smtp://0.0.0.0:" + std::to_string(server.port()), .from = from});
+  EXPECT_EQ(send(mailer, mail("jo@example.com")).fate, MailFate::unreachable);
+  EXPECT_TRUE(server.taken().empty());
+}
+
 TEST_F(Smtp, LogsInAndAWrongPasswordIsNoFaultOfTheMails) {
-  SmtpServer server("plain", "hub:s3cret");
+  TestCertificates certificates;
+  SmtpServer server("starttls", "hub:s3cret", certificates.server("127.0.0.1"));
   const auto url = [&](const std::string& login) {
     return "smtp://" + login + "@127.0.0.1:" + std::to_string(server.port());
   };
-  SmtpMailer right(*reactor_, {.url = url("hub:s3cret"), .from = from});
+  SmtpMailer right(*reactor_, {.url = url("hub:s3cret"), .from = from, .ca_file = certificates.ca_file()});
   EXPECT_EQ(send(right, mail("jo@example.com")).fate, MailFate::sent);
   ASSERT_EQ(server.taken().size(), 1U);
   EXPECT_EQ(server.taken()[0].user, "hub");
-  SmtpMailer wrong(*reactor_, {.url = url("hub:wr0ng"), .from = from});
+  EXPECT_TRUE(server.taken()[0].secure);
+  SmtpMailer wrong(*reactor_, {.url = url("hub:wr0ng"), .from = from, .ca_file = certificates.ca_file()});
   const MailOutcome outcome = send(wrong, mail("jo@example.com"));
   EXPECT_EQ(outcome.fate, MailFate::unreachable);
   EXPECT_EQ(outcome.reason.find("wr0ng"), std::string::npos) << outcome.reason;

@@ -1,8 +1,8 @@
 // A mail server that writes down what it takes, and refuses by the recipient's name. See README.md.
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { SMTPServer } from 'smtp-server';
 
-const [port, mails, mode = 'plain', login = ''] = process.argv.slice(2);
+const [port, mails, mode = 'plain', login = '', cert = '', key = ''] = process.argv.slice(2);
 const greylisted = new Set();
 
 const refusal = (code, text) => Object.assign(new Error(text), { responseCode: code });
@@ -10,6 +10,7 @@ const refusal = (code, text) => Object.assign(new Error(text), { responseCode: c
 const server = new SMTPServer({
   secure: mode === 'tls',
   hideSTARTTLS: mode !== 'starttls',
+  ...(cert === '' ? {} : { cert: readFileSync(cert), key: readFileSync(key) }),
   authOptional: login === '',
   disabledCommands: login === '' ? ['AUTH'] : [],
   allowInsecureAuth: true,
