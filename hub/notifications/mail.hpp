@@ -42,8 +42,9 @@ constexpr std::string_view name_of(MailFate fate) {
 
 struct MailOutcome {
   MailFate fate = MailFate::unreachable;
-  std::string reason = {};  ///< For people, what the server said; no secret in it and nobody's address.
-  std::string status = {};  ///< For the log: of the server's words only its codes, or words of ours.
+  std::string reason = {};     ///< For people, what the server said; no secret in it and nobody's address.
+  bool is_of_address = false;  ///< Of one that was refused: nothing that goes there ever will be taken.
+  std::string status = {};     ///< For the log: of the server's words only its codes, or words of ours.
 };
 
 /// Hands mails to whoever delivers them. Reactor's thread.

@@ -57,12 +57,41 @@ Result<DeadMail> hold_dead_mail(db::Transaction& transaction, const std::string&
 Result<std::map<std::string, std::string, std::less<>>> addresses_of(db::Transaction& transaction,
                                                                      std::vector<db::Value> users) {
   static const db::BulkStatement find(
-      "SELECT id, email FROM users WHERE active = 1 AND email IS NOT NULL AND id IN (", "?", ")");
+      "SELECT id, email FROM users WHERE active = 1 AND email <> COALESCE(refused_email, '') AND id IN (",
+      "?", ")");
   auto rows = find.run(transaction, std::move(users));
   if (!rows) return failure(rows);
   std::map<std::string, std::string, std::less<>> found;
   for (const db::Row& row : *rows) found.emplace(row.text(0), row.text(1));
   return found;
+}
+
+/// Whether it was noted before, and so has its dead letter. In the row of the user, who may have another
+/// address by now: then nothing is noted.
+Result<bool> note_refused_address(db::Transaction& transaction, const Lease& lease,
+                                  const MailDecision& decision) {
+  auto noted = transaction.execute(
+      "UPDATE users SET refused_email = email WHERE email = $1 AND COALESCE(refused_email, '') <> email"
+      " AND id = (SELECT user_id FROM notification_mail WHERE id = $2 AND lease = $3 AND state = 'waiting')",
+      {*decision.refused_address, decision.id, lease.holder});
+  if (!noted) return failure(noted);
+  if (*noted > 0) return false;
+  auto known = transaction.query(
+      "SELECT id FROM users WHERE refused_email = $1"
+      " AND id = (SELECT user_id FROM notification_mail WHERE id = $2)",
+      {*decision.refused_address, decision.id});
+  if (!known) return failure(known);
+  return !known->empty();
+}
+
+/// Somebody believes that it can be written to after all. Before the mail's row is held: users come first.
+Result<void> forget_refused_address(db::Transaction& transaction, const std::string& dead_mail) {
+  auto forgotten = transaction.execute(
+      "UPDATE users SET refused_email = NULL"
+      " WHERE id = (SELECT user_id FROM notification_mail WHERE id = $1)",
+      {mail_id_in(dead_mail)});
+  if (!forgotten) return failure(forgotten);
+  return {};
 }
 
 }  // namespace
@@ -129,7 +158,13 @@ Result<void> release_all_mails(db::Transaction& transaction) {
   return {};
 }
 
-Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const MailDecision& decision) {
+Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const MailDecision& told) {
+  MailDecision decision = told;
+  if (decision.refused_address) {
+    const auto known = note_refused_address(transaction, lease, decision);
+    if (!known) return std::unexpected(known.error());
+    if (*known) decision.state = MailState::discarded;
+  }
   const bool gone = decision.state == MailState::sent || decision.state == MailState::discarded;
   const std::int64_t at = millis(decision.at);
   const auto when = [at](bool so) { return so ? db::Value(at) : db::Value(nullptr); };
@@ -184,6 +219,7 @@ Result<DeadMail> find_dead_mail(db::Transaction& transaction, const std::string&
 }
 
 Result<DeadMail> retry_dead_mail(db::Transaction& transaction, const std::string& id, WallTime now) {
+  if (auto forgotten = forget_refused_address(transaction, id); !forgotten) return failure(forgotten);
   auto mail = hold_dead_mail(transaction, id);
   if (!mail) return mail;
   auto put = transaction.execute(

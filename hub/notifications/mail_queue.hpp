@@ -21,7 +21,8 @@ struct Lease {
 
 struct ClaimedMail {
   std::string id;
-  std::optional<std::string> to;  ///< The member's address of this moment; none: nobody is to be written to.
+  /// The member's address of this moment, unless it was refused for good; none: nobody is to be written to.
+  std::optional<std::string> to;
   std::string subject;
   std::string body;
   std::int64_t attempts = 0;  ///< This one counted.
@@ -50,8 +51,13 @@ struct MailDecision {
   std::string reason = {};
   WallTime at;
   WallTime next_at = {};  ///< Of one that goes on waiting.
+  /// Of a dead one, where no mail will ever be taken for that address. The first such mail is the dead letter
+  /// that tells of it; any other is discarded.
+  std::optional<std::string> refused_address = {};
 };
-/// Writes down what became of a mail, unless the lease is somebody else's by now. Errors: the database's.
+/// Writes down what became of a mail, unless the lease is somebody else's by now; an address that was refused
+/// is written to again when it is another one, or when somebody retries its dead letter. Errors: the
+/// database's.
 Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const MailDecision& decision);
 
 /// How much there is, of whichever replica's making.

@@ -79,6 +79,7 @@ MailOutcome outcome_of(CURLcode result, const Conversation& conversation, std::s
   if (about_this_mail) fate = code >= 500 ? MailFate::refused : MailFate::put_off;
   return {.fate = fate,
           .reason = without_addresses(conversation.reply, recipient),
+          .is_of_address = fate == MailFate::refused && conversation.verb == "RCPT",
           .status = status_of_reply(conversation.reply)};
 }
 
@@ -130,7 +131,11 @@ class SmtpMailer::Line {
 
   MailOutcome send(const Mail& mail) {
     const auto to = envelope_address(mail.to);
-    if (!to) return in_our_words(MailFate::refused, "the address cannot be written to");
+    if (!to) {
+      MailOutcome outcome = in_our_words(MailFate::refused, "the address cannot be written to");
+      outcome.is_of_address = true;
+      return outcome;
+    }
     const auto from = sender_address(options_.from);
     if (!from) return in_our_words(MailFate::unreachable, "smtp.from is no address");
     const std::string message = message_of(mail, options_.from);

@@ -75,7 +75,7 @@ Task<MailFate> MailWorker::send_one(ClaimedMail mail, Lease lease) {
   if (!mail.to) {
     co_await note({.id = mail.id,
                    .state = MailState::discarded,
-                   .reason = "the member has no address any more",
+                   .reason = "the member has no address, or one that was refused before",
                    .at = parts_.clock.wall_now()},
                   lease);
     co_return MailFate::sent;
@@ -101,6 +101,7 @@ MailDecision MailWorker::decision_for(const ClaimedMail& mail, const MailOutcome
       return decision;
     case MailFate::refused:
       decision.state = MailState::dead;
+      if (outcome.is_of_address) decision.refused_address = mail.to;
       return decision;
     case MailFate::put_off:
       decision.next_at = now + pause_after(mail.attempts, options_.put_off_base, options_.put_off_max);

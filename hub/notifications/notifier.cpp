@@ -25,12 +25,14 @@ struct Batch {
 
 struct Member {
   std::string name;
-  std::optional<std::string> email;
+  bool is_written_to = false;     ///< Has an address that no server has refused for good.
+  std::int64_t mails_recent = 0;  ///< Made within the hour.
 };
 using Members = std::map<std::string, Member, std::less<>>;
 
 constexpr std::string_view find_members =
-    "SELECT id, name, email FROM users WHERE role = 'member' AND active = 1 AND id IN (";
+    "SELECT id, name, CASE WHEN email IS NOT NULL AND email <> COALESCE(refused_email, '') THEN 1 ELSE 0 END"
+    " FROM users WHERE role = 'member' AND active = 1 AND id IN (";
 constexpr std::string_view in_order = ") ORDER BY id";
 
 Result<db::Rows> read_members(db::Transaction& transaction, std::vector<db::Value> users) {
@@ -54,8 +56,25 @@ Result<Members> members_of(db::Transaction& transaction, const std::vector<std::
   if (!rows) return failure(rows);
   Members found;
   for (const db::Row& row : *rows)
-    found.emplace(row.text(0), Member{.name = row.text(1), .email = row.optional_text(2)});
+    found.emplace(row.text(0), Member{.name = row.text(1), .is_written_to = row.integer(2) == 1});
   return found;
+}
+
+/// Adds how many mails each was made within the hour. What a clock that was ahead has made counts for
+/// nothing.
+Result<void> count_mails(db::Transaction& transaction, Members& members, WallTime now) {
+  static const db::BulkStatement count(
+      "SELECT user_id, COUNT(*) FROM notification_mail WHERE created_at > $1 AND created_at <= $2"
+      " AND user_id IN (",
+      "?", ") GROUP BY user_id", 2);
+  std::vector<db::Value> users;
+  for (const auto& [id, member] : members) users.emplace_back(id);
+  auto rows =
+      count.run(transaction, std::move(users),
+                {(now - hours{1}).time_since_epoch().count(), (now + hours{1}).time_since_epoch().count()});
+  if (!rows) return failure(rows);
+  for (const db::Row& row : *rows) members.find(row.text(0))->second.mails_recent = row.integer(1);
+  return {};
 }
 
 /// The words of each kind as they stand, parsed when first needed.
@@ -86,10 +105,11 @@ struct Made {
   std::vector<db::Value> mails;
 };
 
-void make(Made& made, const Batch& batch, std::size_t index, const Member& member, const Channels& channels,
+void make(Made& made, const Batch& batch, std::size_t index, Member& member, const Channels& channels,
           Forms& forms) {
   const Notice& notice = batch.notices[index];
-  const bool mails = batch.mail && channels.email && member.email.has_value() &&
+  const bool mails = batch.mail && channels.email && member.is_written_to &&
+                     member.mails_recent < mails_an_hour_max &&
                      batch.now - notice.occurred_at <= mail_age_max;
   if (!channels.in_app && !mails) return;
   Facts facts = notice.facts;
@@ -97,6 +117,7 @@ void make(Made& made, const Batch& batch, std::size_t index, const Member& membe
   const Words words = forms.of(*notice.kind).render(facts);
   if (channels.in_app) made.notifications.push_back({&notice, content_of(notice, words)});
   if (!mails) return;
+  ++member.mails_recent;
   const std::int64_t now = batch.now.time_since_epoch().count();
   db::append_row(made.mails, batch.mails[index].str(), notice.event, notice.user.str(),
                  std::string(notice.kind->name), words.subject, words.mail_body, now, now);
@@ -144,8 +165,11 @@ Result<void> tell(db::Transaction& transaction, const Batch& batch) {
   for (const Notice& notice : batch.notices) users.push_back(notice.user.str());
   std::ranges::sort(users);
   users.erase(std::ranges::unique(users).begin(), users.end());
-  const auto members = members_of(transaction, users);
-  if (!members) return std::unexpected(members.error());
+  auto members = members_of(transaction, users);
+  if (!members) return failure(members);
+  if (batch.mail) {
+    if (auto counted = count_mails(transaction, *members, batch.now); !counted) return counted;
+  }
   const auto preferences = preferences_of(transaction, users);
   if (!preferences) return std::unexpected(preferences.error());
   auto templates = changed_templates(transaction);

@@ -40,6 +40,9 @@ class Notifier {
   Options options_;
 };
 
+/// So many mails are made for a member within an hour; of what comes beyond that the app alone tells.
+inline constexpr std::int64_t mails_an_hour_max = 20;
+
 /// Of events older than that when they are first seen no mail is made: it would be news no more.
 inline constexpr days mail_age_max{7};
 

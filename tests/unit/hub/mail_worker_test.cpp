@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "hub/notifications/purge.hpp"
 #include "shared/net/either.hpp"
@@ -23,6 +24,8 @@ class FakeMail final : public hub::notifications::MailPort {
     MailOutcome outcome{.fate = MailFate::sent};
     if (down) {
       outcome = {.fate = MailFate::unreachable, .reason = "nobody there"};
+    } else if (nobodys.contains(mail.to)) {
+      outcome = {.fate = MailFate::refused, .reason = "550 ***", .is_of_address = true, .status = "550"};
     } else if (const auto told = fates.find(mail.to); told != fates.end() && !told->second.empty()) {
       outcome = {.fate = told->second.front(), .reason = "because"};
       told->second.erase(told->second.begin());
@@ -33,6 +36,7 @@ class FakeMail final : public hub::notifications::MailPort {
 
   bool down = false;
   std::map<std::string, std::vector<MailFate>> fates;
+  std::set<std::string> nobodys;  ///< Addresses that are.
   std::map<std::string, int> tries;
   std::vector<hub::notifications::Mail> sent;
 };
@@ -151,6 +155,40 @@ TEST_F(Mails, PutOffAreTriedAgainLaterAndRefusedAreDeadAtOnce) {
                          " AND body = 'You'"),
             1)
       << "what it said stays, to be tried again";
+}
+
+TEST_F(Mails, ToAnAddressThatWasRefusedForGoodHaveOneDeadLetterAndAreNotTriedAgainUntilItChanges) {
+  port_.nobodys = {"bad@example.com"};
+  mail("bad");
+  mail("bad");
+  const Running worker(live_, port_, quick());
+  EXPECT_TRUE(becomes("dead", 1));
+  EXPECT_TRUE(becomes("discarded", 1));
+  int tries = 0;
+  live_.reactor().run([&] { tries = port_.tries["bad@example.com"]; });
+  EXPECT_LE(tries, 2) << "they may have been claimed together";
+  mail("bad");
+  EXPECT_TRUE(becomes("discarded", 2));
+  live_.reactor().run([&] { EXPECT_EQ(port_.tries["bad@example.com"], tries); });
+  EXPECT_EQ(in_state("dead"), 1);
+  execute("UPDATE users SET email = 'good@example.com', email_key = 'good@example.com' WHERE id = 'bad'");
+  mail("bad");
+  EXPECT_TRUE(becomes("sent", 1));
+
+  execute("UPDATE users SET email = 'bad@example.com', email_key = 'bad@example.com' WHERE id = 'bad'");
+  live_.reactor().run([&] { port_.nobodys.clear(); });
+  std::string letter;
+  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    const auto dead = hub::notifications::dead_mails(transaction, std::nullopt, 10);
+    if (!dead) return std::unexpected(dead.error());
+    letter = dead->at(0).id;
+    auto again = hub::notifications::retry_dead_mail(transaction, letter, live_.clock().wall_now());
+    if (!again) return failure(again);
+    return {};
+  }));
+  EXPECT_TRUE(becomes("sent", 2)) << "somebody says that it can be written to";
+  mail("bad");
+  EXPECT_TRUE(becomes("sent", 3));
 }
 
 TEST_F(Mails, AreGivenUpAfterDays) {

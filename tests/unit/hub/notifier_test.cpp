@@ -84,5 +84,45 @@ TEST_F(Notifying, LeavesNothingOfWhoIsErasedMeanwhile) {
   EXPECT_EQ(count("notification_mail"), 1);
 }
 
+TEST_F(Notifying, MakesAMemberSoManyMailsAnHourAndTheRestInTheAppAlone) {
+  member("jo");
+  member("al");
+  const auto tell = [&](std::int64_t times) {
+    std::vector<hub::events::DomainEvent> events;
+    for (std::int64_t i = 0; i < times; ++i) events.push_back(event("jo"));
+    events.push_back(event("al"));
+    EXPECT_TRUE(live_.write(work_of(events)));
+  };
+  const auto mails = [&](const std::string& user) {
+    return live_.number("SELECT COUNT(*) FROM notification_mail WHERE user_id = $1", {user});
+  };
+  constexpr std::int64_t most = hub::notifications::mails_an_hour_max;
+  tell(most - 1);
+  EXPECT_EQ(mails("jo"), most - 1);
+  tell(10);
+  EXPECT_EQ(mails("jo"), most);
+  tell(10);
+  EXPECT_EQ(mails("jo"), most);
+  EXPECT_EQ(mails("al"), 3) << "others get theirs";
+  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification WHERE user_id = 'jo'"), most + 19);
+  execute("UPDATE notification_mail SET created_at = created_at - $1", {Millis{hours{1}}.count()});
+  tell(1);
+  EXPECT_EQ(mails("jo"), most + 1) << "an hour later";
+  execute("UPDATE notification_mail SET created_at = created_at + $1", {Millis{days{400}}.count()});
+  tell(1);
+  EXPECT_EQ(mails("jo"), most + 2) << "whatever a wrong clock has made";
+}
+
+TEST_F(Notifying, MakesNoMailForAnAddressThatWasRefusedForGood) {
+  member("jo");
+  execute("UPDATE users SET refused_email = email");
+  EXPECT_TRUE(live_.write(work_of({event("jo")})));
+  EXPECT_EQ(count("notification"), 1);
+  EXPECT_EQ(count("notification_mail"), 0);
+  execute("UPDATE users SET email = 'other@example.com', email_key = 'other@example.com'");
+  EXPECT_TRUE(live_.write(work_of({event("jo")})));
+  EXPECT_EQ(count("notification_mail"), 1);
+}
+
 }  // namespace
 }  // namespace perkline::test
