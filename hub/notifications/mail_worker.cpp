@@ -110,7 +110,7 @@ MailDecision MailWorker::decision_for(const ClaimedMail& mail, const MailOutcome
       // Behind the others: it may be this mail that breaks the line.
       decision.next_at =
           now + pause_after(mail.attempts, options_.unreachable_base, options_.unreachable_max);
-      break;
+      return decision;
   }
   if (now - mail.created_at > options_.give_up_after) decision.state = MailState::dead;
   return decision;

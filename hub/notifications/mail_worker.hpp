@@ -23,7 +23,8 @@ class MailWorker {
     Millis unreachable_max{30'000};
     Millis put_off_base{10'000};          ///< Likewise of a mail that the server put off.
     Millis put_off_max = mail_pause_max;  ///< At most that.
-    Millis give_up_after = days{5};
+    Millis give_up_after =
+        days{5};  ///< Of a mail that the server puts off; a server that is away is no fault of it.
     std::function<void(MailFate)> observe = {};
   };
   /// All must outlive this, and this every task.

@@ -203,6 +203,16 @@ TEST_F(Mails, AreGivenUpAfterDays) {
             1);
 }
 
+TEST_F(Mails, AreNotGivenUpBecauseTheServerIsAwayHoweverLong) {
+  port_.down = true;
+  mail("old", days{30});
+  const Running worker(live_, port_, quick());
+  EXPECT_TRUE(eventually([&] { return live_.number("SELECT attempts FROM notification_mail") >= 3; }));
+  EXPECT_EQ(in_state("waiting"), 1);
+  live_.reactor().run([&] { port_.down = false; });
+  EXPECT_TRUE(becomes("sent", 1));
+}
+
 TEST_F(Mails, GoToTheAddressOfTheMomentOrToNobody) {
   mail("moved");
   mail("left");
