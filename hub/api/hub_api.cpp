@@ -13,6 +13,7 @@
 #include "hub/ledger/owner.hpp"
 #include "hub/notifications/hooks.hpp"
 #include "hub/points/joining.hpp"
+#include "hub/points/notes.hpp"
 #include "hub/promotions/hooks.hpp"
 #include "hub/wallet/export.hpp"
 #include "hub/wheel/hooks.hpp"
@@ -43,6 +44,13 @@ identity::UserHooks user_hooks(const points::Terms& terms, const wheel::Terms& w
          if (const auto card = proven_card_of(user)) owners.push_back({"member", card->str()});
          return ledger::write_entries_of(transaction, owners, out);
        }});
+  hooks.exports.push_back(
+      {"pointsNotes", [](db::Transaction& transaction, const identity::User& user, json::Writer& out) {
+         return points::write_notes(transaction, user.id, out);
+       }});
+  hooks.erased.emplace_back([](db::Transaction& transaction, const identity::Erased& erased) {
+    return points::erase_notes(transaction, erased.user.id);
+  });
   hooks.erased.emplace_back(&ingest::erase_card);
   hooks.erased.emplace_back([](db::Transaction& transaction, const identity::Erased& erased) {
     return forget_answers_of(transaction, erased.user.id);

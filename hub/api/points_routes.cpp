@@ -10,6 +10,7 @@
 #include "hub/identity/audit.hpp"
 #include "hub/identity/user.hpp"
 #include "hub/points/balance.hpp"
+#include "hub/points/notes.hpp"
 #include "hub/points/purse.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/json/fields.hpp"
@@ -87,22 +88,28 @@ std::string answer_of(const Balance& balance) {
   return out.take();
 }
 
-void write_entry(json::Writer& out, const ledger::Entry& entry) {
+void write_entry(json::Writer& out, const ledger::Entry& entry, std::string_view reason) {
   out.begin_object().field("id", std::to_string(entry.id));
   out.field("purse", entry.unit == ledger::rewards_unit ? "rewards" : "points");
   out.field("delta", entry.delta).key("balanceAfter");
   entry.balance_after ? out.value(*entry.balance_after) : out.null();
-  out.field("reason", points::reason_of(entry)).field("externalId", entry.external_id).key("storeId");
+  out.field("reason", reason).field("externalId", entry.external_id).key("storeId");
   entry.other_kind == "store" ? out.value(entry.other_id) : out.null();
   out.key("meta").raw(entry.meta);
   out.field("createdAt", format_time(entry.created_at)).end_object();
 }
 
-std::string answer_of(const std::vector<ledger::Entry>& entries, std::size_t limit) {
+struct History {
+  std::vector<ledger::Entry> entries;
+  points::Notes notes;
+};
+
+std::string answer_of(const History& history, std::size_t limit) {
+  const auto& [entries, notes] = history;
   json::Writer out;
   out.begin_object().key("items").begin_array();
   const std::size_t shown = std::min(entries.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_entry(out, entries[i]);
+  for (std::size_t i = 0; i < shown; ++i) write_entry(out, entries[i], points::reason_of(entries[i], notes));
   out.end_array().key("nextCursor");
   entries.size() > limit ? out.value(cursor_after(history_list, std::to_string(entries[limit - 1].id)))
                          : out.null();
@@ -119,9 +126,9 @@ std::int64_t place_in(const std::string& key) {
   return error == std::errc{} && end == key.data() + key.size() ? place : 0;
 }
 
-net::Response created(const ledger::Entry& entry) {
+net::Response created(const ledger::Entry& entry, std::string_view reason) {
   json::Writer out;
-  write_entry(out, entry);
+  write_entry(out, entry, reason);
   return net::json_response(201, out.take());
 }
 
@@ -149,7 +156,8 @@ Wanted read_purchase(json::Fields& fields, const json::Value&) {
 identity::AuditEntry audit_of(const points::Application& application, const Uuid& id, WallTime at,
                               std::string actor) {
   json::Writer detail;
-  detail.begin_object().field("delta", application.delta).field("reason", application.reason);
+  // The audit is for ever: what was written to it is in the note of that id.
+  detail.begin_object().field("delta", application.delta);
   detail.field("externalId", application.external_id).end_object();
   return {.id = id,
           .at = at,
@@ -163,7 +171,7 @@ identity::AuditEntry audit_of(const points::Application& application, const Uuid
 Result<net::Response> apply_audited(db::Transaction& transaction, const points::Terms& terms,
                                     const points::Cause& cause, const points::Application& application,
                                     const identity::AuditEntry& audit) {
-  const auto user = identity::find_user(transaction, application.user);
+  const auto user = identity::hold_user(transaction, application.user);
   if (!user) return std::unexpected(user.error());
   if (!*user || (*user)->role != identity::Role::member) return fail(Errc::not_found, "no such member");
   const auto applied = points::apply(transaction, terms, cause, application);
@@ -171,7 +179,7 @@ Result<net::Response> apply_audited(db::Transaction& transaction, const points::
   if (applied->is_new) {
     if (auto audited = identity::append_audit(transaction, audit); !audited) return failure(audited);
   }
-  return created(applied->entry);
+  return created(applied->entry, application.reason);
 }
 
 }  // namespace
@@ -212,15 +220,18 @@ Task<net::Response> PointsRoutes::show_history(net::Request request) {
   const std::int64_t before = place_in(page->after);
   // One more than shown tells whether anything follows.
   const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
-  auto entries = co_await db::read_for<std::vector<ledger::Entry>>(
-      parts_.database,
-      [&owner, before, wanted](db::Transaction& transaction) -> Result<std::vector<ledger::Entry>> {
+  auto history = co_await db::read_for<History>(
+      parts_.database, [&owner, before, wanted](db::Transaction& transaction) -> Result<History> {
         const auto holder = find_holder(transaction, *owner);
         if (!holder) return std::unexpected(holder.error());
-        return points::history_of(transaction, *holder, wanted, before);
+        auto entries = points::history_of(transaction, *holder, wanted, before);
+        if (!entries) return failure(entries);
+        auto notes = points::notes_of(transaction, *entries);
+        if (!notes) return failure(notes);
+        return History{.entries = std::move(*entries), .notes = std::move(*notes)};
       });
-  if (!entries) co_return net::problem_response(entries.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*entries, page->limit));
+  if (!history) co_return net::problem_response(history.error(), request.traceparent);
+  co_return net::json_response(200, answer_of(*history, page->limit));
 }
 
 Task<net::Response> PointsRoutes::apply(net::Request request) {
@@ -251,7 +262,7 @@ Task<net::Response> PointsRoutes::purchase(net::Request request) {
       [cause, bought = std::move(bought)](db::Transaction& transaction) -> Result<net::Response> {
         const auto entry = points::purchase(transaction, cause, bought);
         if (!entry) return std::unexpected(entry.error());
-        return created(*entry);
+        return created(*entry, entry->code);
       });
 }
 

@@ -35,7 +35,8 @@ json::Writer begin_answer(const Booked& booked) {
 
 net::Response transferred(const Booked& booked, const wallet::Transfer& transfer) {
   json::Writer out = begin_answer(booked);
-  out.field("from", transfer.from.str()).field("to", transfer.to).key("note");
+  // By their id: the answer is kept, and their address is theirs to have forgotten.
+  out.field("from", transfer.from.str()).field("to", booked.payee->str()).key("note");
   transfer.note.empty() ? out.null() : out.value(transfer.note);
   out.end_object();
   return net::json_response(201, out.take());

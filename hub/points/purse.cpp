@@ -3,9 +3,9 @@
 #include <cstdlib>
 
 #include "hub/events/event_log.hpp"
+#include "hub/points/notes.hpp"
 #include "hub/points/tiers.hpp"
 #include "shared/core/assert.hpp"
-#include "shared/json/value.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::points {
@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::uint64_t applied_event = 1;
 constexpr const char* apply_code = "apply";
-
-std::string meta_of(const Application& application) {
-  json::Writer meta;
-  meta.begin_object().field("reason", application.reason).end_object();
-  return meta.take();
-}
 
 ledger::Transfer transfer_of(const Cause& cause, const Movement& movement) {
   return {.id = cause.id,
@@ -43,7 +37,8 @@ Result<void> tell_applied(db::Transaction& transaction, const Cause& cause, cons
                           const ledger::Entry& entry) {
   json::Writer data;
   data.begin_object().field("userId", application.user.str()).field("delta", entry.delta);
-  data.field("balance", *entry.balance_after).field("reason", application.reason);
+  // What staff wrote is the member's data, and an event is for ever whoever's was told of it.
+  data.field("balance", *entry.balance_after).field("reason", apply_code);
   data.field("externalId", entry.external_id).end_object();
   return events::append(transaction, {.id = derived_id(cause.id, applied_event),
                                       .type = "POINTS_APPLIED",
@@ -53,19 +48,15 @@ Result<void> tell_applied(db::Transaction& transaction, const Cause& cause, cons
 }
 
 /// The reason is of the content too.
-Result<void> must_be_the_same(const ledger::Entry& known, const Application& application) {
-  if (reason_of(known) == application.reason) return {};
+Result<void> must_be_the_same(db::Transaction& transaction, const ledger::Entry& known,
+                              const Application& application) {
+  const auto notes = notes_of(transaction, {&known, 1});
+  if (!notes) return std::unexpected(notes.error());
+  if (reason_of(known, *notes) == application.reason) return {};
   return fail(Errc::transaction_reused, "the externalId was used for another application");
 }
 
 }  // namespace
-
-std::string reason_of(const ledger::Entry& entry) {
-  if (entry.code != apply_code) return entry.code;
-  const auto meta = json::parse(entry.meta);
-  const json::Value* reason = meta ? meta->root().find("reason") : nullptr;
-  return reason == nullptr ? entry.code : std::string(reason->text());
-}
 
 ledger::Account programme_account(std::string code) {
   return ledger::system_account(std::move(code), std::string(ledger::programme_unit));
@@ -94,8 +85,7 @@ Result<Applied> apply(db::Transaction& transaction, const Terms& terms, const Ca
                           .amount = std::abs(application.delta),
                           .other = programme_account("applied"),
                           .external_id = "apply:" + application.external_id,
-                          .code = apply_code,
-                          .meta = meta_of(application)};
+                          .code = apply_code};
   const auto fresh =
       application.delta > 0 ? give(transaction, terms, cause, movement) : spend(transaction, cause, movement);
   if (!fresh && fresh.error().code == Errc::already_exists)
@@ -103,10 +93,14 @@ Result<Applied> apply(db::Transaction& transaction, const Terms& terms, const Ca
   if (!fresh) return std::unexpected(fresh.error());
   auto entry = entry_of(transaction, application.user, movement.external_id);
   if (!entry) return failure(entry);
-  auto done =
-      *fresh ? tell_applied(transaction, cause, application, *entry) : must_be_the_same(*entry, application);
+  if (!*fresh) {
+    if (auto same = must_be_the_same(transaction, *entry, application); !same) return failure(same);
+    return Applied{.entry = std::move(*entry), .is_new = false};
+  }
+  auto done = keep_note(transaction, movement.external_id, application.user, application.reason);
+  if (done) done = tell_applied(transaction, cause, application, *entry);
   if (!done) return failure(done);
-  return Applied{.entry = std::move(*entry), .is_new = *fresh};
+  return Applied{.entry = std::move(*entry)};
 }
 
 Result<ledger::Entry> purchase(db::Transaction& transaction, const Cause& cause, const Purchase& bought) {

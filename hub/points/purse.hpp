@@ -39,16 +39,13 @@ struct Application {
   std::string external_id;  ///< The caller's; in the ledger `apply:<it>`.
 };
 struct Applied {
-  ledger::Entry entry;
-  bool is_new = true;  ///< False: it was applied before, and nothing changed.
+  ledger::Entry entry;  ///< Its reason: the application's.
+  bool is_new = true;   ///< False: it was applied before, and nothing changed.
 };
-/// Books it once and tells POINTS_APPLIED. Errors: insufficient_points; transaction_reused (the external id
-/// with other content); the database's.
+/// Books it once, keeps the reason as a note and tells POINTS_APPLIED without it. The caller holds the user's
+/// row. Errors: insufficient_points; transaction_reused (the external id with other content); the database's.
 Result<Applied> apply(db::Transaction& transaction, const Terms& terms, const Cause& cause,
                       const Application& application);
-
-/// Why an entry is there: what staff said of an application, else its code.
-std::string reason_of(const ledger::Entry& entry);
 
 /// What a member buys for points.
 struct Purchase {

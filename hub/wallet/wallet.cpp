@@ -231,7 +231,9 @@ Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const 
   movement.type = "WALLET_CREDITED";
   if (done) done = tell_moved(transaction, cause, cause.moved[1], movement);
   if (!done) return failure(done);
-  return booked(transaction, cause, wanted.from, wanted.amount);
+  auto moved = booked(transaction, cause, wanted.from, wanted.amount);
+  if (moved) moved->payee = payee->id;
+  return moved;
 }
 
 Result<Booked> credit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {

@@ -50,6 +50,7 @@ struct Booked {
   Money amount;
   Balance balance;
   WallTime at;
+  std::optional<UserId> payee = {};  ///< Of a transfer.
 };
 
 struct Transfer {

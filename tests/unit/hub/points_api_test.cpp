@@ -195,6 +195,27 @@ TEST_F(PointsApi, TellAllThatIsWrongWithAPurchase) {
             (std::set<std::string>{"item"}));
 }
 
+TEST_F(PointsApi, WhatStaffWroteIsShownAndExportedAndGoesWithItsMember) {
+  const std::string words = "for Ann Doe of Elm Street";
+  ASSERT_EQ(apply(ann_.id.str(), 10, "x-1", words).status, 201);
+  EXPECT_EQ(apply(ann_.id.str(), 10, "x-1", words).status, 201) << "the same again";
+  EXPECT_EQ(apply(ann_.id.str(), 10, "x-1", "other words").code(), "TRANSACTION_REUSED");
+  EXPECT_TRUE(hub_.get("/api/v1/points/history", ann_token_).body.contains(words));
+  const std::string user = "/api/v1/users/" + ann_.id.str();
+  EXPECT_TRUE(hub_.get(user + "/export", ann_token_).body.contains(words));
+  const auto holds_words = [&](const std::string& column) {
+    for (const std::string& text : hub_.column("SELECT " + column)) {
+      if (text.contains("Elm Street")) return true;
+    }
+    return false;
+  };
+  for (const char* column : {"data FROM event_outbox", "detail FROM audit", "meta FROM transfer"})
+    EXPECT_FALSE(holds_words(column)) << column;
+  EXPECT_TRUE(holds_words("note FROM points_note"));
+  EXPECT_EQ(hub_.send("DELETE", user, ann_token_, "").status, 202);
+  EXPECT_FALSE(holds_words("note FROM points_note"));
+}
+
 TEST_F(PointsApi, ManyPurchasesAtOnceSpendNoMoreThanIsThere) {
   ASSERT_EQ(apply(ann_.id.str(), 30, "x-1").status, 201);
   std::vector<std::future<int>> answers;
