@@ -6,6 +6,7 @@
 #include "hub/identity/audit.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/ledger/ledger.hpp"
+#include "hub/notifications/notifications.hpp"
 #include "hub/run_task.hpp"
 #include "hub/tool_database.hpp"
 #include "hub/wheel/seeds.hpp"
@@ -52,6 +53,7 @@ Result<void> make_restored(db::InlineDatabase& copy, const std::string& backup) 
     if (auto renewed = db::renew_incarnation(transaction, uuids.next()); !renewed) return renewed;
     // What was signed out or used up since the backup would count again.
     if (auto ended = identity::end_all_families(transaction); !ended) return failure(ended);
+    if (auto skipped = notifications::skip_ids(transaction); !skipped) return skipped;
     if (auto closed = wheel::close_seeds(transaction, wheel::day_of(entry.at)); !closed) return closed;
     return identity::append_audit(transaction, entry);
   });

@@ -161,13 +161,11 @@ Task<net::Response> NotificationsRoutes::open_socket(net::Request request) {
   if (!claims) co_return refused(claims.error());
   listener.session = claims->session;
   listener.expires_at = claims->expires_at;
-  if (!*after) {
-    // Before the socket opens: what comes once it is open is told.
-    const auto last = co_await db::read_for<std::int64_t>(parts_.database, &notifications::last_id);
-    if (!last) co_return refused(last.error());
-    *after = *last;
-  }
-  listener.after = **after;
+  // Before the socket opens: what comes once it is open is told. An id beyond the last one is no
+  // notification's, and whoever waited for the ids to get there would hear nothing until then.
+  const auto last = co_await db::read_for<std::int64_t>(parts_.database, &notifications::last_id);
+  if (!last) co_return refused(last.error());
+  listener.after = std::min(after->value_or(*last), *last);
 
   net::Response response{.status = 101};
   response.headers.add("Sec-WebSocket-Protocol", std::string(subprotocol));

@@ -73,6 +73,15 @@ Result<std::int64_t> last_id(db::Transaction& transaction) {
   return rows->at(0).integer(0);
 }
 
+Result<void> skip_ids(db::Transaction& transaction) {
+  // More than any hub makes in the years that a backup may be old.
+  constexpr std::int64_t skipped = 1'000'000'000;
+  auto moved =
+      transaction.execute("UPDATE notification_sequence SET last = last + $1 WHERE id = 1", {skipped});
+  if (!moved) return failure(moved);
+  return {};
+}
+
 Result<bool> mark_read(db::Transaction& transaction, const UserId& user, std::int64_t id) {
   auto marked = transaction.execute("UPDATE notification SET is_read = 1 WHERE id = $1 AND user_id = $2",
                                     {id, user.str()});

@@ -41,6 +41,9 @@ Result<std::vector<Notification>> following(db::Transaction& transaction, const 
                                             std::int64_t after, std::int64_t limit);
 /// The newest id there is, of whoever; whoever goes on behind it misses none. Errors: the database's.
 Result<std::int64_t> last_id(db::Transaction& transaction);
+/// Goes on with ids that no hub of before a backup can have come to: whoever goes on behind one of those
+/// hears what comes now. Errors: the database's.
+Result<void> skip_ids(db::Transaction& transaction);
 
 /// False: the member has none of that id. Errors: the database's.
 Result<bool> mark_read(db::Transaction& transaction, const UserId& user, std::int64_t id);

@@ -68,6 +68,16 @@ TEST_F(Copies, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasTher
             (std::vector<std::string>{"store-1 store-1", "store-2 store-2"}));
 }
 
+TEST_F(Copies, ARestoreGoesOnBehindEveryNotificationThatMayHaveBeenSaid) {
+  const std::string file = folder_.file("backup.db");
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  const std::string last = "SELECT CAST(last AS TEXT), 'is last' FROM notification_sequence";
+  EXPECT_EQ(rows(last), std::vector<std::string>{"0 is last"});
+  ASSERT_EQ(run([&] { return restore(config_, file); }).status, exit_ok);
+  EXPECT_EQ(rows(last), std::vector<std::string>{"1000000000 is last"});
+}
+
 TEST_F(Copies, ARestoreEndsEverybodysSessions) {
   const std::string file = folder_.file("backup.db");
   ASSERT_EQ(create_admin("root@example.com", "a password of twelve").status, exit_ok);

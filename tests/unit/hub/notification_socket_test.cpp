@@ -82,6 +82,17 @@ TEST_F(NotificationSocket, LostAndResumedSeesEachOnceAndInOrder) {
   EXPECT_EQ(id_of(socket.next_text()), ids_of(jo).back()) << "and nothing besides";
 }
 
+TEST_F(NotificationSocket, BehindAnIdThatNoNotificationHasYetHearsWhatComes) {
+  const Someone jo = someone("jo");
+  happen(jo, 1);
+  WebSocketClient socket = listen(jo, "?after=9999999");
+  ASSERT_TRUE(socket.is_open()) << socket.answer().body;
+  happen(jo, 1);
+  const auto frame = socket.next_text();
+  ASSERT_TRUE(frame);
+  EXPECT_EQ(id_of(frame), ids_of(jo).back());
+}
+
 TEST_F(NotificationSocket, IsOpenedByWhoMayAlone) {
   const Someone jo = someone("jo");
   const Someone staff = someone("sam", hub::identity::Role::staff);
