@@ -8,12 +8,15 @@
 #include "hub/downlink/commands.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/identity/erasures.hpp"
+#include "hub/run_task.hpp"
 #include "hub/stores/stores.hpp"
 #include "hub/tool_database.hpp"
 #include "hub/wheel/leases.hpp"
 #include "hub/wheel/reservations.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
+#include "shared/net/reactor.hpp"
 
 namespace perkline::hub {
 namespace {
@@ -185,6 +188,19 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
   return exit_ok;
 }
 
+/// So that the store's first draw waits for no job.
+int commit_seeds_of(const std::string& config_path, const std::string& id) {
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  const auto database = open_tool_database(*config, IfMissing::fail);
+  if (!database) return report(database.error());
+  net::Reactor reactor;
+  SystemRng rng;
+  const auto made =
+      run_task(reactor, wheel::commit_seeds(**database, {StoreId(id)}, reactor.clock().wall_now(), rng));
+  return made ? exit_ok : report(made.error());
+}
+
 }  // namespace
 
 int store_add(const std::string& config_path, const std::string& id, const std::string& public_key) {
@@ -192,7 +208,8 @@ int store_add(const std::string& config_path, const std::string& id, const std::
     if (auto added = stores::add(transaction, StoreId(id), public_key, now); !added) return failure(added);
     return api::audit_of_key(public_key);
   };
-  return change_store(config_path, id, "store.key_added", add, IfMissing::make);
+  const int added = change_store(config_path, id, "store.key_added", add, IfMissing::make);
+  return added == exit_ok ? commit_seeds_of(config_path, id) : added;
 }
 
 int store_revoke_key(const std::string& config_path, const std::string& id) {

@@ -57,6 +57,9 @@ TEST_F(Commands, AdminCreateRefusesWhatIsNoAddressAndAFileThatIsNotThere) {
 
 TEST_F(Commands, StoreCommandsChangeTheRegistryAndTheAuditTogether) {
   EXPECT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  EXPECT_EQ(rows("SELECT store_id, CAST(COUNT(*) AS TEXT) FROM wheel_seed GROUP BY store_id"),
+            std::vector<std::string>{"store-1 31"})
+      << "it can draw at once";
   EXPECT_EQ(run([&] { return store_revoke_key(config_, "store-1"); }).status, exit_ok);
   EXPECT_EQ(run([&] { return store_retire(config_, "store-1"); }).status, exit_ok);
   EXPECT_EQ(run([&] { return store_retire(config_, "store-2"); }).status, exit_failed);
