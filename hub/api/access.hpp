@@ -63,6 +63,13 @@ constexpr bool is_entrance(net::Method method, Access access) {
   return method == net::Method::post && !asks_for_token(access);
 }
 
+/// What anybody may read of the database without a token: how often one address does is limited as a member's
+/// calls are. What lies in memory (the document, the keys) is not.
+constexpr bool is_open_read(net::Method method, Access access, std::string_view pattern) {
+  return method == net::Method::get && !asks_for_token(access) && pattern.starts_with("/api/v1/") &&
+         pattern != "/api/v1/openapi.json";
+}
+
 /// nullopt: somebody without a token.
 constexpr bool may(Access access, std::optional<identity::Role> role) {
   using identity::Role;

@@ -17,6 +17,11 @@ Task<Result<net::Principal>> authorize(GuardParts parts, const net::RequestHead&
   if (is_entrance(route.method, *access)) {
     if (auto may_try = parts.attempts.admit_address(head.peer); !may_try) co_return failure(may_try);
   }
+  if (is_open_read(route.method, *access, route.pattern)) {
+    // No member's id looks like that.
+    const auto verdict = parts.per_member.admit("address " + head.peer, parts.clock.mono_now());
+    if (!verdict.admitted) co_return fail(rate_limited(verdict.quota, "this address calls too often"));
+  }
   if (!asks_for_token(*access)) co_return net::Principal{};
   const auto token = route.upgrades ? socket_token(head) : bearer_token(head.headers);
   if (!token) co_return fail(Errc::unauthenticated, "a bearer token is required");

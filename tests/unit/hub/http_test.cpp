@@ -80,6 +80,31 @@ TEST(HubHttp, AMemberThatCallsTooOftenIsTurnedAwayAndNobodyElseIs) {
   for (int i = 0; i < 20; ++i) EXPECT_EQ(hub.get("/api/v1/stores", staff).status, 200) << "no member";
 }
 
+TEST(HubHttp, AnAddressThatReadsTooOftenWithoutATokenIsTurnedAwayFromThatAlone) {
+  ServedHub hub(no_limits, {.member_per_second = 5, .server = served()});
+  const std::string member = hub.token_for(Role::member);
+  int admitted = 0;
+  std::optional<RawAnswer> refused;
+  RawHttp connection = hub.connect();
+  for (int i = 0; i < 50; ++i) {
+    connection.send(get(i % 2 == 0 ? "/api/v1/prizes" : "/api/v1/wheel/seeds"));
+    auto answer = connection.read_answer();
+    ASSERT_TRUE(answer);
+    if (answer->status == 200) ++admitted;
+    if (answer->status == 429) refused = std::move(answer);
+  }
+  EXPECT_GE(admitted, 5) << "a burst of a second's worth";
+  EXPECT_LT(admitted, 45);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code(), "RATE_LIMITED");
+  EXPECT_TRUE(refused->field("Retry-After"));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(hub.get("/health").status, 200) << "what asks no database";
+    EXPECT_EQ(hub.get("/api/v1/openapi.json").status, 200);
+  }
+  EXPECT_EQ(hub.get("/api/v1/points/balance", member).status, 200);
+}
+
 // ---- attacks (quality.md)
 
 TEST(HubAttacks, TwoWaysToFrameARequestAreRefusedAndNothingBehindThemIsServed) {
