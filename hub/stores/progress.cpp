@@ -62,7 +62,9 @@ Result<void> note_status(db::Transaction& transaction, const StoreId& id, const 
   }
   auto noted = transaction.execute(
       "UPDATE store SET tail = $2, breaker = $3, queue_depth = $4, version = $5, last_seen = $6,"
-      " lease_holder = COALESCE($7, lease_holder) WHERE id = $1 AND retired_at IS NULL",
+      " lease_holder = COALESCE($7, lease_holder),"
+      " all_told_at = CASE WHEN cursor_sequence >= $2 AND hello_epoch = epoch AND fork IS NULL THEN $6"
+      " ELSE all_told_at END WHERE id = $1 AND retired_at IS NULL",
       {id.str(), to_sql(status.tail), status.breaker, to_sql(status.queue_depth), status.version, stamp(now),
        std::move(holder)});
   if (!noted) return failure(noted);

@@ -248,11 +248,16 @@ Result<std::int64_t> reveal_seeds(db::Transaction& transaction, WallTime now, st
   transaction.allow(reveal_time_max);
   // Days that were over by then. Held, so that whoever draws with one has ended, and nobody begins to.
   const Day end = day_of(now - reveal_after);
+  const std::int64_t at = now.time_since_epoch().count();
   auto over = transaction.query(
-      "SELECT seed_id, seed FROM wheel_secret WHERE seed_id IN (SELECT id FROM"
-      " wheel_seed WHERE day < $1) ORDER BY seed_id LIMIT $2" +
+      "SELECT seed_id, seed FROM wheel_secret WHERE seed_id IN (SELECT wheel_seed.id FROM wheel_seed"
+      " LEFT JOIN store ON store.id = wheel_seed.store_id AND store.retired_at IS NULL"
+      " WHERE wheel_seed.day < $1 AND (store.id IS NULL OR wheel_seed.day < $3"
+      " OR (store.all_told_at <= $4 AND store.all_told_at >= (wheel_seed.day + 1) * $5 + $6)))"
+      " ORDER BY seed_id LIMIT $2" +
           std::string(transaction.for_update()),
-      {number_of(end), count});
+      {number_of(end), count, number_of(end - reveal_untold_after), at, Millis{days{1}}.count(),
+       Millis{reveal_after}.count()});
   if (!over) return failure(over);
   std::vector<StoreSeed> known;
   for (const db::Row& row : *over) {
@@ -263,7 +268,7 @@ Result<std::int64_t> reveal_seeds(db::Transaction& transaction, WallTime now, st
     if (!secret) return failure(secret);
     auto revealed = transaction.query(
         "UPDATE wheel_seed SET seed = $2, revealed_at = $3 WHERE id = $1 RETURNING store_id, day",
-        {id, row.text(1), now.time_since_epoch().count()});
+        {id, row.text(1), at});
     if (!revealed) return failure(revealed);
     known.push_back({.store = StoreId(revealed->front().text(0)),
                      .day = day_in(revealed->front().integer(1)),

@@ -26,6 +26,8 @@ inline const StoreId the_hub{};
 inline constexpr days seeds_ahead{30};
 /// A seed stays secret for so long after its day: longer than any draw of that day may still be under way.
 inline constexpr minutes reveal_after{10};
+/// A store's stays secret until it has told all that it drew by then, or for so long where it does not.
+inline constexpr days reveal_untold_after{30};
 
 inline Day day_of(WallTime at) {
   return std::chrono::floor<days>(at);
@@ -77,8 +79,9 @@ Task<Result<std::int64_t>> commit_seeds(db::Database& database, std::vector<Stor
 Task<Result<std::int64_t>> keep_seeds(db::Database& database, const Clock& clock,
                                       const hub::clock::ClockGuard& guard, Rng& rng);
 
-/// Reveals up to `count` seeds whose day was over reveal_after ago, and takes them away from who draws with
-/// them; how many. Waits for draws under way here.
+/// Reveals up to `count` seeds whose day was over reveal_after ago, of stores that are open only those whose
+/// draws they have told or that are reveal_untold_after old, and takes them away from who draws with them;
+/// how many. Waits for draws under way here.
 Result<std::int64_t> reveal_seeds(db::Transaction& transaction, WallTime now, std::int64_t count);
 
 }  // namespace perkline::hub::wheel

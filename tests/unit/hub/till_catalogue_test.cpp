@@ -160,6 +160,7 @@ TEST_F(TillCatalogue, HasAStoresOwnSeedsUntilTheyAreRevealed) {
               R"({"commitment":")" + seed.commitment + R"(","seed":")" + to_hex(seed.seed.bytes) + R"("})");
   }
   hub_.clock.wall = WallTime{today() + days{2}} + hub::wheel::reveal_after;
+  hub_.execute("UPDATE store SET all_told_at = $1", {hub_.clock.wall.time_since_epoch().count()});
   write([&](hub::db::Transaction& t) -> Result<void> {
     EXPECT_EQ(hub::wheel::reveal_seeds(t, hub_.clock.wall, 100).value(), 4)
         << "two days, the hub's and the store's";

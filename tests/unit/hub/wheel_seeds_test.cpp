@@ -5,6 +5,7 @@
 
 #include "hub/identity/user.hpp"
 #include "hub/jobs/jobs.hpp"
+#include "hub/stores/progress.hpp"
 #include "hub/stores/stores.hpp"
 #include "hub/wheel/hooks.hpp"
 #include "hub/wheel/seeds.hpp"
@@ -196,6 +197,40 @@ TEST_F(WheelSeeds, CountEachMembersDrawsFromOne) {
   EXPECT_EQ(spin_now(bob).value().proof.draw.nonce, 1);
   hub_.clock.advance(days{1});
   EXPECT_EQ(spin_now(ann).value().proof.draw.nonce, 1);
+}
+
+TEST_F(WheelSeeds, OfAStoreAreRevealedOnceItHasToldWhatItDrewOrAfterAMonth) {
+  const StoreId store("store-1");
+  EXPECT_TRUE(hub_.write(
+      [&](db::Transaction& t) { return stores::add(t, store, std::string(64, 'a'), hub_.clock.wall); }));
+  keep();
+  const WallTime begin = hub_.clock.wall;  // At midnight.
+  const auto shown = [&] {
+    keep();
+    return hub_.number("SELECT COUNT(*) FROM wheel_seed WHERE seed IS NOT NULL AND store_id = 'store-1'");
+  };
+  const auto tell = [&](std::uint64_t tail) {
+    EXPECT_TRUE(hub_.write([&](db::Transaction& t) {
+      return stores::note_status(t, store, {.tail = tail, .breaker = "closed", .version = "1"},
+                                 hub_.clock.wall);
+    }));
+  };
+  hub_.execute("UPDATE store SET hello_epoch = epoch");
+  hub_.clock.advance(days{1} + hours{1});
+  EXPECT_EQ(revealed(), 0);
+  EXPECT_EQ(shown(), 0) << "it may be drawing with it, far from any line";
+  EXPECT_EQ(revealed(), 1) << "the hub's own is";
+  tell(5);
+  EXPECT_EQ(shown(), 0) << "five of its events are not here";
+  hub_.execute("UPDATE store SET cursor_sequence = 5");
+  tell(5);
+  EXPECT_EQ(shown(), 1);
+  hub_.clock.advance(days{1});
+  EXPECT_EQ(shown(), 1) << "of the next day it has told nothing";
+  hub_.execute("UPDATE store SET all_told_at = $1", {(begin + days{400}).time_since_epoch().count()});
+  EXPECT_EQ(shown(), 1) << "what a clock that was ahead wrote";
+  hub_.clock.advance(reveal_untold_after);
+  EXPECT_EQ(shown(), 2) << "lost, or off for good";
 }
 
 TEST_F(WheelSeeds, AreEveryStoresOwn) {
