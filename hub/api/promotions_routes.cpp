@@ -138,7 +138,7 @@ Task<net::Response> PromotionsRoutes::list_of_player(net::Request request) {
 Task<net::Response> PromotionsRoutes::assign(net::Request request) {
   const auto id = uuid_in_path(request, 0, "promotion");
   if (!id) co_return refusal(id.error(), request);
-  auto users = json::read_body(request.body, read_users);
+  auto users = json::read_body(request.body, read_users, limits::json_request_values_max);
   if (!users) co_return refusal(users.error(), request);
   AssignOrder order{
       .promotion = *id, .users = std::move(*users), .events = {}, .traceparent = request.traceparent};

@@ -1,12 +1,12 @@
 #include "hub/identity/password_hash.hpp"
 
-#include <argon2.h>
 #include <array>
 #include <charconv>
 #include <optional>
 #include <sys/mman.h>
 #include <vector>
 
+#include <argon2.h>
 #include <sodium.h>
 
 #include "shared/core/assert.hpp"

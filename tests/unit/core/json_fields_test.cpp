@@ -143,23 +143,29 @@ TEST(Fields, NestedReadersTellTheFullPath) {
 }
 
 TEST(Fields, ABodyHasSoManyValuesAndNoMore) {
-  const auto read = [](const std::string& body) {
-    return read_body(body, [](Fields&, const Value& root) {
-      const Value* items = root.find("a");
-      return items == nullptr ? std::size_t{0} : items->items().size();
-    });
+  const auto read = [](const std::string& body, std::size_t values_max) {
+    return read_body(
+        body,
+        [](Fields&, const Value& root) {
+          const Value* items = root.find("a");
+          return items == nullptr ? std::size_t{0} : items->items().size();
+        },
+        values_max);
   };
   const auto body_of = [](std::size_t items) {
     std::string text = R"({"a":[0)";
     for (std::size_t i = 1; i < items; ++i) text += ",0";
     return text + "]}";
   };
-  constexpr std::size_t items_max =
-      limits::json_request_values_max - 2;  // The object and the array count too.
-  EXPECT_EQ(read(body_of(items_max)).value_or(0), items_max);
-  const auto refused = read(body_of(items_max + 1));
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::malformed_json);
+  for (const std::size_t values_max : {body_values_max, limits::json_request_values_max}) {
+    const std::size_t items_max = values_max - 2;  // The object and the array count too.
+    EXPECT_EQ(read(body_of(items_max), values_max).value_or(0), items_max);
+    const auto refused = read(body_of(items_max + 1), values_max);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::malformed_json);
+  }
+  EXPECT_FALSE(read_body(body_of(body_values_max), [](Fields&, const Value&) { return 0; }))
+      << "what a reader that says nothing takes";
 }
 
 TEST(Fields, ABodyThatIsNoObjectIsOneFault) {
