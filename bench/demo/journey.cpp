@@ -17,7 +17,7 @@ constexpr std::chrono::seconds patience{20};
 constexpr const char* bonus_title = "Welcome Bonus";
 constexpr const char* bonus_amount = "20.00";
 constexpr const char* payment = "5.00";
-constexpr const char* left_after_payment = "15.00";
+constexpr const char* left_after_payment = "20.00";
 
 std::uint16_t port_of(const std::string& origin) {
   return static_cast<std::uint16_t>(std::strtoul(origin.c_str() + origin.rfind(':') + 1, nullptr, 10));
@@ -43,8 +43,9 @@ bool Journey::play() {
   for (const auto step :
        {&Journey::offer_a_welcome_bonus, &Journey::ada_registers, &Journey::ben_registers_with_her_code,
         &Journey::both_hear_of_the_bonus, &Journey::ben_claims_it, &Journey::ben_buys_at_a_till,
-        &Journey::ben_shows_his_receipt, &Journey::ben_spins_on_the_web, &Journey::ben_pays_cora,
-        &Journey::cora_has_mail, &Journey::the_statement_shows_the_points}) {
+        &Journey::ben_shows_his_receipt, &Journey::ben_spins_on_the_web, &Journey::ben_spins_at_the_till,
+        &Journey::ben_claims_at_the_till, &Journey::ben_pays_cora, &Journey::cora_has_mail,
+        &Journey::the_statement_shows_the_points}) {
     if (const auto done = (this->*step)(); !done) {
       tell("WRONG: " + done.error().detail);
       return false;

@@ -53,6 +53,8 @@ class Journey {
   Result<void> ben_buys_at_a_till();
   Result<void> ben_shows_his_receipt();
   Result<void> ben_spins_on_the_web();
+  Result<void> ben_spins_at_the_till();
+  Result<void> ben_claims_at_the_till();
   Result<void> ben_pays_cora();
   Result<void> cora_has_mail();
   Result<void> the_statement_shows_the_points();

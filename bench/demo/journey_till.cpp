@@ -13,6 +13,8 @@ namespace {
 
 constexpr const char* basket = "150.00";
 constexpr std::int64_t basket_minor = 15'000;
+constexpr const char* till_bonus = "5.00";
+constexpr const char* after_till_bonus = "25.00";
 constexpr std::int64_t purchase_points = 2;  ///< As journey_hub_yaml has it.
 
 /// Two for each unit of the currency, and what the tier adds.
@@ -103,6 +105,72 @@ Result<void> Journey::ben_shows_his_receipt() {
       "Ben shows receipt {}: the card is his, its {} reward points too, and {} points for a sale of "
       "100 USD or more: {}",
       sale_.receipt, sale_.earned, purchase_points, points_));
+  return {};
+}
+
+/// One for the sale, at no cost, drawn by the store itself.
+Result<void> Journey::ben_spins_at_the_till() {
+  const auto spun = calls_.till(
+      {.method = "POST",
+       .path = "spin",
+       .body = object_of(
+           {{"customerId", card_}, {"transactionId", sale_.transaction}, {"clientSeed", "Ben's"}})});
+  if (!spun) return std::unexpected(spun.error());
+  const auto won = points_for_prize(shown(*spun, "prize.type"));
+  if (!won) return std::unexpected(won.error());
+  json::Document listed;
+  const auto booked = once("the till's spin at the hub", stop_, [&] {
+    auto spins = calls_.hub({.path = "spins", .token = ben_.token});
+    if (!spins || shown(*spins, "items.0.spinId") != shown(*spun, "spinId")) return false;
+    listed = std::move(*spins);
+    return true;
+  });
+  if (!booked) return booked;
+  if (auto right = expect("where he span", shown(listed, "items.0.storeId"), calls_.store_id()); !right)
+    return right;
+  if (auto right = expect("the till's prize", number(listed, "items.0.pointsAwarded"), *won); !right)
+    return right;
+  points_ += *won;
+  if (auto right = points_are(ben_, points_); !right) return right;
+  tell(fmt::format("Ben spins at the till for nothing and wins \"{}\": {}, and he has {}",
+                   shown(*spun, "prize.name"), points_text(*won), points_));
+  return {};
+}
+
+Result<void> Journey::ben_claims_at_the_till() {
+  const auto made = calls_.hub({.method = "POST",
+                                .path = "promotions",
+                                .token = staff_,
+                                .body = object_of({{"title", "Thank you"},
+                                                   {"type", "BONUS"},
+                                                   {"amount", till_bonus},
+                                                   {"startDate", day(0)},
+                                                   {"endDate", day(30)}}),
+                                .status = 201});
+  if (!made) return std::unexpected(made.error());
+  const std::string promotion = shown(*made, "id");
+  const auto assigned = calls_.hub({.method = "POST",
+                                    .path = "promotions/" + promotion + "/assign",
+                                    .token = staff_,
+                                    .body = fmt::format(R"({{"userIds":["{}"]}})", ben_.id)});
+  if (!assigned) return std::unexpected(assigned.error());
+  const auto offered = once("the promotion at the till", stop_, [&] {
+    const auto promotions = calls_.till({.path = "promotions?customerId=" + card_});
+    return promotions && shown(*promotions, "items.0.id") == promotion;
+  });
+  if (!offered) return offered;
+  const auto claimed = calls_.till({.method = "POST",
+                                    .path = "promotions/claim",
+                                    .body = object_of({{"customerId", card_},
+                                                       {"promotionId", promotion},
+                                                       {"transactionId", sale_.transaction + "-CLAIM"}})});
+  if (!claimed) return std::unexpected(claimed.error());
+  if (auto right = expect("the balance at the till", shown(*claimed, "balance.available"), after_till_bonus);
+      !right)
+    return right;
+  if (auto right = wallet_is(ben_, after_till_bonus); !right) return right;
+  tell(fmt::format("staff give him {} USD more, he claims it at the till: {} USD in his wallet", till_bonus,
+                   after_till_bonus));
   return {};
 }
 

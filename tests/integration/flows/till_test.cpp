@@ -71,6 +71,55 @@ class TillFlows : public ChainTest {
     return {std::stoll(at(list, "items.0.issuedPoints")), std::stoll(at(list, "items.0.redeemedPoints")),
             at(list, "items.0.owes"), at(list, "items.0.owed"), at(list, "items.0.net")};
   }
+
+  /// One prize is left, a coupon, at the hub and at every till.
+  static void offer_coupons_alone() {
+    const HubCalls hub = calls();
+    const std::string staff = admin();
+    for (const std::string& id : each(hub.get("prizes?limit=200"), "id"))
+      EXPECT_EQ(hub.patch("prizes/" + id, body({{"active", false}}), staff).status, 200);
+    const auto made =
+        hub.post("prizes", body({{"name", "Coupon"}, {"type", "coupon"}, {"weight", 1}}), staff);
+    ASSERT_EQ(made.status, 201) << made.body;
+    for (std::size_t edge = 0; edge < fleet().edges(); ++edge) {
+      EXPECT_TRUE(eventually([&] {
+        return each(till_of(edge).get("prizes"), "id") == Texts{at(made, "id")};
+      })) << till_of(edge).get("prizes").body;
+    }
+  }
+  /// 5.00 for the member to claim.
+  static std::string make_bonus(const std::string& title, const Person& member) {
+    const HubCalls hub = calls();
+    const std::string staff = admin();
+    const auto made = hub.post("promotions",
+                               body({{"title", title},
+                                     {"type", "BONUS"},
+                                     {"amount", "5.00"},
+                                     {"startDate", day_from_now(0)},
+                                     {"endDate", day_from_now(9)}}),
+                               staff);
+    EXPECT_EQ(made.status, 201) << made.body;
+    const std::string bonus = at(made, "id");
+    EXPECT_EQ(
+        at(hub.post("promotions/" + bonus + "/assign", body({{"userIds", Json::list({member.id})}}), staff),
+           "assigned"),
+        "1");
+    return bonus;
+  }
+  static void expect_offered(std::size_t edge, const std::string& card, const std::string& bonus) {
+    bench::WebAnswer shown;
+    EXPECT_TRUE(eventually([&] {
+      shown = till_of(edge).get("promotions?customerId=" + card);
+      return each(shown, "id") == Texts{bonus};
+    })) << shown.body;
+    EXPECT_EQ(at(shown, "items.0.amount"), "5.00");
+  }
+  static bench::WebAnswer claim(std::size_t edge, const std::string& card, const std::string& bonus,
+                                const std::string& transaction) {
+    return till_of(edge).post(
+        "promotions/claim",
+        body({{"customerId", card}, {"promotionId", bonus}, {"transactionId", transaction}}));
+  }
 };
 
 TEST_F(TillFlows, PointsOfACardAreWhosesReceiptItIsWithThePurchaseRules) {
@@ -134,6 +183,90 @@ TEST_F(TillFlows, AMonthsStatementHasWhatAStoresTillsIssuedRedeemedAndTookBack) 
   EXPECT_EQ(header_of(csv, "content-type").substr(0, 8), "text/csv");
   EXPECT_NE(csv.body.find("store-1"), std::string::npos);
   EXPECT_NE(csv.body.find("," + std::to_string(after.issued) + ","), std::string::npos) << csv.body;
+}
+
+// ---- the programme at the till
+
+TEST_F(TillFlows, AfterASaleTheTillSpinsOnceAtNoCostAndThePointsAreTheMembers) {
+  const HubCalls hub = calls();
+  offer_coupons_alone();
+  const std::string card = next_card();
+  const Person ben = cardholder("ben", card);
+  ASSERT_EQ(hub.points(ben), "2");
+  const Sold sold = sell(0, card, "20.00");
+  const auto spin = [&](std::size_t edge, const std::string& transaction, const char* seed) {
+    return till_of(edge).post(
+        "spin", body({{"customerId", card}, {"transactionId", transaction}, {"clientSeed", seed}}));
+  };
+  const auto spun = spin(0, sold.transaction, "lucky");
+  ASSERT_EQ(spun.status, 200) << spun.body;
+  EXPECT_EQ(at(spun, "prize.type"), "coupon");
+  EXPECT_EQ(at(spun, "proof.clientSeed"), "lucky");
+  expect_replay(spin(0, sold.transaction, "lucky"), spun);
+  expect_problem(spin(0, sold.transaction, "another"), 422, "TRANSACTION_REUSED");
+  expect_problem(spin(0, "NO-SUCH-SALE", "lucky"), 409, "SESSION_STATE");
+  expect_problem(spin(1, sold.transaction, "lucky"), 409, "SESSION_STATE");
+
+  EXPECT_TRUE(eventually([&] { return hub.points(ben) == "3"; })) << hub.points(ben);
+  const auto spins = hub.get("spins", ben.token);
+  EXPECT_EQ(each(spins, "spinId"), Texts{at(spun, "spinId")});
+  EXPECT_EQ(each(spins, "channel"), Texts{"till"});
+  EXPECT_EQ(each(spins, "storeId"), Texts{"store-1"});
+  EXPECT_EQ(each(spins, "cost"), Texts{"0"});
+  const auto proof = hub.get("spins/" + at(spun, "spinId") + "/proof");
+  for (const char* field : {"memberId", "nonce", "serverSeedHash", "tableVersion", "prizeId"})
+    EXPECT_EQ(at(proof, field), at(spun, std::string("proof.") + field)) << field;
+  EXPECT_TRUE(eventually([&] {
+    return each(hub.get("notifications?type=prize", ben.token), "content.channel") == Texts{"till"};
+  }));
+}
+
+TEST_F(TillFlows, AClaimAtATillPaysIntoTheWalletOnceForTillsAndWeb) {
+  const HubCalls hub = calls();
+  const std::string card = next_card();
+  const Person cat = cardholder("cat", card);
+  const std::string bonus = make_bonus("Till bonus", cat);
+  expect_offered(0, card, bonus);
+  const std::string transaction = next_transaction();
+  const auto claimed = claim(0, card, bonus, transaction);
+  ASSERT_EQ(claimed.status, 200) << claimed.body;
+  EXPECT_EQ(at(claimed, "claim.promotionId"), bonus);
+  EXPECT_EQ(at(claimed, "claim.userId"), cat.id);
+  EXPECT_EQ(at(claimed, "transaction.amount"), "5.00");
+  EXPECT_EQ(at(claimed, "balance.available"), "5.00");
+  EXPECT_EQ(hub.available(cat), "5.00");
+  expect_replay(claim(0, card, bonus, transaction), claimed);
+  expect_problem(claim(0, card, bonus, next_transaction()), 409, "ALREADY_CLAIMED");
+  expect_problem(claim(1, card, bonus, next_transaction()), 409, "ALREADY_CLAIMED");
+  expect_problem(hub.post("promotions/claim", body({{"promotionId", bonus}}), cat.token), 409,
+                 "ALREADY_CLAIMED");
+  expect_problem(claim(0, next_card(), bonus, next_transaction()), 404, "NOT_FOUND");
+  EXPECT_EQ(each(hub.get("wallet/entries", cat.token), "delta"), Texts{"5.00"});
+}
+
+TEST_F(TillFlows, WithoutTheHubAClaimIsPendingAndASpinDrawnAndBothCountWhenItIsBack) {
+  const HubCalls hub = calls();
+  offer_coupons_alone();
+  const std::string card = next_card();
+  const Person dan = cardholder("dan", card);
+  const std::string bonus = make_bonus("Bonus for a rainy day", dan);
+  expect_offered(0, card, bonus);
+  ASSERT_EQ(fleet().hub().terminate(), 0);
+  const std::string transaction = next_transaction();
+  const auto claimed = claim(0, card, bonus, transaction);
+  EXPECT_EQ(claimed.status, 202) << claimed.body;
+  EXPECT_EQ(at(claimed, "status"), "pending");
+  EXPECT_EQ(at(claimed, "claim.promotionId"), bonus);
+  expect_problem(claim(0, card, bonus, next_transaction()), 409, "ALREADY_CLAIMED");
+  const Sold sold = sell(0, card, "20.00");
+  const auto spun =
+      till_of(0).post("spin", body({{"customerId", card}, {"transactionId", sold.transaction}}));
+  EXPECT_EQ(spun.status, 200) << spun.body;
+  ASSERT_TRUE(fleet().start_hub());
+  EXPECT_TRUE(eventually([&] { return hub.available(dan) == "5.00"; }));
+  EXPECT_TRUE(eventually([&] { return hub.points(dan) == "3"; })) << "2 for the first sale, 1 of the coupon";
+  EXPECT_EQ(each(hub.get("promotions/players/" + dan.id + "?claimed=true", dan.token), "id"), Texts{bonus});
+  expect_replay(claim(0, card, bonus, transaction), claimed);
 }
 
 }  // namespace
