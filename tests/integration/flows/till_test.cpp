@@ -87,39 +87,6 @@ class TillFlows : public ChainTest {
       })) << till_of(edge).get("prizes").body;
     }
   }
-  /// 5.00 for the member to claim.
-  static std::string make_bonus(const std::string& title, const Person& member) {
-    const HubCalls hub = calls();
-    const std::string staff = admin();
-    const auto made = hub.post("promotions",
-                               body({{"title", title},
-                                     {"type", "BONUS"},
-                                     {"amount", "5.00"},
-                                     {"startDate", day_from_now(0)},
-                                     {"endDate", day_from_now(9)}}),
-                               staff);
-    EXPECT_EQ(made.status, 201) << made.body;
-    const std::string bonus = at(made, "id");
-    EXPECT_EQ(
-        at(hub.post("promotions/" + bonus + "/assign", body({{"userIds", Json::list({member.id})}}), staff),
-           "assigned"),
-        "1");
-    return bonus;
-  }
-  static void expect_offered(std::size_t edge, const std::string& card, const std::string& bonus) {
-    bench::WebAnswer shown;
-    EXPECT_TRUE(eventually([&] {
-      shown = till_of(edge).get("promotions?customerId=" + card);
-      return each(shown, "id") == Texts{bonus};
-    })) << shown.body;
-    EXPECT_EQ(at(shown, "items.0.amount"), "5.00");
-  }
-  static bench::WebAnswer claim(std::size_t edge, const std::string& card, const std::string& bonus,
-                                const std::string& transaction) {
-    return till_of(edge).post(
-        "promotions/claim",
-        body({{"customerId", card}, {"promotionId", bonus}, {"transactionId", transaction}}));
-  }
 };
 
 TEST_F(TillFlows, PointsOfACardAreWhosesReceiptItIsWithThePurchaseRules) {
@@ -185,8 +152,6 @@ TEST_F(TillFlows, AMonthsStatementHasWhatAStoresTillsIssuedRedeemedAndTookBack) 
   EXPECT_NE(csv.body.find("," + std::to_string(after.issued) + ","), std::string::npos) << csv.body;
 }
 
-// ---- the programme at the till
-
 TEST_F(TillFlows, AfterASaleTheTillSpinsOnceAtNoCostAndThePointsAreTheMembers) {
   const HubCalls hub = calls();
   offer_coupons_alone();
@@ -219,54 +184,6 @@ TEST_F(TillFlows, AfterASaleTheTillSpinsOnceAtNoCostAndThePointsAreTheMembers) {
   EXPECT_TRUE(eventually([&] {
     return each(hub.get("notifications?type=prize", ben.token), "content.channel") == Texts{"till"};
   }));
-}
-
-TEST_F(TillFlows, AClaimAtATillPaysIntoTheWalletOnceForTillsAndWeb) {
-  const HubCalls hub = calls();
-  const std::string card = next_card();
-  const Person cat = cardholder("cat", card);
-  const std::string bonus = make_bonus("Till bonus", cat);
-  expect_offered(0, card, bonus);
-  const std::string transaction = next_transaction();
-  const auto claimed = claim(0, card, bonus, transaction);
-  ASSERT_EQ(claimed.status, 200) << claimed.body;
-  EXPECT_EQ(at(claimed, "claim.promotionId"), bonus);
-  EXPECT_EQ(at(claimed, "claim.userId"), cat.id);
-  EXPECT_EQ(at(claimed, "transaction.amount"), "5.00");
-  EXPECT_EQ(at(claimed, "balance.available"), "5.00");
-  EXPECT_EQ(hub.available(cat), "5.00");
-  expect_replay(claim(0, card, bonus, transaction), claimed);
-  expect_problem(claim(0, card, bonus, next_transaction()), 409, "ALREADY_CLAIMED");
-  expect_problem(claim(1, card, bonus, next_transaction()), 409, "ALREADY_CLAIMED");
-  expect_problem(hub.post("promotions/claim", body({{"promotionId", bonus}}), cat.token), 409,
-                 "ALREADY_CLAIMED");
-  expect_problem(claim(0, next_card(), bonus, next_transaction()), 404, "NOT_FOUND");
-  EXPECT_EQ(each(hub.get("wallet/entries", cat.token), "delta"), Texts{"5.00"});
-}
-
-TEST_F(TillFlows, WithoutTheHubAClaimIsPendingAndASpinDrawnAndBothCountWhenItIsBack) {
-  const HubCalls hub = calls();
-  offer_coupons_alone();
-  const std::string card = next_card();
-  const Person dan = cardholder("dan", card);
-  const std::string bonus = make_bonus("Bonus for a rainy day", dan);
-  expect_offered(0, card, bonus);
-  ASSERT_EQ(fleet().hub().terminate(), 0);
-  const std::string transaction = next_transaction();
-  const auto claimed = claim(0, card, bonus, transaction);
-  EXPECT_EQ(claimed.status, 202) << claimed.body;
-  EXPECT_EQ(at(claimed, "status"), "pending");
-  EXPECT_EQ(at(claimed, "claim.promotionId"), bonus);
-  expect_problem(claim(0, card, bonus, next_transaction()), 409, "ALREADY_CLAIMED");
-  const Sold sold = sell(0, card, "20.00");
-  const auto spun =
-      till_of(0).post("spin", body({{"customerId", card}, {"transactionId", sold.transaction}}));
-  EXPECT_EQ(spun.status, 200) << spun.body;
-  ASSERT_TRUE(fleet().start_hub());
-  EXPECT_TRUE(eventually([&] { return hub.available(dan) == "5.00"; }));
-  EXPECT_TRUE(eventually([&] { return hub.points(dan) == "3"; })) << "2 for the first sale, 1 of the coupon";
-  EXPECT_EQ(each(hub.get("promotions/players/" + dan.id + "?claimed=true", dan.token), "id"), Texts{bonus});
-  expect_replay(claim(0, card, bonus, transaction), claimed);
 }
 
 }  // namespace
