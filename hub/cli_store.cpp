@@ -75,11 +75,12 @@ std::string or_dash(const std::string& text) {
 /// Of the latest commands so many are shown.
 constexpr std::int64_t commands_shown = 5;
 
-/// A store, its keys and, where it stands alone, what it was told to do.
+/// A store, its keys and, where it stands alone, what it was told to do and what it was leased.
 struct Shown {
   Store store;
   std::vector<stores::StoreKey> keys;
   std::vector<downlink::CommandStanding> commands = {};
+  wheel::LeasedUnits leased = {};
 };
 
 std::string_view state_of(const Shown& shown, WallTime now) {
@@ -115,6 +116,12 @@ std::string details_of(const Shown& shown) {
     text += fmt::format("command   {} {} {}: {}{}\n", format_time(told.created_at), told.kind, told.argument,
                         told.state, told.state == "refused" ? ", " + told.detail : "");
   }
+  if (shown.leased.present + shown.leased.earlier > 0) {
+    text += fmt::format("leases    {} units of prizes", shown.leased.present);
+    if (shown.leased.earlier > 0)
+      text += fmt::format(", {} of data that was lost: write-off-leases --earlier", shown.leased.earlier);
+    text += '\n';
+  }
   if (store.hello_epoch) text += fmt::format("the store's own, as last told: {}\n", *store.hello_epoch);
   if (store.grant) {
     text += fmt::format("granted   {} by {}: {}\n", format_time(store.grant->at), store.grant->by,
@@ -146,7 +153,8 @@ void write_shown(json::Writer& out, const Shown& shown, Shape shape, WallTime no
       more.field("state", told.state).field("detail", told.detail);
       more.field("createdAt", format_time(told.created_at)).end_object();
     }
-    more.end_array();
+    more.end_array().key("leasedUnits").begin_object().field("present", shown.leased.present);
+    more.field("earlier", shown.leased.earlier).end_object();
   });
 }
 
@@ -171,6 +179,9 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
     auto told = downlink::command_standings(transaction, found.front().store.id, commands_shown);
     if (!told) return failure(told);
     found.front().commands = std::move(*told);
+    const auto leased = wheel::leased_units(transaction, found.front().store.id);
+    if (!leased) return std::unexpected(leased.error());
+    found.front().leased = *leased;
     return {};
   });
   if (!done) return report(done.error());

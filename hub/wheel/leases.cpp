@@ -90,6 +90,19 @@ Result<std::vector<Lease>> open_leases(db::Transaction& transaction, const Store
                 {store.str()});
 }
 
+Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& store) {
+  auto rows = transaction.query(
+      "SELECT CAST(COALESCE(SUM(CASE WHEN lease.holder = store.lease_holder THEN lease.units - lease.awarded "
+      "-"
+      " lease.returned ELSE 0 END), 0) AS BIGINT), CAST(COALESCE(SUM(lease.units - lease.awarded -"
+      " lease.returned), 0) AS BIGINT) FROM prize_lease lease JOIN store ON store.id = lease.store_id"
+      " WHERE lease.store_id = $1",
+      {store.str()});
+  if (!rows) return failure(rows);
+  const std::int64_t present = rows->front().integer(0);
+  return LeasedUnits{.present = present, .earlier = rows->front().integer(1) - present};
+}
+
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction) {
   return leases(
       transaction,

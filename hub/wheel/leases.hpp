@@ -34,6 +34,13 @@ Result<bool> grant_lease(db::Transaction& transaction, const Lease& lease);
 /// A store's leases with something left, oldest first.
 Result<std::vector<Lease>> open_leases(db::Transaction& transaction, const StoreId& store);
 
+/// What a store's leases have left, by the life of its data that they were granted to.
+struct LeasedUnits {
+  std::int64_t present = 0;
+  std::int64_t earlier = 0;  ///< Nobody draws from these; staff may write them off.
+};
+Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& store);
+
 /// Of all stores that are open, those with something left that a store may draw from.
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction);
 

@@ -353,13 +353,20 @@ TEST_F(Commands, WriteOffLeasesFreesWhatALostStoreHadAndTheAuditSaysWhy) {
   const auto write_off = [&](const char* id, const char* reason, bool earlier) {
     return run([&] { return store_write_off_leases(config_, id, reason, earlier); });
   };
+  const auto shown = [&](bool json) { return run([&] { return store_show(config_, "store-1", json); }).out; };
+  EXPECT_TRUE(shown(false).contains(
+      "leases    3 units of prizes, 3 of data that was lost: write-off-leases --earlier\n"))
+      << shown(false);
+  EXPECT_TRUE(shown(true).contains(R"("leasedUnits":{"present":3,"earlier":3})")) << shown(true);
   EXPECT_EQ(write_off("store-1", "", false).status, exit_usage);
   EXPECT_EQ(write_off("store-9", "lost", false).status, exit_failed);
   EXPECT_EQ(write_off("store-1", "restored", true).out, "3\n");
   EXPECT_EQ(rows("SELECT id, holder FROM prize_lease WHERE returned = 0"),
             std::vector<std::string>{"lease-now now"});
   EXPECT_EQ(rows("SELECT winner, prize_id FROM prize_one_time").size(), 1u) << "its spins may yet come";
+  EXPECT_TRUE(shown(false).contains("leases    3 units of prizes\n")) << shown(false);
   EXPECT_EQ(write_off("store-1", "burnt down", false).out, "3\n");
+  EXPECT_FALSE(shown(false).contains("leases"));
   EXPECT_EQ(rows("SELECT winner, prize_id FROM prize_one_time").size(), 0u);
   EXPECT_EQ(
       rows("SELECT subject, detail FROM audit WHERE action = 'store.leases_written_off' ORDER BY at, id"),
