@@ -39,8 +39,14 @@ class Examples(DeployTest):
         self.assertIn("perkline-hub keygen", done.stderr)
 
     def test_of_the_edge_reads_the_names_people_know(self):
-        known = {"PORT": "3000", "PDI_API_URL": "https://pdi.example.com", "PDI_CLIENT_ID": "client-7",
-                 "PDI_CLIENT_SECRET": "hunter2", "LOG_LEVEL": "debug", "SESSION_TTL_HOURS": "12"}
+        known = {
+            "PORT": "3000",
+            "PDI_API_URL": "https://pdi.example.com",
+            "PDI_CLIENT_ID": "client-7",
+            "PDI_CLIENT_SECRET": "hunter2",
+            "LOG_LEVEL": "debug",
+            "SESSION_TTL_HOURS": "12",
+        }
         self.accepted(EDGE, EXAMPLES / "edge.example.yaml", **known)
         shown = effective(EDGE, EXAMPLES / "edge.example.yaml", **known)
         for part in ("3000", "https://pdi.example.com", "client-7", "***", "debug", "ttl_hours: 12"):
@@ -48,8 +54,12 @@ class Examples(DeployTest):
         self.assertNotIn("hunter2", shown)
 
     def test_of_the_hub_reads_the_names_people_know(self):
-        known = {"PORT": "3000", "LOG_LEVEL": "debug", "DATABASE_URL": "postgresql://hub:hunter2@db:5432/perkline",
-                 **self.key}
+        known = {
+            "PORT": "3000",
+            "LOG_LEVEL": "debug",
+            "DATABASE_URL": "postgresql://hub:hunter2@db:5432/perkline",
+            **self.key,
+        }
         self.accepted(HUB, EXAMPLES / "hub.example.yaml", **known)
         shown = effective(HUB, EXAMPLES / "hub.example.yaml", **known)
         for part in ("3000", "debug", "postgresql://hub:***@db:5432/perkline"):
@@ -57,10 +67,14 @@ class Examples(DeployTest):
         self.assertNotIn("hunter2", shown)
 
     def test_a_name_set_to_nonsense_is_told_by_its_key(self):
-        done = check(EDGE, EXAMPLES / "edge.example.yaml", PORT="all", SESSION_TTL_HOURS="0", LOG_LEVEL="loud")
+        done = check(
+            EDGE, EXAMPLES / "edge.example.yaml", PORT="all", SESSION_TTL_HOURS="0", LOG_LEVEL="loud"
+        )
         self.assertEqual(done.returncode, 2)
-        self.assertEqual(re.findall(r"(\S+): must", done.stderr + done.stdout),
-                         ["api.listen", "session.ttl_hours", "log.level"])
+        self.assertEqual(
+            re.findall(r"(\S+): must", done.stderr + done.stdout),
+            ["api.listen", "session.ttl_hours", "log.level"],
+        )
 
     def test_of_the_stand_ins_rules_is_accepted(self):
         text = (EXAMPLES / "edge.example.yaml").read_text()
@@ -73,14 +87,18 @@ class Packaged(DeployTest):
 
     def setUp(self):
         super().setUp()
-        self.secrets = {"PDI_CLIENT_SECRET_FILE": str(self.file("secret", "hunter2\n")),
-                        "HUB_SECRET_KEY_FILE": str(self.file("key", "ab" * 32 + "\n"))}
+        self.secrets = {
+            "PDI_CLIENT_SECRET_FILE": str(self.file("secret", "hunter2\n")),
+            "HUB_SECRET_KEY_FILE": str(self.file("key", "ab" * 32 + "\n")),
+        }
 
     def test_the_edges_names_what_only_the_store_can_supply(self):
         done = check(EDGE, PACKAGE / "edge.yaml", **self.secrets)
         self.assertEqual(done.returncode, 2)
-        self.assertEqual(re.findall(r"edge\.yaml: (\S+): ", done.stderr + done.stdout),
-                         ["store_id", "pdi.url", "pdi.client_id"])
+        self.assertEqual(
+            re.findall(r"edge\.yaml: (\S+): ", done.stderr + done.stdout),
+            ["store_id", "pdi.url", "pdi.client_id"],
+        )
 
     def test_the_edges_names_a_secret_that_is_missing_by_its_file(self):
         done = check(EDGE, PACKAGE / "edge.yaml", PDI_CLIENT_SECRET_FILE=f"{self.folder}/none")
@@ -88,9 +106,16 @@ class Packaged(DeployTest):
 
     def test_the_edges_is_whole_with_what_edge_env_names(self):
         names = set(re.findall(r"^#(\w+)=", (PACKAGE / "edge.env").read_text(), re.M))
-        values = {"STORE_ID": "store-7", "PDI_API_URL": "https://pdi.example.com", "PDI_CLIENT_ID": "c",
-                  "HUB_ENDPOINT": "tcp://hub.example.com:7090", "HUB_PUBLIC_KEY": "cd" * 32, "PORT": "7070",
-                  "SESSION_TTL_HOURS": "24", "LOG_LEVEL": "info"}
+        values = {
+            "STORE_ID": "store-7",
+            "PDI_API_URL": "https://pdi.example.com",
+            "PDI_CLIENT_ID": "c",
+            "HUB_ENDPOINT": "tcp://hub.example.com:7090",
+            "HUB_PUBLIC_KEY": "cd" * 32,
+            "PORT": "7070",
+            "SESSION_TTL_HOURS": "24",
+            "LOG_LEVEL": "info",
+        }
         self.assertEqual(names, set(values))
         done = check(EDGE, PACKAGE / "edge.yaml", **self.secrets, **values)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -99,8 +124,10 @@ class Packaged(DeployTest):
         done = check(HUB, PACKAGE / "hub.yaml", SYNC_SECRET_KEY_FILE=self.secrets["HUB_SECRET_KEY_FILE"])
         self.assertEqual(done.returncode, 0, done.stderr)
         names = set(re.findall(r"^#(\w+)=", (PACKAGE / "hub.env").read_text(), re.M))
-        self.assertEqual(names, set(re.findall(r"\$\{(\w+)", (PACKAGE / "hub.yaml").read_text()))
-                         - {"SYNC_SECRET_KEY_FILE"})
+        self.assertEqual(
+            names,
+            set(re.findall(r"\$\{(\w+)", (PACKAGE / "hub.yaml").read_text())) - {"SYNC_SECRET_KEY_FILE"},
+        )
 
     def test_their_secrets_are_where_the_units_take_them_from(self):
         for daemon in ("edge", "hub"):

@@ -1,4 +1,4 @@
-"""deploy/container without a container engine: what is in the files, and the same programs under the same configurations."""
+"""deploy/container without an engine: what is in the files, and its programs under its configurations."""
 
 import http.client
 import json
@@ -15,7 +15,8 @@ from support import BIN, SOURCE, DeployTest, free_port, run
 
 HERE = SOURCE / "deploy/container"
 NGINX = os.environ.get("PERKLINE_NGINX") or next(
-    (path for path in (SOURCE / "build/nginx/usr/sbin/nginx",) if path.exists()), "/usr/sbin/nginx")
+    (path for path in (SOURCE / "build/nginx/usr/sbin/nginx",) if path.exists()), "/usr/sbin/nginx"
+)
 PATH = {"PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
@@ -50,7 +51,9 @@ class Compose(DeployTest):
             if name in ("keys", "store"):
                 continue
             self.assertEqual(seen, {f"{allowed[name]}-secrets"} if name in allowed else set(), name)
-            self.assertTrue(all(volume.endswith(":ro") for volume in service.get("volumes", []) if "-secrets:" in volume))
+            self.assertTrue(
+                all(volume.endswith(":ro") for volume in service.get("volumes", []) if "-secrets:" in volume)
+            )
 
     def test_refers_to_what_is_there(self):
         stages = set(re.findall(r"(?m)^FROM \S+ AS (\w+)$", (HERE / "Dockerfile").read_text()))
@@ -62,7 +65,9 @@ class Compose(DeployTest):
                         self.assertIn("test", self.services[needed]["healthcheck"])
                 if "build" in service:
                     self.assertIn(service["build"]["target"], stages)
-                    self.assertTrue((HERE / service["build"]["context"] / service["build"]["dockerfile"]).exists())
+                    self.assertTrue(
+                        (HERE / service["build"]["context"] / service["build"]["dockerfile"]).exists()
+                    )
                 for volume in service.get("volumes", []):
                     source = volume.split(":")[0]
                     if source.startswith("."):
@@ -72,15 +77,18 @@ class Compose(DeployTest):
 
     def test_has_the_hubs_trust_nginx_and_nobody_else(self):
         hub = yaml.safe_load((HERE / "hub.yaml").read_text())
-        self.assertEqual(hub["api"]["trusted_proxies"],
-                         [self.services["nginx"]["networks"]["default"]["ipv4_address"]])
+        self.assertEqual(
+            hub["api"]["trusted_proxies"], [self.services["nginx"]["networks"]["default"]["ipv4_address"]]
+        )
 
 
 class Images(DeployTest):
     def setUp(self):
         super().setUp()
         text = (HERE / "Dockerfile").read_text()
-        self.stages = {name: body for name, body in re.findall(r"(?ms)^FROM \S+ AS (\w+)\n(.*?)(?=^FROM |\Z)", text)}
+        self.stages = {
+            name: body for name, body in re.findall(r"(?ms)^FROM \S+ AS (\w+)\n(.*?)(?=^FROM |\Z)", text)
+        }
 
     def test_run_as_nobody_of_note_and_say_whether_they_are_well(self):
         self.assertEqual(list(self.stages), ["build", "hub", "edge", "tools"])
@@ -98,7 +106,7 @@ class Images(DeployTest):
 
     def test_get_the_packages_that_the_programs_need_by_name(self):
         pipeline = re.search(r"Depends \| (tr .*?) > ", self.stages["build"])[1]
-        depends = "systemd | systemd-sysusers, systemd | systemd-tmpfiles, libc6 (>= 2.34), libfmt9 (>= 9.1.0+ds1), libsystemd0"
+        depends = "systemd | systemd-sysusers, systemd | systemd-tmpfiles, libc6 (>= 2.34), libfmt9 (>= 9.1), libsystemd0"
         done = run("bash", "-c", f"echo '{depends}' | {pipeline}")
         self.assertEqual(done.stdout.split(), ["libc6", "libfmt9", "libsystemd0"])
 
@@ -114,7 +122,9 @@ class Chain(DeployTest):
         self.addCleanup(child.terminate)
 
     def setup_step(self, step):
-        return run(HERE / "setup", step, environment=PATH | {"SECRETS": str(self.folder), "HERE": str(self.folder)})
+        return run(
+            HERE / "setup", step, environment=PATH | {"SECRETS": str(self.folder), "HERE": str(self.folder)}
+        )
 
     def answers(self, port, path):
         return run(HERE / "answers", port, path, check=False).returncode == 0
@@ -128,8 +138,12 @@ class Chain(DeployTest):
 
     def post(self, port, path, body, token=""):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        connection.request("POST", path, json.dumps(body),
-                           {"Content-Type": "application/json", "Authorization": f"Bearer {token}"})
+        connection.request(
+            "POST",
+            path,
+            json.dumps(body),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+        )
         answer = connection.getresponse()
         content = answer.read()
         connection.close()
@@ -137,41 +151,85 @@ class Chain(DeployTest):
 
     def configure(self):
         """The files as compose.yaml mounts them, but for addresses, folders and the database."""
-        self.port = {name: free_port() for name in
-                     ("hub-1", "ops-1", "sync-1", "hub-2", "ops-2", "sync-2", "nginx", "pdi", "edge", "edge-ops")}
+        self.port = {
+            name: free_port()
+            for name in (
+                "hub-1",
+                "ops-1",
+                "sync-1",
+                "hub-2",
+                "ops-2",
+                "sync-2",
+                "nginx",
+                "pdi",
+                "edge",
+                "edge-ops",
+            )
+        }
         for folder in ("hub", "edge", "postgres", "data"):
             (self.folder / folder).mkdir()
         port = self.port
-        hub = (HERE / "hub.yaml").read_text().replace("/secrets", str(self.folder)).replace("172.30.7.2", "127.0.0.1")
+        hub = (
+            (HERE / "hub.yaml")
+            .read_text()
+            .replace("/secrets", str(self.folder))
+            .replace("172.30.7.2", "127.0.0.1")
+        )
         self.file("hub.yaml", hub)
         for number in ("1", "2"):
-            self.file(f"hub-{number}.yaml", hub.replace("0.0.0.0:8080", f"127.0.0.1:{port['hub-' + number]}")
-                      .replace("0.0.0.0:8081", f"127.0.0.1:{port['ops-' + number]}")
-                      .replace("0.0.0.0:7090", f"127.0.0.1:{port['sync-' + number]}"))
-        self.file("edge.yaml", (HERE / "edge.yaml").read_text().replace("/secrets", str(self.folder))
-                  .replace("/var/lib/perkline-edge", f"{self.folder}/data").replace("0.0.0.0:7070", f"127.0.0.1:{port['edge']}")
-                  .replace("127.0.0.1:7071", f"127.0.0.1:{port['edge-ops']}").replace("127.0.0.1:7443", f"127.0.0.1:{port['pdi']}")
-                  .replace("hub-1:7090", f"127.0.0.1:{port['sync-1']}").replace("hub-2:7090", f"127.0.0.1:{port['sync-2']}")
-                  + f"data_dir: {self.folder}/data\n")
+            self.file(
+                f"hub-{number}.yaml",
+                hub.replace("0.0.0.0:8080", f"127.0.0.1:{port['hub-' + number]}")
+                .replace("0.0.0.0:8081", f"127.0.0.1:{port['ops-' + number]}")
+                .replace("0.0.0.0:7090", f"127.0.0.1:{port['sync-' + number]}"),
+            )
+        self.file(
+            "edge.yaml",
+            (HERE / "edge.yaml")
+            .read_text()
+            .replace("/secrets", str(self.folder))
+            .replace("/var/lib/perkline-edge", f"{self.folder}/data")
+            .replace("0.0.0.0:7070", f"127.0.0.1:{port['edge']}")
+            .replace("127.0.0.1:7071", f"127.0.0.1:{port['edge-ops']}")
+            .replace("127.0.0.1:7443", f"127.0.0.1:{port['pdi']}")
+            .replace("hub-1:7090", f"127.0.0.1:{port['sync-1']}")
+            .replace("hub-2:7090", f"127.0.0.1:{port['sync-2']}")
+            + f"data_dir: {self.folder}/data\n",
+        )
         self.file("sandbox.yaml", f'listen: "127.0.0.1:{port["pdi"]}"\n')
         site = (HERE / "nginx.conf").read_text()
         for number in ("1", "2"):
             site = site.replace(f"hub-{number}:8080", f"127.0.0.1:{port['hub-' + number]}")
         self.file("site.conf", site.replace("listen 8080", f"listen 127.0.0.1:{port['nginx']}"))
         self.file("perkline.locations", (SOURCE / "deploy/nginx/perkline.locations").read_text())
-        folders = "".join(f"{name}_temp_path {self.folder}/{name};\n"
-                          for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        self.file("nginx.conf", ("user root;\n" if os.geteuid() == 0 else "") + f"daemon off;\npid {self.folder}/pid;\n"
-                  f"error_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}include site.conf;\n}}\n")
+        folders = "".join(
+            f"{name}_temp_path {self.folder}/{name};\n"
+            for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        self.file(
+            "nginx.conf",
+            ("user root;\n" if os.geteuid() == 0 else "") + f"daemon off;\npid {self.folder}/pid;\n"
+            f"error_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}include site.conf;\n}}\n",
+        )
 
     def test_is_set_up_once_and_sells(self):
         self.configure()
         self.setup_step("keys")
-        secrets = {name: (self.folder / name).read_text() for name in
-                   ("hub/sync-secret-key", "hub/database-url", "edge/secret-key", "postgres/password", "hub/admin-password")}
+        secrets = {
+            name: (self.folder / name).read_text()
+            for name in (
+                "hub/sync-secret-key",
+                "hub/database-url",
+                "edge/secret-key",
+                "postgres/password",
+                "hub/admin-password",
+            )
+        }
         password = (self.folder / "postgres/password").read_text()
         self.assertRegex(password, "^[0-9a-f]{64}$")
-        self.assertEqual(secrets["hub/database-url"], f"postgresql://perkline:{password}@postgres:5432/perkline\n")
+        self.assertEqual(
+            secrets["hub/database-url"], f"postgresql://perkline:{password}@postgres:5432/perkline\n"
+        )
         for number in ("1", "2"):
             run(BIN / "perkline-hub", "check-config", "--config", self.folder / f"hub-{number}.yaml")
         run(BIN / "perkline-edge", "check-config", "--config", self.folder / "edge/edge.yaml")
@@ -194,23 +252,49 @@ class Chain(DeployTest):
         self.assertFalse(self.answers(port["nginx"], "/api/v1/nothing"))
         self.assertFalse(self.answers(free_port(), "/health"))
 
-        status, admin = self.post(port["nginx"], "/api/v1/auth/login", {
-            "login": "admin@example.com", "password": (self.folder / "hub/admin-password").read_text()})
+        status, admin = self.post(
+            port["nginx"],
+            "/api/v1/auth/login",
+            {"login": "admin@example.com", "password": (self.folder / "hub/admin-password").read_text()},
+        )
         self.assertEqual(status, 200, admin)
-        till = run(BIN / "perkline-edge", "terminal", "add", "POS-1", "--config", self.folder / "edge/edge.yaml").stdout.strip()
+        till = run(
+            BIN / "perkline-edge", "terminal", "add", "POS-1", "--config", self.folder / "edge/edge.yaml"
+        ).stdout.strip()
         self.eventually(lambda: self.post(port["edge"], "/v1/void", {}, till)[0] == 400)
-        _, session = self.post(port["edge"], "/v1/identify",
-                               {"customerId": "CUST-12345", "channelId": "POS-1", "transactionId": "T-1"}, till)
+        _, session = self.post(
+            port["edge"],
+            "/v1/identify",
+            {"customerId": "CUST-12345", "channelId": "POS-1", "transactionId": "T-1"},
+            till,
+        )
         sale = {"sessionId": session["sessionId"]}
-        self.post(port["edge"], "/v1/calculateRewards",
-                  sale | {"transactionAmount": "150.00", "items": [{"sku": "SKU-001", "qty": 2}]}, till)
-        status, sold = self.post(port["edge"], "/v1/finalize",
-                                 sale | {"transactionId": "T-1", "finalAmount": "150.00", "applyRewards": True}, till)
+        self.post(
+            port["edge"],
+            "/v1/calculateRewards",
+            sale | {"transactionAmount": "150.00", "items": [{"sku": "SKU-001", "qty": 2}]},
+            till,
+        )
+        status, sold = self.post(
+            port["edge"],
+            "/v1/finalize",
+            sale | {"transactionId": "T-1", "finalAmount": "150.00", "applyRewards": True},
+            till,
+        )
         self.assertEqual((status, sold["earnedPoints"]), (200, 450))
 
         def at_the_hub():
-            shown = run(BIN / "perkline-hub", "store", "show", "store-1", "--json", "--config", self.folder / "hub-1.yaml")
+            shown = run(
+                BIN / "perkline-hub",
+                "store",
+                "show",
+                "store-1",
+                "--json",
+                "--config",
+                self.folder / "hub-1.yaml",
+            )
             return json.loads(shown.stdout)["cursor"] > 0
+
         self.eventually(at_the_hub)
 
 

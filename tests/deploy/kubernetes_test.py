@@ -1,4 +1,4 @@
-"""k8s/ as Debian's kubectl (1.20) renders it: against Kubernetes' schemas, against itself, and against the hub."""
+"""k8s/ as Debian's kubectl (1.20) renders it, against Kubernetes' schemas, itself, and the hub."""
 
 import http.client
 import json
@@ -32,14 +32,20 @@ class Rendered:
         return [item for item in self.objects if item["kind"] == kind]
 
     def one(self, kind, name=HUB):
-        (found,) = [item for item in self.of(kind) if re.fullmatch(name + "(-[a-z0-9]{10})?", item["metadata"]["name"])]
+        (found,) = [
+            item
+            for item in self.of(kind)
+            if re.fullmatch(name + "(-[a-z0-9]{10})?", item["metadata"]["name"])
+        ]
         return found
 
     def workloads(self):
         return self.of("Deployment") + self.of("StatefulSet") + self.of("Job")
 
     def hub(self):
-        (found,) = [item for item in self.of("Deployment") + self.of("StatefulSet") if item["metadata"]["name"] == HUB]
+        (found,) = [
+            item for item in self.of("Deployment") + self.of("StatefulSet") if item["metadata"]["name"] == HUB
+        ]
         return found
 
     def configuration(self):
@@ -64,11 +70,24 @@ class Objects(DeployTest):
                 yield rendered
 
     def test_are_there(self):
-        replicated = ["ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "Namespace",
-                      "NetworkPolicy", "PodDisruptionBudget", "Service", "ServiceAccount"]
+        replicated = [
+            "ConfigMap",
+            "Deployment",
+            "HorizontalPodAutoscaler",
+            "Ingress",
+            "Job",
+            "Namespace",
+            "NetworkPolicy",
+            "PodDisruptionBudget",
+            "Service",
+            "ServiceAccount",
+        ]
         for folder in ("base", "overlays/cockroachdb"):
             self.assertEqual(sorted({item["kind"] for item in RENDERED[folder].objects}), replicated)
-        self.assertEqual({item["kind"] for item in RENDERED["overlays/postgres"].objects} - set(replicated), {"StatefulSet"})
+        self.assertEqual(
+            {item["kind"] for item in RENDERED["overlays/postgres"].objects} - set(replicated),
+            {"StatefulSet"},
+        )
         self.assertEqual(RENDERED["base"].hub()["spec"]["replicas"], 3)
         embedded = RENDERED["overlays/embedded"]
         self.assertEqual((embedded.hub()["kind"], embedded.hub()["spec"]["replicas"]), ("StatefulSet", 1))
@@ -77,7 +96,9 @@ class Objects(DeployTest):
     def test_are_in_the_namespace_that_is_made(self):
         for rendered in self.each():
             namespace = rendered.one("Namespace", "perkline")
-            self.assertEqual(namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted")
+            self.assertEqual(
+                namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"], "restricted"
+            )
             for item in rendered.objects:
                 if item is not namespace:
                     self.assertEqual(item["metadata"].get("namespace"), "perkline", item["metadata"]["name"])
@@ -91,9 +112,14 @@ class Objects(DeployTest):
                 self.assertNotEqual(pod["securityContext"]["runAsUser"], 0)
                 self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
                 for container in pod["containers"]:
-                    self.assertEqual(container["securityContext"],
-                                     {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
-                                      "capabilities": {"drop": ["ALL"]}})
+                    self.assertEqual(
+                        container["securityContext"],
+                        {
+                            "allowPrivilegeEscalation": False,
+                            "readOnlyRootFilesystem": True,
+                            "capabilities": {"drop": ["ALL"]},
+                        },
+                    )
                     self.assertIn("memory", container["resources"]["limits"])
                     # Secrets are files.
                     for variable in container.get("env", []):
@@ -103,23 +129,38 @@ class Objects(DeployTest):
 
     def test_find_one_another(self):
         for rendered in self.each():
-            labels = {item["metadata"]["name"]: item["spec"]["template"]["metadata"]["labels"]
-                      for item in rendered.workloads()}
+            labels = {
+                item["metadata"]["name"]: item["spec"]["template"]["metadata"]["labels"]
+                for item in rendered.workloads()
+            }
             for item in rendered.of("Deployment") + rendered.of("StatefulSet"):
-                self.assertTrue(matches(item["spec"]["selector"]["matchLabels"], labels[item["metadata"]["name"]]))
+                self.assertTrue(
+                    matches(item["spec"]["selector"]["matchLabels"], labels[item["metadata"]["name"]])
+                )
             for service in rendered.of("Service"):
                 found = [name for name in labels if matches(service["spec"]["selector"], labels[name])]
                 self.assertEqual(len(found), 1, "one workload behind each service, and never the migration")
                 (workload,) = [item for item in rendered.workloads() if item["metadata"]["name"] == found[0]]
                 ports = {port["name"] for port in pod_of(workload)["containers"][0]["ports"]}
                 self.assertLessEqual({port["targetPort"] for port in service["spec"]["ports"]}, ports)
-            self.assertEqual([item["spec"].get("clusterIP") for item in rendered.of("Service")
-                              if item["metadata"]["name"] == "perkline-hub-replicas"], ["None"])
+            self.assertEqual(
+                [
+                    item["spec"].get("clusterIP")
+                    for item in rendered.of("Service")
+                    if item["metadata"]["name"] == "perkline-hub-replicas"
+                ],
+                ["None"],
+            )
             for item in rendered.of("StatefulSet"):
-                self.assertIn(item["spec"]["serviceName"], [service["metadata"]["name"] for service in rendered.of("Service")])
+                self.assertIn(
+                    item["spec"]["serviceName"],
+                    [service["metadata"]["name"] for service in rendered.of("Service")],
+                )
             for budget in rendered.of("PodDisruptionBudget"):
                 self.assertTrue(matches(budget["spec"]["selector"]["matchLabels"], labels[HUB]))
-                self.assertFalse(matches(budget["spec"]["selector"]["matchLabels"], labels["perkline-hub-migrate"]))
+                self.assertFalse(
+                    matches(budget["spec"]["selector"]["matchLabels"], labels["perkline-hub-migrate"])
+                )
             for scaler in rendered.of("HorizontalPodAutoscaler"):
                 target = scaler["spec"]["scaleTargetRef"]
                 self.assertEqual((target["kind"], target["name"]), ("Deployment", HUB))
@@ -129,7 +170,9 @@ class Objects(DeployTest):
                 if name.startswith(HUB):
                     self.assertTrue(matches(policy["spec"]["podSelector"]["matchLabels"], labels[name]))
             backend = rendered.one("Ingress")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
-            self.assertIn(backend["port"]["name"], [port["name"] for port in rendered.one("Service")["spec"]["ports"]])
+            self.assertIn(
+                backend["port"]["name"], [port["name"] for port in rendered.one("Service")["spec"]["ports"]]
+            )
 
     def test_read_the_configuration_that_is_rendered_and_each_volume_is_there(self):
         for rendered in self.each():
@@ -138,9 +181,13 @@ class Objects(DeployTest):
                     continue
                 pod = pod_of(workload)
                 volumes = {volume["name"]: volume for volume in pod["volumes"]}
-                self.assertEqual(volumes["config"]["configMap"]["name"], rendered.one("ConfigMap")["metadata"]["name"])
+                self.assertEqual(
+                    volumes["config"]["configMap"]["name"], rendered.one("ConfigMap")["metadata"]["name"]
+                )
                 self.assertEqual(volumes["secrets"]["secret"]["secretName"], HUB)
-                claimed = {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
+                claimed = {
+                    claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])
+                }
                 mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
                 self.assertLessEqual(set(mounts), set(volumes) | claimed)
                 self.assertEqual((mounts["config"], mounts["secrets"]), ("/etc/perkline/hub.yaml", SECRETS))
@@ -153,25 +200,52 @@ class Objects(DeployTest):
         for folder, port in ports.items():
             egress = RENDERED[folder].one("NetworkPolicy")["spec"]["egress"]
             self.assertIn(port, [entry["port"] for rule in egress for entry in rule["ports"]], folder)
-        self.assertNotIn(5432, [entry["port"] for rule in RENDERED["overlays/cockroachdb"].one("NetworkPolicy")["spec"]["egress"]
-                                for entry in rule["ports"]])
+        self.assertNotIn(
+            5432,
+            [
+                entry["port"]
+                for rule in RENDERED["overlays/cockroachdb"].one("NetworkPolicy")["spec"]["egress"]
+                for entry in rule["ports"]
+            ],
+        )
 
     def test_what_they_are_made_of_is_tidy(self):
-        run("yamllint", "--strict", "--config-file", SOURCE / "tests/deploy/yamllint.yaml", SOURCE / "k8s", SOURCE / "deploy")
+        run(
+            "yamllint",
+            "--strict",
+            "--config-file",
+            SOURCE / "tests/deploy/yamllint.yaml",
+            SOURCE / "k8s",
+            SOURCE / "deploy",
+        )
 
 
 class Schemas(DeployTest):
-    """TypeScript's types of every Kubernetes object: unknown keys, missing ones and wrong types are errors."""
+    """TypeScript's types of every object: keys that are unknown or missing and wrong types are errors."""
 
     def errors(self, objects):
         (self.folder / "node_modules").symlink_to(SCHEMAS / "node_modules")
         lines = []
         for number, item in enumerate(objects):
-            lines.append(f'import type {{ I{item["kind"]} as T{number} }} from "kubernetes-models/{item["apiVersion"]}";\n'
-                         f"export const o{number}: T{number} = {json.dumps(item)};")
+            lines.append(
+                f'import type {{ I{item["kind"]} as T{number} }} from '
+                f'"kubernetes-models/{item["apiVersion"]}";\n'
+                f"export const o{number}: T{number} = {json.dumps(item)};"
+            )
         source = self.file("objects.ts", "\n".join(lines))
-        done = run("node", SCHEMAS / "node_modules/typescript/bin/tsc", "--noEmit", "--strict", "--skipLibCheck",
-                   "--moduleResolution", "node16", "--module", "node16", source, check=False)
+        done = run(
+            "node",
+            SCHEMAS / "node_modules/typescript/bin/tsc",
+            "--noEmit",
+            "--strict",
+            "--skipLibCheck",
+            "--moduleResolution",
+            "node16",
+            "--module",
+            "node16",
+            source,
+            check=False,
+        )
         return [line for line in done.stdout.splitlines() if "error" in line]
 
     def setUp(self):
@@ -180,7 +254,9 @@ class Schemas(DeployTest):
             self.skipTest("npm could not install the schemas (./run test says so)")
 
     def test_know_every_object(self):
-        self.assertEqual(self.errors([item for rendered in RENDERED.values() for item in rendered.objects]), [])
+        self.assertEqual(
+            self.errors([item for rendered in RENDERED.values() for item in rendered.objects]), []
+        )
 
     def test_find_what_is_wrong(self):
         wrong = json.loads(json.dumps(RENDERED["base"].hub()))
@@ -202,7 +278,11 @@ class Running(DeployTest):
         data.mkdir()
         container = pod_of(rendered.hub())["containers"][0]
         self.ports = {}
-        text = rendered.configuration().replace(SECRETS, str(secrets)).replace("/var/lib/perkline-hub", str(data))
+        text = (
+            rendered.configuration()
+            .replace(SECRETS, str(secrets))
+            .replace("/var/lib/perkline-hub", str(data))
+        )
         for port in container["ports"]:
             self.ports[port["name"]] = free_port()
             # Where the manifest says the container listens, the configuration says so too.
@@ -212,7 +292,9 @@ class Running(DeployTest):
         run(BIN / HUB, "check-config", "--config", config)
         self.log = open(self.folder / "log", "w")
         self.addCleanup(self.log.close)
-        self.hub = subprocess.Popen([BIN / HUB, "serve", "--config", config], stdout=self.log, stderr=self.log)
+        self.hub = subprocess.Popen(
+            [BIN / HUB, "serve", "--config", config], stdout=self.log, stderr=self.log
+        )
         self.addCleanup(self.end)
         return container
 
@@ -234,7 +316,11 @@ class Running(DeployTest):
     def await_status(self, probe, status):
         end = time.monotonic() + 30
         while self.ask(probe) != status:
-            self.assertLess(time.monotonic(), end, (probe["httpGet"], self.ask(probe), pathlib.Path(self.log.name).read_text()))
+            self.assertLess(
+                time.monotonic(),
+                end,
+                (probe["httpGet"], self.ask(probe), pathlib.Path(self.log.name).read_text()),
+            )
             time.sleep(0.05)
 
     def test_embedded_it_is_started_alive_and_ready_by_its_probes(self):

@@ -28,10 +28,17 @@ class Units(DeployTest):
         for name in SERVICES + TIMERS:
             text = (UNITS / name).read_text()
             text = re.sub(r"^(Exec\w+)=(perkline-\w+)", rf"\1={BIN}/\2", text, flags=re.M)
-            text = text.replace("/usr/lib/perkline-hub/daily-backup", str(SOURCE / "deploy/package/hub-daily-backup"))
+            text = text.replace(
+                "/usr/lib/perkline-hub/daily-backup", str(SOURCE / "deploy/package/hub-daily-backup")
+            )
             self.file(name, text)
-        done = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
-                   *[self.folder / name for name in SERVICES + TIMERS])
+        done = run(
+            "systemd-analyze",
+            "verify",
+            "--man=no",
+            "--recursive-errors=no",
+            *[self.folder / name for name in SERVICES + TIMERS],
+        )
         about_ours = [line for line in (done.stdout + done.stderr).splitlines() if "perkline" in line]
         self.assertEqual(about_ours, [])
 
@@ -44,8 +51,15 @@ class Units(DeployTest):
         self.assertEqual(len(SERVICES), 4)
         for name in SERVICES:
             with self.subTest(name):
-                done = run("systemd-analyze", "security", "--offline=true", "--no-pager",
-                           f"--threshold={int(EXPOSURE_MAX * 10)}", UNITS / name, check=False)
+                done = run(
+                    "systemd-analyze",
+                    "security",
+                    "--offline=true",
+                    "--no-pager",
+                    f"--threshold={int(EXPOSURE_MAX * 10)}",
+                    UNITS / name,
+                    check=False,
+                )
                 self.assertEqual(done.returncode, 0, done.stdout)
                 score = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
                 print(f"{name}: exposure {score[1]}")
@@ -69,18 +83,24 @@ class Units(DeployTest):
         for daemon in ("perkline-edge", "perkline-hub"):
             users = (UNITS / f"sysusers.d/{daemon}.conf").read_text()
             self.assertRegex(users, rf"(?m)^u {daemon} - ")
-            folders = {line.split()[1]: line.split()[2:5]
-                       for line in (UNITS / f"tmpfiles.d/{daemon}.conf").read_text().splitlines()
-                       if line.startswith("d ")}
+            folders = {
+                line.split()[1]: line.split()[2:5]
+                for line in (UNITS / f"tmpfiles.d/{daemon}.conf").read_text().splitlines()
+                if line.startswith("d ")
+            }
             for name in (f"{daemon}.service", f"{daemon}-backup.service"):
                 with self.subTest(name):
                     unit = settings(name)
                     self.assertEqual(unit["User"], [daemon])
-                    self.assertEqual(folders["/var/lib/" + unit["StateDirectory"][0]],
-                                     [unit["StateDirectoryMode"][0], daemon, daemon])
+                    self.assertEqual(
+                        folders["/var/lib/" + unit["StateDirectory"][0]],
+                        [unit["StateDirectoryMode"][0], daemon, daemon],
+                    )
                     # Each secret is handed over as a copy, under a name the configuration takes it from.
                     for credential in unit["LoadCredential"]:
-                        self.assertTrue(any(value.endswith(f"=%d/{credential}") for value in unit["Environment"]))
+                        self.assertTrue(
+                            any(value.endswith(f"=%d/{credential}") for value in unit["Environment"])
+                        )
             self.assertEqual(folders["/etc/credstore"], ["0700", "root", "root"])
             self.assertEqual(folders[f"/var/backups/{daemon}"], ["0700", daemon, daemon])
 
@@ -99,8 +119,14 @@ class DailyBackup(DeployTest):
     """The script around `perkline-hub backup`."""
 
     def backup(self, folder):
-        return run(SOURCE / "deploy/package/hub-daily-backup", folder, "--config", self.config, check=False,
-                   environment={"PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"})
+        return run(
+            SOURCE / "deploy/package/hub-daily-backup",
+            folder,
+            "--config",
+            self.config,
+            check=False,
+            environment={"PATH": f"{BIN}:/usr/sbin:/usr/bin:/sbin:/bin"},
+        )
 
     def setUp(self):
         super().setUp()

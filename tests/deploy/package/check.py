@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """check.py FOLDER: what `./run package --check` does with the packages in FOLDER.
 
-lintian; then, in a clean Debian 12 of the machine's own apt sources, booted under systemd-nspawn: installed, run as their
-units say, a sale made, watched, backed up, upgraded, removed, purged (inside.sh). Root.
+lintian; then, in a clean Debian 12 of the machine's own apt sources, booted under systemd-nspawn: installed,
+run as their units say, a sale made, watched, backed up, upgraded, removed, purged (inside.sh). Root.
 """
 
 import os
@@ -29,9 +29,18 @@ def run(*command):
 
 def apt_sources():
     """The machine's own sources of Debian 12, as sources.list lines."""
-    text = subprocess.run(["apt-get", "indextargets", "--format",
-                           "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)", "Created-By: Packages"],
-                          check=True, text=True, stdout=subprocess.PIPE).stdout
+    text = subprocess.run(
+        [
+            "apt-get",
+            "indextargets",
+            "--format",
+            "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
+            "Created-By: Packages",
+        ],
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    ).stdout
     found = sorted({line for line in text.splitlines() if re.match(r"Debian\|[^|]+\|bookworm", line)})
     if not found:
         sys.exit("check.py: apt on this machine knows no Debian 12 sources (apt-get update)")
@@ -58,10 +67,17 @@ def make_root(folder, packages):
         newer(package, folder / "upgrade")
     (folder / "sources.list").write_text(apt_sources())
     root = folder / "root"
-    run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={TOOLS}",
+    run(
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={TOOLS}",
         f"--customize-hook=copy-in {inside} {folder / 'upgrade'} /",
         '--customize-hook=chroot "$1" sh -c "apt-get install -y -q --no-install-recommends /packages/*.deb"',
-        "bookworm", root, folder / "sources.list")
+        "bookworm",
+        root,
+        folder / "sources.list",
+    )
     return root
 
 
@@ -72,11 +88,26 @@ def boot(root):
         "[Unit]\nSuccessAction=exit\nFailureAction=exit\nAfter=multi-user.target\n"
         "[Service]\nType=oneshot\nExecStart=/bin/bash /inside.sh\n"
         "StandardOutput=file:/check.log\nStandardError=inherit\nTimeoutStartSec=300\n"
-        "[Install]\nWantedBy=multi-user.target\n")
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
     run("systemctl", f"--root={root}", "--quiet", "enable", "check.service")
-    done = subprocess.run(["systemd-nspawn", "--quiet", "--directory", str(root), "--boot", "--register=no",
-                           "--keep-unit", "--private-network", "--console=pipe"],
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+    done = subprocess.run(
+        [
+            "systemd-nspawn",
+            "--quiet",
+            "--directory",
+            str(root),
+            "--boot",
+            "--register=no",
+            "--keep-unit",
+            "--private-network",
+            "--console=pipe",
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=600,
+    )
     log = root / "check.log"
     if not log.exists():
         sys.exit("check.py: systemd-nspawn cannot boot here:\n" + done.stdout.decode(errors="replace"))
@@ -99,8 +130,18 @@ def main():
         status = boot(root)
         if status != 0:
             say("what the services said last")
-            subprocess.run(["journalctl", "--directory", str(root / "var/log/journal"), "--no-pager",
-                            "-n", "60", "-u", "perkline-*"])
+            subprocess.run(
+                [
+                    "journalctl",
+                    "--directory",
+                    str(root / "var/log/journal"),
+                    "--no-pager",
+                    "-n",
+                    "60",
+                    "-u",
+                    "perkline-*",
+                ]
+            )
         sys.exit(status)
 
 
