@@ -106,7 +106,10 @@ class Images(DeployTest):
 
     def test_get_the_packages_that_the_programs_need_by_name(self):
         pipeline = re.search(r"Depends \| (tr .*?) > ", self.stages["build"])[1]
-        depends = "systemd | systemd-sysusers, systemd | systemd-tmpfiles, libc6 (>= 2.34), libfmt9 (>= 9.1), libsystemd0"
+        depends = (
+            "systemd | systemd-sysusers, systemd | systemd-tmpfiles, "
+            "libc6 (>= 2.34), libfmt9 (>= 9.1), libsystemd0"
+        )
         done = run("bash", "-c", f"echo '{depends}' | {pipeline}")
         self.assertEqual(done.stdout.split(), ["libc6", "libfmt9", "libsystemd0"])
 
