@@ -31,6 +31,17 @@ int jobs_list(bool json) {
   return exit_ok;
 }
 
+namespace {
+
+/// A job asks the guard, which has to know the database's time first. All references outlive it.
+Task<Result<std::int64_t>> look_and_run(clock::ClockGuard& guard, const jobs::Job& job,
+                                        const jobs::Parts& parts) {
+  if (auto looked = co_await clock::look(parts.database, guard); !looked) co_return failure(looked);
+  co_return co_await job.run(parts, command_line_actor());
+}
+
+}  // namespace
+
 int jobs_run(const std::string& config_path, const std::string& name, bool json) {
   const jobs::Job* job = jobs::find_job(name);
   if (job == nullptr) {
@@ -45,7 +56,6 @@ int jobs_run(const std::string& config_path, const std::string& name, bool json)
   SystemRng rng;
   UuidMaker uuids(reactor.clock(), rng);
   clock::ClockGuard guard(reactor.clock());
-  if (auto looked = run_task(reactor, clock::look(**database, guard)); !looked) return report(looked.error());
   const jobs::Parts parts{.database = **database,
                           .clock = reactor.clock(),
                           .uuids = uuids,
@@ -55,7 +65,7 @@ int jobs_run(const std::string& config_path, const std::string& name, bool json)
                           .keys_in_file = !config->jwt.key_file.empty(),
                           .terms = terms_of(config->programme)};
   const WallTime began = parts.clock.wall_now();
-  const auto done = run_task(reactor, job->run(parts, command_line_actor()));
+  const auto done = run_task(reactor, look_and_run(guard, *job, parts));
   if (!done) return report(done.error());
   const auto noted = (*database)->write_now(
       [job, began](db::Transaction& transaction) { return jobs::note_success(transaction, *job, began); });
