@@ -198,7 +198,8 @@ TEST_F(RegistrationFlood, LeavesOtherRoutesTheirPaceAndIsTurnedAwayBeyondTheQueu
   }
 
   std::printf("%d registered, %d turned away\n", registered, refused);
-  EXPECT_GT(registered, 2 * all);
+  // A hash gives way to all else that runs here.
+  EXPECT_GT(registered, asked == nullptr ? 0 : all);
   EXPECT_GT(refused, 20 * all);
   for (const Route& route : routes_) {
     const Milliseconds idle = route.idle.quantile(0.99);
@@ -215,6 +216,10 @@ TEST_F(RegistrationFlood, LeavesOtherRoutesTheirPaceAndIsTurnedAwayBeyondTheQueu
   const std::int64_t hashes = std::clamp<std::int64_t>(std::thread::hardware_concurrency() - 1, 1, 8);
   constexpr std::int64_t hash_kib = 64 << 10;
   EXPECT_LT(peak_memory_kib(), memory_before + (hashes - 1) * hash_kib + hash_kib / 2);
+  if (asked == nullptr) return;
+  // A hub that hashes nothing any more gives the memory back.
+  EXPECT_TRUE(
+      eventually([&] { return memory_kib(hub_.child().pid(), "VmRSS") < peak_memory_kib() - hash_kib / 2; }));
 }
 
 }  // namespace
