@@ -194,7 +194,7 @@ Result<std::string> Journey::new_card() const {
   constexpr int first = 4000;
   constexpr int last = 5000;
   for (int number = first; number <= last; ++number) {
-    const std::string card = fmt::format("CUST-{:05}", number);
+    std::string card = fmt::format("CUST-{:05}", number);
     const auto known = call(
         {.origin = fleet_.hub_url(), .path = "/api/v1/points/balance?customerId=" + card, .bearer = staff_});
     if (known && known->status == 404) return card;
