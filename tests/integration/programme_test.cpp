@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <set>
 
 #include "shared/core/clock.hpp"
@@ -151,6 +152,14 @@ class AtTheTill : public ChainTest {
       EXPECT_TRUE(eventually([&] { return !contains(till_of(edge).get("prizes"), prize); }));
     }
   }
+  /// How many of a stocked prize that store may give away.
+  static std::int64_t free_at(std::size_t edge, const std::string& prize) {
+    const auto prizes = till_of(edge).get("prizes").json();
+    for (const json::Value& item : prizes.root().find("items")->items()) {
+      if (bench::text_at(item, "id") == prize) return bench::integer_at(item, "free");
+    }
+    return -1;
+  }
   static void expect_no_dead_letters() {
     const auto letters = hub("dead-letters");
     EXPECT_TRUE(contains(letters, R"("items":[])")) << letters.body;
@@ -254,26 +263,59 @@ TEST_F(AtTheTill, AStockedPrizeIsGivenFromALeaseAlsoWithoutTheHub) {
   const std::string card = members_at_pdi("Silver").at(4);
   const std::string scarce =
       prize(R"({"name":"Scarce","type":"coupon","weight":1000000,"points":1,"stock":40})");
-  const auto free_at = [&](std::size_t edge) {
-    const auto prizes = till_of(edge).get("prizes").json();
-    for (const json::Value& item : prizes.root().find("items")->items()) {
-      if (bench::text_at(item, "id") == scarce) return bench::integer_at(item, "free");
-    }
-    return std::int64_t{-1};
-  };
-  for (const std::size_t edge : {0u, 1u}) EXPECT_TRUE(eventually([&] { return free_at(edge) > 0; }));
-  const std::int64_t leased = free_at(0);
+  for (const std::size_t edge : {0u, 1u}) EXPECT_TRUE(eventually([&] { return free_at(edge, scarce) > 0; }));
+  const std::int64_t leased = free_at(0, scarce);
   hub_goes();
   const auto spun = spin(0, card, sell(0, card));
   EXPECT_EQ(text_in(spun, "prize", "id"), scarce) << "by its weight nothing else comes out: " << spun.body;
-  EXPECT_EQ(free_at(0), leased - 1);
+  EXPECT_EQ(free_at(0, scarce), leased - 1);
   // Killed, the store knows what it has given.
   fleet().edge(0).kill();
   ASSERT_TRUE(fleet().start_edge(0));
-  EXPECT_EQ(free_at(0), leased - 1);
+  EXPECT_EQ(free_at(0, scarce), leased - 1);
   EXPECT_EQ(text_in(spin(0, card, sell(0, card)), "prize", "id"), scarce);
   hub_comes_back();
   for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
+  expect_no_dead_letters();
+  const auto verified = fleet().hub_command({"verify", "--json"});
+  ASSERT_TRUE(verified);
+  EXPECT_EQ(verified->status, 0) << verified->out;
+  no_more_of(scarce);
+}
+
+TEST_F(AtTheTill, ARestoredStoreDrawsFromNewLeasesAndWithALaterSeed) {
+  const std::string card = members_at_pdi("Silver").at(5);
+  const std::string scarce =
+      prize(R"({"name":"Scarce too","type":"coupon","weight":1000000,"points":1,"stock":40})");
+  ASSERT_TRUE(eventually([&] { return free_at(0, scarce) > 0; }));
+  const std::string sale = sell(0, card);
+  ASSERT_EQ(edge_command(0, {"backup", folder_file("backups")}).status, 0);
+  const auto lost = spin(0, card, sale);
+  EXPECT_EQ(text_in(lost, "prize", "id"), scarce) << lost.body;
+  expect_all_at_hub(0);
+
+  ASSERT_EQ(fleet().edge(0).terminate(), 0);
+  std::filesystem::rename(fleet().edge_data(0) / "db", fleet().edge_data(0) / "db.before");
+  const auto restored = edge_command(0, {"restore", folder_file("backups")});
+  ASSERT_EQ(restored.status, 0) << restored.err;
+  ASSERT_TRUE(fleet().start_edge(0));
+  expect_problem(spin(0, card, sale), 409, "SESSION_STATE");
+  EXPECT_EQ(free_at(0, scarce), 0) << "what was leased before is not this journal's";
+  // What the hub knows more of than the backup makes it a fork: its operators grant an epoch.
+  EXPECT_TRUE(eventually([&] {
+    return edge_command(0, {"status", "--json"}).out.find(R"("hub":"stopped")") != std::string::npos;
+  }));
+  const auto granted =
+      fleet().hub_command({"store", "new-epoch", fleet().store_id(0), "--reason", "restored from a backup"});
+  ASSERT_TRUE(granted);
+  ASSERT_EQ(edge_command(0, {"epoch", "adopt", granted->out}).status, 0) << granted->err;
+  expect_in_touch(0);
+  EXPECT_TRUE(eventually([&] { return free_at(0, scarce) > 0; })) << "leased anew";
+  const auto spun = spin(0, card, sell(0, card));
+  EXPECT_EQ(text_in(spun, "prize", "id"), scarce) << spun.body;
+  EXPECT_GT(text_in(spun, "proof", "day"), text_in(lost, "proof", "day"));
+  EXPECT_EQ(text_in(lost, "proof", "day"), day_from_now(0));
+  expect_all_at_hub(0);
   expect_no_dead_letters();
   const auto verified = fleet().hub_command({"verify", "--json"});
   ASSERT_TRUE(verified);
