@@ -126,6 +126,10 @@ MoneyLine::MoneyLine(const bench::Fleet& fleet, const std::vector<MoneyMember>& 
     : state_(std::make_unique<State>(fleet, members, client)) {}
 MoneyLine::~MoneyLine() = default;
 
+void MoneyLine::sign_in() {
+  (void)(state_->log_in(false) && state_->log_in(true));
+}
+
 MoneyAnswer MoneyLine::send(const MoneyOrder& order) {
   const bool staff = order.kind != MoneyOrder::Kind::transfer;
   const std::string& token = staff ? state_->staff_token : state_->member_token;
@@ -157,11 +161,13 @@ std::vector<std::string> MoneyLine::take_complaints() {
   return std::exchange(state_->complaints, {});
 }
 
-MoneyClients::MoneyClients(const bench::Fleet& fleet, Options options) : fleet_(fleet), options_(options) {
+MoneyClients::MoneyClients(const bench::Fleet& fleet, Options options)
+    : fleet_(fleet), options_(options), signed_in_(static_cast<std::ptrdiff_t>(options.clients)) {
   for (std::size_t client = 0; client < options_.clients; ++client)
     members_.push_back(registered(fleet, client));
   for (std::size_t client = 0; client < options_.clients; ++client)
     threads_.emplace_back([this, client] { run(client); });
+  signed_in_.wait();
 }
 
 MoneyClients::~MoneyClients() {
@@ -193,6 +199,8 @@ MoneyOrder MoneyClients::draw(std::size_t client, std::size_t count, Rng& rng) c
 void MoneyClients::run(std::size_t client) {
   SeededRng rng(options_.seed * 1000 + 500 + client);
   MoneyLine line(fleet_, members_, client);
+  line.sign_in();
+  signed_in_.count_down();
   std::vector<MoneyOrder> mine;
   for (std::size_t count = 1; !stop_; ++count) {
     MoneyOrder order = draw(client, count, rng);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <latch>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -45,6 +46,8 @@ class MoneyLine {
   MoneyLine(const bench::Fleet& fleet, const std::vector<MoneyMember>& members, std::size_t client);
   ~MoneyLine();
 
+  /// As both, ahead of the first order. One try: what fails here send() tries again.
+  void sign_in();
   /// One try; logs in again when its token has expired. What may be answered otherwise later (503, 409
   /// REQUEST_IN_PROGRESS) counts as no answer.
   MoneyAnswer send(const MoneyOrder& order);
@@ -74,8 +77,9 @@ class MoneyClients {
     std::vector<MoneyOrder> orders;
     std::vector<std::string> complaints;
   };
-  /// Registers the members. Asserts that they can be. `fleet`'s hub keeps its address, whoever kills and
-  /// starts it meanwhile.
+  /// Registers the members, asserts that they can be, and returns once all have signed in: while a hub is
+  /// killed every few seconds beside busy neighbours, no password may get hashed for minutes. `fleet`'s hub
+  /// keeps its address, whoever kills and starts it meanwhile.
   MoneyClients(const bench::Fleet& fleet, Options options);
   ~MoneyClients();
   std::size_t acknowledged() const { return acknowledged_; }
@@ -90,6 +94,7 @@ class MoneyClients {
   std::vector<MoneyMember> members_;
   std::atomic<bool> stop_ = false;
   std::atomic<std::size_t> acknowledged_ = 0;
+  std::latch signed_in_;
   std::mutex mutex_;  ///< For what is taken.
   Taken taken_;
   std::vector<std::jthread> threads_;
