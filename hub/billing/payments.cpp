@@ -3,6 +3,8 @@
 #include "hub/db/bulk_statement.hpp"
 #include "hub/db/due.hpp"
 #include "hub/events/event_log.hpp"
+#include "hub/identity/user.hpp"
+#include "hub/ledger/account_book.hpp"
 #include "hub/wallet/payments.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/json/fields.hpp"
@@ -110,6 +112,48 @@ Result<void> move_money(db::Transaction& transaction, const Cause& cause, const 
   return {};
 }
 
+/// Into whose wallet it goes.
+const UserId& receiver_of(const Payment& payment) {
+  return payment.payee ? *payment.payee : payment.user;
+}
+
+/// What is on its way into a wallet, in minor units; more than so many payments are not looked at, so that
+/// the sum stays within 64 bits.
+Result<std::int64_t> coming_to(db::Transaction& transaction, const UserId& user, Currency currency) {
+  std::int64_t sum = 0;
+  for (const std::string_view whose : {"payee_id = $1", "user_id = $1 AND payee_id IS NULL"}) {
+    auto rows = transaction.query(
+        "SELECT CAST(SUM(amount) AS BIGINT) FROM (SELECT amount FROM payment WHERE status = 'pending' AND " +
+            std::string(whose) + " AND currency = $2 LIMIT 4000) AS coming",
+        {user.str(), std::string(currency.code())});
+    if (!rows) return failure(rows);
+    sum += rows->front().optional_integer(0).value_or(0);
+  }
+  return sum;
+}
+
+Result<void> must_fit(db::Transaction& transaction, const Payment& payment) {
+  const Currency currency = payment.amount.currency;
+  const auto room = wallet::room_in(transaction, receiver_of(payment), currency);
+  if (!room) return std::unexpected(room.error());
+  const auto coming = coming_to(transaction, receiver_of(payment), currency);
+  if (!coming) return std::unexpected(coming.error());
+  if (payment.amount.minor > *room - *coming) return ledger::too_much();
+  return {};
+}
+
+/// Why a settled payment cannot be booked; nullopt: it can. Whoever is to receive it stays until the end of
+/// the transaction.
+Result<std::optional<std::string>> obstacle_of(db::Transaction& transaction, const Payment& payment) {
+  const auto receiver = identity::hold_user(transaction, receiver_of(payment));
+  if (!receiver) return std::unexpected(receiver.error());
+  if (!*receiver) return std::string(payee_gone);
+  const auto room = wallet::room_in(transaction, receiver_of(payment), payment.amount.currency);
+  if (!room) return std::unexpected(room.error());
+  if (payment.amount.minor > *room) return std::string(balance_limit);
+  return std::nullopt;
+}
+
 Result<void> record(db::Transaction& transaction, const Cause& cause, const Payment& ended) {
   const bool settled = !ended.reason;
   auto made = transaction.execute(
@@ -162,7 +206,8 @@ Result<Payment> initiate(db::Transaction& transaction, const Cause& cause, const
     auto reserved = wallet::reserve(transaction, cause.money, reservation_of(payment));
     if (!reserved) return failure(reserved);
   }
-  auto done = insert(transaction, payment, cause.money.traceparent);
+  auto done = must_fit(transaction, payment);
+  if (done) done = insert(transaction, payment, cause.money.traceparent);
   if (done) done = tell(transaction, cause, "PAYMENT_INITIATED", payment);
   if (!done) return failure(done);
   return payment;
@@ -237,21 +282,28 @@ Result<void> put_off(db::Transaction& transaction, const Uuid& id, WallTime due)
   return {};
 }
 
-Result<void> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
-                    const Verdict& verdict) {
-  const bool settled = verdict.state == Verdict::State::settled;
+Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
+                       const Verdict& verdict) {
+  bool settled = verdict.state == Verdict::State::settled;
   PERKLINE_ASSERT(settled || verdict.state == Verdict::State::declined);
   Payment ended = payment;
-  ended.status = settled ? "completed" : "failed";
   if (!settled) ended.reason = verdict.reason.empty() ? "DECLINED" : verdict.reason;
+  if (settled) {
+    auto obstacle = obstacle_of(transaction, payment);
+    if (!obstacle) return failure(obstacle);
+    ended.reason = std::move(*obstacle);
+    settled = !ended.reason;
+  }
+  ended.status = settled ? "completed" : "failed";
   ended.decided_at = cause.money.at;
   const auto mine = end(transaction, ended);
   if (!mine) return std::unexpected(mine.error());
-  if (!*mine) return {};
+  if (!*mine) return payment;
   auto done = move_money(transaction, cause, ended, settled);
   if (done) done = record(transaction, cause, ended);
   if (done) done = tell(transaction, cause, settled ? "PAYMENT_COMPLETED" : "PAYMENT_FAILED", ended);
-  return done;
+  if (!done) return failure(done);
+  return ended;
 }
 
 }  // namespace perkline::hub::billing

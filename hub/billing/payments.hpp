@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "hub/billing/provider.hpp"
@@ -12,7 +13,7 @@
 /// Members' payments, from their beginning to the provider's word.
 ///
 ///   (new) ──initiate──▶ pending ──settled──▶ completed
-///                          └─────declined──▶ failed
+///                          └─────declined──▶ failed (settled too, if nobody can receive it any more)
 ///
 /// What is paid to another member is set aside at the beginning, and taken or given free at the end. All of
 /// it happens in the caller's transaction.
@@ -46,7 +47,8 @@ struct Order {
   std::optional<std::string> pay_to;  ///< A user's id, an e-mail address or a mobile number.
 };
 /// With PAYMENT_INITIATED. Errors: not_found (nobody active is called so), validation_failed (to themselves),
-/// insufficient_funds, the database's.
+/// insufficient_funds, session_state (with what is on its way already it would be more than the wallet
+/// holds), the database's.
 Result<Payment> initiate(db::Transaction& transaction, const Cause& cause, const Order& order);
 
 /// One's own. Errors: not_found, corrupt, the database's.
@@ -81,9 +83,16 @@ inline constexpr Millis put_off_max{30'000};
 /// Has it due then. Errors: the database's.
 Result<void> put_off(db::Transaction& transaction, const Uuid& id, WallTime due);
 
+/// Why a payment fails that its provider has settled: nobody is there to receive it any more, or their wallet
+/// is full.
+inline constexpr std::string_view payee_gone = "PAYEE_GONE";
+inline constexpr std::string_view balance_limit = "BALANCE_LIMIT";
+
 /// Ends a pending payment by a verdict that is for good, once: its row, the money, its record in the books
-/// and PAYMENT_COMPLETED or PAYMENT_FAILED. One that has ended stays as it is. Errors: the database's.
-Result<void> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
-                    const Verdict& verdict);
+/// and PAYMENT_COMPLETED or PAYMENT_FAILED. Gives it as it is then; one that has ended before stays as it is,
+/// and is given as it came. Errors: the database's; the ledger's where it books what is settled otherwise
+/// than it was begun.
+Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
+                       const Verdict& verdict);
 
 }  // namespace perkline::hub::billing

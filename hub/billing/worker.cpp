@@ -26,6 +26,33 @@ void tell_doubt(const Intent& intent, const Result<Verdict>& verdict) {
             {"provider", verdict ? "pending" : name_of(verdict.error().code)}});
 }
 
+/// After the first attempt, and whenever their number has doubled.
+void tell_unbooked(const Intent& intent, const Error& error) {
+  if ((intent.asked & (intent.asked - 1)) != 0) return;
+  ops::log(ops::Level::warn, context, "a payment's outcome could not be booked",
+           {{"payment", intent.payment.id.str()},
+            {"attempts", intent.asked + 1},
+            {"error", name_of(error.code)},
+            {"detail", error.detail}});
+}
+
+/// What says nothing of the payment, and may be otherwise next time.
+bool is_of_database(const Error& error) {
+  switch (error.code) {
+    case Errc::database_unavailable:
+    case Errc::overloaded:
+    case Errc::storage_full:
+    case Errc::timed_out:
+    case Errc::cancelled:
+    case Errc::corrupt:
+    case Errc::io_failed:
+    case Errc::internal:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Millis pause_after(std::int64_t attempts, const Worker::Options& options) {
   constexpr std::int64_t doublings_max = 16;
   const auto factor = std::int64_t{1} << std::min(attempts, doublings_max);
@@ -82,11 +109,9 @@ Task<void> Worker::settle(Intent intent) {
   const auto verdict = co_await ask(intent);
   const auto written = co_await write_down(intent, verdict);
   if (!written) {
-    // Due again after its lease.
-    ops::log(ops::Level::warn, context, "a payment's outcome could not be booked",
-             {{"payment", intent.payment.id.str()},
-              {"error", name_of(written.error().code)},
-              {"detail", written.error().detail}});
+    tell_unbooked(intent, written.error());
+    // Else it is due again after its lease.
+    [[maybe_unused]] const auto later = co_await try_later(intent);
   }
   in_flight_.erase(intent.payment.id);
   signal_.notify();
@@ -103,17 +128,40 @@ Task<Result<Verdict>> Worker::ask(const Intent& intent) {
 }
 
 Task<Result<void>> Worker::write_down(const Intent& intent, const Result<Verdict>& verdict) {
-  const WallTime now = parts_.clock.wall_now();
-  if (!is_final(verdict)) {
-    tell_doubt(intent, verdict);
-    const WallTime due = now + pause_after(intent.asked, options_);
-    co_return co_await parts_.database.write([&intent, due](db::Transaction& transaction) {
-      return put_off(transaction, intent.payment.id, due);
-    });
-  }
-  const Cause cause = make_cause(parts_.ids, now, intent.traceparent);
+  if (is_final(verdict)) co_return co_await end(intent, *verdict);
+  tell_doubt(intent, verdict);
+  co_return co_await try_later(intent);
+}
+
+Task<Result<void>> Worker::try_later(const Intent& intent) {
+  const WallTime due = parts_.clock.wall_now() + pause_after(intent.asked, options_);
   co_return co_await parts_.database.write(
-      [&](db::Transaction& transaction) { return decide(transaction, cause, intent.payment, *verdict); });
+      [&intent, due](db::Transaction& transaction) { return put_off(transaction, intent.payment.id, due); });
+}
+
+Task<Result<void>> Worker::end(const Intent& intent, const Verdict& verdict) {
+  auto ended = co_await decide_now(intent, verdict);
+  std::string detail;
+  if (!ended && !is_of_database(ended.error())) {
+    detail = ended.error().detail;
+    ended = co_await decide_now(
+        intent, {.state = Verdict::State::declined, .reason = std::string(wire_code(ended.error().code))});
+  }
+  if (!ended) co_return failure(ended);
+  if (verdict.state == Verdict::State::settled && ended->reason) {
+    // Money has moved outside that is not here: for people to give back.
+    ops::log(ops::Level::error, context,
+             "a payment that its provider settled could not be booked, and has failed",
+             {{"payment", intent.payment.id.str()}, {"reason", *ended->reason}, {"detail", detail}});
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<Payment>> Worker::decide_now(const Intent& intent, Verdict verdict) {
+  const Cause cause = make_cause(parts_.ids, parts_.clock.wall_now(), intent.traceparent);
+  co_return co_await db::write_for<Payment>(parts_.database, [&](db::Transaction& transaction) {
+    return decide(transaction, cause, intent.payment, verdict);
+  });
 }
 
 }  // namespace perkline::hub::billing

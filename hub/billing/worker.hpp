@@ -47,6 +47,10 @@ class Worker {
   Task<void> settle(Intent intent);
   Task<Result<Verdict>> ask(const Intent& intent);
   Task<Result<void>> write_down(const Intent& intent, const Result<Verdict>& verdict);
+  /// Books the end. One that the ledger refuses, which it would again, has failed.
+  Task<Result<void>> end(const Intent& intent, const Verdict& verdict);
+  Task<Result<Payment>> decide_now(const Intent& intent, Verdict verdict);
+  Task<Result<void>> try_later(const Intent& intent);
 
   Parts parts_;
   Options options_;

@@ -7,6 +7,7 @@
 #include "hub/ledger/lots.hpp"
 #include "hub/points/expiry.hpp"
 #include "hub/points/tiers.hpp"
+#include "shared/ops/log.hpp"
 
 namespace perkline::hub::jobs {
 namespace {
@@ -89,6 +90,9 @@ Task<Result<std::int64_t>> make_checkpoints(const Parts& parts, std::string) {
           return ledger::checkpoint_accounts(t, through, now, after, accounts_at_once);
         });
     if (!step) co_return std::unexpected(step.error());
+    for (const std::int64_t account : step->too_large)
+      ops::log(ops::Level::error, "jobs", "an account goes without a checkpoint: its sum leaves 64 bits",
+               {{"account", account}});
     made += step->made;
     behind = step->last_account;
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,10 @@ namespace perkline::hub::ledger {
 inline constexpr std::string_view rewards_unit = "points:rewards";
 inline constexpr std::string_view programme_unit = "points:programme";
 std::string money_unit(Currency currency);
+
+/// What a balance of money that may not be negative comes to at most, in minor units: more than any amount
+/// that can be written, and so far below 64 bits that nothing of it ever leaves them.
+inline constexpr std::int64_t money_balance_max = 1'000'000'000'000'000;
 
 /// Whose account, for what, in which unit. A balance is credits less debits.
 struct Account {

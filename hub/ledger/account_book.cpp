@@ -43,11 +43,20 @@ Result<db::Rows> read_locked(db::Transaction& transaction, std::vector<Value> id
   return statement.run(transaction, std::move(ids));
 }
 
+/// A purse of money. What cannot be negative is also what its owner alone takes from.
+bool is_bounded(const Account& account) {
+  return !account.may_be_negative && account.unit.starts_with("money:");
+}
+
 bool has_one_writer(const db::Transaction& transaction) {
   return transaction.for_update().empty();
 }
 
 }  // namespace
+
+std::unexpected<Error> too_much() {
+  return fail(Errc::session_state, "the wallet cannot hold so much more");
+}
 
 std::unexpected<Error> not_enough(const Account& account) {
   return account.unit.starts_with("points:")
@@ -154,6 +163,7 @@ Result<void> AccountBook::move(const Account& account, std::int64_t delta) {
   if (__builtin_add_overflow(moved.balance, delta, &balance)) {
     return fail(Errc::validation_failed, "a balance would leave 64 bits");
   }
+  if (delta > 0 && is_bounded(account) && balance > money_balance_max) return too_much();
   if (delta < 0 && !moved.may_be_negative && balance < moved.held) return not_enough(account);
   moved.balance = balance;
   moved.changed = true;

@@ -35,7 +35,8 @@ class AccountBook {
   static Result<AccountBook> load(db::Transaction& transaction, std::span<const Transfer> transfers);
 
   Line& line(const Account& account) { return lines_.at(key_of(account)); }
-  /// Changes a kept balance by `delta`. Errors: insufficient_points or insufficient_funds, validation_failed.
+  /// Changes a kept balance by `delta`. Errors: insufficient_points or insufficient_funds, too_much(),
+  /// validation_failed.
   Result<void> move(const Account& account, std::int64_t delta);
   /// Sets `amount` of a kept balance aside. Errors: as move().
   Result<void> hold(const Account& account, std::int64_t amount);
@@ -58,5 +59,8 @@ class AccountBook {
 
 /// How much is not there: insufficient_points or insufficient_funds, by the account's unit.
 std::unexpected<Error> not_enough(const Account& account);
+
+/// Of what would bring a purse of money above money_balance_max: session_state.
+std::unexpected<Error> too_much();
 
 }  // namespace perkline::hub::ledger

@@ -60,18 +60,17 @@ Result<Hold> hold(db::Transaction& transaction, const Cause& cause, const HoldOr
   if (auto member = find_member(transaction, order.user); !member) return failure(member);
   const Currency currency = order.amount.currency;
   const WallTime end = cause.at + order.expires_in;
-  auto done = ledger::hold(transaction,
-                           {.id = cause.id,
-                            .external_id = external_id_of(cause.id),
-                            .debit = ledger::wallet_of(order.user, currency),
-                            .credit = ledger::system_account("wallet_debits", ledger::money_unit(currency)),
-                            .amount = order.amount.minor,
-                            .code = "hold",
-                            .created_at = cause.at,
-                            .expires_at = end});
-  if (done) {
-    done = keep_note(transaction, {.transfer = cause.id.str(), .user = order.user, .text = order.reason});
-  }
+  auto done = keep_note(transaction, {.transfer = cause.id.str(), .user = order.user, .text = order.reason});
+  if (!done) return failure(done);
+  done = ledger::hold(transaction,
+                      {.id = cause.id,
+                       .external_id = external_id_of(cause.id),
+                       .debit = ledger::wallet_of(order.user, currency),
+                       .credit = ledger::system_account("wallet_debits", ledger::money_unit(currency)),
+                       .amount = order.amount.minor,
+                       .code = "hold",
+                       .created_at = cause.at,
+                       .expires_at = end});
   if (done) done = note_in_audit(transaction, cause, "wallet.held", order.user, order.amount);
   if (!done) return failure(done);
   const Money none{0, currency};

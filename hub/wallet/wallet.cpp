@@ -97,17 +97,17 @@ Result<Booked> adjust(db::Transaction& transaction, const Cause& cause, const Ad
   const bool in = direction == Direction::in;
   if (auto member = find_member(transaction, adjustment.user); !member) return failure(member);
   const std::string code = in ? "credit" : "debit";
-  auto done = in ? put(transaction, cause,
-                       {.user = adjustment.user,
-                        .amount = adjustment.amount,
-                        .from = "wallet_credits",
-                        .external_id = code + ':' + cause.id.str(),
-                        .code = code})
-                 : take(transaction, cause, adjustment);
-  if (done) {
-    done = keep_note(transaction,
-                     {.transfer = cause.id.str(), .user = adjustment.user, .text = adjustment.reason});
-  }
+  // The user before the accounts, as wherever both are held.
+  auto done = keep_note(transaction,
+                        {.transfer = cause.id.str(), .user = adjustment.user, .text = adjustment.reason});
+  if (!done) return failure(done);
+  done = in ? put(transaction, cause,
+                  {.user = adjustment.user,
+                   .amount = adjustment.amount,
+                   .from = "wallet_credits",
+                   .external_id = code + ':' + cause.id.str(),
+                   .code = code})
+            : take(transaction, cause, adjustment);
   if (done) {
     done = note_in_audit(transaction, cause, in ? "wallet.credited" : "wallet.debited", adjustment.user,
                          adjustment.amount);
@@ -178,6 +178,12 @@ Result<Balance> balance_in(db::Transaction& transaction, const UserId& user, Cur
   return *found;
 }
 
+Result<std::int64_t> room_in(db::Transaction& transaction, const UserId& user, Currency currency) {
+  const auto balance = balance_in(transaction, user, currency);
+  if (!balance) return std::unexpected(balance.error());
+  return ledger::money_balance_max - balance->available.minor - balance->held.minor;
+}
+
 Result<identity::User> find_member(db::Transaction& transaction, const UserId& id) {
   auto user = identity::find_user(transaction, id);
   if (!user) return failure(user);
@@ -208,7 +214,8 @@ Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const 
     return fail(json::validation_error({{"to", "must be another member than yourself"}}));
 
   const Currency currency = wanted.amount.currency;
-  auto done = open_wallet(transaction, cause, cause.opened[0], payee->id, currency);
+  auto done = keep_note(transaction, {.transfer = cause.id.str(), .user = wanted.from, .text = wanted.note});
+  if (done) done = open_wallet(transaction, cause, cause.opened[0], payee->id, currency);
   if (done) {
     done = ledger::post(transaction, {.id = cause.id,
                                       .external_id = "transfer:" + cause.id.str(),
@@ -217,9 +224,6 @@ Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const 
                                       .amount = wanted.amount.minor,
                                       .code = "transfer",
                                       .created_at = cause.at});
-  }
-  if (done) {
-    done = keep_note(transaction, {.transfer = cause.id.str(), .user = wanted.from, .text = wanted.note});
   }
   Movement movement{.user = wanted.from,
                     .type = "WALLET_DEBITED",

@@ -77,6 +77,28 @@ TEST_F(LedgerHistory, OnlyWhatIsPostedAndStillThereIsReversed) {
   expect_sound();
 }
 
+TEST_F(LedgerHistory, ACheckpointThatLeaves64BitsIsToldAndKeepsNoOtherBack) {
+  constexpr std::int64_t much = std::numeric_limits<std::int64_t>::max();
+  ASSERT_TRUE(post({transfer("a", source(), purse("ann"), much), transfer("b", source(), purse("bob"), much),
+                    earned("sale:1", 450)}));
+  const auto step = [&] {
+    CheckpointStep found;
+    EXPECT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+      auto made = checkpoint_accounts(t, newest_entry(t).value(), hub_.clock.wall, 0, 100);
+      if (!made) return failure(made);
+      found = std::move(*made);
+      return {};
+    }));
+    return found;
+  }();
+  EXPECT_EQ(step.made, 1);
+  ASSERT_EQ(step.too_large.size(), 1U);
+  EXPECT_EQ(hub_.number("SELECT id FROM account WHERE code = 'source'"), step.too_large[0]);
+  EXPECT_EQ(hub_.number("SELECT c.balance FROM ledger_checkpoint c JOIN account a ON a.id = c.account_id"
+                        " WHERE a.code = 'issued'"),
+            -450);
+}
+
 TEST_F(LedgerHistory, TellsPastBalancesByTimeAndByEntry) {
   const WallTime first = hub_.clock.wall;
   ASSERT_TRUE(post({earned("sale:1", 5)}));

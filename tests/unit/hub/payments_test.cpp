@@ -1,3 +1,4 @@
+#include "hub/ledger/holds.hpp"
 #include "tests/unit/hub/payments_fixture.hpp"
 
 namespace perkline::test {
@@ -254,6 +255,40 @@ TEST_F(Payments, AreClaimedByOneAtATimeForTheLengthOfALease) {
 }
 
 // ---- what becomes of it with a user
+
+TEST_F(Payments, ToWhoIsErasedMeanwhileFailAndGiveWhatWasHeldFree) {
+  const Member jo = member_with("jo", "10.00");
+  const Member al = member("al");
+  const std::string id = begun(jo, "4.00", al.id());
+  const std::string own = begun(al, "3.00");
+  EXPECT_LT(hub_.send("DELETE", "/api/v1/users/" + al.id(), al.token, "").status, 300);
+  start_worker();
+  EXPECT_EQ(outcome(jo, id), "failed");
+  EXPECT_EQ(member_of(shown(jo, id).body, "reason"), "PAYEE_GONE");
+  EXPECT_EQ(balance(jo), "10.00/0.00");
+  EXPECT_TRUE(eventually([&] {
+    return hub_.column("SELECT reason FROM payment WHERE id = '" + own + "'") == Texts{"PAYEE_GONE"};
+  })) << "nobody's wallet is filled";
+  EXPECT_EQ(events("PAYMENT_COMPLETED"), 0);
+  EXPECT_EQ(events("PAYMENT_FAILED"), 2);
+  expect_books_balance();
+}
+
+TEST_F(Payments, ThatTheLedgerRefusesForGoodFailAndAreNotTriedAgain) {
+  const Member jo = member_with("jo", "10.00");
+  const Member al = member("al");
+  const std::string id = begun(jo, "4.00", al.id());
+  // As somebody would that gave it free by hand.
+  hub_.write([&](hub::db::Transaction& transaction) {
+    return hub::ledger::release_hold(transaction, "payment:" + id);
+  });
+  start_worker();
+  EXPECT_EQ(outcome(jo, id), "failed");
+  EXPECT_EQ(member_of(shown(jo, id).body, "reason"), "SESSION_STATE");
+  EXPECT_EQ(balance(jo), "10.00/0.00");
+  EXPECT_EQ(balance(al), "0.00/0.00");
+  expect_books_balance();
+}
 
 TEST_F(Payments, AreExportedAndEndAlsoWhenTheirMemberIsErased) {
   const Member jo = member_with("jo", "10.00");

@@ -1,0 +1,91 @@
+#include "tests/unit/hub/payments_fixture.hpp"
+
+namespace perkline::test {
+namespace {
+
+/// In a currency of three decimals, whose largest amount is one minor unit below what a wallet holds.
+class WalletLimit : public Payments {
+ protected:
+  static constexpr const char* most = "999999999999.999";
+
+  RawAnswer give(const Member& whose, const std::string& amount) {
+    return adjust(credits, whose, amount, "KWD");
+  }
+  /// A payment's id.
+  std::string begun_in_kwd(const Member& payer, const std::string& amount, const std::string& to = "") {
+    const RawAnswer answer = pay(payer, amount, to, "KWD");
+    EXPECT_EQ(answer.status, 201) << answer.body;
+    return member_of(answer.body, "id");
+  }
+};
+
+TEST_F(WalletLimit, IsKeptByWhoeverGivesAndLeavesWhatWasThere) {
+  const Member jo = member("jo");
+  const Member al = member_with("al", "1.00");
+  ASSERT_EQ(give(al, most).status, 201);
+  ASSERT_EQ(give(jo, most).status, 201);
+  const RawAnswer refused = give(jo, "0.002");
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.code(), "SESSION_STATE");
+  EXPECT_EQ(send(al, jo.id(), "0.002", "KWD").code(), "SESSION_STATE");
+  EXPECT_EQ(pay(jo, "0.002", "", "KWD").code(), "SESSION_STATE");
+  EXPECT_EQ(pay(al, "0.002", jo.id(), "KWD").code(), "SESSION_STATE");
+  EXPECT_EQ(balance(al, "KWD"), std::string(most) + "/0.000") << "nothing is held for what is refused";
+  EXPECT_EQ(count("SELECT COUNT(*) FROM payment"), 0);
+  EXPECT_EQ(send(al, jo.id(), "0.001", "KWD").status, 201) << "to the last unit";
+  EXPECT_EQ(balance(jo, "KWD"), "1000000000000.000/0.000");
+  expect_books_balance();
+}
+
+TEST_F(WalletLimit, FreezesNobodysMoney) {
+  const Member victim = member("victim");
+  const Member attacker = member("attacker");
+  ASSERT_EQ(give(attacker, most).status, 201);
+  ASSERT_EQ(send(attacker, victim.id(), most, "KWD").status, 201);
+  start_worker();
+  EXPECT_EQ(outcome(victim, begun(victim, "5.00")), "completed") << "another currency";
+  EXPECT_EQ(send(victim, attacker.id(), "7", "KWD").status, 201);
+  EXPECT_EQ(adjust(debits, victim, "3", "KWD").status, 201);
+  EXPECT_EQ(outcome(victim, begun_in_kwd(victim, "10")), "completed") << "as much as went out";
+  EXPECT_EQ(balance(victim, "KWD"), std::string(most) + "/0.000");
+  expect_books_balance();
+}
+
+TEST_F(WalletLimit, CountsWhatIsOnItsWay) {
+  const Member jo = member("jo");
+  const Member al = member("al");
+  ASSERT_EQ(give(al, "10").status, 201);
+  begun_in_kwd(jo, "999999999990");
+  begun_in_kwd(al, "9.999", jo.id());
+  EXPECT_EQ(pay(jo, "0.002", "", "KWD").code(), "SESSION_STATE");
+  const std::string last = begun_in_kwd(jo, "0.001");
+  EXPECT_EQ(pay(al, "0.001", jo.id(), "KWD").code(), "SESSION_STATE");
+  begun_in_kwd(al, "5");
+  start_worker();
+  EXPECT_EQ(outcome(jo, last), "completed");
+  EXPECT_TRUE(
+      eventually([&] { return count("SELECT COUNT(*) FROM payment WHERE status = 'completed'") == 4; }));
+  EXPECT_EQ(balance(jo, "KWD"), "1000000000000.000/0.000");
+  expect_books_balance();
+}
+
+TEST_F(WalletLimit, ThatIsReachedMeanwhileEndsAPaymentAsFailed) {
+  const Member jo = member("jo");
+  const Member al = member("al");
+  ASSERT_EQ(give(al, "10").status, 201);
+  const std::string top_up = begun_in_kwd(jo, "1");
+  const std::string from_al = begun_in_kwd(al, "2", jo.id());
+  ASSERT_EQ(give(jo, most).status, 201);
+  start_worker();
+  EXPECT_EQ(outcome(jo, top_up), "failed");
+  EXPECT_EQ(member_of(shown(jo, top_up).body, "reason"), "BALANCE_LIMIT");
+  EXPECT_EQ(outcome(al, from_al), "failed");
+  EXPECT_EQ(member_of(shown(al, from_al).body, "reason"), "BALANCE_LIMIT");
+  EXPECT_EQ(balance(al, "KWD"), "10.000/0.000") << "what was held is free again";
+  EXPECT_EQ(balance(jo, "KWD"), std::string(most) + "/0.000");
+  EXPECT_EQ(events("PAYMENT_FAILED"), 2);
+  expect_books_balance();
+}
+
+}  // namespace
+}  // namespace perkline::test
