@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 
 #include <sodium.h>
 
 #include "hub/api/access.hpp"
+#include "shared/json/value.hpp"
 #include "shared/net/either.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/net/signal.hpp"
@@ -26,14 +28,50 @@ std::int64_t stamp(WallTime time) {
   return time.time_since_epoch().count();
 }
 
-/// Lengths stand before the parts, so that no two calls run into the same bytes.
+/// A length stands before each part, so that no two calls run into the same bytes.
+void append_part(std::string& text, std::string_view part) {
+  append_u64(text, part.size());
+  text += part;
+}
+
+/// The value alone, however it was written: without blanks and escapes, members by their names. Numbers stay
+/// as they are: 1 and 1.0 are two texts. Depth: that of a request's JSON.
+void append_value(std::string& text, const json::Value& value) {
+  using Kind = json::Value::Kind;
+  text += static_cast<char>(value.kind());
+  switch (value.kind()) {
+    case Kind::null:
+      return;
+    case Kind::boolean:
+      text += value.boolean() ? 't' : 'f';
+      return;
+    case Kind::number:
+    case Kind::string:
+      return append_part(text, value.text());
+    case Kind::array:
+      append_u64(text, value.items().size());
+      for (const json::Value& item : value.items()) append_value(text, item);
+      return;
+    case Kind::object:
+      break;
+  }
+  std::map<std::string_view, const json::Value*> members;
+  for (const json::Member& member : value.members()) members.emplace(member.name, &member.value);
+  append_u64(text, members.size());
+  for (const auto& [name, member] : members) {
+    append_part(text, name);
+    append_value(text, *member);
+  }
+}
+
+/// What is no JSON counts by its bytes: no body at all, or one that will be refused.
 Digest fingerprint_of(const net::Request& request) {
   std::string text;
-  for (const std::string_view part :
-       {std::string_view(request.path), std::string_view(request.query), std::string_view(request.body)}) {
-    append_u64(text, part.size());
-    text += part;
-  }
+  append_part(text, request.path);
+  append_part(text, request.query);
+  const auto body = json::parse(request.body, limits::json_request_values_max);
+  text += body ? 'v' : 'b';
+  body ? append_value(text, body->root()) : append_part(text, request.body);
   Digest digest{};
   crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
   return digest;

@@ -1,5 +1,7 @@
 #include "hub/api/idempotency.hpp"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "hub/db/migrate.hpp"
@@ -95,6 +97,44 @@ TEST_F(Idempotency, RefusesTheKeyForAnotherBodyAndForgetsNothingOverIt) {
   EXPECT_EQ(code_of(other), "IDEMPOTENCY_KEY_REUSED");
   EXPECT_EQ(rows_of("event_outbox"), 1);
   EXPECT_EQ(answer(call("k", R"({"amount":"1"})"), effect()).body, first.body);
+}
+
+TEST_F(Idempotency, TakesABodyByWhatItSaysHoweverItIsWritten) {
+  const auto first =
+      answer(call("k", R"({"to":"A","amount":"1","more":{"a":[1,null,true],"b":""}})"), effect());
+  for (const char* same : {R"( { "amount" : "1", "more" : {"b":"","a": [1, null, true]}, "to": "\u0041" } )",
+                           R"({"more":{"b":"","a":[1,null,true]},"to":"A","amount":"1"})"}) {
+    const auto again = answer(call("k", same), effect());
+    EXPECT_EQ(again.body, first.body) << same;
+    EXPECT_EQ(again.headers.find("Idempotent-Replayed"), "true") << same;
+  }
+  EXPECT_EQ(rows_of("event_outbox"), 1);
+}
+
+TEST_F(Idempotency, TakesNoTwoValuesForTheSame) {
+  const std::vector<std::string> bodies{"",
+                                        "{}",
+                                        "[]",
+                                        "null",
+                                        R"({"a":1})",
+                                        R"({"a":1.0})",
+                                        R"({"a":"1"})",
+                                        R"({"a":true})",
+                                        R"({"a":false})",
+                                        R"({"a":null})",
+                                        R"({"a":[1,2]})",
+                                        R"({"a":[2,1]})",
+                                        R"({"a":[[1],2]})",
+                                        R"({"a":{},"b":{}})",
+                                        R"({"a":{"b":{}}})",
+                                        R"({"ab":""})",
+                                        R"({"a":"b"})",
+                                        "{"};
+  std::set<std::string> seen;
+  for (const std::string& body : bodies) {
+    const Digest found = call("k", body).fingerprint;
+    EXPECT_TRUE(seen.insert(to_hex(found)).second) << body;
+  }
 }
 
 TEST_F(Idempotency, LeavesEachUserItsOwnKeys) {
