@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hub/api/patch.hpp"
 #include "hub/identity/ascii.hpp"
 #include "hub/identity/password.hpp"
 #include "shared/json/fields.hpp"
@@ -136,6 +137,7 @@ Result<identity::ProfileChange> read_profile_change(const std::string& body) {
     identity::ProfileChange change{.name = fields.optional_text("name", {.bytes_min = 0}),
                                    .email = change_of(root, "email", email_in(fields)),
                                    .mobile = change_of(root, "mobile", mobile_in(fields))};
+    refuse_nulls(fields, root, {"name"});
     if (fields.fault_count() == faults_before && !change.name && !change.email && !change.mobile &&
         root.is(Value::Kind::object))
       fields.fault("name", "is required, or email, or mobile");

@@ -57,9 +57,12 @@ Result<std::optional<UserId>> user_in(const net::Request& request) {
 }  // namespace
 
 billing::Order read_order(json::Fields& fields, const json::Value& root, UserId user) {
-  return {.user = std::move(user),
-          .amount = read_money(fields, root),
-          .pay_to = fields.optional_text("payTo", {.bytes_min = 1, .bytes_max = payee_bytes_max})};
+  billing::Order order{
+      .user = std::move(user),
+      .amount = read_money(fields, root),
+      .pay_to = fields.optional_text("payTo", {.bytes_min = 1, .bytes_max = payee_bytes_max})};
+  if (order.pay_to == order.user.str()) fields.fault("payTo", "must be another member than yourself");
+  return order;
 }
 
 Result<billing::RecordFilter> record_filter_in(const net::Request& request, std::string_view list) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hub/api/patch.hpp"
 #include "hub/wheel/spin.hpp"
 
 namespace perkline::hub::api {
@@ -81,8 +82,15 @@ wheel::Prize read_prize(json::Fields& fields, const json::Value& root) {
   return prize;
 }
 
-wheel::PrizeChange read_prize_change(json::Fields& fields, const json::Value& root) {
+wheel::PrizeChange read_prize_change(json::Fields& fields, const json::Value& root,
+                                     const std::optional<wheel::Prize>& prize) {
   wheel::PrizeChange change = read_settings(fields, root);
+  refuse_nulls(fields, root, {"name", "type", "weight", "oneTimePerUser", "active"});
+  // Alone it is told by who changes it.
+  if (prize && fields.fault_count() > 0) {
+    for (FieldFault& fault : wheel::faults_of(wheel::changed(*prize, change)))
+      fields.fault(fault.field, std::move(fault.message));
+  }
   const bool says_nothing = !change.name && !change.type && !change.tickets && !change.points &&
                             !change.one_time && !change.active && !change.stock;
   if (root.is(json::Value::Kind::object) && fields.fault_count() == 0 && says_nothing)

@@ -114,7 +114,14 @@ Task<net::Response> PrizesRoutes::add(net::Request request) {
 Task<net::Response> PrizesRoutes::change(net::Request request) {
   const auto id = uuid_in_path(request, 0, "prize");
   if (!id) co_return net::problem_response(id.error(), request.traceparent);
-  const auto change = json::read_body(request.body, read_prize_change);
+  // As it is now, for the faults alone; what counts is what it is in the transaction that changes it.
+  const auto prize = co_await db::read_for<std::optional<Prize>>(
+      parts_.database,
+      [&id](db::Transaction& transaction) { return wheel::find_prize(transaction, id->str()); });
+  if (!prize) co_return net::problem_response(prize.error(), request.traceparent);
+  const auto change = json::read_body(request.body, [&prize](json::Fields& fields, const json::Value& root) {
+    return read_prize_change(fields, root, *prize);
+  });
   if (!change) co_return net::problem_response(change.error(), request.traceparent);
   const auto cause = cause_of(request, parts_.ids, parts_.clock);
   const auto changed = co_await db::write_for<Wheel>(

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "hub/api/page.hpp"
+#include "hub/api/patch.hpp"
 #include "hub/api/wallet_input.hpp"
 
 namespace perkline::hub::api {
@@ -67,8 +68,19 @@ void read_changed_amount(json::Fields& fields, const json::Value& root, Change& 
     change.currency = amount.currency;
     change.amount = format_amount(amount);
   } else if (is_given(root, "amount")) {
+    const std::size_t faults = fields.fault_count();
     check_bare_amount(fields, root);
-    change.amount = std::string(root.find("amount")->text());
+    if (fields.fault_count() == faults) change.amount = std::string(root.find("amount")->text());
+  }
+}
+
+/// What is at fault only beside the promotion as it is, where others are already: alone it is told by who
+/// changes it.
+void add_faults_beside(json::Fields& fields, const Promotion& promotion, const Change& change) {
+  for (FieldFault& fault : promotions::faults_of(promotion, change)) {
+    // Told already.
+    if (change.first && change.last && fault.field == "endDate") continue;
+    fields.fault(fault.field, std::move(fault.message));
   }
 }
 
@@ -153,7 +165,7 @@ Promotion read_promotion(json::Fields& fields, const json::Value& root, Currency
           .is_active = is_active, .first = first.value_or(sys_days{}), .last = last.value_or(sys_days{})}};
 }
 
-Change read_change(json::Fields& fields, const json::Value& root) {
+Change read_change(json::Fields& fields, const json::Value& root, const std::optional<Promotion>& promotion) {
   Change change{.title = fields.optional_text("title"),
                 .description = fields.optional_text("description", description_rule),
                 .type = optional_type(fields)};
@@ -162,6 +174,9 @@ Change read_change(json::Fields& fields, const json::Value& root) {
   change.last = optional_day(fields, "endDate");
   check_order(fields, change.first, change.last);
   change.is_active = fields.optional_bool("isActive");
+  refuse_nulls(fields, root,
+               {"title", "description", "type", "amount", "currency", "startDate", "endDate", "isActive"});
+  if (promotion && fields.fault_count() > 0) add_faults_beside(fields, *promotion, change);
   if (fields.fault_count() == 0 && !changes_something(change))
     fields.fault("title", "is required, or anything else that is to change");
   return change;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,10 @@ namespace perkline::hub::api {
 /// `{title, description?, type, amount, currency?, startDate, endDate, isActive?}`; in the programme's
 /// currency and active where nothing is said. Without its id.
 promotions::Promotion read_promotion(json::Fields& fields, const json::Value& root, Currency programme);
-/// The same, each of them optional, but one there must be; a currency comes with an amount.
-promotions::Change read_change(json::Fields& fields, const json::Value& root);
+/// The same, each of them optional, but one there must be; a currency comes with an amount. `promotion`: what
+/// it is now, where there is one, so that what does not go with that is told along with the rest.
+promotions::Change read_change(json::Fields& fields, const json::Value& root,
+                               const std::optional<promotions::Promotion>& promotion);
 /// `{userIds}`: each once, rising.
 std::vector<std::string> read_users(json::Fields& fields, const json::Value& root);
 /// `{promotionId}`

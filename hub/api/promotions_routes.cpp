@@ -110,7 +110,15 @@ Task<net::Response> PromotionsRoutes::list(net::Request request) {
 Task<net::Response> PromotionsRoutes::change(net::Request request) {
   const auto id = uuid_in_path(request, 0, "promotion");
   if (!id) co_return refusal(id.error(), request);
-  const auto change = json::read_body(request.body, read_change);
+  // As it is now, for the faults alone; what counts is what it is in the transaction that changes it.
+  auto found = co_await db::read_for<Promotion>(
+      parts_.database, [&id](db::Transaction& transaction) { return promotions::find(transaction, *id); });
+  if (!found && found.error().code != Errc::not_found) co_return refusal(found.error(), request);
+  const auto promotion = found ? std::optional(std::move(*found)) : std::nullopt;
+  const auto change =
+      json::read_body(request.body, [&promotion](json::Fields& fields, const json::Value& root) {
+        return read_change(fields, root, promotion);
+      });
   if (!change) co_return refusal(change.error(), request);
   const Cause cause = cause_of(request, parts_.ids, parts_.clock);
   const auto changed = co_await db::write_for<Promotion>(

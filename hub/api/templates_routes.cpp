@@ -1,6 +1,8 @@
 #include "hub/api/templates_routes.hpp"
 
 #include <optional>
+#include <set>
+#include <string>
 
 #include "hub/api/add_route.hpp"
 #include "hub/notifications/template_store.hpp"
@@ -20,13 +22,13 @@ net::Response shown(const Template& found) {
   return net::json_response(200, out.take());
 }
 
-/// Any text: what it may hold the template's own rules say.
-std::string text_in(json::Fields fields, const json::Value& object, const char* name) {
+/// Any text, for the template's own rules to judge; nullopt: it is at fault for what it is.
+std::optional<std::string> text_in(json::Fields fields, const json::Value& object, const char* name) {
   const json::Value* text = object.find(name);
   if (text != nullptr && text->is(json::Value::Kind::string)) return std::string(text->text());
   fields.fault(name,
                text == nullptr || text->is(json::Value::Kind::null) ? "is required" : "must be a string");
-  return {};
+  return std::nullopt;
 }
 
 /// `{inApp: {title, body}, email: {subject, body}}`, or `{builtIn: true}`: nullopt.
@@ -38,20 +40,24 @@ std::optional<Words> read_words(json::Fields& fields, const json::Value& root,
     }
     return std::nullopt;
   }
-  const std::size_t before = fields.fault_count();
   Words words;
-  if (const json::Value* in_app = fields.required_object("inApp")) {
-    words.title = text_in(fields.nested(*in_app, "inApp"), *in_app, "title");
-    words.body = text_in(fields.nested(*in_app, "inApp"), *in_app, "body");
-  }
-  if (const json::Value* email = fields.required_object("email")) {
-    words.subject = text_in(fields.nested(*email, "email"), *email, "subject");
-    words.mail_body = text_in(fields.nested(*email, "email"), *email, "body");
-  }
+  std::set<std::string> told;
+  const auto read = [&](const json::Value* part, const std::string& path, const char* name,
+                        std::string& text) {
+    auto given = part == nullptr ? std::nullopt : text_in(fields.nested(*part, path), *part, name);
+    if (!given) told.insert(path + '.' + name);
+    text = std::move(given).value_or("");
+  };
+  const json::Value* in_app = fields.required_object("inApp");
+  read(in_app, "inApp", "title", words.title);
+  read(in_app, "inApp", "body", words.body);
+  const json::Value* email = fields.required_object("email");
+  read(email, "email", "subject", words.subject);
+  read(email, "email", "body", words.mail_body);
   // What is missing is no template either; once is enough.
-  if (fields.fault_count() > before) return words;
-  for (FieldFault& fault : notifications::faults_of(kind, words))
-    fields.fault(fault.field, std::move(fault.message));
+  for (FieldFault& fault : notifications::faults_of(kind, words)) {
+    if (!told.contains(fault.field)) fields.fault(fault.field, std::move(fault.message));
+  }
   return words;
 }
 

@@ -4,6 +4,7 @@
 
 #include "hub/api/add_route.hpp"
 #include "hub/api/page.hpp"
+#include "hub/api/patch.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/identity/export.hpp"
 #include "shared/core/limits.hpp"
@@ -81,6 +82,7 @@ Result<identity::UserAdmin::Change> change_in(const std::string& body) {
       if (!change.role) fields.fault("role", "must be member, staff or admin");
     }
     change.active = fields.optional_bool("active");
+    refuse_nulls(fields, root, {"role", "active"});
     if (root.is(json::Value::Kind::object) && fields.fault_count() == 0 && !change.role && !change.active)
       fields.fault("role", "is required, or active");
     return change;

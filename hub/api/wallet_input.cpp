@@ -51,12 +51,14 @@ Money read_money(json::Fields& fields, const json::Value& root) {
 }
 
 wallet::Transfer read_transfer(json::Fields& fields, const json::Value& root, UserId from) {
-  return {
+  wallet::Transfer transfer{
       .from = std::move(from),
       .to = fields.required_text("to", {.bytes_min = 1, .bytes_max = payee_bytes_max}),
       .amount = read_money(fields, root),
       .note =
           fields.optional_text("note", {.bytes_min = 0, .bytes_max = limits::text_bytes_max}).value_or("")};
+  if (transfer.to == transfer.from.str()) fields.fault("to", "must be another member than yourself");
+  return transfer;
 }
 
 wallet::Adjustment read_adjustment(json::Fields& fields, const json::Value& root) {

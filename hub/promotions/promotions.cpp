@@ -61,29 +61,24 @@ Result<void> audit(db::Transaction& transaction, const Cause& cause, const std::
 Result<Money> changed_amount(const Promotion& promotion, const Change& change) {
   if (!change.amount) return promotion.amount;
   auto amount = parse_amount(*change.amount, change.currency.value_or(promotion.amount.currency));
-  std::string fault = !amount              ? std::move(amount.error().detail)
-                      : amount->minor == 0 ? "must be more than 0"
-                                           : "";
-  if (!fault.empty()) return fail(json::validation_error({{"amount", std::move(fault)}}));
-  return *amount;
+  if (amount && amount->minor == 0) return fail(Errc::validation_failed, "must be more than 0");
+  return amount;
+}
+
+PromotionTerm changed_term(const PromotionTerm& term, const Change& change) {
+  return {.is_active = change.is_active.value_or(term.is_active),
+          .first = change.first.value_or(term.first),
+          .last = change.last.value_or(term.last)};
 }
 
 Result<Promotion> changed(Promotion promotion, const Change& change) {
-  const auto amount = changed_amount(promotion, change);
-  if (!amount) return std::unexpected(amount.error());
-  promotion.amount = *amount;
+  if (auto faults = faults_of(promotion, change); !faults.empty())
+    return fail(json::validation_error(std::move(faults)));
+  promotion.amount = *changed_amount(promotion, change);
   promotion.title = change.title.value_or(promotion.title);
   promotion.description = change.description.value_or(promotion.description);
   promotion.type = change.type.value_or(promotion.type);
-  PromotionTerm& term = promotion.term;
-  term = {.is_active = change.is_active.value_or(term.is_active),
-          .first = change.first.value_or(term.first),
-          .last = change.last.value_or(term.last)};
-  if (term.last < term.first) {
-    return fail(
-        json::validation_error({change.last ? FieldFault{"endDate", "must not be before startDate"}
-                                            : FieldFault{"startDate", "must not be behind endDate"}}));
-  }
+  promotion.term = changed_term(promotion.term, change);
   return promotion;
 }
 
@@ -143,6 +138,18 @@ Result<void> create(db::Transaction& transaction, const Cause& cause, const Prom
   auto audited = audit(transaction, cause, "promotion.created", promotion.id, detail.take());
   if (!audited) return audited;
   return put_down(transaction, promotion, utc_day(cause.at));
+}
+
+std::vector<FieldFault> faults_of(const Promotion& promotion, const Change& change) {
+  std::vector<FieldFault> faults;
+  if (auto amount = changed_amount(promotion, change); !amount)
+    faults.push_back({"amount", std::move(amount.error().detail)});
+  const PromotionTerm term = changed_term(promotion.term, change);
+  if (term.last < term.first) {
+    faults.push_back(change.last ? FieldFault{"endDate", "must not be before startDate"}
+                                 : FieldFault{"startDate", "must not be behind endDate"});
+  }
+  return faults;
 }
 
 Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const Uuid& id,

@@ -30,6 +30,8 @@ struct Change {
   std::optional<std::chrono::sys_days> last = std::nullopt;
   std::optional<bool> is_active = std::nullopt;
 };
+/// What is wrong with the change of this promotion: no amount of its currency, an end before the start. Pure.
+std::vector<FieldFault> faults_of(const Promotion& promotion, const Change& change);
 /// Errors: not_found; validation_failed (no amount of its currency, an end before the start);
 /// promotion_overlap; the database's.
 Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const Uuid& id,

@@ -66,13 +66,7 @@ Result<std::vector<Prize>> find(db::Transaction& transaction, const std::string&
 
 /// What a prize may not be, whoever made it so.
 Result<void> check(db::Transaction& transaction, const Prize& prize, bool becomes_active) {
-  std::vector<FieldFault> faults;
-  if (prize.type == PrizeType::points && prize.points.value_or(0) <= 0)
-    faults.push_back({"points", "must be more than 0 for a prize of type points"});
-  const std::int64_t gone = prize.leased + prize.awarded;
-  if (prize.stock && *prize.stock < gone)
-    faults.push_back(
-        {"stock", "must be at least " + std::to_string(gone) + ": so many are awarded or leased"});
+  std::vector<FieldFault> faults = faults_of(prize);
   if (becomes_active) {
     auto active = transaction.query("SELECT COUNT(*) FROM prize WHERE active = 1");
     if (!active) return failure(active);
@@ -82,17 +76,6 @@ Result<void> check(db::Transaction& transaction, const Prize& prize, bool become
   }
   if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
   return {};
-}
-
-Prize changed(Prize prize, const PrizeChange& change) {
-  if (change.name) prize.name = *change.name;
-  if (change.type) prize.type = *change.type;
-  if (change.tickets) prize.tickets = *change.tickets;
-  if (change.points) prize.points = *change.points;
-  if (change.one_time) prize.one_time = *change.one_time;
-  if (change.active) prize.active = *change.active;
-  if (change.stock) prize.stock = *change.stock;
-  return prize;
 }
 
 void write(json::Writer& out, const std::optional<std::int64_t>& number) {
@@ -228,6 +211,29 @@ Result<bool> take_unit(db::Transaction& transaction, const std::string& id) {
       "UPDATE prize SET awarded = awarded + 1 WHERE id = $1 AND leased + awarded < stock", {id});
   if (!taken) return failure(taken);
   return *taken == 1;
+}
+
+Prize changed(Prize prize, const PrizeChange& change) {
+  if (change.name) prize.name = *change.name;
+  if (change.type) prize.type = *change.type;
+  if (change.tickets) prize.tickets = *change.tickets;
+  if (change.points) prize.points = *change.points;
+  if (change.one_time) prize.one_time = *change.one_time;
+  if (change.active) prize.active = *change.active;
+  if (change.stock) prize.stock = *change.stock;
+  return prize;
+}
+
+std::vector<FieldFault> faults_of(const Prize& prize) {
+  std::vector<FieldFault> faults;
+  if (prize.type == PrizeType::points && prize.points.value_or(0) <= 0)
+    faults.push_back({"points", "must be more than 0 for a prize of type points"});
+  const std::int64_t gone = prize.leased + prize.awarded;
+  if (prize.stock && *prize.stock < gone) {
+    faults.push_back(
+        {"stock", "must be at least " + std::to_string(gone) + ": so many are awarded or leased"});
+  }
+  return faults;
 }
 
 Result<void> add_prize(db::Transaction& transaction, const PrizeCause& cause, const Prize& prize) {

@@ -75,6 +75,11 @@ struct PrizeChange {
   std::optional<bool> active = std::nullopt;
   std::optional<std::optional<std::int64_t>> stock = std::nullopt;
 };
+/// The prize as it is to become. Pure.
+Prize changed(Prize prize, const PrizeChange& change);
+/// What it may not be, whoever made it so. Pure.
+std::vector<FieldFault> faults_of(const Prize& prize);
+
 /// Who sets it, with ids drawn before the transaction.
 struct PrizeCause {
   Uuid id;  ///< Of the audit's row.

@@ -276,7 +276,9 @@ TEST_F(Notifications, WordsAreRefusedWithEveryFaultAtOnce) {
   EXPECT_EQ(faults(R"({"inApp":{"title":"","body":"{{>other}}"},"email":{"subject":" ","body":"\u0000"}})"),
             (std::set<std::string>{"inApp.title", "inApp.body", "email.subject", "email.body"}));
   EXPECT_EQ(faults(R"({"inApp":{"title":")" + std::string(257, 'x') + R"(","body":7},"email":"no"})"),
-            (std::set<std::string>{"inApp.body", "email"}));
+            (std::set<std::string>{"inApp.title", "inApp.body", "email"}));
+  EXPECT_EQ(faults(R"({"inApp":{"title":"{{x}}"},"email":{"subject":null,"body":"{{x}}"}})"),
+            (std::set<std::string>{"inApp.title", "inApp.body", "email.subject", "email.body"}));
   EXPECT_EQ(faults(R"({"inApp":{"title":")" + std::string(257, 'x') +
                    R"(","body":"b"},"email":{"subject":"s","body":")" + std::string(4097, 'x') + R"("}})"),
             (std::set<std::string>{"inApp.title", "email.body"}));

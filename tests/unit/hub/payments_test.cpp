@@ -141,6 +141,8 @@ TEST_F(Payments, WithFaultsAreRefusedNamingEachField) {
             (std::set<std::string>{"currency", "payTo"}));
   for (const char* amount : {"0", "0.00", "-1", "1.005", "1e2", "1,5", "1000000000000"})
     EXPECT_EQ(faulty_fields(pay(jo, amount)), Texts{"amount"}) << amount;
+  EXPECT_EQ(faults_of(pay(jo, "1.005", jo.id())), (std::set<std::string>{"amount", "payTo"}));
+  EXPECT_EQ(faults_of(send(jo, jo.id(), "1.005")), (std::set<std::string>{"amount", "to"}));
   EXPECT_EQ(post(payments, jo.token, "[1]").code(), "VALIDATION_FAILED");
   EXPECT_EQ(post(payments, jo.token, "nonsense").code(), "MALFORMED_JSON");
   EXPECT_EQ(count("SELECT COUNT(*) FROM payment"), 0);

@@ -198,6 +198,26 @@ TEST_F(Prizes, AreToldAllThatIsWrongWithAChange) {
   EXPECT_EQ(audited(id).size(), 1u);
 }
 
+TEST_F(Prizes, AreToldWhatDoesNotGoWithWhatTheyAreAlongWithTheRest) {
+  const std::string id = added(R"({"name":"Mug","type":"coupon","weight":1,"stock":5})");
+  hub_.execute("UPDATE prize SET awarded = 3 WHERE id = $1", {id});
+  EXPECT_EQ(refused(set_prize(id, R"({"stock":2,"name":"","type":"points"})")),
+            (Faults{"stock", "name", "points"}));
+  EXPECT_EQ(refused(set_prize(id, R"({"stock":2})")), Faults{"stock"});
+}
+
+TEST_F(Prizes, AreNotChangedToNullButWhereItMeansSomething) {
+  const std::string id = added(R"({"name":"Mug","type":"coupon","weight":1,"stock":5,"points":2})");
+  EXPECT_EQ(
+      refused(set_prize(id, R"({"name":null,"type":null,"active":null,"oneTimePerUser":null,"weight":2})")),
+      (Faults{"name", "type", "active", "oneTimePerUser"}));
+  EXPECT_EQ(refused(set_prize(id, R"({"weight":null,"stock":null})")), Faults{"weight"});
+  EXPECT_EQ(audited(id).size(), 1u);
+  const RawAnswer answer = set_prize(id, R"({"points":null,"stock":null})");
+  EXPECT_EQ(member_of(answer.body, "stock"), "");
+  EXPECT_EQ(member_of(answer.body, "pointsAwarded"), "1") << answer.body;
+}
+
 TEST_F(Prizes, AreForStaffToSet) {
   const std::string id = added(R"({"name":"Mug","type":"coupon","weight":1})");
   const std::string path = "/api/v1/prizes/" + id;

@@ -124,6 +124,30 @@ TEST_F(Promotions, ChangesWithFaultsAreRefusedNamingEachField) {
   EXPECT_EQ(faulty_fields(change(id, R"({"endDate":")" + day(-1) + "\"}")), Ids{"endDate"});
   EXPECT_EQ(faulty_fields(change(id, R"({"startDate":")" + day(4) + "\"}")), Ids{"startDate"});
   EXPECT_EQ(change(id, "null").code(), "VALIDATION_FAILED");
+  // Also those that show only beside what the promotion is.
+  EXPECT_EQ(faults_of(change(id, R"({"amount":"1.234","title":"","endDate":")" + day(-1) + "\"}")),
+            (std::set<std::string>{"amount", "title", "endDate"}));
+  EXPECT_EQ(faulty_fields(
+                change(id, R"({"title":"","startDate":")" + day(2) + R"(","endDate":")" + day(1) + "\"}")),
+            (Ids{"title", "endDate"}))
+      << "each once";
+  EXPECT_EQ(faults_of(change(id, R"({"amount":"x","title":null,"startDate":")" + day(4) + "\"}")),
+            (std::set<std::string>{"amount", "title", "startDate"}));
+  EXPECT_EQ(faults_of(change(nobody, R"({"title":"","amount":"1.234"})")), (std::set<std::string>{"title"}));
+  EXPECT_EQ(count("SELECT COUNT(*) FROM audit WHERE action = 'promotion.changed'"), 0);
+}
+
+TEST_F(Promotions, ChangesToNullAreRefused) {
+  const std::string id = made("BONUS", 0, 3);
+  const std::set<std::string> all{"title",    "description", "type",    "amount",
+                                  "currency", "startDate",   "endDate", "isActive"};
+  std::string body;
+  for (const std::string& name : all) {
+    EXPECT_EQ(faulty_fields(change(id, "{" + quoted(name) + ":null}")), Ids{name});
+    body += (body.empty() ? "" : ",") + quoted(name) + ":null";
+  }
+  EXPECT_EQ(faults_of(change(id, "{" + body + "}")), all);
+  EXPECT_EQ(faulty_fields(change(id, R"({"title":null,"description":"d"})")), Ids{"title"});
   EXPECT_EQ(count("SELECT COUNT(*) FROM audit WHERE action = 'promotion.changed'"), 0);
 }
 

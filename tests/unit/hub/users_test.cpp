@@ -48,6 +48,14 @@ TEST_F(UserList, AreListedNewestFirstPageByPage) {
   EXPECT_EQ(first.body.find("argon2"), std::string::npos);
 }
 
+TEST_F(UserList, AreNotChangedToNull) {
+  const User ann = hub_.add_user("ann", Role::member);
+  EXPECT_EQ(faults_of(set(ann, R"({"role":null,"active":null})")), (std::set<std::string>{"role", "active"}));
+  EXPECT_EQ(faults_of(set(ann, R"({"role":"staff","active":null})")), std::set<std::string>{"active"});
+  EXPECT_EQ(hub_.column("SELECT role FROM users WHERE id = '" + ann.id.str() + "'"),
+            std::vector<std::string>{"member"});
+}
+
 TEST_F(UserList, AreSearchedByWhatStaffKnowOfThem) {
   const User ann = hub_.add_user("ann_a", Role::member, CustomerId("CUST-7"));
   hub_.add_user("annxa", Role::staff);
@@ -162,6 +170,8 @@ TEST_F(OwnAccount, IsChangedFieldByField) {
   EXPECT_EQ(hub_.log_in("jo@example.com").status, 401);
   EXPECT_EQ(hub_.log_in("+491701234567").status, 200);
   EXPECT_EQ(change(R"({"mobile":null})").code(), "VALIDATION_FAILED") << "something to sign in with stays";
+  EXPECT_EQ(faults_of(change(R"({"name":null,"email":"jo@example.com"})")), std::set<std::string>{"name"});
+  EXPECT_EQ(member_of(hub_.get("/api/v1/auth/me", token_).body, "name"), "Jo Doe");
   EXPECT_EQ(change(R"({"email":"admin@EXAMPLE.com"})").code(), "ALREADY_REGISTERED");
   EXPECT_EQ(change(R"({"role":"admin","active":true})").code(), "VALIDATION_FAILED")
       << "nobody makes an admin of themselves";
