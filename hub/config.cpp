@@ -156,6 +156,9 @@ void describe(Schema& s, HubConfig& c) {
   s.section("limits", [&](Schema& limits) { describe_limits(limits, c.limits); });
   s.section("programme", [&](Schema& programme) { describe_programme(programme, c.programme); });
   s.section("wheel", [&](Schema& wheel) { wheel.integer("cost", c.wheel.cost, 0, points_max.count); });
+  s.section("billing", [&](Schema& billing) {
+    billing.text("provider", c.billing.provider, {.required = true, .choices = {"test", "none"}});
+  });
   s.section("smtp", [&](Schema& smtp) { describe_smtp(smtp, c.smtp); });
   config::describe_log(s, c.log);
 }

@@ -81,6 +81,10 @@ struct HubConfig {
     std::int64_t cost = 1;
   } wheel;
 
+  struct Billing {
+    std::string provider = "test";  ///< Who moves money outside: test, none.
+  } billing;
+
   struct Smtp {
     std::string url;  ///< Empty: no mail. May hold a password.
     std::string from;

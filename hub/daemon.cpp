@@ -8,6 +8,7 @@
 
 #include "hub/api/closed_api.hpp"
 #include "hub/api/security_headers.hpp"
+#include "hub/billing/no_provider.hpp"
 #include "hub/billing/test_provider.hpp"
 #include "hub/billing/worker.hpp"
 #include "hub/clock/vouched_time.hpp"
@@ -91,7 +92,7 @@ struct Daemon::Serving {
   std::optional<webhooks::Sender> webhooks;
   std::optional<notifications::MailService> mail;  ///< None where no server is named.
   std::optional<jobs::Parts> jobs;
-  std::optional<billing::TestProvider> provider;
+  std::unique_ptr<billing::PaymentProvider> provider;
   std::optional<billing::Worker> payments;
   std::optional<identity::PasswordHasher> hasher;
   std::optional<api::HubApi> api;
@@ -142,7 +143,7 @@ Task<Result<void>> Daemon::bring_up() {
   if (!prepared && may_come(*s.database, prepared.error())) prepared = co_await wait_for_database();
   if (!prepared) co_return prepared;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
-  s.provider.emplace(*s.database, s.reactor.clock());
+  choose_provider();
   s.payments.emplace(billing::Worker::Parts{*s.database, *s.provider, s.reactor.clock(), s.ids});
   s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
                 api_options());
@@ -183,6 +184,18 @@ Task<Result<void>> Daemon::bring_up() {
   ready_ = true;
   tell_systemd();
   co_return Result<void>{};
+}
+
+void Daemon::choose_provider() {
+  Serving& s = *serving_;
+  if (config_.billing.provider == "none") {
+    s.provider = std::make_unique<billing::NoProvider>();
+    return;
+  }
+  s.provider = std::make_unique<billing::TestProvider>(*s.database, s.reactor.clock());
+  ops::log(ops::Level::warn, context,
+           "top-ups are settled by the test provider: members get money that nobody has paid",
+           {{"key", "billing.provider"}});
 }
 
 /// Once, as soon as any port is served: systemd would end a hub that has to wait longer than it may start.

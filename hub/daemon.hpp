@@ -47,6 +47,7 @@ class Daemon {
   void reload();
   /// All of a configuration without faults, or nothing.
   void take_over();
+  void choose_provider();
   void tell_systemd();
   /// For people who ask systemd.
   std::string status_line() const;

@@ -14,6 +14,7 @@ namespace perkline::hub::billing {
 struct Charge {
   std::string reference;  ///< Ours, unique for ever: the provider's idempotency key.
   Money amount;           ///< > 0
+  bool top_up = true;     ///< Money comes in from outside; else it is the payer's here already, and held.
 };
 
 /// What a provider says of a charge.

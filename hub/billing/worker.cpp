@@ -124,7 +124,8 @@ Task<Result<Verdict>> Worker::ask(const Intent& intent) {
     auto known = co_await parts_.provider.status(reference);
     if (!known || known->state != Verdict::State::unknown) co_return known;
   }
-  co_return co_await parts_.provider.settle({.reference = reference, .amount = intent.payment.amount});
+  co_return co_await parts_.provider.settle(
+      {.reference = reference, .amount = intent.payment.amount, .top_up = !intent.payment.payee.has_value()});
 }
 
 Task<Result<void>> Worker::write_down(const Intent& intent, const Result<Verdict>& verdict) {

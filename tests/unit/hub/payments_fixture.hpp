@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "hub/billing/no_provider.hpp"
 #include "hub/billing/test_provider.hpp"
 #include "hub/billing/worker.hpp"
 #include "tests/support/eventually.hpp"

@@ -256,6 +256,27 @@ TEST_F(Payments, AreClaimedByOneAtATimeForTheLengthOfALease) {
   EXPECT_EQ(claimed(now - hours{1}), 1u) << "a clock that was put back";
 }
 
+TEST_F(Payments, FromOutsideFailWhereNobodyMovesMoneyThere) {
+  const Member jo = member_with("jo", "100.00");
+  const Member al = member("al");
+  const std::string asked_before = begun(jo, "7");
+  hub_.execute("UPDATE payment SET attempts = 1");
+  const std::string top_up = begun(jo, "8");
+  const std::string payment = begun(jo, "99.01", al.id());
+  hub::billing::NoProvider nobody_there;
+  hub::billing::Worker worker({hub_.database(), nobody_there, hub_.reactor()->clock(), ids_});
+  hub_.reactor()->spawn(worker.run());
+  EXPECT_EQ(outcome(jo, asked_before), "failed");
+  EXPECT_EQ(outcome(jo, top_up), "failed");
+  EXPECT_EQ(member_of(shown(jo, top_up).body, "reason"), "PAYMENTS_OFF");
+  EXPECT_EQ(outcome(jo, payment), "completed") << "what is here already";
+  hub_.reactor().await(worker.stop());
+  EXPECT_EQ(balance(jo), "0.99/0.00");
+  EXPECT_EQ(balance(al), "99.01/0.00");
+  EXPECT_EQ(charged(), 0);
+  expect_books_balance();
+}
+
 // ---- what becomes of it with a user
 
 TEST_F(Payments, ToWhoIsErasedMeanwhileFailAndGiveWhatWasHeldFree) {

@@ -30,6 +30,7 @@ TEST(HubConfig, HasADefaultForEverything) {
   EXPECT_EQ(config->programme.prize_points.cash, 3);
   EXPECT_EQ(config->programme.tiers.size(), 3u);
   EXPECT_EQ(config->wheel.cost, 1);
+  EXPECT_EQ(config->billing.provider, "test");
 }
 
 TEST(HubConfig, PrintedDefaultsAreReadAgain) {
