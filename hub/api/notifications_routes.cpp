@@ -190,8 +190,10 @@ Task<net::Response> NotificationsRoutes::set_preferences(net::Request request) {
   const UserId user(request.principal.id);
   const auto put = co_await db::write_for<Preferences>(
       parts_.database, [&](db::Transaction& transaction) -> Result<Preferences> {
-        // Two changes of one member's, one after the other.
-        if (auto held = identity::hold_user(transaction, user); !held) return failure(held);
+        // Two changes of one member's, one after the other; and nothing is kept of who is erased meanwhile.
+        const auto held = identity::hold_user(transaction, user);
+        if (!held) return std::unexpected(held.error());
+        if (!*held) return fail(Errc::unauthenticated, "the account is no more");
         auto before = notifications::preferences_of(transaction, user);
         if (!before) return before;
         Preferences wanted = notifications::changed(std::move(*before), *change);

@@ -91,6 +91,7 @@ Result<void> audit(db::Transaction& transaction, const Cause& cause, const Uuid&
 
 Result<Assigned> assign(db::Transaction& transaction, const Cause& cause, const AssignOrder& order) {
   PERKLINE_ASSERT(order.events.size() >= order.users.size());
+  if (auto held = hold(transaction, order.promotion); !held) return failure(held);
   const auto promotion = find(transaction, order.promotion);
   if (!promotion) return std::unexpected(promotion.error());
   if (!loyalty::runs_on(promotion->term, utc_day(cause.at)))

@@ -3,6 +3,7 @@
 #include "hub/downlink/member_changes.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ledger/history.hpp"
+#include "hub/promotions/promotions.hpp"
 
 namespace perkline::hub::promotions {
 namespace {
@@ -83,6 +84,7 @@ std::string_view name_of(Channel channel) {
 }
 
 Result<Claim> claim(db::Transaction& transaction, const wallet::Cause& cause, const ClaimOrder& order) {
+  if (auto held = hold(transaction, order.promotion); !held) return failure(held);
   auto assigned = find_assigned(transaction, order);
   if (!assigned) return failure(assigned);
   if (assigned->claimed) return already_claimed();

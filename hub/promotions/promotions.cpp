@@ -174,6 +174,13 @@ Result<Promotion> find(db::Transaction& transaction, const Uuid& id) {
   return std::move(found->front());
 }
 
+Result<void> hold(db::Transaction& transaction, const Uuid& id) {
+  if (transaction.for_update().empty()) return {};
+  auto held = transaction.query("SELECT id FROM promotion WHERE id = $1 FOR SHARE", {id.str()});
+  if (!held) return failure(held);
+  return {};
+}
+
 Result<std::vector<Promotion>> list(db::Transaction& transaction, const Filter& filter) {
   Query query;
   query.where("id < ", filter.before.empty() ? std::string(behind_all) : filter.before);

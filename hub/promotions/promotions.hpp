@@ -40,6 +40,10 @@ Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const
 /// Errors: not_found, corrupt, the database's.
 Result<Promotion> find(db::Transaction& transaction, const Uuid& id);
 
+/// Keeps it as it is until the end of the transaction, for what goes by its terms; any number may at a time.
+/// Before it is read. Errors: the database's.
+Result<void> hold(db::Transaction& transaction, const Uuid& id);
+
 struct Filter {
   std::optional<PromotionType> type = std::nullopt;
   std::optional<bool> is_active = std::nullopt;  ///< Staff's switch, whatever the day.

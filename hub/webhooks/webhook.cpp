@@ -45,6 +45,10 @@ Error too_many() {
 }  // namespace
 
 Result<void> add(db::Transaction& transaction, const Webhook& webhook, const std::string& secret) {
+  // Whoever adds one waits here for the others: what is counted is all there is.
+  auto turn = transaction.query("SELECT value FROM hub_meta WHERE name = 'hub_incarnation'" +
+                                std::string(transaction.for_update()));
+  if (!turn) return failure(turn);
   auto known = transaction.query("SELECT COUNT(*) FROM webhook WHERE deleted_at IS NULL");
   if (!known) return failure(known);
   if (known->front().integer(0) >= webhooks_max) return std::unexpected(too_many());

@@ -68,6 +68,10 @@ Result<std::vector<Prize>> find(db::Transaction& transaction, const std::string&
 Result<void> check(db::Transaction& transaction, const Prize& prize, bool becomes_active) {
   std::vector<FieldFault> faults = faults_of(prize);
   if (becomes_active) {
+    // Whoever switches one on waits here for the others: what is counted is all there is.
+    auto turn = transaction.query("SELECT value FROM hub_meta WHERE name = 'hub_incarnation'" +
+                                  std::string(transaction.for_update()));
+    if (!turn) return failure(turn);
     auto active = transaction.query("SELECT COUNT(*) FROM prize WHERE active = 1");
     if (!active) return failure(active);
     if (active->front().integer(0) >= active_prizes_max)

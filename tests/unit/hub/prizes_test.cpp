@@ -1,6 +1,7 @@
 #include <set>
 
 #include "hub/stores/stores.hpp"
+#include "tests/support/at_once.hpp"
 #include "tests/unit/hub/wheel_fixture.hpp"
 
 namespace perkline::test {
@@ -262,6 +263,12 @@ TEST_F(Prizes, AreNoMoreThanAThousandAtATime) {
   EXPECT_EQ(refused(add_prize(R"({"name":"More","type":"none","weight":1})")), Faults{"active"});
   EXPECT_EQ(set_prize(last, R"({"weight":2})").status, 200);
   added(R"({"name":"Asleep","type":"none","weight":1,"active":false})");
+  hub_.execute("UPDATE prize SET active = 0 WHERE id LIKE '0190163d-8694-7000-9000-00000000000%'");
+  std::atomic<int> more = 0;
+  at_once(16, 32, [&](int) {
+    if (add_prize(R"({"name":"More","type":"none","weight":1})").status == 201) ++more;
+  });
+  EXPECT_EQ(more, 10) << "as many as there was room for, also at once";
 }
 
 }  // namespace

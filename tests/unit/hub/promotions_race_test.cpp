@@ -1,6 +1,7 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "hub/db/bulk_statement.hpp"
 #include "tests/unit/hub/promotions_fixture.hpp"
@@ -23,6 +24,31 @@ TEST_F(Promotions, ClaimedTwoHundredTimesAtOnceAreClaimedOnce) {
   EXPECT_EQ(balance(jo), "20.00/0.00");
   EXPECT_EQ(events("PROMOTION_CLAIMED"), 1);
   EXPECT_EQ(events("WALLET_CREDITED"), 1);
+  expect_books_balance();
+}
+
+TEST_F(Promotions, ClaimedOnceAChangeIsAnsweredAreClaimedByItsTerms) {
+  constexpr int members = 60;
+  std::vector<Member> claimers;
+  std::vector<std::string> users;
+  for (int i = 0; i < members; ++i)
+    users.push_back(claimers.emplace_back(member("jo" + std::to_string(i))).id());
+  const std::string id = made();
+  assign(id, users);
+  std::vector<std::string> before;
+  at_once(12, members + 1, [&](int i) {
+    if (i != members / 3)
+      return void(claim(claimers[static_cast<std::size_t>(i < members / 3 ? i : i - 1)], id));
+    EXPECT_EQ(change(id, R"({"amount":"10.00"})").status, 200);
+    before = hub_.column("SELECT user_id FROM promotion_assignment WHERE claimed_at IS NOT NULL");
+  });
+  const std::set<std::string> by_old_terms(before.begin(), before.end());
+  EXPECT_LT(std::ssize(by_old_terms), members) << "nobody was left to claim by the new ones";
+  for (const Member& each : claimers) {
+    const std::string has = balance(each);
+    if (by_old_terms.contains(each.id())) continue;
+    EXPECT_EQ(has, "10.00/0.00");
+  }
   expect_books_balance();
 }
 

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/ledger/ledger.hpp"
+#include "tests/support/at_once.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
 namespace perkline::test {
@@ -43,17 +44,6 @@ inline std::vector<std::string> faulty_fields(const RawAnswer& answer) {
   if (errors == nullptr) return fields;
   for (const json::Value& each : errors->items()) fields.emplace_back(each.find("field")->text());
   return fields;
-}
-
-/// Runs `call(i)` for every i below `calls`, `threads` at a time.
-inline void at_once(int threads, int calls, const std::function<void(int)>& call) {
-  std::atomic<int> next = 0;
-  std::vector<std::jthread> running;
-  for (int i = 0; i < threads; ++i) {
-    running.emplace_back([&] {
-      for (int mine = next++; mine < calls; mine = next++) call(mine);
-    });
-  }
 }
 
 /// The wallet's routes on a real server over a real database, with staff and members.

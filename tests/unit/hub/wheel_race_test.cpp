@@ -1,23 +1,12 @@
-#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "tests/support/at_once.hpp"
 #include "tests/unit/hub/wheel_fixture.hpp"
 
 namespace perkline::test {
 namespace {
-
-/// Runs `call(i)` for every i below `calls`, `threads` at a time.
-void at_once(int threads, int calls, const std::function<void(int)>& call) {
-  std::atomic<int> next = 0;
-  std::vector<std::jthread> running;
-  for (int i = 0; i < threads; ++i) {
-    running.emplace_back([&] {
-      for (int mine = next++; mine < calls; mine = next++) call(mine);
-    });
-  }
-}
 
 TEST_F(Wheel, GivesTwoHundredSpinsAtOnceNoPrizeTwiceAndNoneThatIsNotThere) {
   clear_wheel();
