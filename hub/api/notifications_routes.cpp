@@ -151,7 +151,9 @@ Task<net::Response> NotificationsRoutes::open_socket(net::Request request) {
   if (std::ranges::find(offered, subprotocol) == offered.end())
     co_return refused({.code = Errc::bad_request, .detail = "the subprotocol perkline must be offered"});
   notifications::Feed::Listener listener{.user = UserId(request.principal.id)};
-  if (feed_.open_of(listener.user) >= notifications::sockets_per_member_max) {
+  // From here on, as many may be opening at once.
+  auto place = feed_.take_place(listener.user);
+  if (!place) {
     co_return refused({.code = Errc::rate_limited,
                        .detail = "this member has too many sockets open",
                        .retry_after = socket_retry});
@@ -169,7 +171,7 @@ Task<net::Response> NotificationsRoutes::open_socket(net::Request request) {
 
   net::Response response{.status = 101};
   response.headers.add("Sec-WebSocket-Protocol", std::string(subprotocol));
-  response.talk = [this, listener = std::move(listener)](net::WebSocket& socket) {
+  response.talk = [this, listener = std::move(listener), place = std::move(place)](net::WebSocket& socket) {
     return feed_.serve(listener, socket);
   };
   co_return response;

@@ -103,9 +103,25 @@ Task<void> Feed::serve(Listener listener, net::WebSocket& socket) {
   }
 }
 
-std::size_t Feed::open_of(const UserId& user) const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(open_, [&user](const Open& each) { return each.listener.user == user; }));
+class Feed::Place {
+ public:
+  Place(Feed& feed, const UserId& user) : feed_(feed), user_(user) { ++feed_.places_[user_]; }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    const auto mine = feed_.places_.find(user_);
+    if (--mine->second == 0) feed_.places_.erase(mine);
+  }
+
+ private:
+  Feed& feed_;
+  UserId user_;
+};
+
+std::shared_ptr<Feed::Place> Feed::take_place(const UserId& user) {
+  const auto taken = places_.find(user);
+  if (taken != places_.end() && taken->second >= sockets_per_member_max) return nullptr;
+  return std::make_shared<Place>(*this, user);
 }
 
 void Feed::expect_news() {

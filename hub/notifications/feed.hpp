@@ -1,6 +1,8 @@
 #pragma once
 
 #include <list>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,6 +30,11 @@ class Feed {
     WallTime expires_at = {};                    ///< The token.
     std::int64_t after = 0;                      ///< The last id that was seen.
   };
+  /// One of a member's sockets, from before it is open until it is no more: whoever has it counts.
+  class Place;
+  /// nullptr: the member has sockets_per_member_max. The feed must outlive it.
+  std::shared_ptr<Place> take_place(const UserId& user);
+
   /// Until the socket closes: 4401 when the token has expired, 4403 within some seconds when the account or
   /// the session is no more.
   Task<void> serve(Listener listener, net::WebSocket& socket);
@@ -38,7 +45,6 @@ class Feed {
   void expect_news();
 
   std::size_t open() const { return open_.size(); }
-  std::size_t open_of(const UserId& user) const;
 
  private:
   struct Open {
@@ -56,7 +62,8 @@ class Feed {
   db::Database& database_;
   net::AsyncClock& clock_;
   std::list<Open> open_;
-  std::optional<std::int64_t> seen_;  ///< Up to here everybody has been woken; none: nobody listened.
+  std::map<UserId, std::size_t> places_;  ///< That are taken.
+  std::optional<std::int64_t> seen_;      ///< Up to here everybody has been woken; none: nobody listened.
   MonoTime prompt_until_;
   net::Signal hurry_;
 };

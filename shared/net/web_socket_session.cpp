@@ -134,6 +134,8 @@ void Session::set_options(const Headers& fields) {
                                                      .keep_alive_pings = true});
   stream_.set_option(websocket::stream_base::decorator([fields](websocket::response_type& response) {
     for (const auto& [name, value] : fields) response.insert(name, value);
+    // Beast would name itself and its version.
+    response.set(beast::http::field::server, "perkline");
   }));
   stream_.read_message_max(limits::web_socket_message_bytes_max);
   stream_.control_callback([this](websocket::frame_type kind, beast::string_view) {

@@ -163,6 +163,25 @@ TEST_F(NotificationSocket, AreOnlySoManyToAMember) {
   EXPECT_TRUE(eventually([&] { return listen(jo).is_open(); }));
 }
 
+TEST_F(NotificationSocket, AreOnlySoManyToAMemberAlsoAtOnce) {
+  const Someone jo = someone("jo");
+  constexpr std::size_t asked = hub::notifications::sockets_per_member_max + 40;
+  std::vector<std::optional<WebSocketClient>> sockets(asked);
+  std::atomic<std::size_t> next = 0;
+  {
+    std::vector<std::jthread> asking;
+    for (int i = 0; i < 26; ++i) {
+      asking.emplace_back([&] {
+        for (std::size_t mine = next++; mine < asked; mine = next++) sockets[mine].emplace(listen(jo));
+      });
+    }
+  }
+  const auto open = std::ranges::count_if(sockets, [](const auto& each) { return each->is_open(); });
+  EXPECT_EQ(static_cast<std::size_t>(open), hub::notifications::sockets_per_member_max);
+  sockets.clear();
+  EXPECT_TRUE(eventually([&] { return listen(jo).is_open(); })) << "their places are free again";
+}
+
 TEST_F(NotificationSocket, ThatIsTooSlowIsDroppedAndResumesBehindWhatItRead) {
   const Someone jo = someone("jo");
   // More than the buffers between the two take.

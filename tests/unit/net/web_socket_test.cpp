@@ -23,6 +23,7 @@ TEST(WebSocket, OpensAndSaysWhatItIsGivenInOrder) {
   ASSERT_TRUE(client.is_open()) << client.answer().head;
   EXPECT_EQ(client.answer().field("Sec-WebSocket-Protocol"), "perkline");
   EXPECT_TRUE(client.answer().field("traceparent").has_value());
+  EXPECT_EQ(client.answer().field("Server"), "perkline") << "no library, no version";
   for (int i = 1; i <= 100; ++i) EXPECT_EQ(client.next_text(), std::to_string(i));
   client.close();
   EXPECT_EQ(client.close_code(), 1000);
