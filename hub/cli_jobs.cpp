@@ -63,7 +63,8 @@ int jobs_run(const std::string& config_path, const std::string& name, bool json)
                           .guard = guard,
                           .access_ttl = seconds{config->jwt.access_ttl_s},
                           .keys_in_file = !config->jwt.key_file.empty(),
-                          .terms = terms_of(config->programme)};
+                          .terms = terms_of(config->programme),
+                          .rates = rates_of(config->programme)};
   const WallTime began = parts.clock.wall_now();
   const auto done = run_task(reactor, look_and_run(guard, *job, parts));
   if (!done) return report(done.error());

@@ -164,7 +164,8 @@ Task<Result<void>> Daemon::bring_up() {
                              .guard = s.guard,
                              .access_ttl = seconds{config_.jwt.access_ttl_s},
                              .keys_in_file = !config_.jwt.key_file.empty(),
-                             .terms = terms_of(config_.programme)});
+                             .terms = terms_of(config_.programme),
+                             .rates = rates_of(config_.programme)});
   s.reactor.spawn(clock::watch(*s.database, s.reactor.clock(), s.guard,
                                [&s](bool doubt) { s.hub_metrics.clock_in_doubt(doubt); }));
   s.reactor.spawn(jobs::run_regularly(*s.jobs, s.reactor.clock(), s.hub_metrics.jobs_watch()));

@@ -67,6 +67,12 @@ net::Response as_json(const std::vector<Item>& items, const std::optional<std::s
   return net::json_response(200, out.take());
 }
 
+/// Who reads a table or prints it follows no cursor: all of it, unless a limit is asked for.
+constexpr std::int64_t text_rows_max = 2'000;
+std::int64_t rows_of(const net::Request& request, std::int64_t wanted, std::string_view type) {
+  return type == json_type || request.query_value("limit") ? wanted : text_rows_max + 1;
+}
+
 /// What has no place for a cursor tells where it goes on as RFC 8288 does.
 net::Response as_text(const net::Request& request, std::string_view type, std::string body,
                       const std::optional<std::string>& next) {
@@ -142,28 +148,30 @@ Task<net::Response> BillingRoutes::list(net::Request request) {
 }
 
 Task<net::Response> BillingRoutes::list_records(net::Request request) {
-  const auto filter = record_filter_in(request, records_list);
+  auto filter = record_filter_in(request, records_list);
   if (!filter) co_return refusal(filter.error(), request);
+  const std::string_view type = preferred_type(request.headers, record_types);
+  filter->limit = rows_of(request, filter->limit, type);
   auto found = co_await db::read_for<std::vector<Record>>(
       parts_.database,
       [&filter](db::Transaction& transaction) { return billing::list_records(transaction, *filter); });
   if (!found) co_return refusal(found.error(), request);
   const auto next = next_of(*found, filter->limit, records_list);
-  if (preferred_type(request.headers, record_types) == csv_type)
-    co_return as_text(request, csv_type, billing::csv_of(*found), next);
+  if (type == csv_type) co_return as_text(request, type, billing::csv_of(*found), next);
   co_return as_json(*found, next, &billing::write_record);
 }
 
 Task<net::Response> BillingRoutes::list_statements(net::Request request) {
-  const auto order = statement_order_in(request, statements_list, parts_.clock.wall_now());
+  auto order = statement_order_in(request, statements_list, parts_.clock.wall_now());
   if (!order) co_return refusal(order.error(), request);
+  const std::string_view type = preferred_type(request.headers, statement_types);
+  order->limit = rows_of(request, order->limit, type);
   auto found = co_await db::read_for<std::vector<Statement>>(
       parts_.database, [this, &order](db::Transaction& transaction) {
         return billing::make_statements(transaction, parts_.rates, *order);
       });
   if (!found) co_return refusal(found.error(), request);
   const auto next = next_of(*found, order->limit, statements_list);
-  const std::string_view type = preferred_type(request.headers, statement_types);
   if (type == csv_type) co_return as_text(request, type, billing::csv_of(*found), next);
   if (type != html_type) co_return as_json(*found, next, &billing::write_statement);
   net::Response page = as_text(request, type, billing::html_of(*found), next);

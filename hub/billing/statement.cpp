@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <limits>
 
+#include "hub/billing/closing.hpp"
 #include "hub/billing/csv.hpp"
-#include "hub/ledger/history.hpp"
 
 namespace perkline::hub::billing {
 namespace {
@@ -45,31 +45,23 @@ Wide divided(Wide value, Wide by) {
   return (value + half) / by;
 }
 
-/// What an account's balance moved by in that month.
-Result<std::int64_t> moved(db::Transaction& transaction, const ledger::Account& account, const Month& month) {
-  const auto before = ledger::balance_at(transaction, account, month.begin() - Millis{1});
-  if (!before) return before;
-  const auto after = ledger::balance_at(transaction, account, month.end() - Millis{1});
-  if (!after) return after;
-  return *after - *before;
-}
-
 Result<Statement> statement_of(db::Transaction& transaction, const Rates& rates, const StoreId& store,
                                const Month& month) {
-  // An issued point leaves the store's account, a redeemed one comes into it.
-  const auto given = moved(transaction, ledger::issued_by(store), month);
-  if (!given) return std::unexpected(given.error());
-  const auto taken = moved(transaction, ledger::redeemed_at(store), month);
-  if (!taken) return std::unexpected(taken.error());
-  const auto owes = price_points(-*given, rates.issue, rates.currency);
-  const auto owed = price_points(*taken, rates.redeem, rates.currency);
+  const auto before = books_at_end(transaction, store, {.month = month.month - std::chrono::months{1}});
+  if (!before) return std::unexpected(before.error());
+  const auto after = books_at_end(transaction, store, month);
+  if (!after) return std::unexpected(after.error());
+  const std::int64_t issued = after->issued - before->issued;
+  const std::int64_t redeemed = after->redeemed - before->redeemed;
+  const auto owes = price_points(issued, rates.issue, rates.currency);
+  const auto owed = price_points(redeemed, rates.redeem, rates.currency);
   std::int64_t net = 0;
   if (!owes || !owed || __builtin_sub_overflow(owed->minor, owes->minor, &net))
     return fail(Errc::internal, "the statement of store " + store.str() + " leaves 64 bits");
   return Statement{.store = store,
                    .month = month,
-                   .issued = -*given,
-                   .redeemed = *taken,
+                   .issued = issued,
+                   .redeemed = redeemed,
                    .rates = rates,
                    .owes = *owes,
                    .owed = *owed,
@@ -128,9 +120,11 @@ Result<std::vector<Statement>> make_statements(db::Transaction& transaction, con
                                                const StatementOrder& order) {
   const auto stores = stores_of(transaction, order);
   if (!stores) return std::unexpected(stores.error());
+  const auto closed = closed_rates(transaction, order.month);
+  if (!closed) return std::unexpected(closed.error());
   std::vector<Statement> statements;
   for (const StoreId& store : *stores) {
-    auto statement = statement_of(transaction, rates, store, order.month);
+    auto statement = statement_of(transaction, closed->value_or(rates), store, order.month);
     if (!statement) return failure(statement);
     statements.push_back(std::move(*statement));
   }

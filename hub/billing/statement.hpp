@@ -37,8 +37,8 @@ struct Month {
 std::optional<Month> parse_month(std::string_view text);
 Month month_of(WallTime time);
 
-/// Of what the hub booked for the store in that month, whenever the goods were sold: once the month is over
-/// it does not change.
+/// Of what the hub booked for the store in that month, whenever the goods were sold: once the month is closed
+/// (closing.hpp) it does not change.
 struct Statement {
   StoreId store;
   Month month;
@@ -56,7 +56,8 @@ struct StatementOrder {
   std::string after;             ///< The store that an earlier page ended with.
   std::int64_t limit = 0;
 };
-/// Errors: not_found (the store), internal (amounts beyond 64 bits), the database's.
+/// At `rates`, or those that the month was closed with. Errors: not_found (the store), internal (amounts
+/// beyond 64 bits), the database's.
 Result<std::vector<Statement>> make_statements(db::Transaction& transaction, const Rates& rates,
                                                const StatementOrder& order);
 

@@ -9,6 +9,7 @@
 #include "hub/identity/erasures.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/signing_keys.hpp"
+#include "hub/jobs/billing_job.hpp"
 #include "hub/jobs/catalogue_job.hpp"
 #include "hub/jobs/ledger_jobs.hpp"
 #include "hub/notifications/purge.hpp"
@@ -103,6 +104,8 @@ constexpr std::array jobs{
         hours{1}, std::nullopt, &refresh_catalogue},
     Job{"checkpoint", "writes down what system accounts come to, so that nobody sums their whole history",
         days{1}, hours{2}, &make_checkpoints},
+    Job{"close-month", "writes down stores' statements of a month that is over, for good", days{1}, hours{5},
+        &close_months, for_good},
     Job{"expire-points", "books points that have lapsed and tells members of those that soon will", days{1},
         hours{1}, &expire_points, for_good},
     Job{"forget-cards", "drops what stores know erased cards by, 40 days after all have forgotten them",

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "hub/billing/statement.hpp"
 #include "hub/clock/clock_guard.hpp"
 #include "hub/db/database.hpp"
 #include "hub/points/terms.hpp"
@@ -26,6 +27,7 @@ struct Parts {
   seconds access_ttl;         ///< How long a signing key's last tokens live.
   bool keys_in_file = false;  ///< jwt.key_file: no key is made here.
   points::Terms terms = {};   ///< The programme's.
+  billing::Rates rates = {};  ///< What points cost stores from here on.
 };
 
 /// Who watches the jobs of this process; what is empty is not told.

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "hub/billing/closing.hpp"
 #include "hub/jobs/jobs.hpp"
 #include "hub/ledger/history.hpp"
 #include "hub/points/balance.hpp"
@@ -78,7 +79,8 @@ class HubJobs : public testing::Test {
                .guard = guard_,
                .access_ttl = seconds{600},
                .keys_in_file = false,
-               .terms = {.tiers = {{"Silver", 100}}, .purchase_rule = {}}};
+               .terms = {.tiers = {{"Silver", 100}}, .purchase_rule = {}},
+               .rates = {.issue = "0.07"}};
 };
 
 TEST_F(HubJobs, AtNightHaveTheirTurnFromTheirHourOn) {
@@ -207,6 +209,26 @@ TEST_F(HubJobs, CheckpointGoesThroughAllAccounts) {
   EXPECT_EQ(run("checkpoint"), stores);
   EXPECT_EQ(run("checkpoint"), 0);
   expect_sound();
+}
+
+TEST_F(HubJobs, CloseMonthsThatAreOverOneAfterTheOther) {
+  EXPECT_EQ(run("close-month"), 0) << "there are no books";
+  ASSERT_TRUE(hub_.write([&](db::Transaction& t) {
+    return ledger::post(t, {.id = hub_.uuids.next(),
+                            .external_id = "sale:1",
+                            .debit = ledger::issued_by(StoreId("store-1")),
+                            .credit = ledger::rewards_of(CustomerId("c")),
+                            .amount = 1,
+                            .code = "sale.earned",
+                            .created_at = hub_.clock.wall});
+  }));
+  EXPECT_EQ(run("close-month"), 0) << "the month is not over";
+  const auto first = billing::month_of(hub_.clock.wall);
+  hub_.clock.wall = first.end() + billing::closing_pause + days{40};
+  EXPECT_EQ(run("close-month"), 2);
+  EXPECT_EQ(run("close-month"), 0);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM closed_month WHERE issue_rate = '0.07'"), 2);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM closed_month WHERE month = $1", {first.text()}), 1);
 }
 
 }  // namespace

@@ -1,0 +1,18 @@
+#include "hub/jobs/billing_job.hpp"
+
+#include "hub/billing/closing.hpp"
+
+namespace perkline::hub::jobs {
+
+Task<Result<std::int64_t>> close_months(const Parts& parts, std::string) {
+  for (std::int64_t closed = 0;; ++closed) {
+    const WallTime now = parts.clock.wall_now();
+    const auto month = co_await db::write_for<std::optional<billing::Month>>(
+        parts.database,
+        [&parts, now](db::Transaction& t) { return billing::close_next_month(t, parts.rates, now); });
+    if (!month) co_return std::unexpected(month.error());
+    if (!*month) co_return closed;
+  }
+}
+
+}  // namespace perkline::hub::jobs
