@@ -71,7 +71,7 @@ Result<std::unique_ptr<InlineDatabase>> open_for_tool(std::string_view url, IfMi
   }
   const std::string path = *sqlite_path(url);
   std::error_code unreadable;
-  if (!std::filesystem::exists(path, unreadable)) {
+  if (path != ":memory:" && !std::filesystem::exists(path, unreadable)) {
     if (if_missing == IfMissing::fail) return fail(Errc::not_found, "there is no database " + path);
     if (auto made = make_file(path); !made) return failure(made);
   }
