@@ -271,7 +271,8 @@ Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> even
 bool is_fault_of_event(const Error& error) {
   return error.code == Errc::malformed_answer || error.code == Errc::already_exists ||
          error.code == Errc::validation_failed || error.code == Errc::insufficient_points ||
-         error.code == Errc::session_state || error.code == Errc::return_exceeds_sale || error.code == Errc::not_found;
+         error.code == Errc::session_state || error.code == Errc::return_exceeds_sale ||
+         error.code == Errc::not_found;
 }
 
 }  // namespace perkline::hub::ingest
