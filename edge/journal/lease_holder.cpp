@@ -8,7 +8,6 @@ namespace perkline::edge::journal {
 namespace {
 
 constexpr unsigned char format_newest = 1;
-constexpr std::string_view disowned_key = "lease_disowned";
 
 }  // namespace
 

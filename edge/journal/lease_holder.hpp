@@ -33,5 +33,7 @@ std::string encode(const LeaseHolder& holder);
 /// Errors: corrupt, newer_format.
 Result<LeaseHolder> decode_lease_holder(std::string_view record);
 inline constexpr std::string_view lease_holder_key = "lease_holder";
+/// There while is_disowned().
+inline constexpr std::string_view disowned_key = "lease_disowned";
 
 }  // namespace perkline::edge::journal

@@ -12,6 +12,7 @@
 
 #include "bench/fleet/child.hpp"
 #include "edge/journal/journal_rocks.hpp"
+#include "edge/journal/lease_holder.hpp"
 #include "edge/journal/outbox.hpp"
 #include "edge/journal/restored.hpp"
 #include "edge/session/session_store.hpp"
@@ -221,7 +222,12 @@ Examined FlippedBits::examine(const fs::path& folder) {
 Examined FlippedBits::examine_recovered(const edge::journal::Journal& journal, Content found) {
   const auto restored = edge::journal::read_restored(journal);
   if (!restored || !*restored) return {Verdict::silent, "is not marked as restored"};
-  found.erase({Family::meta, std::string(edge::journal::restored_key)});
+  const auto disowned = edge::journal::is_disowned(journal);
+  if (!disowned || !*disowned) return {Verdict::silent, "still draws from its leases"};
+  for (const std::string_view mark :
+       {edge::journal::restored_key, edge::journal::last_restore_key, edge::journal::disowned_key}) {
+    found.erase({Family::meta, std::string(mark)});
+  }
   const bool known = std::ranges::find(shop_->states, print_of(found)) != shop_->states.end();
   return {known ? Verdict::recovered : Verdict::silent, "it was recovered as what it never was"};
 }
