@@ -239,7 +239,8 @@ Task<void> Downlink::send_catalogue(StoreId store, sync::Held held) {
   const sync::CatalogueHead head = parts_.key->head_of(
       store, {.incarnation = read->incarnation, .at = read->version}, sync::digest_of(read->items));
   const auto from = place_of(held.catalogue, read->incarnation, read->version);
-  if (!from || *from == 0) {
+  // Of what is gone any number may have gone since: the store would refuse so long a delta whenever it came.
+  if (!from || *from == 0 || read->changes.size() > limits::catalogue_items_max) {
     send(store, "catalogue_snapshot", snapshot_of(head, read->items));
   } else if (*from < read->version) {
     send(store, "catalogue_delta",

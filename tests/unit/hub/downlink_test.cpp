@@ -151,6 +151,20 @@ TEST_F(DownlinkTest, WhatChangesGoesDownWithinASecondAsADelta) {
   EXPECT_TRUE(is_true(deltas.front().head, store, {{{1, "a"}, "2"}}));
 }
 
+TEST_F(DownlinkTest, AStoreThatIsFurtherBehindThanADeltaHoldsGetsTheWhole) {
+  put("a", "1");
+  downlink_->heard(store, {.catalogue = at(1)});
+  put("b", "1");
+  hub_.execute(
+      "INSERT INTO catalogue_item (scope, kind, item_id, body, version)"
+      " WITH RECURSIVE gone (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM gone WHERE n <= 4096)"
+      " SELECT '', 1, 'gone-' || CAST(n AS TEXT), CAST(NULL AS TEXT), 2 FROM gone");
+  pass(seconds{2});
+  const auto snapshots = sent<sync::CatalogueSnapshot>();
+  ASSERT_EQ(snapshots.size(), 1u);
+  EXPECT_EQ(snapshots.front().items.size(), 2u);
+}
+
 TEST_F(DownlinkTest, AnothersOwnItemsMoveTheVersionAlone) {
   put("a", "1");
   downlink_->heard(store, {.catalogue = at(1)});
