@@ -13,6 +13,7 @@
 #include "edge/hub_side.hpp"
 #include "edge/jobs/jobs.hpp"
 #include "edge/journal/journal_rocks.hpp"
+#include "edge/journal/restored.hpp"
 #include "edge/log_key.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/pdi_queue/restoration.hpp"
@@ -164,6 +165,8 @@ void Daemon::Impl::build_flows() {
   const session::Ports ports = flow_ports();
   session::FlowOptions options = flow_options(config_);
   options.room = [this] { return journal_->space().room(); };
+  // One that cannot be read is told by the programme's start.
+  options.restored_at = journal::last_restored_at(*journal_);
   writer_.emplace(ports, config_.timezone);
   finalizer_.emplace(ports, *writer_, options.standin.enabled);
   const pdi_queue::Gate gate{.open_at = [this] { return guard_->open_at(); },

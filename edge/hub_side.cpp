@@ -40,7 +40,8 @@ Result<std::unique_ptr<HubSide>> HubSide::open(const EdgeConfig& config, Parts p
                             .down = [&self](sync::Frame frame) { return self.hear(std::move(frame)); }});
   self.parts_.programme.connect(
       {.send = [&self](const sync::Frame& frame) { self.uplink_->tell(frame); },
-       .is_up = [&self] { return self.standing().kind == uplink::Standing::Kind::streaming; }});
+       .is_up = [&self] { return self.standing().kind == uplink::Standing::Kind::streaming; },
+       .is_forked = [&self] { return self.standing().is_forked; }});
   return side;
 }
 
@@ -85,7 +86,10 @@ Result<void> HubSide::open_downlink(const StoreId& store) {
        .members = parts_.ports.members,
        .store = store,
        .tell = [this] { uplink_->tell_status(); },
-       .on_erase = [this](const std::vector<sync::Erasure>& erasures) { erasing_->want(erasures); },
+       .on_erase =
+           [this](const sync::EraseMember& erase) {
+             erasing_->want(downlink::by_own_clock(erase, parts_.reactor.clock().wall_now()));
+           },
        .on_command = [this](const sync::Command& command) { parts_.reactor.spawn(obeying_->obey(command)); },
        .on_catalogue =
            [this](const sync::Catalogue& catalogue) {

@@ -8,6 +8,7 @@
 #include "hub/ledger/ledger.hpp"
 #include "hub/notifications/notifications.hpp"
 #include "hub/run_task.hpp"
+#include "hub/stores/awaited.hpp"
 #include "hub/tool_database.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "shared/core/random.hpp"
@@ -54,6 +55,7 @@ Result<void> make_restored(db::InlineDatabase& copy, const std::string& backup) 
     // What was signed out or used up since the backup would count again.
     if (auto ended = identity::end_all_families(transaction); !ended) return failure(ended);
     if (auto skipped = notifications::skip_ids(transaction); !skipped) return skipped;
+    if (auto awaited = stores::await_all(transaction, entry.at); !awaited) return awaited;
     if (auto closed = wheel::close_seeds(transaction, wheel::day_of(entry.at)); !closed) return closed;
     return identity::append_audit(transaction, entry);
   });

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 #include <limits>
 
@@ -9,6 +10,7 @@
 #include "hub/identity/audit.hpp"
 #include "hub/identity/erasures.hpp"
 #include "hub/run_task.hpp"
+#include "hub/stores/awaited.hpp"
 #include "hub/stores/stores.hpp"
 #include "hub/tool_database.hpp"
 #include "hub/wheel/leases.hpp"
@@ -81,6 +83,8 @@ struct Shown {
   std::vector<stores::StoreKey> keys;
   std::vector<downlink::CommandStanding> commands = {};
   wheel::LeasedUnits leased = {};
+  bool awaited = false;            ///< By a hub that was restored.
+  std::int64_t earlier_spins = 0;  ///< That one-time prizes are kept for, of data that was lost.
 };
 
 std::string_view state_of(const Shown& shown, WallTime now) {
@@ -122,6 +126,14 @@ std::string details_of(const Shown& shown) {
       text += fmt::format(", {} of data that was lost: write-off-leases --earlier", shown.leased.earlier);
     text += '\n';
   }
+  if (shown.awaited)
+    text +=
+        "awaited   this hub was restored, and the store has not told all since: till then scarce and one-time"
+        " prizes are given to nobody\n";
+  if (shown.earlier_spins > 0)
+    text += fmt::format(
+        "kept      one-time prizes for {} spins of data that was lost: write-off-leases --earlier\n",
+        shown.earlier_spins);
   if (store.hello_epoch) text += fmt::format("the store's own, as last told: {}\n", *store.hello_epoch);
   if (store.grant) {
     text += fmt::format("granted   {} by {}: {}\n", format_time(store.grant->at), store.grant->by,
@@ -155,6 +167,7 @@ void write_shown(json::Writer& out, const Shown& shown, Shape shape, WallTime no
     }
     more.end_array().key("leasedUnits").begin_object().field("present", shown.leased.present);
     more.field("earlier", shown.leased.earlier).end_object();
+    more.field("earlierSpins", shown.earlier_spins).field("awaited", shown.awaited);
   });
 }
 
@@ -182,6 +195,13 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
     const auto leased = wheel::leased_units(transaction, found.front().store.id);
     if (!leased) return std::unexpected(leased.error());
     found.front().leased = *leased;
+    const auto spins = wheel::count_earlier_spins(transaction, found.front().store.id);
+    if (!spins) return std::unexpected(spins.error());
+    found.front().earlier_spins = *spins;
+    const auto awaited = stores::find_awaited(transaction);
+    if (!awaited) return std::unexpected(awaited.error());
+    found.front().awaited =
+        *awaited && std::ranges::find((*awaited)->stores, found.front().store.id) != (*awaited)->stores.end();
     return {};
   });
   if (!done) return report(done.error());
@@ -301,24 +321,31 @@ int store_write_off_leases(const std::string& config_path, const std::string& id
   const Uuid cause = UuidMaker(clock, rng).next();
   std::int64_t units = 0;
   const auto write_off = [&](db::Transaction& transaction, WallTime now) -> Result<std::string> {
-    std::int64_t spins = 0;
     const auto lives = earlier ? wheel::LeaseLives::earlier : wheel::LeaseLives::all;
     const auto freed = wheel::write_off_leases(
         transaction, {.id = cause, .at = now, .actor = command_line_actor()}, StoreId(id), reason, lives);
     if (!freed) return std::unexpected(freed.error());
     units = *freed;
-    if (!earlier) {
-      const auto dropped = wheel::drop_all_spins(transaction, StoreId(id), now);
-      if (!dropped) return std::unexpected(dropped.error());
-      spins = *dropped;
-    }
+    const auto spins = wheel::drop_lost_spins(transaction, StoreId(id), lives, now);
+    if (!spins) return std::unexpected(spins.error());
     json::Writer detail;
     detail.begin_object().field("reason", reason).field("earlier", earlier);
-    return detail.field("units", units).field("spins", spins).end_object().take();
+    return detail.field("units", units).field("spins", *spins).end_object().take();
   };
   const int status = change_store(config_path, id, "store.leases_written_off", write_off);
   if (status == exit_ok) fmt::print("{}\n", units);
   return status;
+}
+
+int store_take_as_told(const std::string& config_path, const std::string& id, const std::string& reason) {
+  if (!is_reason(reason)) return exit_usage;
+  return change_store(config_path, id, "store.taken_as_told",
+                      [&](db::Transaction& transaction, WallTime now) -> Result<std::string> {
+                        auto taken = stores::take_as_told(transaction, StoreId(id), now);
+                        if (!taken) return failure(taken);
+                        json::Writer detail;
+                        return detail.begin_object().field("reason", reason).end_object().take();
+                      });
 }
 
 int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason) {

@@ -51,6 +51,8 @@ struct StoreOrder {
   std::string argument;  ///< The level.
 };
 int store_command(const std::string& config_path, const StoreOrder& order);
+/// A restored hub waits for the store no longer, with an audit row.
+int store_take_as_told(const std::string& config_path, const std::string& id, const std::string& reason);
 int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason);
 
 /// What the store was leased of prizes, and what was kept for its spins, is lost with it; `earlier`: with the

@@ -77,6 +77,7 @@ void describe_limits(Schema& s, HubConfig::Limits& limits) {
   s.integer("login_per_minute", limits.login_per_minute, 0, 1'000'000);
   s.integer("auth_per_address_minute", limits.auth_per_address_minute, 0, 1'000'000);
   s.integer("member_per_second", limits.member_per_second, 0, 1'000'000);
+  s.integer("sockets_per_address", limits.sockets_per_address, 0, 1'000'000);
 }
 
 bool is_tier_name(std::string_view name) {

@@ -49,6 +49,7 @@ struct HubConfig {
     std::int64_t login_per_minute = 10;  ///< 0: off, like the others.
     std::int64_t auth_per_address_minute = 300;
     std::int64_t member_per_second = 200;
+    std::int64_t sockets_per_address = 200;  ///< Members' WebSockets; of IPv6 all of a /64 are one.
   } limits;
 
   /// Points for a sale of at least `from`.

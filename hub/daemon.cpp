@@ -15,9 +15,7 @@
 #include "hub/commands.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
-#include "hub/downlink/downlink.hpp"
 #include "hub/events/dispatcher.hpp"
-#include "hub/ingest/server.hpp"
 #include "hub/jobs/jobs.hpp"
 #include "hub/liveness.hpp"
 #include "hub/metrics.hpp"
@@ -26,16 +24,14 @@
 #include "hub/programme.hpp"
 #include "hub/secrets.hpp"
 #include "hub/signing_key_file.hpp"
-#include "hub/stores/key_directory.hpp"
+#include "hub/stores_side.hpp"
 #include "hub/upkeep.hpp"
 #include "hub/webhooks/sender.hpp"
 #include "hub/wheel/seeds.hpp"
-#include "hub/wheel/store_supply.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/random.hpp"
 #include "shared/net/either.hpp"
 #include "shared/net/http_server.hpp"
-#include "shared/net/link.hpp"
 #include "shared/net/ops_port.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/net/supervision.hpp"
@@ -49,7 +45,7 @@ namespace {
 constexpr std::string_view context = "daemon";
 /// What the process may open, less what it needs besides.
 std::size_t connections_max() {
-  constexpr std::size_t other_files = 256;
+  constexpr std::size_t other_files = 512;
   const std::size_t files = ops::raise_open_files_limit();
   return std::clamp(files, other_files + 1, other_files + limits::hub_connections_max) - other_files;
 }
@@ -99,13 +95,8 @@ struct Daemon::Serving {
   net::Router closed;  ///< What is served while the hub waits for its database.
   std::optional<net::HttpServer> http;
   std::optional<net::OpsPort> ops;
-  std::optional<stores::StoreKeys> keys;
-  std::unique_ptr<net::StoreServer> link;
   std::optional<sync::SigningKey> catalogue_key;
-  std::optional<downlink::Downlink> downlink;
-  std::optional<wheel::StoreSupply> supply;
-  std::optional<ingest::Ingest> ingest;
-  std::optional<ingest::Server> sync;
+  std::optional<StoresSide> stores;
   std::optional<Upkeep> upkeep;
   bool told_systemd = false;
 };
@@ -138,7 +129,12 @@ Task<void> Daemon::start() {
 Task<Result<void>> Daemon::bring_up() {
   if (auto opened = open_database(); !opened) co_return opened;
   Serving& s = *serving_;
-  s.keys.emplace(*s.database, s.reactor.clock());
+  s.stores.emplace(StoresSide::Parts{.reactor = s.reactor,
+                                     .database = *s.database,
+                                     .uuids = s.ids,
+                                     .rng = s.rng,
+                                     .metrics = s.hub_metrics,
+                                     .guard = s.guard});
   auto prepared = co_await prepare();
   if (!prepared && may_come(*s.database, prepared.error())) prepared = co_await wait_for_database();
   if (!prepared) co_return prepared;
@@ -148,12 +144,9 @@ Task<Result<void>> Daemon::bring_up() {
   s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
                 api_options());
   if (auto opened = open_ports(); !opened) co_return opened;
-  s.reactor.spawn(s.keys->keep_fresh());
-  s.reactor.spawn(s.sync->run());
+  s.stores->start();
   s.reactor.spawn(s.dispatcher->run());
   s.reactor.spawn(s.webhooks->run());
-  s.reactor.spawn(s.downlink->run());
-  s.reactor.spawn(s.supply->run());
   s.reactor.spawn(s.payments->run());
   s.reactor.spawn(s.api->feed().run());
   if (!config_.smtp.url.empty()) start_mail();
@@ -180,7 +173,7 @@ Task<Result<void>> Daemon::bring_up() {
   ops::log(ops::Level::info, context, "ready",
            {{"api", std::int64_t{s.http->port()}},
             {"ops", std::int64_t{s.ops->port()}},
-            {"sync", s.link->endpoint()},
+            {"sync", s.stores->endpoint()},
             {"version", PERKLINE_VERSION}});
   ready_ = true;
   tell_systemd();
@@ -253,7 +246,7 @@ Task<Result<void>> Daemon::prepare() {
   // Before anybody can draw; the job goes on with it.
   const auto committed = co_await wheel::keep_seeds(*s.database, s.reactor.clock(), s.guard, s.rng);
   if (!committed) co_return std::unexpected(committed.error());
-  co_return co_await s.keys->refresh();
+  co_return co_await s.stores->read_keys();
 }
 
 Task<Result<void>> Daemon::wait_for_database() {
@@ -324,56 +317,20 @@ api::HubApi::Options Daemon::api_options() const {
           .secure_cookies = transport_of(config_) == api::Transport::tls,
           .terms = terms_of(config_.programme),
           .rates = rates_of(config_.programme),
+          .top_ups = config_.billing.provider != "none",
           .payment_started = [&s = *serving_] { s.payments->wake(); },
           .wheel = wheel_terms_of(config_),
           .on_spin = serving_->hub_metrics.spin_watch(),
-          .prizes_changed = [&s = *serving_] { s.supply->stock_changed(); }};
+          .prizes_changed = [&s = *serving_] { s.stores->prizes_changed(); },
+          .sockets = {.all = notifications::sockets_max_of(connections_max()),
+                      .per_address = static_cast<std::size_t>(config_.limits.sockets_per_address)}};
 }
 
 Result<void> Daemon::open_ports() {
-  if (auto opened = open_sync(); !opened) return opened;
   Serving& s = *serving_;
+  if (auto opened = s.stores->open(config_, std::move(*s.catalogue_key)); !opened) return opened;
   if (auto served = serve_http(s.api->router(), s.api->guard()); !served) return served;
   return open_ops();
-}
-
-Result<void> Daemon::open_sync() {
-  Serving& s = *serving_;
-  s.link =
-      net::make_store_server(s.reactor,
-                             {.listen = config_.sync.listen,
-                              .secret_key = config_.sync.secret_key,
-                              .on_refusal = [&s] { s.hub_metrics.store_refused(); }},
-                             [&s](const std::string& public_key) { return s.keys->store_of(public_key); });
-  if (auto started = s.link->start(); !started) return started;
-  s.downlink.emplace(downlink::Downlink::Parts{
-      .database = *s.database,
-      .clock = s.reactor.clock(),
-      .uuids = s.ids,
-      .key = s.catalogue_key,
-      .send = [&s](const StoreId& store, std::string frame) { s.link->send(store, std::move(frame)); },
-      .on_frame = [&s](std::string_view kind) { s.hub_metrics.sent_down(kind); }});
-  s.supply.emplace(
-      wheel::StoreSupply::Parts{.database = *s.database,
-                                .clock = s.reactor.clock(),
-                                .ids = s.ids,
-                                .rng = s.rng,
-                                .on_leased = [&s](std::int64_t units) { s.hub_metrics.leased(units); }});
-  s.ingest.emplace(
-      *s.database, s.reactor.clock(), s.rng, wheel_terms_of(config_), s.hub_metrics.ingest_observer(),
-      ingest::Down{.signing_key = s.catalogue_key->public_key(),
-                   .heard =
-                       [&s](const StoreId& store, const sync::Held& held, const std::optional<Uuid>& boot) {
-                         if (held.lease_holder) s.supply->heard(store, *held.lease_holder);
-                         s.downlink->heard(store, held, boot);
-                       },
-                   .answered =
-                       [&s](StoreId store, std::string key, sync::CommandAnswer answer) {
-                         return s.downlink->answered(std::move(store), std::move(key), std::move(answer));
-                       },
-                   .prizes_used = [&s](const StoreId& store) { s.supply->used(store); }});
-  s.sync.emplace(*s.link, *s.ingest);
-  return {};
 }
 
 Result<void> Daemon::serve_http(const net::Router& router, net::Guard guard) {

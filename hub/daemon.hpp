@@ -37,7 +37,6 @@ class Daemon {
   void start_mail();
   api::HubApi::Options api_options() const;
   Result<void> open_ports();
-  Result<void> open_sync();
   /// Makes the server, or has the one there is serve these instead.
   Result<void> serve_http(const net::Router& router, net::Guard guard);
   Result<void> open_ops();

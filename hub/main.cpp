@@ -122,6 +122,11 @@ void add_store_commands(CLI::App& app, Arguments& a, Command& command) {
       ->required();
   order.add_option("LEVEL", a.level, "with log-level: debug, info, warn or error");
   add_epoch_commands(store, a, command);
+  CLI::App& taking =
+      add_command(store, "take-as-told", "lets a restored hub wait for this store no longer", a, command,
+                  [&a] { return store_take_as_told(a.config, a.store, a.reason); });
+  taking.add_option("ID", a.store)->required();
+  taking.add_option("--reason", a.reason, "for the audit")->required();
   CLI::App& writing_off =
       add_command(store, "write-off-leases", "gives prizes that a lost store was leased to others", a,
                   command, [&a] { return store_write_off_leases(a.config, a.store, a.reason, a.earlier); });

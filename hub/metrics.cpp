@@ -98,6 +98,13 @@ std::function<void(std::string_view)> HubMetrics::spin_watch() {
   };
 }
 
+void HubMetrics::awaited(std::size_t stores) {
+  metrics_
+      .gauge("perkline_hub_stores_awaited",
+             "Stores that a restored hub has yet to hear from before it gives scarce or one-time prizes away")
+      .set(static_cast<double>(stores));
+}
+
 void HubMetrics::leased(std::int64_t units) {
   metrics_
       .counter("perkline_hub_leased_units_total",

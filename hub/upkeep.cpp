@@ -4,6 +4,7 @@
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/jobs/catalogue_job.hpp"
 #include "hub/notifications/mail_queue.hpp"
+#include "hub/stores/awaited.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
 #include "hub/webhooks/sender.hpp"
@@ -64,6 +65,7 @@ Task<void> Upkeep::watch_dead_letters() {
     const auto open = co_await db::read_for<ingest::OpenLetters>(
         parts_.database, [](db::Transaction& t) { return ingest::count_open_dead_letters(t); });
     if (open) parts_.metrics.dead_letters(*open);
+    co_await watch_awaited();
     const auto of_events = co_await db::read_for<events::OpenLetters>(
         parts_.database, [](db::Transaction& t) { return events::count_open_dead_letters(t); });
     if (of_events) parts_.metrics.event_dead_letters(*of_events);
@@ -72,6 +74,18 @@ Task<void> Upkeep::watch_dead_letters() {
     if (deliveries) parts_.metrics.deliveries(*deliveries);
     co_await parts_.clock.sleep(dead_letters_every);
   }
+}
+
+Task<void> Upkeep::watch_awaited() {
+  const auto awaited = co_await db::read_for<std::optional<stores::Awaited>>(
+      parts_.database, [](db::Transaction& t) { return stores::find_awaited(t); });
+  if (!awaited) co_return;
+  parts_.metrics.awaited(*awaited ? (*awaited)->stores.size() : 0);
+  if (!*awaited || !(*awaited)->stores.empty()) co_return;
+  const auto ended = co_await db::write_for<bool>(
+      parts_.database, [](db::Transaction& t) { return stores::end_wait_if_told(t); });
+  if (ended && *ended)
+    ops::log(ops::Level::info, context, "every store has told what this restored hub had forgotten");
 }
 
 Task<void> Upkeep::watch_what_waits() {

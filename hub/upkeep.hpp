@@ -43,6 +43,7 @@ class Upkeep {
   Task<void> release_holds();
   /// A person may decide about dead letters in another process.
   Task<void> watch_dead_letters();
+  Task<void> watch_awaited();
   /// Notifications, mails, payments.
   Task<void> watch_what_waits();
   /// Another replica, or `jobs run rotate-keys`, may have made a key.

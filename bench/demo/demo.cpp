@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "bench/demo/journey.hpp"
-#include "bench/demo/progress.hpp"
 #include "bench/demo/reconcile.hpp"
 #include "bench/demo/summary.hpp"
 #include "bench/fleet/fleet.hpp"
@@ -17,6 +16,7 @@
 #include "bench/fleet/reserved_port.hpp"
 #include "bench/load/journey_csv.hpp"
 #include "bench/load/sample.hpp"
+#include "bench/measure/progress.hpp"
 
 namespace perkline::bench {
 namespace {

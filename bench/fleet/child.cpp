@@ -2,6 +2,7 @@
 
 #include <array>
 #include <fcntl.h>
+#include <fstream>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -140,6 +141,13 @@ Result<CommandOutput> run_command(const std::filesystem::path& program,
   output.status = shell_status(status);
   while (output.out.ends_with('\n')) output.out.pop_back();
   return output;
+}
+
+std::string last_lines(const std::filesystem::path& log) {
+  std::ifstream file(log, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  constexpr std::size_t shown = 1500;
+  return text.size() > shown ? text.substr(text.size() - shown) : text;
 }
 
 }  // namespace perkline::bench

@@ -39,6 +39,9 @@ class Child {
   std::optional<int> status_;
 };
 
+/// The end of a log, to tell of a program that does not do as it should; empty where there is none.
+std::string last_lines(const std::filesystem::path& log);
+
 struct CommandOutput {
   int status = 0;   ///< As the shell has it.
   std::string out;  ///< Standard output, without the last newline.

@@ -1,15 +1,14 @@
 #include "bench/fleet/fleet.hpp"
 
-#include <fstream>
 #include <thread>
 #include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "bench/fleet/prepare.hpp"
 #include "bench/fleet/reserved_port.hpp"
 #include "bench/fleet/web.hpp"
-#include "shared/core/bytes.hpp"
 #include "shared/core/random.hpp"
 
 namespace perkline::bench {
@@ -54,41 +53,6 @@ Ports choose_ports(const FleetOptions& options, std::vector<ReservedPort>& reser
   return ports;
 }
 
-std::string random_secret() {
-  SystemRng rng;
-  std::string bytes(24, '\0');
-  rng.fill({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
-  return to_hex(bytes);
-}
-
-Result<void> write_file(const fs::path& path, std::string_view text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (!file) return fail(Errc::io_failed, path.string() + " cannot be written");
-  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
-  return {};
-}
-
-std::string last_lines(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  constexpr std::size_t shown = 1500;
-  return text.size() > shown ? text.substr(text.size() - shown) : text;
-}
-
-/// Runs a command that must succeed and gives its output.
-Result<std::string> must(const fs::path& program, std::vector<std::string> arguments) {
-  const auto output = run_command(program, arguments);
-  if (!output) return std::unexpected(output.error());
-  if (output->status != 0) {
-    return fail(Errc::io_failed, fmt::format("{} {} exited with {}: {}{}", program.filename().string(),
-                                             arguments.empty() ? "" : arguments.front(), output->status,
-                                             output->err, output->out));
-  }
-  return output->out;
-}
-
 }  // namespace
 
 struct Fleet::State {
@@ -119,7 +83,6 @@ struct Fleet::State {
     return options.database_url.empty() ? "sqlite:" + in("hub.db").string() : options.database_url;
   }
 
-  Result<void> make_certificate() const;
   Result<void> prepare();
   Result<void> prepare_hub();
   Result<void> write_hub_config(const std::string& name, const HubPorts& at) const;
@@ -134,29 +97,20 @@ struct Fleet::State {
   Result<void> await(Child& child, const std::string& log, const WebCall& probe) const;
 };
 
-Result<void> Fleet::State::make_certificate() const {
-  auto made = must("openssl",
-                   {"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                    "2", "-subj", "/CN=PDI sandbox", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
-                    "-keyout", in("sandbox.key").string(), "-out", in("sandbox.crt").string()});
-  if (!made) return failure(made);
-  return {};
-}
-
 Result<void> Fleet::State::prepare() {
   std::error_code error;
   fs::remove_all(options.state_dir, error);
   fs::create_directories(options.state_dir, error);
   if (error) return fail(Errc::io_failed, options.state_dir.string() + " cannot be made");
   fs::permissions(options.state_dir, fs::perms::owner_all);
-  if (auto made = make_certificate(); !made) return made;
-  auto written = write_file(in("sandbox.yaml"), fmt::format(R"(listen: "127.0.0.1:{}"
+  if (auto made = make_certificate(in("sandbox.crt"), in("sandbox.key")); !made) return made;
+  auto written = write_private(in("sandbox.yaml"), fmt::format(R"(listen: "127.0.0.1:{}"
 tls: {{ cert_file: "{}", key_file: "{}" }}
 clients:
   - {{ id: perkline, secret: "{}" }}
 )",
-                                                            ports.sandbox, in("sandbox.crt").string(),
-                                                            in("sandbox.key").string(), client_secret));
+                                                               ports.sandbox, in("sandbox.crt").string(),
+                                                               in("sandbox.key").string(), client_secret));
   if (!written) return written;
   if (auto hub_ready = prepare_hub(); !hub_ready) return hub_ready;
   terminal_keys.resize(options.edges);
@@ -177,7 +131,7 @@ Result<void> Fleet::State::prepare_hub() {
     written = write_hub_config(replica_name(i), ports.replicas[i]);
   if (!written) return written;
   replicas.resize(ports.replicas.size());
-  if (written = write_file(in("admin.password"), password + "\n"); !written) return written;
+  if (written = write_private(in("admin.password"), password + "\n"); !written) return written;
   const std::string config = in("hub.yaml").string();
   if (auto migrated = must(program("perkline-hub"), {"migrate", "--config", config}); !migrated)
     return failure(migrated);
@@ -189,13 +143,14 @@ Result<void> Fleet::State::prepare_hub() {
 }
 
 Result<void> Fleet::State::write_hub_config(const std::string& name, const HubPorts& at) const {
-  return write_file(
+  return write_private(
       in(name + ".yaml"),
       fmt::format(R"(api: {{ listen: "127.0.0.1:{0}", public_url: "http://127.0.0.1:{0}" }}
 ops: {{ listen: "127.0.0.1:{1}" }}
 sync: {{ listen: "tcp://127.0.0.1:{2}", secret_key_file: "{3}" }}
 database: {{ url: "{4}" }}
-limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0 }}
+limits: {{ login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0,
+           sockets_per_address: 0 }}
 {5})",
                   at.api, at.ops, at.sync, in("hub.key").string(), database_url(), options.hub_yaml));
 }
@@ -216,9 +171,9 @@ Result<void> Fleet::State::prepare_edge(std::size_t edge) {
   auto store = must(program("perkline-hub"), {"store", "add", fmt::format("store-{}", edge + 1),
                                               "--public-key", *key, "--config", in("hub.yaml").string()});
   if (!store) return failure(store);
-  auto written = write_file(in(name + ".client_secret"), client_secret + "\n");
+  auto written = write_private(in(name + ".client_secret"), client_secret + "\n");
   if (!written) return written;
-  written = write_file(
+  written = write_private(
       edge_config(edge),
       fmt::format(R"(store_id: "store-{0}"
 data_dir: "{1}"
@@ -234,7 +189,7 @@ hub: {{ endpoint: [{9}], hub_public_key: "{10}", secret_key_file: "{11}" }}
                   options.pdi_yaml.empty() ? "" : ", " + options.pdi_yaml));
   if (!written) return written;
   // The key file has to be there before the configuration that names it is read.
-  if (written = write_file(in(name + ".terminals"), ""); !written) return written;
+  if (written = write_private(in(name + ".terminals"), ""); !written) return written;
   auto terminal =
       must(program("perkline-edge"), {"terminal", "add", "till-1", "--config", edge_config(edge).string()});
   if (!terminal) return failure(terminal);
@@ -328,6 +283,12 @@ std::string Fleet::sandbox_url() const {
 }
 std::uint16_t Fleet::sandbox_port() const {
   return state_->ports.sandbox;
+}
+std::uint16_t Fleet::hub_port() const {
+  return state_->ports.hub.api;
+}
+std::string Fleet::hub_public_key() const {
+  return state_->hub_public_key;
 }
 std::uint16_t Fleet::sync_port() const {
   return state_->ports.hub.sync;

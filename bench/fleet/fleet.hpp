@@ -45,13 +45,15 @@ class Fleet {
   std::string edge_ops_url(std::size_t edge) const;
   std::string terminal_key(std::size_t edge) const;
   std::string hub_url() const;
+  std::uint16_t hub_port() const;
   std::string hub_ops_url() const;
   std::string sandbox_url() const;
   std::string ca_file() const;  ///< What the sandbox's certificate is to be checked against.
   std::string admin_login() const;
   std::string admin_password() const;
   std::uint16_t sandbox_port() const;
-  std::uint16_t sync_port() const;  ///< Where the hub listens for stores.
+  std::uint16_t sync_port() const;     ///< Where the hub listens for stores.
+  std::string hub_public_key() const;  ///< By which stores know it.
   std::uint16_t replica_sync_port(std::size_t replica) const;
   std::filesystem::path edge_config(std::size_t edge) const;
   std::filesystem::path hub_config() const;

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "bench/load/basket.hpp"
-#include "bench/load/histogram.hpp"
+#include "bench/measure/histogram.hpp"
 
 namespace perkline::bench {
 

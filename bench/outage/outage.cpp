@@ -9,10 +9,10 @@
 
 #include <fmt/format.h>
 
-#include "bench/demo/progress.hpp"
 #include "bench/fleet/fleet.hpp"
 #include "bench/fleet/web.hpp"
 #include "bench/load/sample.hpp"
+#include "bench/measure/progress.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -174,8 +174,8 @@ class Outage {
       });
       (is_open ? guarded : trouble_.holds(call.due) ? dark : well).add(call);
     }
-    longest_ = all.longest;
-    longest_guarded_ = guarded.longest;
+    longest_ = all.times.longest();
+    longest_guarded_ = guarded.times.longest();
     report_.waits = {std::move(well), std::move(dark), std::move(guarded), std::move(all)};
   }
 

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "bench/demo/summary.hpp"
@@ -13,9 +11,8 @@ double millis(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-/// The histogram tells a bucket's upper end, which may lie beyond all that is in it.
 double quantile(const Waits& waits, double share) {
-  return millis(std::min(waits.times.quantile(share), waits.longest));
+  return millis(waits.times.quantile(share));
 }
 
 }  // namespace
@@ -30,7 +27,7 @@ std::string to_text(const OutageReport& report) {
   for (const Waits& waits : report.waits) {
     text += fmt::format("{:<34} {:>8} {:>10.2f} {:>10.2f} {:>10.2f} {:>12.2f}\n", waits.spell,
                         waits.times.count(), quantile(waits, 0.5), quantile(waits, 0.99),
-                        millis(waits.longest), millis(waits.latest));
+                        millis(waits.times.longest()), millis(waits.latest));
   }
   text +=
       fmt::format("\n{}\n{:<50} {:>10} {:>10}\n", to_table(report.reconciliation), "goal", "is", "at most");
@@ -52,7 +49,7 @@ std::string to_json(const OutageReport& report) {
   for (const Waits& waits : report.waits) {
     out.begin_object().field("spell", waits.spell).field("calls", waits.times.count());
     out.field("p50Ms", quantile(waits, 0.5)).field("p99Ms", quantile(waits, 0.99));
-    out.field("maxMs", millis(waits.longest)).field("sentLateMs", millis(waits.latest)).end_object();
+    out.field("maxMs", millis(waits.times.longest())).field("sentLateMs", millis(waits.latest)).end_object();
   }
   out.end_array().key("goals").begin_array();
   for (const Goal& goal : report.goals) {

@@ -18,7 +18,6 @@ SteadyTime steady(WallTime time) {
 
 void Waits::add(const CallTime& call) {
   times.add(call.latency);
-  longest = std::max(longest, call.latency);
   latest = std::max(latest, call.late);
 }
 

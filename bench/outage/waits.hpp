@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "bench/load/histogram.hpp"
 #include "bench/load/till.hpp"
+#include "bench/measure/histogram.hpp"
 #include "shared/core/clock.hpp"
 #include "shared/core/result.hpp"
 
@@ -17,7 +17,6 @@ namespace perkline::bench {
 struct Waits {
   std::string spell;
   Histogram times = {};
-  std::chrono::nanoseconds longest{};
   std::chrono::nanoseconds latest{};  ///< The longest that a call was sent after it was due.
 
   void add(const CallTime& call);

@@ -69,7 +69,7 @@ Task<void> Downlink::hear(sync::Frame frame) {
   } else if (auto* members = std::get_if<sync::MemberDelta>(&frame)) {
     co_await on(std::move(*members));
   } else if (const auto* erase = std::get_if<sync::EraseMember>(&frame)) {
-    if (parts_.on_erase) parts_.on_erase(erase->erasures);
+    if (parts_.on_erase) parts_.on_erase(*erase);
   } else if (const auto* command = std::get_if<sync::Command>(&frame)) {
     if (parts_.on_command) parts_.on_command(*command);
   }

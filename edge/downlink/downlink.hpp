@@ -24,7 +24,7 @@ class Downlink {
     /// Tells the hub what is held by now.
     std::function<void()> tell = {};
     /// Somebody is to be forgotten.
-    std::function<void(const std::vector<sync::Erasure>&)> on_erase = {};
+    std::function<void(const sync::EraseMember&)> on_erase = {};
     std::function<void(const sync::Command&)> on_command = {};
     /// The catalogue is another one.
     std::function<void(const sync::Catalogue&)> on_catalogue = {};

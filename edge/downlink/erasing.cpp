@@ -33,6 +33,13 @@ bool is_of(const Session& session, const Digest& member, const sync::Erasure& er
 
 }  // namespace
 
+std::vector<sync::Erasure> by_own_clock(const sync::EraseMember& erase, WallTime now) {
+  std::vector<sync::Erasure> erasures = erase.erasures;
+  if (!erase.sent_at) return erasures;
+  for (sync::Erasure& erasure : erasures) erasure.requested_at += now - *erase.sent_at;
+  return erasures;
+}
+
 void Erasing::want(const std::vector<sync::Erasure>& erasures) {
   for (const sync::Erasure& erasure : erasures) {
     if (!done_.contains(erasure.id) && wanted_.try_emplace(erasure.id, erasure).second) wake_->notify();

@@ -15,6 +15,10 @@
 
 namespace perkline::edge::downlink {
 
+/// What is asked for, with its times by this store's clock, which reads `now`: what is told apart by them was
+/// stamped here.
+std::vector<sync::Erasure> by_own_clock(const sync::EraseMember& erase, WallTime now);
+
 /// Forgets people whom the hub has told to forget (sync.md, EraseMember): the hub's token stands in the
 /// card's place in all their sessions, archived ones too, the snapshot goes, and MemberErased tells the hub.
 /// A sale that is not settled yet goes to PDI under its card first: its member waits, and is tried again.

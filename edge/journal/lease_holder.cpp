@@ -7,30 +7,49 @@
 namespace perkline::edge::journal {
 namespace {
 
-constexpr unsigned char format_newest = 1;
+using std::chrono::sys_days;
+
+constexpr unsigned char format_settled = 1;
+constexpr unsigned char format_unsettled = 2;
+constexpr std::size_t day_bytes = sizeof(std::uint64_t);
+
+void append_day(std::string& record, sys_days day) {
+  append_u64(record, static_cast<std::uint64_t>(day.time_since_epoch().count()));
+}
+
+sys_days day_in(std::string_view bytes) {
+  return sys_days{days{static_cast<int>(static_cast<std::int64_t>(read_u64(bytes)))}};
+}
 
 }  // namespace
 
 std::string encode(const LeaseHolder& holder) {
-  std::string record(1, static_cast<char>(format_newest));
+  std::string record(1, static_cast<char>(holder.unsettled ? format_unsettled : format_settled));
   record.append(reinterpret_cast<const char*>(holder.id.bytes.data()), holder.id.bytes.size());
-  if (holder.seeds_closed)
-    append_u64(record, static_cast<std::uint64_t>(holder.seeds_closed->time_since_epoch().count()));
+  if (holder.unsettled) {
+    append_day(record, holder.unsettled->drawn);
+    append_day(record, holder.unsettled->clock_read);
+  } else if (holder.seeds_closed) {
+    append_day(record, *holder.seeds_closed);
+  }
   return record;
 }
 
 Result<LeaseHolder> decode_lease_holder(std::string_view record) {
   const unsigned char format = record.empty() ? 0 : static_cast<unsigned char>(record.front());
-  if (format > format_newest) return fail(Errc::newer_format, "the leases' holder is a newer version's");
+  if (format > format_unsettled) return fail(Errc::newer_format, "the leases' holder is a newer version's");
   LeaseHolder holder;
-  const std::size_t without_day = 1 + holder.id.bytes.size();
-  const bool has_day = record.size() == without_day + sizeof(std::uint64_t);
-  if (format == 0 || (record.size() != without_day && !has_day))
-    return fail(Errc::corrupt, "the leases' holder does not decode");
+  const std::size_t id_end = 1 + holder.id.bytes.size();
+  const std::size_t day_count = record.size() < id_end ? 0 : (record.size() - id_end) / day_bytes;
+  const bool is_whole = record.size() == id_end + day_count * day_bytes;
+  const bool fits = format == format_settled ? day_count <= 1 : format == format_unsettled && day_count == 2;
+  if (!is_whole || !fits) return fail(Errc::corrupt, "the leases' holder does not decode");
   std::ranges::copy(record.substr(1, holder.id.bytes.size()), holder.id.bytes.begin());
-  if (has_day) {
-    const auto day = static_cast<std::int64_t>(read_u64(record.substr(without_day)));
-    holder.seeds_closed = std::chrono::sys_days{days{static_cast<int>(day)}};
+  const std::string_view days_told = record.substr(id_end);
+  if (format == format_unsettled) {
+    holder.unsettled = {.drawn = day_in(days_told), .clock_read = day_in(days_told.substr(day_bytes))};
+  } else if (day_count == 1) {
+    holder.seeds_closed = day_in(days_told);
   }
   return holder;
 }

@@ -12,9 +12,17 @@
 namespace perkline::edge::journal {
 
 struct LeaseHolder {
+  /// What is known of the seeds that predecessors may have drawn with, until the clock has told the rest.
+  struct Unsettled {
+    std::chrono::sys_days drawn = {};       ///< Up to that day, at least.
+    std::chrono::sys_days clock_read = {};  ///< That day, at least, the clock read in the predecessor's life.
+    bool operator==(const Unsettled&) const = default;
+  };
   Uuid id = {};
   /// No draw is made with the seed of that day, or of one before it; nullopt: with any.
   std::optional<std::chrono::sys_days> seeds_closed = std::nullopt;
+  /// While it is there, no draw is made at all.
+  std::optional<Unsettled> unsettled = std::nullopt;
   bool operator==(const LeaseHolder&) const = default;
 };
 
@@ -28,7 +36,8 @@ void disown(Batch& batch);
 /// From this batch on it is this one.
 void put(Batch& batch, const LeaseHolder& holder);
 
-/// One format byte, the id, then the day as days since 1970, big-endian, if there is one.
+/// One format byte, the id, then the day as days since 1970, big-endian, if there is one; in format 2 both
+/// days of what is unsettled.
 std::string encode(const LeaseHolder& holder);
 /// Errors: corrupt, newer_format.
 Result<LeaseHolder> decode_lease_holder(std::string_view record);

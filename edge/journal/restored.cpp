@@ -1,7 +1,10 @@
 #include "edge/journal/restored.hpp"
 
+#include <algorithm>
+
 #include "edge/journal/lease_holder.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/sync/event.hpp"
 
 namespace perkline::edge::journal {
 namespace {
@@ -56,6 +59,28 @@ Result<std::optional<Restored>> read_restored(const JournalReader& journal) {
 
 Result<std::optional<Restored>> read_last_restore(const JournalReader& journal) {
   return read_at(journal, last_restore_key);
+}
+
+std::optional<WallTime> last_restored_at(const JournalReader& journal) {
+  const auto restored = read_last_restore(journal);
+  if (!restored || !*restored) return std::nullopt;
+  return (*restored)->restored_at;
+}
+
+WallTime newest_time_in(const JournalReader& journal) {
+  // More than one: a start by a wrong clock may have told something already.
+  constexpr int events_looked_at = 64;
+  WallTime newest{};
+  std::string before;
+  for (int i = 0; i < events_looked_at; ++i) {
+    const auto last = journal.last(Family::outbox, before);
+    if (!last || !*last) break;
+    before = (*last)->key;
+    if ((*last)->value.size() < sizeof(Digest)) continue;
+    const auto event = sync::decode_event(std::string_view((*last)->value).substr(sizeof(Digest)));
+    if (event) newest = std::max(newest, event->time);
+  }
+  return newest;
 }
 
 void put(Batch& batch, const Restored& restored) {

@@ -25,6 +25,13 @@ Result<std::optional<Restored>> read_restored(const JournalReader& journal);
 /// The latest restore, also once all is known; nullopt: there never was one. Errors: as read_restored().
 Result<std::optional<Restored>> read_last_restore(const JournalReader& journal);
 
+/// When that was, by the clock of then; nullopt also where it cannot be read.
+std::optional<WallTime> last_restored_at(const JournalReader& journal);
+
+/// The latest time of the outbox's last events: until then, at least, the journal is whole, and so late was
+/// it once by the store's clock. 1970: nobody knows.
+WallTime newest_time_in(const JournalReader& journal);
+
 /// Once all is known: goes with the last of what was learnt.
 void clear_restored(Batch& batch);
 

@@ -57,7 +57,11 @@ rocksdb::DBOptions database_options() {
 rocksdb::ColumnFamilyOptions family_options(const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
-  table.cache_index_and_filter_blocks = true;                    // so that the cache bounds them too
+  table.cache_index_and_filter_blocks = true;  // so that the cache bounds them too
+  // In parts: the index of a whole table is larger than what the cache takes, and would be read and unpacked
+  // anew for every look at one record.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));  // most sales look up an id that is not there
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -171,7 +175,8 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path
   const std::string path = folder.string();
   if (auto families = check_families(path); !families) return failure(families);
 
-  const auto options = family_options(rocksdb::NewLRUCache(16 * mib));
+  // One shard: of many each would be too small for an index that an earlier version has written whole.
+  const auto options = family_options(rocksdb::NewLRUCache(16 * mib, 0));
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.reserve(family_count + 1);
   for (std::uint8_t i = 0; i < family_count; ++i) {

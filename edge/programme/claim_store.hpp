@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "edge/journal/outbox.hpp"
 #include "edge/session/session.hpp"
@@ -19,8 +20,15 @@ struct Claim {
   TransactionId transaction = {};  ///< Its own, at the till.
   WallTime claimed_at = {};
   session::Answer answer = {};
+  /// What the store's catalogue says of the promotion. Not kept with it: its event tells it.
+  std::optional<Digest> terms = std::nullopt;
+  /// The hub's word, after the till was told 202; `answer` is empty then.
+  std::optional<sync::ClaimOutcome> refused = std::nullopt;
   bool operator==(const Claim&) const = default;
 };
+
+/// Whether it is for the hub to say yet what comes of it.
+bool is_pending(const Claim& claim);
 
 /// The claim's id, at the hub too: the same call always has the same, so that an answer that was lost and an
 /// event that comes later are one claim. A UUID (RFC 9562, version 8) of SHA-256("perkline-claim-1" ‖ length
@@ -30,27 +38,45 @@ Uuid claim_id_of(const StoreId& store, const Claim& claim);
 /// What lies under that record's id. Errors: corrupt (also: nothing does), newer_format, io_failed.
 Result<Claim> find_claim(const journal::JournalReader& journal, const std::string& record);
 
-/// Claims in the journal, family prizes_leased: each under `claim/<record>`, and under
-/// `claimed/<member>/<promotion>` that the member has claimed it here. Their transactions' names are in
-/// `by_transaction`. Reactor's thread. Errors of all: corrupt, newer_format, io_failed.
+/// Claims in the journal, family prizes_leased: each under `claim/<record>`, under
+/// `claimed/<member>/<promotion>` that the member has claimed it here, and under `asked/<claim>`, until it is
+/// known better, that the hub was asked to book it. Whoever changes one holds `claims_key`. Their
+/// transactions' names are in `by_transaction`. Reactor's thread. Errors of all: corrupt, newer_format,
+/// io_failed.
 class ClaimStore {
  public:
   /// Both must outlive it.
   ClaimStore(journal::Journal& journal, journal::Outbox& outbox) : journal_(journal), outbox_(outbox) {}
 
   Result<Claim> get(const std::string& record) const { return find_claim(journal_, record); }
+  /// Whether anything lies under that record's id.
+  Result<bool> holds(const std::string& record) const;
   Result<bool> is_claimed(const CustomerId& customer, const Uuid& promotion) const;
-  /// With the event that tells the hub, if it is to be told. Durable when it returns.
-  Task<void> add(Claim claim, std::optional<journal::NewEvent> event);
+  /// By which claim that is; nullopt: it is not.
+  Result<std::optional<Claim>> claim_of(const CustomerId& customer, const Uuid& promotion) const;
+  /// Whether the hub was asked to book it, by this process or one before, and has not been heard to do so.
+  Result<bool> is_asked(const Uuid& claim) const;
+  /// Durable when it returns.
+  Task<void> note_asked(Uuid claim, WallTime at);
+  /// With the event that tells the hub. Durable when it returns.
+  Task<void> add(Claim claim, journal::NewEvent event);
+  /// What became of one that was pending. Where it is refused, the member may claim the promotion here again.
+  /// Durable when it returns.
+  Task<Result<void>> settle(Claim claim);
+  /// Records of those that are pending, the oldest first.
+  Result<std::vector<std::string>> pending() const;
 
   /// Puts the token in the member's place in claims that were made before `requested_at`; what tills were
   /// told goes. Durable when it returns.
   Task<Result<void>> forget_member(sync::Erasure erasure);
-  /// Forgets claims that were made before `until` for good, with their names, the oldest first and at most so
-  /// many. How many went, durably.
+  /// Forgets claims that were made, or asked about, before `until` for good, with their names, the oldest
+  /// made first and at most so many. How many went, durably.
   Task<Result<std::size_t>> remove(WallTime until, std::size_t count_max);
 
  private:
+  Result<void> erase_mark(journal::Batch& batch, const Claim& claim) const;
+  Result<std::size_t> remove_asked(journal::Batch& batch, WallTime until, std::size_t count_max) const;
+
   journal::Journal& journal_;
   journal::Outbox& outbox_;
 };

@@ -16,12 +16,16 @@ using session::Answer;
 using session::SessionStore;
 
 constexpr Millis try_again{5'000};
+constexpr hours undecided_again{1};
 
 Error already_claimed() {
   return {.code = Errc::already_claimed, .detail = "the member has claimed this promotion"};
 }
 Error not_active() {
   return {.code = Errc::promotion_not_active, .detail = "the promotion is not running"};
+}
+Error wallet_full() {
+  return {.code = Errc::balance_limit, .detail = "the member's wallet cannot hold so much more"};
 }
 Error not_assigned() {
   return {.code = Errc::not_found, .detail = "no such promotion for this member"};
@@ -34,6 +38,8 @@ Error refusal_of(sync::ClaimOutcome outcome) {
       return already_claimed();
     case sync::ClaimOutcome::not_active:
       return not_active();
+    case sync::ClaimOutcome::balance_limit:
+      return wallet_full();
     case sync::ClaimOutcome::claimed:
     case sync::ClaimOutcome::not_assigned:
       break;
@@ -59,6 +65,15 @@ std::string render_claimed(const Claim& claim, const sync::ClaimAnswer::Credit& 
   out.field("available", format_amount(credit.available)).field("held", format_amount(credit.held));
   out.end_object().end_object();
   return out.take();
+}
+
+sync::PromotionClaimed event_of(const Claim& claim, WallTime claimed_at) {
+  return {.claim = claim.id,
+          .customer = claim.customer,
+          .promotion = claim.promotion,
+          .transaction = claim.transaction,
+          .claimed_at = claimed_at,
+          .terms = claim.terms};
 }
 
 /// The hub has yet to say who the member is, and to book it.
@@ -93,20 +108,24 @@ Task<Result<Answer>> Claims::claim(ClaimRequest request, std::string traceparent
   if (!named) co_return failure(named);
   if (*named) co_return told_before(**named, request);
   if (auto may = parts_.flows.may_begin(); !may) co_return failure(may);
+  if (auto may = check_blocked(request.customer); !may) co_return failure(may);
 
   // Two transactions that claim the same: one after another.
   auto alone =
       co_await parts_.flows.take_turn("claim:" + request.customer.str() + '/' + request.promotion.str());
   if (!alone) co_return failure(alone);
-  const auto before = store_.is_claimed(request.customer, request.promotion);
+  const auto before = store_.claim_of(request.customer, request.promotion);
   if (!before) co_return std::unexpected(before.error());
-  if (*before) co_return fail(already_claimed());
+  // What it has decided before the hub may have forgotten since; what it has yet to decide is under way.
+  if (*before && (!hub_.is_up() || is_pending(**before))) co_return fail(already_claimed());
   Claim claim{.record = "clm_" + parts_.ports.uuids.next().str(),
               .customer = std::move(request.customer),
               .promotion = request.promotion,
               .transaction = std::move(request.transaction),
               .claimed_at = parts_.ports.clock.wall_now()};
   claim.id = claim_id_of(parts_.store, claim);
+  const auto offered = state_.offer.promotions.find(claim.promotion);
+  if (offered != state_.offer.promotions.end()) claim.terms = offered->second.terms;
   auto answer = co_await decide(std::move(claim), std::move(traceparent));
   if (watch_.on_claim) watch_.on_claim(!answer ? "refused" : answer->status == 200 ? "claimed" : "pending");
   co_return answer;
@@ -119,67 +138,162 @@ Result<Answer> Claims::told_before(const SessionStore::Named& named, const Claim
   if (!claim) return failure(claim);
   if (claim->customer != request.customer || claim->promotion != request.promotion)
     return fail(session::transaction_reused());
+  if (claim->refused) return fail(refusal_of(*claim->refused));
   return session::replay(std::move(claim->answer));
 }
 
 Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
-  const bool was_asked = hub_.is_up();
-  if (was_asked) {
-    auto answer = co_await ask(claim);
-    if (answer && answer->credit) co_return co_await keep(std::move(claim), std::move(*answer->credit));
+  if (hub_.is_up()) {
+    const auto asked = co_await ask(claim);
+    if (!asked) co_return std::unexpected(asked.error());
+    const auto& answer = *asked;
+    if (answer && answer->credit)
+      co_return co_await keep(std::move(claim), *answer->credit, std::move(traceparent));
     if (answer) co_return fail(refusal_of(answer->outcome));
   }
-  co_return co_await keep_pending(std::move(claim), was_asked, std::move(traceparent));
+  co_return co_await keep_pending(std::move(claim), std::move(traceparent));
 }
 
-Task<std::optional<sync::ClaimAnswer>> Claims::ask(const Claim& claim) {
+/// That it is asked is durable before: whoever is asked again, the hub being away, knows that it may be
+/// booked.
+Task<Result<std::optional<sync::ClaimAnswer>>> Claims::ask(Claim claim) {
+  const auto before = store_.is_asked(claim.id);
+  if (!before) co_return std::unexpected(before.error());
+  if (!*before) co_await store_.note_asked(claim.id, claim.claimed_at);
+  co_return co_await put_to_hub(std::move(claim));
+}
+
+Task<std::optional<sync::ClaimAnswer>> Claims::put_to_hub(Claim claim) {
   const MonoTime deadline = parts_.ports.clock.mono_now() + limits::claim_answer_wait;
   co_return co_await hub_.claim({.claim = claim.id,
                                  .customer = claim.customer,
                                  .promotion = claim.promotion,
                                  .transaction = claim.transaction,
-                                 .claimed_at = claim.claimed_at},
+                                 .claimed_at = claim.claimed_at,
+                                 .terms = claim.terms},
                                 deadline);
 }
 
-/// The hub has booked it.
-Task<Result<Answer>> Claims::keep(Claim claim, sync::ClaimAnswer::Credit credit) {
+/// The hub has booked it. It is told all the same: one that is restored to before it would forget it else.
+Task<Result<Answer>> Claims::keep(Claim claim, sync::ClaimAnswer::Credit credit, std::string traceparent) {
   claim.answer = {.status = 200, .body = render_claimed(claim, credit)};
   Answer answer = claim.answer;
-  co_await store_.add(std::move(claim), std::nullopt);
+  auto told = session::new_event(parts_.ports, std::move(traceparent), event_of(claim, credit.claimed_at));
+  co_await store_.add(std::move(claim), std::move(told));
   co_return answer;
 }
 
 /// Nobody but this store decides now; the hub books it when it hears of it.
-Task<Result<Answer>> Claims::keep_pending(Claim claim, bool was_asked, std::string traceparent) {
+Task<Result<Answer>> Claims::keep_pending(Claim claim, std::string traceparent) {
   const auto promotion = claimable(claim.customer, claim.promotion);
   if (!promotion) {
+    const auto asked = store_.is_asked(claim.id);
+    if (!asked) co_return std::unexpected(asked.error());
     // It may have been booked all the same: neither yes nor no would be true.
-    if (was_asked && promotion.error().code == Errc::not_found)
+    if (*asked)
       co_return fail(
           Error{.code = Errc::overloaded, .detail = "the hub has not answered", .retry_after = try_again});
     co_return std::unexpected(promotion.error());
   }
+  claim.terms =
+      (*promotion)->terms;  // What the till is told, also where the catalogue has changed meanwhile.
   claim.answer = {.status = 202, .body = render_pending(claim, **promotion)};
   Answer answer = claim.answer;
-  sync::PromotionClaimed event{.claim = claim.id,
-                               .customer = claim.customer,
-                               .promotion = claim.promotion,
-                               .transaction = claim.transaction,
-                               .claimed_at = claim.claimed_at};
   ops::log(ops::Level::info, "programme", "a promotion is claimed without the hub",
            {{"transactionId", claim.transaction.str()},
             {"promotionId", claim.promotion.str()},
             {"customerId", ops::hashed(claim.customer.str())},
             {"traceId", ops::trace_id_of(traceparent)},
             {"spanId", ops::span_id_of(traceparent)}});
-  auto told = session::new_event(parts_.ports, std::move(traceparent), std::move(event));
+  auto told = session::new_event(parts_.ports, std::move(traceparent), event_of(claim, claim.claimed_at));
+  std::string record = claim.record;
   co_await store_.add(std::move(claim), std::move(told));
+  pending_.push_back(pending_now(std::move(record)));
   co_return answer;
+}
+
+Result<void> Claims::start() {
+  auto records = store_.pending();
+  if (!records) return failure(records);
+  for (std::string& record : *records) pending_.push_back(pending_now(std::move(record)));
+  return {};
+}
+
+Claims::Pending Claims::pending_now(std::string record) const {
+  return {.record = std::move(record), .epoch = parts_.outbox.epoch(), .through = parts_.outbox.tail()};
+}
+
+/// In a new epoch what the hub has not acknowledged has another sequence, no later than the present end.
+bool Claims::is_told(Pending& pending) const {
+  if (pending.epoch != parts_.outbox.epoch()) pending = pending_now(std::move(pending.record));
+  return parts_.outbox.acked() >= pending.through;
+}
+
+Task<Result<void>> Claims::settle_pending(std::size_t count_max) {
+  for (std::size_t count = std::min(count_max, pending_.size()); count > 0 && hub_.is_up(); --count) {
+    Pending next = std::move(pending_.front());
+    pending_.pop_front();
+    if (!is_told(next) || parts_.ports.clock.mono_now() < next.not_before) {
+      pending_.push_back(std::move(next));
+      continue;
+    }
+    const auto settled = co_await settle(next.record);
+    if (!settled) co_return std::unexpected(settled.error());
+    if (*settled == Settled::done) continue;
+    if (*settled == Settled::not_yet) next.not_before = parts_.ports.clock.mono_now() + undecided_again;
+    pending_.push_back(std::move(next));
+    if (*settled == Settled::unheard) break;
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<Claims::Settled>> Claims::settle(std::string record) {
+  const auto kept = store_.holds(record);
+  if (!kept) co_return std::unexpected(kept.error());
+  if (!*kept) co_return Settled::done;
+  auto claim = store_.get(record);
+  if (!claim) co_return failure(claim);
+  if (!is_pending(*claim)) co_return Settled::done;
+  auto answer = co_await put_to_hub(std::move(*claim));
+  if (!answer) co_return Settled::unheard;
+  // It may be taken in once the member's wallet has room.
+  if (answer->outcome == sync::ClaimOutcome::balance_limit) co_return Settled::not_yet;
+  if (auto written = co_await keep_outcome(std::move(record), std::move(*answer)); !written)
+    co_return failure(written);
+  co_return Settled::done;
+}
+
+Task<Result<void>> Claims::keep_outcome(std::string record, sync::ClaimAnswer answer) {
+  const auto turn = co_await parts_.ports.locks.acquire(std::string(claims_key), MonoTime::max());
+  if (!turn) co_return std::unexpected(turn.error());
+  // It may be forgotten since, or its member.
+  const auto held = store_.holds(record);
+  if (!held) co_return std::unexpected(held.error());
+  if (!*held) co_return Result<void>{};
+  auto claim = store_.get(record);
+  if (!claim) co_return failure(claim);
+  if (!is_pending(*claim)) co_return Result<void>{};
+  claim->answer = {};
+  if (answer.credit)
+    claim->answer = {.status = 200, .body = render_claimed(*claim, *answer.credit)};
+  else
+    claim->refused = answer.outcome;
+  ops::log(ops::Level::info, "programme", "the hub has decided about a claim",
+           {{"transactionId", claim->transaction.str()},
+            {"promotionId", claim->promotion.str()},
+            {"result", claim->refused ? "refused" : "claimed"}});
+  co_return co_await store_.settle(std::move(*claim));
 }
 
 bool Claims::runs_now(const Promotion& promotion) const {
   return loyalty::runs_on(promotion.term, utc_day(parts_.ports.clock.wall_now()));
+}
+
+Result<void> Claims::check_blocked(const CustomerId& customer) const {
+  const auto member = parts_.ports.members.find(customer);
+  if (!member) return std::unexpected(member.error());
+  if (*member && (*member)->blocked) return fail(session::member_blocked());
+  return {};
 }
 
 Result<const Promotion*> Claims::claimable(const CustomerId& customer, const Uuid& promotion) const {
@@ -196,6 +310,7 @@ Result<const Promotion*> Claims::claimable(const CustomerId& customer, const Uui
 Result<Answer> Claims::promotions(const CustomerId& customer) const {
   const auto member = parts_.ports.members.find(customer);
   if (!member) return std::unexpected(member.error());
+  if (*member && (*member)->blocked) return fail(session::member_blocked());
   json::Writer out;
   out.begin_object().key("items").begin_array();
   for (const Uuid& id : *member ? (*member)->promotions : std::vector<Uuid>{}) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <string>
 
 #include "edge/programme/claim_store.hpp"
@@ -21,28 +23,51 @@ class Claims {
   Claims(Parts parts, const State& state, HubDesk& hub, ClaimStore& store, Watch watch);
 
   /// Errors: transaction_reused, session_busy, storage_full, already_claimed, promotion_not_active, not_found
-  /// (not assigned to this member, as far as is known), overloaded (the hub was asked, has not answered, and
-  /// nothing is known here).
+  /// (not assigned to this member, as far as is known), overloaded (the hub was asked, now or by an earlier
+  /// call, has not answered, and it cannot be claimed without), pdi_rejected (the member is blocked).
   Task<Result<session::Answer>> claim(ClaimRequest request, std::string traceparent);
-  /// What the member could claim here now. Errors: the store's.
+  /// What the member could claim here now. Errors: pdi_rejected (the member is blocked), the store's.
   Result<session::Answer> promotions(const CustomerId& customer) const;
+
+  /// Finds the claims that the hub has yet to decide. Before any till is served. Errors: the store's.
+  Result<void> start();
+  /// Asks the hub what became of those that it has been told of, one after another, at most so many, and
+  /// keeps its word; none where there is no line. At the first that it does not answer it ends. Errors: the
+  /// store's.
+  Task<Result<void>> settle_pending(std::size_t count_max);
 
  private:
   Result<session::Answer> told_before(const session::SessionStore::Named& named,
                                       const ClaimRequest& request) const;
   Task<Result<session::Answer>> decide(Claim claim, std::string traceparent);
-  Task<std::optional<sync::ClaimAnswer>> ask(const Claim& claim);
-  Task<Result<session::Answer>> keep(Claim claim, sync::ClaimAnswer::Credit credit);
-  Task<Result<session::Answer>> keep_pending(Claim claim, bool was_asked, std::string traceparent);
+  /// A claim that the hub has yet to decide.
+  struct Pending {
+    std::string record;
+    std::uint64_t epoch = 0;
+    std::uint64_t through = 0;  ///< The hub knows of it once it has acknowledged that.
+    MonoTime not_before = {};   ///< It was asked, and could not decide.
+  };
+  /// unheard: the hub has not answered; not_yet: it cannot decide as yet.
+  enum class Settled : std::uint8_t { done, unheard, not_yet };
+  Pending pending_now(std::string record) const;
+  bool is_told(Pending& pending) const;
+  Task<Result<Settled>> settle(std::string record);
+  Task<Result<void>> keep_outcome(std::string record, sync::ClaimAnswer answer);
+  Task<Result<std::optional<sync::ClaimAnswer>>> ask(Claim claim);
+  Task<std::optional<sync::ClaimAnswer>> put_to_hub(Claim claim);
+  Task<Result<session::Answer>> keep(Claim claim, sync::ClaimAnswer::Credit credit, std::string traceparent);
+  Task<Result<session::Answer>> keep_pending(Claim claim, std::string traceparent);
   /// Errors: not_found, promotion_not_active, already_claimed.
   Result<const Promotion*> claimable(const CustomerId& customer, const Uuid& promotion) const;
   bool runs_now(const Promotion& promotion) const;
+  Result<void> check_blocked(const CustomerId& customer) const;
 
   Parts parts_;
   const State& state_;
   HubDesk& hub_;
   ClaimStore& store_;
   Watch watch_;
+  std::deque<Pending> pending_;
 };
 
 }  // namespace perkline::edge::programme

@@ -26,8 +26,9 @@ void write_proof(json::Writer& out, const Drawn& drawn) {
   out.end_array().field("prizeId", drawn.prize.id).end_object();
 }
 
-void write_prize(json::Writer& out, const Stock& stock, const Prize& prize, std::int64_t tickets) {
-  const bool drawable = loyalty::is_in_draw(in_draw(stock, prize, {}));
+void write_prize(json::Writer& out, const Stock& stock, const Prize& prize, const std::set<std::string>& kept,
+                 std::int64_t tickets) {
+  const bool drawable = loyalty::is_in_draw(in_draw(stock, prize, kept));
   const double odds = drawable ? static_cast<double>(prize.tickets) / static_cast<double>(tickets) : 0;
   const auto optional = [&out](std::string_view name, const std::optional<std::int64_t>& number) {
     out.key(name);
@@ -96,11 +97,29 @@ bool Stock::has_one_time() const {
   });
 }
 
+std::set<std::string> Stock::one_time() const {
+  std::set<std::string> prizes;
+  for (const auto& [id, prize] : offer_.prizes)
+    if (prize.one_time) prizes.insert(id);
+  return prizes;
+}
+
 const Seed* seed_for(const Offer& offer, std::chrono::sys_days today,
                      std::optional<std::chrono::sys_days> closed) {
   const auto from = closed ? std::max(today, *closed + days{1}) : today;
   const auto found = offer.seeds.lower_bound(from);
   return found == offer.seeds.end() ? nullptr : &found->second;
+}
+
+std::optional<std::chrono::sys_days> seeds_to_close(const Offer& offer,
+                                                    const journal::LeaseHolder::Unsettled& known,
+                                                    std::chrono::sys_days today, bool waited) {
+  if (offer.seeds.empty()) return std::nullopt;
+  const auto last = offer.seeds.rbegin()->first;
+  if (today > last) return std::nullopt;
+  const bool is_behind = today < known.clock_read && known.clock_read <= last;
+  if (is_behind) return waited ? std::optional(last) : std::nullopt;
+  return std::min(last, std::max(today, known.drawn));
 }
 
 Result<Drawn> drawn_of(Ticket ticket, const Stock& stock, const std::set<std::string>& kept) {
@@ -129,11 +148,12 @@ std::string render_spin(const Drawn& drawn) {
   return out.take();
 }
 
-std::string render_prizes(const Stock& stock) {
-  const std::int64_t tickets = stock.table({}).tickets();
+std::string render_prizes(const Stock& stock, bool hub_is_up) {
+  const std::set<std::string> kept = hub_is_up ? stock.one_time() : std::set<std::string>{};
+  const std::int64_t tickets = stock.table(kept).tickets();
   json::Writer out;
   out.begin_object().key("items").begin_array();
-  for (const auto& [id, prize] : stock.offer().prizes) write_prize(out, stock, prize, tickets);
+  for (const auto& [id, prize] : stock.offer().prizes) write_prize(out, stock, prize, kept, tickets);
   out.end_array().end_object();
   return out.take();
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "edge/journal/lease_holder.hpp"
 #include "edge/programme/offer.hpp"
 #include "shared/core/result.hpp"
 
@@ -48,6 +49,8 @@ class Stock {
   loyalty::PrizeTable table(const std::set<std::string>& kept) const;
   /// Whether any one-time prize could be drawn, if the hub kept it.
   bool has_one_time() const;
+  /// All of them, as if the hub kept them.
+  std::set<std::string> one_time() const;
 
   const Offer& offer() const { return offer_; }
 
@@ -60,6 +63,16 @@ class Stock {
 /// Today's seed, or the first later one that there is and that is not closed; nullptr: there is none.
 const Seed* seed_for(const Offer& offer, std::chrono::sys_days today,
                      std::optional<std::chrono::sys_days> closed);
+
+/// Through which day seeds are left alone, as a predecessor may have drawn with them: one that drew today, or
+/// with a later seed that is known of. nullopt: that cannot be told yet, and nothing is drawn. A clock that
+/// is ahead of all seeds there are is wrong, or the catalogue is old: one of them is waited for. One that is
+/// behind what it once read is wrong, as long as there are seeds of that day; once that is `waited` for,
+/// everything that the catalogue has is closed, and the next day's seed is drawn with. Never later than the
+/// last seed: so whatever clocks say, there is one to draw with once the hub has committed to the next.
+std::optional<std::chrono::sys_days> seeds_to_close(const Offer& offer,
+                                                    const journal::LeaseHolder::Unsettled& known,
+                                                    std::chrono::sys_days today, bool waited);
 
 /// A draw that is made, and all that proves it.
 struct Drawn {
@@ -85,7 +98,8 @@ Result<Drawn> drawn_of(Ticket ticket, const Stock& stock, const std::set<std::st
 /// The bodies that tills get (contract.md §5); the proof as the hub shows it at `/spins/{id}/proof`, its seed
 /// unknown as yet.
 std::string render_spin(const Drawn& drawn);
-/// The odds are those of a draw that the hub keeps nothing for.
-std::string render_prizes(const Stock& stock);
+/// The odds are those of a draw as it would be made now: `hub_is_up`: for a member who may have every
+/// one-time prize, which the hub would keep; else without these.
+std::string render_prizes(const Stock& stock, bool hub_is_up);
 
 }  // namespace perkline::edge::programme

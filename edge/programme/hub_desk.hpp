@@ -17,7 +17,8 @@ class HubDesk {
  public:
   struct Line {
     std::function<void(const sync::Frame&)> send;
-    std::function<bool()> is_up;  ///< Whether an answer can be expected.
+    std::function<bool()> is_up;           ///< Whether an answer can be expected.
+    std::function<bool()> is_forked = {};  ///< Whether there may be two of this store; empty: never.
   };
 
   /// `clock` must outlive it.
@@ -25,6 +26,7 @@ class HubDesk {
   void connect(Line line) { line_ = std::move(line); }
   bool has_hub() const { return static_cast<bool>(line_.send); }
   bool is_up() const { return line_.is_up && line_.is_up(); }
+  bool is_forked() const { return line_.is_forked && line_.is_forked(); }
 
   /// nullopt: there is no answer by `deadline`; a later one goes nowhere.
   Task<std::optional<sync::SpinReserved>> reserve(sync::SpinReserve request, MonoTime deadline);

@@ -5,6 +5,7 @@
 
 #include "shared/json/fields.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/sync/hash_chain.hpp"
 
 namespace perkline::edge::programme {
 namespace {
@@ -33,7 +34,7 @@ void required_bytes(Fields& fields, std::string_view name, Bytes& out) {
 }
 
 Result<Prize> prize_in(const std::string& id, std::string_view body) {
-  return json::read_body(body, [&id](Fields& fields, const Value&) {
+  return json::read_body(body, [&id, body](Fields& fields, const Value&) {
     const bool printable = std::ranges::all_of(id, [](char c) { return c > ' ' && c <= '~'; });
     if (id.empty() || !printable) fields.fault("id", "is none");
     return Prize{.id = id,
@@ -42,7 +43,8 @@ Result<Prize> prize_in(const std::string& id, std::string_view body) {
                  .tickets = fields.required_integer("tickets", 0, loyalty::tickets_max),
                  .points = fields.optional_integer("points", 0, integer_max),
                  .one_time = fields.required_bool("oneTime"),
-                 .stocked = fields.required_bool("stocked")};
+                 .stocked = fields.required_bool("stocked"),
+                 .terms = sync::sha256(body)};
   });
 }
 
@@ -55,7 +57,7 @@ Money required_money(Fields& fields) {
 }
 
 Result<Promotion> promotion_in(const std::string& id, std::string_view body) {
-  return json::read_body(body, [&id](Fields& fields, const Value&) {
+  return json::read_body(body, [&id, body](Fields& fields, const Value&) {
     const auto uuid = parse_uuid(id);
     if (!uuid) fields.fault("id", "is no UUID");
     return Promotion{
@@ -67,7 +69,8 @@ Result<Promotion> promotion_in(const std::string& id, std::string_view body) {
         .amount = required_money(fields),
         .term = {.is_active = true,
                  .first = required_day(fields, "startDate"),
-                 .last = required_day(fields, "endDate")}};
+                 .last = required_day(fields, "endDate")},
+        .terms = sync::sha256(body)};
   });
 }
 
@@ -79,6 +82,7 @@ Result<Seed> seed_in(const std::string& id, std::string_view body) {
     seed.day = day.value_or(std::chrono::sys_days{});
     required_bytes(fields, "commitment", seed.commitment);
     required_bytes(fields, "seed", seed.secret.bytes);
+    required_bytes(fields, "memberKey", seed.member_key);
     if (loyalty::commitment_of(seed.secret) != seed.commitment)
       fields.fault("commitment", "is another seed's");
     return seed;

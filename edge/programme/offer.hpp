@@ -23,6 +23,7 @@ struct Prize {
   std::optional<std::int64_t> points = std::nullopt;  ///< Its own; nullopt: what the programme gives.
   bool one_time = false;                              ///< Once a member, of all stores and the web.
   bool stocked = false;                               ///< There are only so many: a unit of a lease each.
+  Digest terms{};                                     ///< Of the item that said so (sync.proto, SpinDrawn).
 };
 
 struct Promotion {
@@ -32,12 +33,14 @@ struct Promotion {
   std::string type;
   Money amount;
   loyalty::PromotionTerm term;
+  Digest terms{};  ///< As a prize's.
 };
 
 struct Seed {
   std::chrono::sys_days day;
   Digest commitment{};
   loyalty::ServerSeed secret;
+  loyalty::MemberKey member_key{};  ///< What draws with it name their members by.
 };
 
 /// Units of a stocked prize that the holder may give away: the ordinals from 1 to `units`.

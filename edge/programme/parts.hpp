@@ -27,7 +27,10 @@ struct State {
   bool has_catalogue = false;  ///< One has come from the hub, whatever is in it.
   /// nullopt: the journal holds no lease, and draws with no seed.
   std::optional<journal::LeaseHolder> holder = std::nullopt;
-  /// Of sales before it the journal may have lost that they had their spin; nullopt: nothing was ever lost.
+  /// Until then a clock that is behind may still be put right, before that is settled without it.
+  MonoTime clock_awaited_until = {};
+  /// The journal's latest restore: of other sales than those that began after it the journal may have lost
+  /// that they had their spin; nullopt: nothing was ever lost.
   std::optional<WallTime> restored_at = std::nullopt;
 };
 
@@ -43,5 +46,7 @@ struct Watch {
 
 /// The lock of what draws take: leases' units and nonces.
 inline constexpr std::string_view wheel_key = "wheel";
+/// The lock of who changes claims that lie in the journal.
+inline constexpr std::string_view claims_key = "claims";
 
 }  // namespace perkline::edge::programme

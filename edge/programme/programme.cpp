@@ -4,6 +4,7 @@
 
 #include "edge/journal/restored.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/sync/hash_chain.hpp"
 
 namespace perkline::edge::programme {
 namespace {
@@ -39,11 +40,15 @@ Task<Result<void>> Programme::start() {
   const auto restored = journal::read_last_restore(parts_.journal);
   if (!restored) co_return std::unexpected(restored.error());
   if (*restored) state_.restored_at = (*restored)->restored_at;
+  state_.clock_awaited_until = parts_.ports.clock.mono_now() + clock_wait;
   if (auto renewed = co_await renew_holder(); !renewed) co_return renewed;
+  if (auto found = claims_.start(); !found) co_return found;
   co_return co_await spins_.drop_begun();
 }
 
 Task<Result<void>> Programme::renew_holder() {
+  const auto turn = co_await parts_.ports.locks.acquire(std::string(wheel_key), MonoTime::max());
+  if (!turn) co_return std::unexpected(turn.error());
   const auto disowned = journal::is_disowned(parts_.journal);
   if (!disowned) co_return std::unexpected(disowned.error());
   if (state_.holder && !*disowned) co_return Result<void>{};
@@ -53,32 +58,52 @@ Task<Result<void>> Programme::renew_holder() {
   put(batch, *next);
   co_await parts_.journal.commit(std::move(batch));
   state_.holder = *next;
+  state_.clock_awaited_until = parts_.ports.clock.mono_now() + clock_wait;
   if (*disowned) {
     ops::log(ops::Level::warn, "programme",
-             "the leases of prizes are another journal's now: the hub is to grant new ones",
-             {{"seedsClosedThrough", format_day(*next->seeds_closed)}});
+             "the leases of prizes are another journal's now: the hub is to grant new ones");
   }
   co_return Result<void>{};
 }
 
-/// A predecessor may have drawn today, with tomorrow's seed even if it was restored itself today, and with
-/// whatever seed a wrong clock made it take.
+/// What a predecessor has drawn with is settled later, by clock and catalogue together (seeds_to_close()).
 Result<journal::LeaseHolder> Programme::new_holder(bool after_another) const {
   journal::LeaseHolder holder{.id = parts_.ports.uuids.next()};
   if (!after_another) return holder;
-  holder.seeds_closed = utc_day(parts_.ports.clock.wall_now());
+  holder.unsettled = {.clock_read = utc_day(journal::newest_time_in(parts_.journal))};
   const auto latest = WheelBook(parts_.journal).latest_day();
   if (!latest) return std::unexpected(latest.error());
-  if (*latest) holder.seeds_closed = std::max(*holder.seeds_closed, **latest);
-  if (state_.holder && state_.holder->seeds_closed)
-    holder.seeds_closed = std::max(*holder.seeds_closed, *state_.holder->seeds_closed + days{1});
+  auto& drawn = holder.unsettled->drawn;
+  if (*latest) drawn = **latest;
+  if (!state_.holder) return holder;
+  if (const auto& closed = state_.holder->seeds_closed) drawn = std::max(drawn, *closed + days{1});
+  if (const auto& before = state_.holder->unsettled) drawn = std::max(drawn, before->drawn);
   return holder;
 }
 
+Task<Result<void>> Programme::forget_member(sync::Erasure erasure) {
+  const auto turn = co_await parts_.ports.locks.acquire(std::string(claims_key), MonoTime::max());
+  if (!turn) co_return std::unexpected(turn.error());
+  co_return co_await claim_store_.forget_member(std::move(erasure));
+}
+
+Task<Result<std::size_t>> Programme::forget_claims(WallTime until, std::size_t count_max) {
+  const auto turn = co_await parts_.ports.locks.acquire(std::string(claims_key), MonoTime::max());
+  if (!turn) co_return std::unexpected(turn.error());
+  co_return co_await claim_store_.remove(until, count_max);
+}
+
+/// Each store its own, so that a chain that comes back at once does not ask at once.
+Millis Programme::phase() const {
+  const Digest hash = sync::sha256(parts_.store.str());
+  return Millis((hash[0] * 256 + hash[1]) % Millis(look_every).count());
+}
+
 Task<void> Programme::run() {
+  if (!co_await pace_.wait_until(parts_.ports.clock.mono_now() + phase())) co_return;
   while (!pace_.stopped()) {
     if (const auto looked = co_await look(); !looked && !pace_.stopped()) {
-      ops::log(ops::Level::error, "programme", "leases cannot be looked after",
+      ops::log(ops::Level::error, "programme", "leases and claims cannot be looked after",
                {{"error", perkline::name_of(looked.error().code)}, {"detail", looked.error().detail}});
     }
     if (!co_await pace_.wait_until(parts_.ports.clock.mono_now() + look_every)) co_return;
@@ -92,13 +117,14 @@ Task<Result<void>> Programme::look() {
     ops::log(ops::Level::info, "programme", "leases are given back",
              {{"leases", static_cast<std::int64_t>(*returned)}});
   }
+  co_await spins_.drop_refused(parts_.ports.clock.mono_now() - refused_spins_kept);
   journal::Batch batch;
   const auto today = utc_day(parts_.ports.clock.wall_now());
   const auto old =
       WheelBook(parts_.journal).forget_nonces(batch, today - nonces_kept, state_.offer, page_max);
   if (!old) co_return std::unexpected(old.error());
   co_await parts_.journal.commit(std::move(batch));
-  co_return Result<void>{};
+  co_return co_await claims_.settle_pending(claims_at_once);
 }
 
 }  // namespace perkline::edge::programme

@@ -15,6 +15,12 @@ class Programme {
  public:
   /// Between two looks at leases and nonces.
   static constexpr seconds look_every{60};
+  /// For how long a spin that came to nothing stays the sale's, before the hub forgets it.
+  static constexpr hours refused_spins_kept{1};
+  /// Of claims that the hub is asked about at one look.
+  static constexpr std::size_t claims_at_once = 32;
+  /// For how long a clock that is behind is waited for (seeds_to_close()).
+  static constexpr minutes clock_wait{15};
   /// For how long after their day nonces are kept, whatever a clock says.
   static constexpr days nonces_kept{7};
 
@@ -40,16 +46,15 @@ class Programme {
   /// The journal goes on as another one, if it has been disowned. Errors: as start().
   Task<Result<void>> renew_holder();
 
-  Task<Result<void>> forget_member(sync::Erasure erasure) { return claim_store_.forget_member(erasure); }
-  Task<Result<std::size_t>> forget_claims(WallTime until, std::size_t count_max) {
-    return claim_store_.remove(until, count_max);
-  }
+  Task<Result<void>> forget_member(sync::Erasure erasure);
+  Task<Result<std::size_t>> forget_claims(WallTime until, std::size_t count_max);
 
   Spins& spins() { return spins_; }
   Claims& claims() { return claims_; }
 
  private:
   Result<journal::LeaseHolder> new_holder(bool after_another) const;
+  Millis phase() const;
   Task<Result<void>> look();
 
   Parts parts_;

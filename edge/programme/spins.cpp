@@ -1,10 +1,11 @@
 #include "edge/programme/spins.hpp"
 
+#include <algorithm>
+
 #include "edge/session/till_error.hpp"
 #include "shared/core/down_limits.hpp"
 #include "shared/ops/log.hpp"
 #include "shared/ops/trace.hpp"
-#include "shared/sync/hash_chain.hpp"
 
 namespace perkline::edge::programme {
 namespace {
@@ -24,6 +25,16 @@ Error not_yet(std::string why) {
   return {.code = Errc::overloaded, .detail = std::move(why), .retry_after = try_again};
 }
 
+/// Where a journal that comes after another begins to count: at when it became itself, in milliseconds since
+/// 1970, which its id tells (UUIDv7). Of several that came of one backup none knows what the others have
+/// drawn.
+std::int64_t nonces_before(const journal::LeaseHolder& holder) {
+  if (!holder.seeds_closed) return 0;
+  std::int64_t millis = 0;
+  for (std::size_t i = 0; i < 6; ++i) millis = millis << 8 | holder.id.bytes[i];
+  return millis;
+}
+
 sync::SpinDrawn event_of(const Drawn& drawn, const Session& session, WallTime now) {
   sync::SpinDrawn event{.spin = drawn.spin,
                         .session = session.id,
@@ -36,7 +47,8 @@ sync::SpinDrawn event_of(const Drawn& drawn, const Session& session, WallTime no
                         .prize = drawn.prize.id,
                         .lease = drawn.unit ? drawn.unit->lease : std::string(),
                         .ordinal = drawn.unit ? drawn.unit->ordinal() : 0,
-                        .drawn_at = now};
+                        .drawn_at = now,
+                        .terms = drawn.prize.terms};
   for (const loyalty::PrizeTable::Slot& slot : drawn.table.slots)
     event.slots.push_back({.prize = slot.prize, .tickets = slot.tickets});
   return event;
@@ -57,7 +69,7 @@ Result<Outcome> spun(Session session, const Drawn& drawn, WallTime now) {
 
 }  // namespace
 
-Spins::Spins(Parts parts, const State& state, HubDesk& hub, Watch watch)
+Spins::Spins(Parts parts, State& state, HubDesk& hub, Watch watch)
     : parts_(std::move(parts)), state_(state), hub_(hub), watch_(std::move(watch)), book_(parts_.journal) {}
 
 Task<Result<Answer>> Spins::spin(SpinRequest request, std::string traceparent) {
@@ -73,10 +85,15 @@ Task<Result<Answer>> Spins::spin(SpinRequest request, std::string traceparent) {
   if (auto may = co_await may_spin(*session); !may) co_return failure(may);
   auto begun = co_await begin(*session);
   if (!begun) co_return failure(begun);
-  Intent intent{.session = *id, .spin = begun->spin, .customer = request.customer};
-  const bool is_intent = begun->is_intent;
+  const Begun asked = *begun;
+  const Intent intent{.session = *id, .spin = asked.spin, .customer = request.customer};
   auto answer = co_await draw_and_keep(*id, std::move(request), std::move(*begun), std::move(traceparent));
-  if (!answer && is_intent) co_await drop({std::move(intent)});
+  if (answer || !asked.is_intent) co_return answer;
+  // The till may try again as often as it likes: that is one spin, and one question.
+  if (answer.error().code == Errc::no_prize_available && asked.kept.empty())
+    refused_.emplace(*id, Refused{.intent = intent, .at = parts_.ports.clock.mono_now()});
+  else
+    co_await drop({intent});
   co_return answer;
 }
 
@@ -102,14 +119,38 @@ Result<std::optional<Answer>> Spins::told_before(const Session& session, const S
 Task<Result<void>> Spins::may_spin(const Session& session) {
   const std::string_view word = wire_name(session);
   if (word != "finalized" && word != "pending") co_return fail(session::out_of_order(session));
-  if (state_.restored_at && session.created_at < *state_.restored_at)
+  if (state_.restored_at && session.after_restore != state_.restored_at)
     co_return fail(Errc::session_state, "the sale is of before a restore, and may have had its spin");
   if (auto may = parts_.flows.may_begin(); !may) co_return failure(may);
+  const auto member = parts_.ports.members.find(session.customer);
+  if (!member) co_return std::unexpected(member.error());
+  if (*member && (*member)->blocked) co_return fail(session::member_blocked());
+  if (auto settled = co_await settle_seeds(); !settled) co_return settled;
   if (const auto seed = seed_now(); !seed) co_return std::unexpected(seed.error());
   if (!is_open_sale(session) || session.acknowledged) co_return Result<void>{};
   // The process that was to tell the till is no more, and the hub has not heard of the sale: it is to hear of
   // that before it hears of the spin.
   if (auto told = co_await parts_.flows.acknowledge(session.id); !told) co_return failure(told);
+  co_return Result<void>{};
+}
+
+/// Of a journal that came after another one: as soon as that can be told. Errors: storage's.
+Task<Result<void>> Spins::settle_seeds() {
+  if (!state_.holder || !state_.holder->unsettled) co_return Result<void>{};
+  const auto turn = co_await parts_.ports.locks.acquire(std::string(wheel_key), MonoTime::max());
+  if (!turn) co_return std::unexpected(turn.error());
+  if (!state_.holder->unsettled) co_return Result<void>{};
+  const auto& clock = parts_.ports.clock;
+  const auto closed = seeds_to_close(state_.offer, *state_.holder->unsettled, utc_day(clock.wall_now()),
+                                     clock.mono_now() >= state_.clock_awaited_until);
+  if (!closed) co_return Result<void>{};
+  const journal::LeaseHolder settled{.id = state_.holder->id, .seeds_closed = *closed};
+  journal::Batch batch;
+  put(batch, settled);
+  co_await parts_.journal.commit(std::move(batch));
+  state_.holder = settled;
+  ops::log(ops::Level::warn, "programme", "seeds that the journal before may have drawn with are left alone",
+           {{"seedsClosedThrough", format_day(*closed)}});
   co_return Result<void>{};
 }
 
@@ -121,7 +162,7 @@ Result<const Seed*> Spins::seed_now() const {
   }
   if (state_.offer.prizes.empty()) return fail(Errc::no_prize_available, "there is nothing to be won");
   const Seed* seed = nullptr;
-  if (const auto& holder = state_.holder)
+  if (const auto& holder = state_.holder; holder && !holder->unsettled)
     seed = seed_for(state_.offer, utc_day(parts_.ports.clock.wall_now()), holder->seeds_closed);
   if (seed == nullptr) return fail(not_yet("the hub has committed to no seed for this store's draws yet"));
   return seed;
@@ -130,21 +171,31 @@ Result<const Seed*> Spins::seed_now() const {
 Result<Stock> Spins::stock() const {
   auto states = book_.lease_states(state_.offer);
   if (!states) return failure(states);
-  return Stock(state_.offer, std::move(*states), state_.holder ? state_.holder->id : Uuid{});
+  // A copy of this journal has the same leases, and may give the same units away.
+  const bool holds = state_.holder && !hub_.is_forked();
+  return Stock(state_.offer, std::move(*states), holds ? state_.holder->id : Uuid{});
 }
 
 /// Asks the hub to keep one-time prizes, where there are any; that it was asked is durable before.
 Task<Result<Spins::Begun>> Spins::begin(const Session& session) {
-  Begun begun{.spin = parts_.ports.uuids.next()};
+  Begun begun;
+  if (const auto refused = refused_.extract(session.id)) {
+    begun.spin = refused.mapped().intent.spin;
+    begun.is_intent = true;
+  } else {
+    begun.spin = parts_.ports.uuids.next();
+  }
   const auto now = stock();
   if (!now) co_return std::unexpected(now.error());
   if (!now->has_one_time()) co_return begun;
   begun.reserve = "away";
   if (!hub_.is_up()) co_return begun;
-  journal::Batch batch;
-  book_.put(batch, {.session = session.id, .spin = begun.spin, .customer = session.customer});
-  co_await parts_.journal.commit(std::move(batch));
-  begun.is_intent = true;
+  if (!begun.is_intent) {
+    journal::Batch batch;
+    book_.put(batch, {.session = session.id, .spin = begun.spin, .customer = session.customer});
+    co_await parts_.journal.commit(std::move(batch));
+    begun.is_intent = true;
+  }
   begun.reserve = "late";
   const MonoTime deadline = parts_.ports.clock.mono_now() + limits::spin_reserve_wait;
   auto reserved = co_await hub_.reserve({.spin = begun.spin, .customer = session.customer}, deadline);
@@ -158,15 +209,16 @@ Task<Result<Spins::Begun>> Spins::begin(const Session& session) {
 Result<Drawn> Spins::draw(const Begun& begun, const SpinRequest& request) const {
   const auto seed = seed_now();
   if (!seed) return std::unexpected(seed.error());
-  const std::string member = to_hex(sync::member_hash(request.customer));
+  const std::string member = loyalty::till_member((*seed)->member_key, request.customer);
   const auto last = book_.nonce(**seed, member);
   if (!last) return std::unexpected(last.error());
+  const std::int64_t nonce = std::max(*last, nonces_before(*state_.holder)) + 1;
   const auto now = stock();
   if (!now) return std::unexpected(now.error());
   return drawn_of({.spin = begun.spin,
                    .store = parts_.store,
                    .seed = **seed,
-                   .draw = {.member = member, .client_seed = request.client_seed, .nonce = *last + 1}},
+                   .draw = {.member = member, .client_seed = request.client_seed, .nonce = nonce}},
                   *now, begun.kept);
 }
 
@@ -213,6 +265,16 @@ Task<void> Spins::drop(std::vector<Intent> intents) {
   co_await parts_.outbox.commit(std::move(batch), std::move(events));
 }
 
+Task<void> Spins::drop_refused(MonoTime until) {
+  std::vector<Intent> old;
+  for (auto refused = refused_.begin(); refused != refused_.end();) {
+    const bool is_old = refused->second.at < until;
+    if (is_old) old.push_back(std::move(refused->second.intent));
+    refused = is_old ? refused_.erase(refused) : std::next(refused);
+  }
+  if (!old.empty()) co_await drop(std::move(old));
+}
+
 Task<Result<void>> Spins::drop_begun() {
   auto intents = book_.intents();
   if (!intents) co_return failure(intents);
@@ -223,7 +285,7 @@ Task<Result<void>> Spins::drop_begun() {
 Result<Answer> Spins::prizes() const {
   const auto now = stock();
   if (!now) return std::unexpected(now.error());
-  return Answer{.status = 200, .body = render_prizes(*now)};
+  return Answer{.status = 200, .body = render_prizes(*now, hub_.is_up())};
 }
 
 void Spins::tell_units() const {
@@ -240,9 +302,14 @@ Task<Result<std::size_t>> Spins::return_leases() {
   const WallTime now = parts_.ports.clock.wall_now();
   journal::Batch batch;
   std::vector<journal::NewEvent> events;
+  if (hub_.is_forked()) co_return std::size_t{0};
+  const MonoTime seen_by = parts_.ports.clock.mono_now() - lease_held;
+  std::erase_if(leases_seen_, [this](const auto& seen) { return !state_.offer.leases.contains(seen.first); });
   for (const auto& [id, lease] : state_.offer.leases) {
     const std::uint32_t left = left_of(lease, *states, state_.holder->id);
-    if (left == 0 || lease.return_after > now) continue;
+    if (left == 0) continue;
+    const MonoTime since = leases_seen_.try_emplace(id, parts_.ports.clock.mono_now()).first->second;
+    if (lease.return_after > now || since > seen_by) continue;
     const auto known = states->find(id);
     LeaseState state = known == states->end() ? LeaseState{} : known->second;
     state.returned += left;

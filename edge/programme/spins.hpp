@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,11 +22,11 @@ struct SpinRequest {
 /// still listens. Reactor's thread.
 class Spins {
  public:
-  Spins(Parts parts, const State& state, HubDesk& hub, Watch watch);
+  Spins(Parts parts, State& state, HubDesk& hub, Watch watch);
 
   /// Errors: session_state (no such sale of that member, or not finalized or pending), session_busy,
-  /// transaction_reused (another client seed), storage_full, no_prize_available, overloaded (no seed, or no
-  /// catalogue, as yet), SessionWriter's.
+  /// transaction_reused (another client seed), storage_full, pdi_rejected (the member is blocked),
+  /// no_prize_available, overloaded (no seed, or no catalogue, as yet), SessionWriter's.
   Task<Result<session::Answer>> spin(SpinRequest request, std::string traceparent);
   /// What there is to be won. Errors: WheelBook's.
   Result<session::Answer> prizes() const;
@@ -33,8 +34,13 @@ class Spins {
   /// Ends every spin that the process before has begun and not drawn: the hub keeps nothing for it any more.
   /// Before any till is served. Errors: WheelBook's.
   Task<Result<void>> drop_begun();
-  /// Gives back what is left of leases whose time is over. How many. Errors: WheelBook's.
+  /// Ends those that came to nothing before `until`, should the till not have tried again since.
+  Task<void> drop_refused(MonoTime until);
+  /// Gives back what is left of leases whose time is over, and that were known here for lease_held: a clock
+  /// that is ahead would give each back as soon as it came, and the hub grant another. How many. Errors:
+  /// WheelBook's.
   Task<Result<std::size_t>> return_leases();
+  static constexpr hours lease_held{1};
   /// Tells who watches how many units of leases are left.
   void tell_units() const;
 
@@ -46,10 +52,16 @@ class Spins {
     std::set<std::string> kept = {};  ///< One-time prizes, by the hub.
     std::string_view reserve = "none";
   };
+  /// A spin that came to nothing, for which the hub keeps nothing; it stays the sale's spin.
+  struct Refused {
+    Intent intent;
+    MonoTime at;
+  };
   Result<SessionId> sale_of(const SpinRequest& request) const;
   Result<std::optional<session::Answer>> told_before(const session::Session& session,
                                                      const SpinRequest& request) const;
   Task<Result<void>> may_spin(const session::Session& session);
+  Task<Result<void>> settle_seeds();
   Result<const Seed*> seed_now() const;
   Result<Stock> stock() const;
   Task<Result<Begun>> begin(const session::Session& session);
@@ -59,10 +71,12 @@ class Spins {
   Task<void> drop(std::vector<Intent> intents);
 
   Parts parts_;
-  const State& state_;
+  State& state_;
   HubDesk& hub_;
   Watch watch_;
   WheelBook book_;
+  std::map<SessionId, Refused> refused_;
+  std::map<std::string, MonoTime> leases_seen_;  ///< Since when, in this process.
 };
 
 }  // namespace perkline::edge::programme

@@ -35,6 +35,7 @@ template <class T>
 Task<std::shared_ptr<Call<T>>> ask(net::AsyncClock& clock, const StandIn& standin, Task<T> asked) {
   auto call = std::make_shared<Call<T>>();
   co_await net::spawn_child(run_call(std::move(asked), call));
+  if (call->reply) co_return call;  // refused at once: the breaker is open
   if (standin.enabled) {
     (void)co_await net::with_deadline(clock, clock.mono_now() + standin.deadline, call_given(call));
   } else {

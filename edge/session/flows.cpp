@@ -114,6 +114,7 @@ Result<Session> Flows::opened(const IdentifyRequest& request, std::optional<pdi:
     session.mode = Mode::standin;
   }
   session.created_at = ports_.clock.wall_now();
+  session.after_restore = options_.restored_at;
   session.expires_at = writer_.aged_now() + options_.ttl;
   session.identify_answer = Answer{.status = 200, .body = render_identified(session)};
   return session;

@@ -51,6 +51,7 @@ struct FlowOptions {
   /// How much room the journal has; empty: ample. Without ample room no sale or return begins, without any
   /// nothing that would be journalled does; both are storage_full.
   std::function<journal::Room()> room = {};
+  std::optional<WallTime> restored_at = std::nullopt;  ///< The journal's latest restore; nullopt: none.
 };
 
 /// The till's calls (contract.md §5), each a coroutine that runs to its end whether or not anybody still

@@ -213,6 +213,8 @@ Result<Session> referred(Session session, std::string reason, std::optional<Prov
 }
 
 Result<Session> reopened(Session session) {
+  // The machine's steps are those of tills too: by them a basket would be queued that was never sold.
+  if (session.status != Status::review) return fail(Errc::session_state, "no person's to decide");
   auto next = take_step(session, session.attempts > 0 ? Step::lost : Step::enqueue);
   if (!next) return next;
   next->reason.clear();

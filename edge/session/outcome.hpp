@@ -77,7 +77,7 @@ Result<Session> lost(Session session, WallTime now);
 /// A person is to decide. Errors: session_state.
 Result<Session> referred(Session session, std::string reason, std::optional<ProviderFault> refusal);
 
-/// The person wants it tried again. Errors: session_state.
+/// The person wants what is in review tried again. Errors: session_state.
 Result<Session> reopened(Session session);
 /// The person closes it: PDI will never book it. Errors: session_state.
 Result<Outcome> discarded(Session session, std::string reason, WallTime now);

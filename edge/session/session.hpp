@@ -241,6 +241,8 @@ struct Session {
   std::string reason = {};  ///< Why it was abandoned, referred or discarded, in words.
 
   WallTime created_at = {};
+  /// The journal's latest restore by then, as its mark names it; nullopt: there had been none.
+  std::optional<WallTime> after_restore = std::nullopt;
   WallTime expires_at = {};
   std::optional<WallTime> pending_at = std::nullopt;  ///< When the till was told 202.
   std::optional<WallTime> finalized_at = std::nullopt;

@@ -91,6 +91,7 @@ void fill_course(stored::Session& out, const Session& session) {
   out.set_mode(static_cast<std::uint32_t>(session.mode));
   out.set_acknowledged(session.acknowledged);
   out.set_created_at(millis_of(session.created_at));
+  if (session.after_restore) out.set_after_restore(millis_of(*session.after_restore));
   out.set_expires_at(millis_of(session.expires_at));
   if (session.pending_at) out.set_pending_at(millis_of(*session.pending_at));
   if (session.finalized_at) out.set_finalized_at(millis_of(*session.finalized_at));
@@ -186,6 +187,7 @@ void read_course(const stored::Session& in, Session& session) {
   session.mode = static_cast<Mode>(in.mode());
   session.acknowledged = in.acknowledged();
   session.created_at = wall_of(in.created_at());
+  if (in.has_after_restore()) session.after_restore = wall_of(in.after_restore());
   session.expires_at = wall_of(in.expires_at());
   if (in.has_pending_at()) session.pending_at = wall_of(in.pending_at());
   if (in.has_finalized_at()) session.finalized_at = wall_of(in.finalized_at());

@@ -97,6 +97,7 @@ Result<std::optional<Session>> SessionStore::find(const SessionId& id) const {
 }
 
 Result<std::optional<Kept>> SessionStore::look_up(const SessionId& id) const {
+  if (const Session* known = at_work_.find(id); known != nullptr) return Kept{.session = *known};
   auto record = journal_.get(Family::sessions, id.str());
   if (!record) return failure(record);
   if (*record) {
@@ -158,11 +159,13 @@ Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEv
   auto before = predecessor(next);
   if (!before) co_return failure(before);
   committing_.insert(next.id);
+  at_work_.forget(next.id);
   co_await outbox_.commit(changes(*before, next, std::move(also)), std::move(events));
   committing_.erase(next.id);
   count_step(*before ? &(*before)->session : nullptr, next);
   place_taken(next);
   if (observe_) observe_(next.status);
+  if (may_expire(next) || next.status == Status::finalizing) at_work_.keep(std::move(next));
   co_return Result<void>{};
 }
 
@@ -399,7 +402,10 @@ Task<Result<void>> SessionStore::rewrite(std::vector<Session> sessions, Batch ba
     if (committing_.contains(session.id))
       co_return fail(Errc::version_conflict, "a commit of the session is under way");
   }
-  for (const Session& session : sessions) committing_.insert(session.id);
+  for (const Session& session : sessions) {
+    committing_.insert(session.id);
+    at_work_.forget(session.id);
+  }
   co_await journal_.commit(std::move(batch));
   for (const Session& session : sessions) committing_.erase(session.id);
   co_return Result<void>{};

@@ -11,6 +11,7 @@
 
 #include "edge/journal/outbox.hpp"
 #include "edge/session/session_record.hpp"
+#include "edge/session/sessions_at_work.hpp"
 #include "shared/net/task.hpp"
 
 namespace perkline::edge::session {
@@ -120,6 +121,8 @@ class SessionStore {
   journal::Journal& journal_;
   journal::Outbox& outbox_;
   std::unordered_set<SessionId> committing_;
+  /// None of them is being committed: between two commits nobody else changes the journal's record.
+  SessionsAtWork at_work_{sessions_at_work_max};
   std::size_t waiting_ = 0;
   bool counted_ = false;
   /// Nothing lies in `due` before it. Settled sales leave their erased places there, of which a long queue

@@ -59,6 +59,7 @@ void Uplink::stop() {
 Standing Uplink::standing() const {
   Standing standing{.kind = Standing::Kind::connecting,
                     .reason = halted_,
+                    .is_forked = forked_,
                     .acknowledged = outbox_.acked(),
                     .tail = outbox_.tail(),
                     .last_heard = window_.last_heard(),
@@ -149,17 +150,17 @@ Task<void> Uplink::forked(sync::Fork fork) {
       co_return;
     case sync::ForkReason::epoch_unknown:
       if (fork.epoch >= ours) co_return;
-      halt(reason_of(fork));
+      halt_forked(fork);
       co_return co_await outbox_.lower_acked(0);
     case sync::ForkReason::hash_differs:
     case sync::ForkReason::beyond_tail:
-      if (fork.epoch == ours && confirmed()) halt(reason_of(fork));
+      if (fork.epoch == ours && confirmed()) halt_forked(fork);
       co_return;
   }
 }
 
 Task<void> Uplink::superseded(sync::Fork fork) {
-  halt(reason_of(fork));
+  halt_forked(fork);
   if (const auto& applied = fork.applied)
     co_await outbox_.lower_acked(applied->epoch < outbox_.epoch() ? 0 : applied->through);
   co_await outbox_.note_granted({.epoch = fork.epoch, .applied = fork.applied});
@@ -182,6 +183,7 @@ Task<void> Uplink::welcomed(sync::Welcome welcome) {
   if (**ours != welcome.cursor_hash) co_return halt_and_tell(sync::ForkReason::hash_differs);
   if (!halted_.empty()) ops::log(ops::Level::info, "uplink", "the hub takes this store's history again");
   halted_.clear();
+  forked_ = false;
   suspected_ = false;
   window_.welcomed(welcome, clock_.mono_now());
   if (grant_news_) grant_news_->welcomed = true;
@@ -207,13 +209,19 @@ void Uplink::halt(std::string reason) {
   if (reason != halted_)
     ops::log(ops::Level::error, "uplink", "sync has stopped; sales go on", {{"reason", reason}});
   halted_ = std::move(reason);
+  forked_ = false;
   outbox_.hold_now();
   window_.stop(clock_.mono_now());
 }
 
+void Uplink::halt_forked(const sync::Fork& fork) {
+  halt(reason_of(fork));
+  forked_ = true;
+}
+
 void Uplink::halt_and_tell(sync::ForkReason reason) {
   const sync::Fork fork{.epoch = outbox_.epoch(), .reason = reason};
-  halt(reason_of(fork));
+  halt_forked(fork);
   send(fork);
 }
 
@@ -250,6 +258,7 @@ Task<Result<journal::Adopted>> Uplink::adopt(std::uint64_t epoch) {
   if (adopted->lost) send(*adopted->lost);
   window_ = sync::SendWindow(clock_.mono_now());
   halted_.clear();
+  forked_ = false;
   suspected_ = false;
   co_return adopted;
 }
@@ -354,6 +363,7 @@ void Uplink::tell_status() {
 sync::Status Uplink::status() const {
   sync::Status status = options_.status();
   status.tail = outbox_.tail();
+  status.epoch = outbox_.epoch();
   return status;
 }
 

@@ -23,6 +23,7 @@ struct Standing {
   };
   Kind kind = Kind::connecting;
   std::string reason;
+  bool is_forked = false;  ///< Hub and store do not have one history: there may be two of this store.
   std::uint64_t acknowledged = 0;
   std::uint64_t tail = 0;
   MonoTime last_heard{};  ///< When the hub last said anything; before that, when the uplink was made.
@@ -34,7 +35,7 @@ std::string_view name_of(Standing::Kind kind);
 struct UplinkOptions {
   StoreId store;
   Uuid boot_id;  ///< New with each start of the process.
-  /// The store's status; its tail is filled in by the uplink.
+  /// The store's status; its tail and epoch are filled in by the uplink.
   std::function<sync::Status()> status;
   /// Takes what the hub sends down, and each Welcome before it; empty: nothing is taken.
   std::function<Task<void>(sync::Frame)> down = {};
@@ -76,6 +77,7 @@ class Uplink {
   Task<void> acknowledged(sync::Ack ack);
   Task<void> welcomed(sync::Welcome welcome);
   void halt(std::string reason);
+  void halt_forked(const sync::Fork& fork);
   /// What the hub cannot see: it is told.
   void halt_and_tell(sync::ForkReason reason);
   Task<void> lost_history(std::uint64_t cursor);
@@ -92,6 +94,7 @@ class Uplink {
   sync::SendWindow window_;
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();
   std::string halted_;      ///< Why nothing is sent; empty: it is.
+  bool forked_ = false;     ///< That is why.
   bool suspected_ = false;  ///< The hub has told of a fork, and not welcomed the store since.
   bool adopting_ = false;
   /// What the hub has said since it was asked about a new epoch.

@@ -6,9 +6,7 @@
 #include <string>
 
 namespace perkline::hub::api {
-namespace {
 
-/// An IPv6 address's /64, which is what one subscriber has at least (RFC 6177); any other as it is.
 std::string network_of(std::string_view address) {
   in6_addr parsed{};
   if (::inet_pton(AF_INET6, std::string(address).c_str(), &parsed) != 1) return std::string(address);
@@ -17,6 +15,8 @@ std::string network_of(std::string_view address) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   return ::inet_ntop(AF_INET6, &parsed, text.data(), text.size());
 }
+
+namespace {
 
 Result<void> result_of(const RateLimiter::Verdict& verdict) {
   if (verdict.admitted) return {};

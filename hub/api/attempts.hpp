@@ -1,11 +1,16 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "shared/core/rate_limiter.hpp"
 #include "shared/core/result.hpp"
 
 namespace perkline::hub::api {
+
+/// Whose calls count as one's: of an IPv6 address its /64, which is what one subscriber has at least (RFC
+/// 6177); any other as it is. Pure.
+std::string network_of(std::string_view address);
 
 /// How often who may try what gives entrance to somebody's account. Counts in memory: each replica for
 /// itself. Reactor's thread.

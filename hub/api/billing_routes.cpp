@@ -37,9 +37,6 @@ net::Response shown(int status, const Payment& payment) {
   return net::json_response(status, out.take());
 }
 
-std::string key_of(const Payment& payment) {
-  return payment.id.str();
-}
 std::string key_of(const Record& record) {
   return record.id.str();
 }
@@ -54,17 +51,6 @@ std::optional<std::string> next_of(std::vector<Item>& items, std::int64_t wanted
   if (items.size() <= limit) return std::nullopt;
   items.erase(items.begin() + static_cast<std::ptrdiff_t>(limit), items.end());
   return cursor_after(list, key_of(items.back()));
-}
-
-template <class Item, class Write>
-net::Response as_json(const std::vector<Item>& items, const std::optional<std::string>& next, Write write) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  for (const Item& item : items) write(out, item);
-  out.end_array().key("nextCursor");
-  next ? out.value(*next) : out.null();
-  out.end_object();
-  return net::json_response(200, out.take());
 }
 
 /// Who reads a table or prints it follows no cursor: all of it, unless a limit is asked for.
@@ -111,7 +97,9 @@ Task<net::Response> BillingRoutes::pay(net::Request request) {
   });
   if (!call) co_return refusal(call.error(), request);
   auto effect = [cause = billing::make_cause(parts_.ids, parts_.clock.wall_now(), request.traceparent),
-                 order = std::move(call->second)](db::Transaction& transaction) -> Result<net::Response> {
+                 order = std::move(call->second),
+                 top_ups = parts_.top_ups](db::Transaction& transaction) -> Result<net::Response> {
+    if (!top_ups && !order.pay_to) return fail(Errc::payments_off, "no money is taken in from outside here");
     const auto payment = billing::initiate(transaction, cause, order);
     if (!payment) return std::unexpected(payment.error());
     return shown(201, *payment);
@@ -136,15 +124,13 @@ Task<net::Response> BillingRoutes::list(net::Request request) {
   const auto page = read_page(request, payments_list);
   if (!page) co_return refusal(page.error(), request);
   const UserId user(request.principal.id);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
-  auto found = co_await db::read_for<std::vector<Payment>>(
-      parts_.database, [&user, &page, wanted](db::Transaction& transaction) {
-        return billing::list(transaction, user, page->after, wanted);
+  const auto found = co_await db::read_for<std::vector<Payment>>(
+      parts_.database, [&user, &page](db::Transaction& transaction) {
+        return billing::list(transaction, user, page->after, page->wanted());
       });
   if (!found) co_return refusal(found.error(), request);
-  const auto next = next_of(*found, wanted, payments_list);
-  co_return as_json(*found, next, &billing::write_payment);
+  co_return net::json_response(200, page_json(payments_list, *found, page->wanted(), &billing::write_payment,
+                                              [](const Payment& each) { return each.id.str(); }));
 }
 
 Task<net::Response> BillingRoutes::list_records(net::Request request) {
@@ -156,9 +142,12 @@ Task<net::Response> BillingRoutes::list_records(net::Request request) {
       parts_.database,
       [&filter](db::Transaction& transaction) { return billing::list_records(transaction, *filter); });
   if (!found) co_return refusal(found.error(), request);
-  const auto next = next_of(*found, filter->limit, records_list);
-  if (type == csv_type) co_return as_text(request, type, billing::csv_of(*found), next);
-  co_return as_json(*found, next, &billing::write_record);
+  if (type == csv_type) {
+    const auto next = next_of(*found, filter->limit, records_list);
+    co_return as_text(request, type, billing::csv_of(*found), next);
+  }
+  co_return net::json_response(200, page_json(records_list, *found, filter->limit, &billing::write_record,
+                                              [](const Record& each) { return key_of(each); }));
 }
 
 Task<net::Response> BillingRoutes::list_statements(net::Request request) {
@@ -171,9 +160,12 @@ Task<net::Response> BillingRoutes::list_statements(net::Request request) {
         return billing::make_statements(transaction, parts_.rates, *order);
       });
   if (!found) co_return refusal(found.error(), request);
+  if (type == json_type)
+    co_return net::json_response(200,
+                                 page_json(statements_list, *found, order->limit, &billing::write_statement,
+                                           [](const Statement& each) { return key_of(each); }));
   const auto next = next_of(*found, order->limit, statements_list);
   if (type == csv_type) co_return as_text(request, type, billing::csv_of(*found), next);
-  if (type != html_type) co_return as_json(*found, next, &billing::write_statement);
   net::Response page = as_text(request, type, billing::html_of(*found), next);
   page.headers.add("Content-Security-Policy", billing::html_policy());
   co_return page;

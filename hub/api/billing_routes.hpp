@@ -20,6 +20,7 @@ class BillingRoutes {
     const Clock& clock;
     UuidMaker& ids;
     billing::Rates rates;
+    bool top_ups = true;                         ///< Money may come in from outside.
     std::function<void()> payment_started = {};  ///< Wakes whoever settles payments; may be empty.
   };
   explicit BillingRoutes(Parts parts) : parts_(std::move(parts)) {}

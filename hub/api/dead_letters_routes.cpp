@@ -30,29 +30,17 @@ std::optional<DeadLetterPlace> place_in(const std::string& key) {
   return place;
 }
 
-std::string answer_of(const std::vector<DeadLetter>& letters, std::size_t limit) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(letters.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_dead_letter(out, letters[i]);
-  out.end_array().key("nextCursor");
-  letters.size() > limit ? out.value(cursor_after(list_name, key_of(letters[limit - 1]))) : out.null();
-  out.end_object();
-  return out.take();
-}
-
 Task<net::Response> list(db::Database& database, net::Request request) {
   const auto page = read_page(request, list_name);
   if (!page) co_return net::problem_response(page.error(), request.traceparent);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
   const auto after = place_in(page->after);
-  auto letters = co_await db::read_for<std::vector<DeadLetter>>(
-      database, [&after, wanted](db::Transaction& transaction) {
-        return open_dead_letters(transaction, after, wanted);
+  auto letters =
+      co_await db::read_for<std::vector<DeadLetter>>(database, [&after, &page](db::Transaction& transaction) {
+        return open_dead_letters(transaction, after, page->wanted());
       });
   if (!letters) co_return net::problem_response(letters.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*letters, page->limit));
+  const auto write = [](json::Writer& out, const DeadLetter& letter) { write_dead_letter(out, letter); };
+  co_return net::json_response(200, page_json(list_name, *letters, page->wanted(), write, &key_of));
 }
 
 /// The id in the path. What cannot be one is nobody's. Errors: not_found.

@@ -19,7 +19,7 @@ Task<Result<net::Principal>> authorize(GuardParts parts, const net::RequestHead&
   }
   if (is_open_read(route.method, *access, route.pattern)) {
     // No member's id looks like that.
-    const auto verdict = parts.per_member.admit("address " + head.peer, parts.clock.mono_now());
+    const auto verdict = parts.per_member.admit("address " + network_of(head.peer), parts.clock.mono_now());
     if (!verdict.admitted) co_return fail(rate_limited(verdict.quota, "this address calls too often"));
   }
   if (!asks_for_token(*access)) co_return net::Principal{};

@@ -93,10 +93,11 @@ HubApi::HubApi(const Parts& parts, const Options& options)
       points_({parts.database, parts.clock, uuids_, calls_, options.terms}),
       webhooks_({parts.database, parts.clock, uuids_, parts.rng}),
       promotions_({parts.database, calls_, parts.clock, uuids_, options.terms.currency}),
-      billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.payment_started}),
+      billing_({parts.database, calls_, parts.clock, uuids_, options.rates, options.top_ups,
+                options.payment_started}),
       prizes_({parts.database, parts.clock, uuids_, options.wheel, options.prizes_changed}),
       wheel_({parts.database, calls_, parts.clock, uuids_, options.wheel, options.on_spin}),
-      notifications_({parts.database, parts.tokens, parts.clock}) {
+      notifications_({parts.database, parts.tokens, parts.clock}, options.sockets) {
   add_service_routes(router_, parts_.health, parts_.tokens);
   add_docs_routes(router_, docs_page());
   auth_.add_to(router_);

@@ -44,12 +44,14 @@ class HubApi {
     bool secure_cookies = false;  ///< The API is reached over TLS.
     points::Terms terms;          ///< The programme's.
     billing::Rates rates = {};    ///< What points cost stores.
+    bool top_ups = true;          ///< Somebody moves money in from outside.
     /// Wakes whoever settles payments; may be empty.
     std::function<void()> payment_started = {};
     wheel::Terms wheel = {};
     WheelRoutes::Watch on_spin = {};
     /// Stock may have come or gone; may be empty.
     std::function<void()> prizes_changed = {};
+    notifications::Feed::Bounds sockets = {};
   };
   HubApi(const Parts& parts, const Options& options);
   HubApi(const HubApi&) = delete;

@@ -83,11 +83,12 @@ bool is_kept(const Error& error) {
   return status == 409 || status == 422;
 }
 
+Error in_progress(std::string detail) {
+  return {.code = Errc::request_in_progress, .detail = std::move(detail), .retry_after = seconds{1}};
+}
+
 net::Response busy(std::string_view traceparent) {
-  return net::problem_response({.code = Errc::request_in_progress,
-                                .detail = "the same request is in progress",
-                                .retry_after = seconds{1}},
-                               traceparent);
+  return net::problem_response(in_progress("the same request is in progress"), traceparent);
 }
 
 /// One try of a call. Shared with the transaction that makes it, which may outlast whoever asked.
@@ -99,10 +100,25 @@ struct Attempt {
   std::string traceparent;
   IdempotentCalls::Effect effect;
   WallTime now;
+  bool is_refused = false;  ///< The effect was, and is likely to be again: its answer is kept without it.
   std::atomic<Stage> stage = Stage::waiting;
   std::optional<Result<net::Response>> outcome;
   net::Signal ended;
 };
+
+/// The effect's answer; the answer to its refusal, which has changed nothing.
+Result<net::Response> answer_or_refusal(db::Transaction& transaction, Attempt& attempt) {
+  net::Response answer;
+  const auto done = transaction.attempt([&]() -> Result<void> {
+    auto made = attempt.effect(transaction);
+    if (!made) return failure(made);
+    answer = std::move(*made);
+    return {};
+  });
+  if (done) return answer;
+  if (!is_kept(done.error())) return std::unexpected(done.error());
+  return net::problem_response(done.error(), attempt.traceparent);
+}
 
 Result<net::Response> answer_within(db::Transaction& transaction, Attempt& attempt) {
   attempt.stage = Attempt::Stage::claiming;
@@ -111,25 +127,23 @@ Result<net::Response> answer_within(db::Transaction& transaction, Attempt& attem
   if (*kept) return std::move(**kept);
   attempt.stage = Attempt::Stage::working;
 
-  net::Response answer;
-  const auto done = transaction.attempt([&]() -> Result<void> {
-    auto made = attempt.effect(transaction);
-    if (!made) return failure(made);
-    answer = std::move(*made);
-    return {};
-  });
-  if (!done) {
-    if (!is_kept(done.error())) return std::unexpected(done.error());
-    answer = net::problem_response(done.error(), attempt.traceparent);
-  }
-  if (auto finished = finish(transaction, attempt.call, answer); !finished) return failure(finished);
+  // Few are refused, and only they need the savepoint.
+  auto answer = attempt.is_refused ? answer_or_refusal(transaction, attempt) : attempt.effect(transaction);
+  if (!answer) return answer;
+  if (auto finished = finish(transaction, attempt.call, *answer); !finished) return failure(finished);
   return answer;
 }
 
 /// Holds `turn` until the transaction has ended.
 Task<void> carry_out(db::Database& database, std::shared_ptr<Attempt> attempt, net::KeyedLock::Guard turn) {
-  attempt->outcome = co_await db::write_for<net::Response>(
-      database, [attempt](db::Transaction& transaction) { return answer_within(transaction, *attempt); });
+  const auto work = [attempt](db::Transaction& transaction) { return answer_within(transaction, *attempt); };
+  auto outcome = co_await db::write_for<net::Response>(database, work);
+  if (!outcome && is_kept(outcome.error())) {
+    // All of it was taken back, the key too.
+    attempt->is_refused = true;
+    outcome = co_await db::write_for<net::Response>(database, work);
+  }
+  attempt->outcome = std::move(outcome);
   [[maybe_unused]] const auto ends_here = std::move(turn);
   attempt->ended.notify();
 }
@@ -140,16 +154,20 @@ std::string scope_of(const std::string& caller, net::Method method, std::string_
 
 }  // namespace
 
-Result<KeyedCall> keyed_call_of(const net::Request& request, std::string_view pattern) {
+Result<std::string> key_in(const net::Request& request) {
   const auto key = request.headers.find(header_name);
   const bool usable = key && !key->empty() && key->size() <= key_bytes_max &&
                       std::ranges::all_of(*key, [](char c) { return c >= ' ' && c <= '~'; });
-  if (!usable) {
-    return fail(json::validation_error(
-        {{std::string(header_name), key ? "must be 1 to 128 printable characters" : "is required"}}));
-  }
+  if (usable) return std::string(*key);
+  return fail(json::validation_error(
+      {{std::string(header_name), key ? "must be 1 to 128 printable characters" : "is required"}}));
+}
+
+Result<KeyedCall> keyed_call_of(const net::Request& request, std::string_view pattern) {
+  auto key = key_in(request);
+  if (!key) return failure(key);
   return KeyedCall{.scope = scope_of(request.principal.id, request.method, pattern),
-                   .key = std::string(*key),
+                   .key = std::move(*key),
                    .fingerprint = fingerprint_of(request)};
 }
 
@@ -167,9 +185,10 @@ Result<std::optional<net::Response>> begin(db::Transaction& transaction, const K
   // First of all, so that two replicas meet here and not in the middle of their effects. A key is free again
   // once its answer is purged, and not by itself: a clock that is ahead would have everything done twice.
   auto taken = transaction.execute(
-      "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"
-      " VALUES ($1, $2, $3, 0, '', '', $4) ON CONFLICT (scope, key) DO NOTHING",
-      {call.scope, call.key, to_hex(call.fingerprint), stamp(now)});
+      "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at, about)"
+      " VALUES ($1, $2, $3, 0, '', '', $4, $5) ON CONFLICT (scope, key) DO NOTHING",
+      {call.scope, call.key, to_hex(call.fingerprint), stamp(now),
+       call.about ? db::Value(call.about->str()) : db::Value(nullptr)});
   if (!taken) return failure(taken);
   if (*taken > 0) return std::nullopt;
 
@@ -178,7 +197,7 @@ Result<std::optional<net::Response>> begin(db::Transaction& transaction, const K
       {call.scope, call.key});
   if (!rows) return failure(rows);
   // Forgotten by another replica in between.
-  if (rows->empty()) return fail(Errc::request_in_progress, "the key is being forgotten");
+  if (rows->empty()) return fail(in_progress("the key is being forgotten"));
   const db::Row& row = rows->front();
   if (row.text(0) != to_hex(call.fingerprint)) {
     return fail(Errc::idempotency_key_reused, "this Idempotency-Key was used for another request");
@@ -211,6 +230,8 @@ Result<void> forget_answers_of(db::Transaction& transaction, const UserId& user)
   auto gone =
       transaction.execute("DELETE FROM idempotency WHERE scope IN (" + scopes + ")", std::move(parameters));
   if (!gone) return failure(gone);
+  auto of_others = transaction.execute("DELETE FROM idempotency WHERE about = $1", {user.str()});
+  if (!of_others) return failure(of_others);
   return {};
 }
 

@@ -23,10 +23,16 @@ struct KeyedCall {
   std::string scope;  ///< Whose key it is: user and route.
   std::string key;
   Digest fingerprint{};  ///< Of everything that makes the call this call and not another.
+  /// The member whom the call is about and its answer tells of, where that is not whose key it is.
+  std::optional<UserId> about = std::nullopt;
 };
 
-/// The call that `request` is, for the route `method pattern`. Errors: validation_failed naming the header,
-/// when it is absent or not 1 to 128 printable ASCII characters.
+/// The request's key. Errors: validation_failed naming the header, when it is absent or not 1 to 128
+/// printable ASCII characters.
+Result<std::string> key_in(const net::Request& request);
+
+/// The call that `request` is, for the route `method pattern`. Takes as long as the body is large. Errors:
+/// key_in()'s.
 Result<KeyedCall> keyed_call_of(const net::Request& request, std::string_view pattern);
 
 /// `first` and `second` as one validation_failed with the faults of both; what is no JSON is told as the
@@ -38,11 +44,13 @@ Error merged(Error first, Error second);
 template <class Read>
 auto read_keyed(const net::Request& request, std::string_view pattern, Read read)
     -> Result<std::pair<KeyedCall, std::invoke_result_t<Read, json::Fields&, const json::Value&>>> {
-  auto call = keyed_call_of(request, pattern);
   auto body = json::read_body(request.body, read);
-  if (!call && !body) return fail(merged(std::move(call.error()), std::move(body.error())));
+  if (!body) {
+    auto key = key_in(request);
+    return fail(key ? std::move(body.error()) : merged(std::move(key.error()), std::move(body.error())));
+  }
+  auto call = keyed_call_of(request, pattern);
   if (!call) return failure(call);
-  if (!body) return failure(body);
   return std::pair(std::move(*call), std::move(*body));
 }
 
@@ -55,8 +63,8 @@ Result<std::optional<net::Response>> begin(db::Transaction& transaction, const K
 /// Keeps the answer under the key that begin() took. Errors: the database's.
 Result<void> finish(db::Transaction& transaction, const KeyedCall& call, const net::Response& answer);
 
-/// Forgets the answers kept for a user's calls: they tell what was bought, and from whom. Errors: the
-/// database's.
+/// Forgets the answers kept for a user's calls, which tell what was bought, and from whom, and for others'
+/// calls about the user, which tell what was written of them. Errors: the database's.
 Result<void> forget_answers_of(db::Transaction& transaction, const UserId& user);
 
 /// Forgets up to `count_max` of the answers whose time is over; how many those were. Errors: the database's.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "hub/api/add_route.hpp"
+#include "hub/api/attempts.hpp"
 #include "hub/api/guard.hpp"
 #include "hub/api/page.hpp"
 #include "hub/notifications/kinds.hpp"
@@ -19,8 +20,6 @@ using notifications::Preferences;
 
 constexpr std::string_view list_name = "notifications";
 constexpr std::string_view subprotocol = "perkline";
-/// When a member with too many sockets may have closed some.
-constexpr seconds socket_retry{5};
 
 /// The id that a page goes on below. A key of anybody's making that is none names a place too: the list's
 /// end.
@@ -56,32 +55,20 @@ Result<Asked> read_asked(const net::Request& request) {
   return asked;
 }
 
-std::string answer_of(const std::vector<Notification>& found, std::size_t limit) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(found.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) notifications::write_notification(out, found[i]);
-  out.end_array().key("nextCursor");
-  found.size() > limit ? out.value(cursor_after(list_name, notifications::id_text(found[limit - 1].id)))
-                       : out.null();
-  out.end_object();
-  return out.take();
-}
-
 net::Response shown(const Preferences& preferences) {
   json::Writer out;
   notifications::write_preferences(out, preferences);
   return net::json_response(200, out.take());
 }
 
-/// `after`: an id, or any whole number (0: from the first one kept). nullopt: not given.
+/// `after`: an id, or any whole number (0: from the first one kept). nullopt: not given. Errors: not_found.
 Result<std::optional<std::int64_t>> after_in(const net::Request& request) {
   const auto text = request.query_value("after");
   if (!text) return std::nullopt;
   std::int64_t after = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), after);
   if (error != std::errc{} || end != text->data() + text->size() || after < 0)
-    return fail(json::validation_error({{"after", "must be the id of a notification"}}));
+    return fail(Errc::not_found, "no such notification");
   return after;
 }
 
@@ -107,15 +94,16 @@ Task<net::Response> NotificationsRoutes::list(net::Request request) {
   const auto asked = read_asked(request);
   if (!asked) co_return net::problem_response(asked.error(), request.traceparent);
   const UserId user(request.principal.id);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(asked->page.limit) + 1;
+  const std::int64_t wanted = asked->page.wanted();
   const std::int64_t before = place_in(asked->page.after);
   const auto found =
       co_await db::read_for<std::vector<Notification>>(parts_.database, [&](db::Transaction& transaction) {
         return notifications::newest(transaction, user, asked->filter, before, wanted);
       });
   if (!found) co_return net::problem_response(found.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*found, asked->page.limit));
+  co_return net::json_response(
+      200, page_json(list_name, *found, wanted, &notifications::write_notification,
+                     [](const Notification& each) { return notifications::id_text(each.id); }));
 }
 
 Task<net::Response> NotificationsRoutes::read_one(net::Request request) {
@@ -152,12 +140,8 @@ Task<net::Response> NotificationsRoutes::open_socket(net::Request request) {
     co_return refused({.code = Errc::bad_request, .detail = "the subprotocol perkline must be offered"});
   notifications::Feed::Listener listener{.user = UserId(request.principal.id)};
   // From here on, as many may be opening at once.
-  auto place = feed_.take_place(listener.user);
-  if (!place) {
-    co_return refused({.code = Errc::rate_limited,
-                       .detail = "this member has too many sockets open",
-                       .retry_after = socket_retry});
-  }
+  auto place = feed_.take_place(listener.user, network_of(request.peer));
+  if (!place) co_return refused(place.error());
   const auto token = socket_token(request);
   const auto claims = token ? parts_.tokens.verify(*token) : fail(Errc::unauthenticated, "no token");
   if (!claims) co_return refused(claims.error());
@@ -171,7 +155,7 @@ Task<net::Response> NotificationsRoutes::open_socket(net::Request request) {
 
   net::Response response{.status = 101};
   response.headers.add("Sec-WebSocket-Protocol", std::string(subprotocol));
-  response.talk = [this, listener = std::move(listener), place = std::move(place)](net::WebSocket& socket) {
+  response.talk = [this, listener = std::move(listener), place = std::move(*place)](net::WebSocket& socket) {
     return feed_.serve(listener, socket);
   };
   co_return response;

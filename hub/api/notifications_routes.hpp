@@ -16,7 +16,8 @@ class NotificationsRoutes {
     identity::Tokens& tokens;
     net::AsyncClock& clock;
   };
-  explicit NotificationsRoutes(const Parts& parts) : parts_(parts), feed_(parts.database, parts.clock) {}
+  NotificationsRoutes(const Parts& parts, const notifications::Feed::Bounds& sockets)
+      : parts_(parts), feed_(parts.database, parts.clock, sockets) {}
 
   void add_to(net::Router& router);
   /// What the sockets hear; whoever serves the routes runs it.

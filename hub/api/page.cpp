@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
+#include <optional>
 
 #include "shared/core/bytes.hpp"
 #include "shared/core/limits.hpp"
@@ -36,6 +38,13 @@ std::optional<std::string> sort_key_in(std::string_view cursor, std::string_view
 }
 
 }  // namespace
+
+std::int64_t Page::below() const {
+  if (after.empty()) return std::numeric_limits<std::int64_t>::max();
+  std::int64_t place = 0;
+  const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), place);
+  return error == std::errc{} && end == after.data() + after.size() ? place : 0;
+}
 
 Result<Page> read_page(const net::Request& request, std::string_view list) {
   Page page;

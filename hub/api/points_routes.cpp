@@ -1,8 +1,6 @@
 #include "hub/api/points_routes.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <vector>
 
 #include "hub/api/add_route.hpp"
@@ -104,28 +102,6 @@ struct History {
   points::Notes notes;
 };
 
-std::string answer_of(const History& history, std::size_t limit) {
-  const auto& [entries, notes] = history;
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(entries.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_entry(out, entries[i], points::reason_of(entries[i], notes));
-  out.end_array().key("nextCursor");
-  entries.size() > limit ? out.value(cursor_after(history_list, std::to_string(entries[limit - 1].id)))
-                         : out.null();
-  out.end_object();
-  return out.take();
-}
-
-/// The entry that an earlier page ended with. A key of anybody's making that is none names a place too: the
-/// list's end.
-std::int64_t place_in(const std::string& key) {
-  if (key.empty()) return std::numeric_limits<std::int64_t>::max();
-  std::int64_t place = 0;
-  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), place);
-  return error == std::errc{} && end == key.data() + key.size() ? place : 0;
-}
-
 net::Response created(const ledger::Entry& entry, std::string_view reason) {
   json::Writer out;
   write_entry(out, entry, reason);
@@ -217,27 +193,30 @@ Task<net::Response> PointsRoutes::show_history(net::Request request) {
     co_return net::problem_response(merged(owner.error(), page.error()), request.traceparent);
   if (!page) co_return net::problem_response(page.error(), request.traceparent);
   if (!owner) co_return net::problem_response(owner.error(), request.traceparent);
-  const std::int64_t before = place_in(page->after);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
   auto history = co_await db::read_for<History>(
-      parts_.database, [&owner, before, wanted](db::Transaction& transaction) -> Result<History> {
+      parts_.database, [&owner, &page](db::Transaction& transaction) -> Result<History> {
         const auto holder = find_holder(transaction, *owner);
         if (!holder) return std::unexpected(holder.error());
-        auto entries = points::history_of(transaction, *holder, wanted, before);
+        auto entries = points::history_of(transaction, *holder, page->wanted(), page->below());
         if (!entries) return failure(entries);
         auto notes = points::notes_of(transaction, *entries);
         if (!notes) return failure(notes);
         return History{.entries = std::move(*entries), .notes = std::move(*notes)};
       });
   if (!history) co_return net::problem_response(history.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*history, page->limit));
+  const auto write = [&history](json::Writer& out, const ledger::Entry& entry) {
+    write_entry(out, entry, points::reason_of(entry, history->notes));
+  };
+  co_return net::json_response(
+      200, page_json(history_list, history->entries, page->wanted(), write,
+                     [](const ledger::Entry& entry) { return std::to_string(entry.id); }));
 }
 
 Task<net::Response> PointsRoutes::apply(net::Request request) {
   auto read = read_keyed(request, "/api/v1/points/apply", read_application);
   if (!read) co_return net::problem_response(read.error(), request.traceparent);
   points::Application application = std::move(read->second);
+  read->first.about = application.user;
   const points::Cause cause{
       .id = parts_.uuids.next(), .at = parts_.clock.wall_now(), .traceparent = request.traceparent};
   auto audit = audit_of(application, parts_.uuids.next(), cause.at, "user:" + request.principal.id);

@@ -38,17 +38,6 @@ void write_prize(json::Writer& out, const Prize& prize, std::int64_t tickets, co
   out.field("pointsAwarded", wheel::points_for(terms, prize)).end_object();
 }
 
-std::string answer_of(const Wheel& wheel, std::size_t limit, const wheel::Terms& terms) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(wheel.prizes.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_prize(out, wheel.prizes[i], wheel.tickets, terms);
-  out.end_array().key("nextCursor");
-  wheel.prizes.size() > limit ? out.value(cursor_after(list_name, wheel.prizes[limit - 1].id)) : out.null();
-  out.end_object();
-  return out.take();
-}
-
 net::Response shown(int status, const Wheel& wheel, const wheel::Terms& terms) {
   json::Writer out;
   write_prize(out, wheel.prizes.front(), wheel.tickets, terms);
@@ -82,18 +71,20 @@ void PrizesRoutes::add_to(net::Router& router) {
 Task<net::Response> PrizesRoutes::list(net::Request request) {
   const auto page = read_page(request, list_name);
   if (!page) co_return net::problem_response(page.error(), request.traceparent);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
-  const auto found = co_await db::read_for<Wheel>(
-      parts_.database, [&page, wanted](db::Transaction& transaction) -> Result<Wheel> {
-        auto prizes = wheel::list_prizes(transaction, wanted, page->after);
+  const auto found =
+      co_await db::read_for<Wheel>(parts_.database, [&page](db::Transaction& transaction) -> Result<Wheel> {
+        auto prizes = wheel::list_prizes(transaction, page->wanted(), page->after);
         if (!prizes) return failure(prizes);
         const auto tickets = wheel::tickets_in_draw(transaction);
         if (!tickets) return std::unexpected(tickets.error());
         return Wheel{.prizes = std::move(*prizes), .tickets = *tickets};
       });
   if (!found) co_return net::problem_response(found.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*found, page->limit, parts_.terms));
+  const auto write = [this, &found](json::Writer& out, const Prize& prize) {
+    write_prize(out, prize, found->tickets, parts_.terms);
+  };
+  co_return net::json_response(200, page_json(list_name, found->prizes, page->wanted(), write,
+                                              [](const Prize& prize) { return prize.id; }));
 }
 
 Task<net::Response> PrizesRoutes::add(net::Request request) {

@@ -37,27 +37,6 @@ net::Response shown(int status, const Promotion& promotion) {
   return net::json_response(status, out.take());
 }
 
-const Uuid& id_of(const Promotion& promotion) {
-  return promotion.id;
-}
-const Uuid& id_of(const Assignment& assignment) {
-  return assignment.promotion.id;
-}
-
-/// A page of `items`, of which there is one more than `limit` where anything follows.
-template <class Item, class Write>
-net::Response page_of(const std::vector<Item>& items, std::int64_t wanted, std::string_view list,
-                      Write write) {
-  const auto limit = static_cast<std::size_t>(wanted) - 1;
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  for (std::size_t i = 0; i < std::min(items.size(), limit); ++i) write(out, items[i]);
-  out.end_array().key("nextCursor");
-  items.size() > limit ? out.value(cursor_after(list, id_of(items[limit - 1]).str())) : out.null();
-  out.end_object();
-  return net::json_response(200, out.take());
-}
-
 /// Whose promotions are asked for: a member names nobody but itself. Errors: not_found.
 Result<UserId> player_in(const net::Request& request) {
   const std::string& id = request.path_values.at(0);
@@ -104,7 +83,8 @@ Task<net::Response> PromotionsRoutes::list(net::Request request) {
       parts_.database,
       [&filter](db::Transaction& transaction) { return promotions::list(transaction, *filter); });
   if (!found) co_return refusal(found.error(), request);
-  co_return page_of(*found, filter->limit, all_list, &promotions::write_promotion);
+  co_return net::json_response(200, page_json(all_list, *found, filter->limit, &promotions::write_promotion,
+                                              [](const Promotion& each) { return each.id.str(); }));
 }
 
 Task<net::Response> PromotionsRoutes::change(net::Request request) {
@@ -140,7 +120,9 @@ Task<net::Response> PromotionsRoutes::list_of_player(net::Request request) {
         return promotions::list_assignments(transaction, *filter);
       });
   if (!found) co_return refusal(found.error(), request);
-  co_return page_of(*found, filter->limit, player_list, &promotions::write_assignment);
+  co_return net::json_response(200,
+                               page_json(player_list, *found, filter->limit, &promotions::write_assignment,
+                                         [](const Assignment& each) { return each.promotion.id.str(); }));
 }
 
 Task<net::Response> PromotionsRoutes::assign(net::Request request) {

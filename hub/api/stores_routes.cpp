@@ -20,28 +20,18 @@ using stores::Turnover;
 
 constexpr std::string_view list_name = "stores";
 
-std::string answer_of(const std::vector<Store>& stores, std::size_t limit, WallTime now) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(stores.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_store(out, stores[i], now);
-  out.end_array().key("nextCursor");
-  stores.size() > limit ? out.value(cursor_after(list_name, stores[limit - 1].id.str())) : out.null();
-  out.end_object();
-  return out.take();
-}
-
 Task<net::Response> list_stores(db::Database& database, const Clock& clock, net::Request request) {
   const auto page = read_page(request, list_name);
   if (!page) co_return net::problem_response(page.error(), request.traceparent);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
-  auto stores =
-      co_await db::read_for<std::vector<Store>>(database, [&page, wanted](db::Transaction& transaction) {
-        return stores::list(transaction, page->after, wanted);
-      });
+  auto stores = co_await db::read_for<std::vector<Store>>(database, [&page](db::Transaction& transaction) {
+    return stores::list(transaction, page->after, page->wanted());
+  });
   if (!stores) co_return net::problem_response(stores.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*stores, page->limit, clock.wall_now()));
+  const auto write = [now = clock.wall_now()](json::Writer& out, const Store& store) {
+    write_store(out, store, now);
+  };
+  co_return net::json_response(200, page_json(list_name, *stores, page->wanted(), write,
+                                              [](const Store& store) { return store.id.str(); }));
 }
 
 Error no_such_store() {

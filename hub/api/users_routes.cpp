@@ -58,20 +58,8 @@ Result<UserSearch> search_in(const net::Request& request) {
   }
   if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
   search.after = page->after;
-  // One more than shown tells whether anything follows.
-  search.limit = static_cast<std::int64_t>(page->limit) + 1;
+  search.limit = page->wanted();
   return search;
-}
-
-std::string answer_of(const std::vector<User>& users, std::size_t limit) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(users.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_user(out, users[i]);
-  out.end_array().key("nextCursor");
-  users.size() > limit ? out.value(cursor_after(list_name, users[limit - 1].id.str())) : out.null();
-  out.end_object();
-  return out.take();
 }
 
 Result<identity::UserAdmin::Change> change_in(const std::string& body) {
@@ -134,7 +122,11 @@ Task<net::Response> UsersRoutes::list(net::Request request) {
       parts_.database,
       [&search](db::Transaction& transaction) { return identity::search_users(transaction, *search); });
   if (!users) co_return refusal(users.error(), request);
-  co_return net::json_response(200, answer_of(*users, static_cast<std::size_t>(search->limit) - 1));
+  const auto write = [now = parts_.clock.wall_now()](json::Writer& out, const User& user) {
+    identity::write_user_for_staff(out, user, now);
+  };
+  co_return net::json_response(200, page_json(list_name, *users, search->limit, write,
+                                              [](const User& user) { return user.id.str(); }));
 }
 
 Task<net::Response> UsersRoutes::change(net::Request request) {

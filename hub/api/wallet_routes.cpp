@@ -1,7 +1,5 @@
 #include "hub/api/wallet_routes.hpp"
 
-#include <charconv>
-
 #include "hub/api/add_route.hpp"
 #include "hub/api/page.hpp"
 #include "hub/api/path_id.hpp"
@@ -61,27 +59,6 @@ net::Response shown(int status, const Hold& hold) {
   return net::json_response(status, out.take());
 }
 
-std::string answer_of(const std::vector<Entry>& entries, std::size_t limit) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(entries.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_entry(out, entries[i]);
-  out.end_array().key("nextCursor");
-  entries.size() > limit ? out.value(cursor_after(list_name, std::to_string(entries[limit - 1].id)))
-                         : out.null();
-  out.end_object();
-  return out.take();
-}
-
-/// The id that a page goes on below. A key of anybody's making that is none names a place too: the list's
-/// end.
-std::int64_t place_in(const std::string& key) {
-  if (key.empty()) return std::numeric_limits<std::int64_t>::max();
-  std::int64_t id = 0;
-  const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
-  return error == std::errc{} && end == key.data() + key.size() ? id : 0;
-}
-
 /// What staff or a member does; the actor is left out where nobody is to be audited.
 Cause cause_of(const net::Request& request, UuidMaker& ids, const Clock& clock) {
   const bool member = identity::find_role(request.principal.role) == identity::Role::member;
@@ -95,6 +72,7 @@ Task<net::Response> adjust(const WalletRoutes::Parts& parts, net::Request reques
                            Adjust how) {
   auto call = read_keyed(request, path, read_adjustment);
   if (!call) co_return net::problem_response(call.error(), request.traceparent);
+  call->first.about = call->second.user;
   Cause cause = cause_of(request, parts.ids, parts.clock);
   auto effect = [how, cause = std::move(cause), adjustment = std::move(call->second)](
                     db::Transaction& transaction) -> Result<net::Response> {
@@ -141,15 +119,13 @@ Task<net::Response> WalletRoutes::list_entries(net::Request request) {
   const auto page = read_page(request, list_name);
   if (!page) co_return net::problem_response(page.error(), request.traceparent);
   const UserId user(request.principal.id);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
-  const std::int64_t before = place_in(page->after);
   auto entries = co_await db::read_for<std::vector<Entry>>(
-      parts_.database, [&user, wanted, before](db::Transaction& transaction) {
-        return wallet::entries_of(transaction, user, wanted, before);
+      parts_.database, [&user, &page](db::Transaction& transaction) {
+        return wallet::entries_of(transaction, user, page->wanted(), page->below());
       });
   if (!entries) co_return net::problem_response(entries.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*entries, page->limit));
+  co_return net::json_response(200, page_json(list_name, *entries, page->wanted(), &wallet::write_entry,
+                                              [](const Entry& entry) { return std::to_string(entry.id); }));
 }
 
 Task<net::Response> WalletRoutes::transfer(net::Request request) {

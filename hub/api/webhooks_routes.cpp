@@ -14,6 +14,7 @@
 #include "hub/webhooks/webhook.hpp"
 #include "shared/json/fields.hpp"
 #include "shared/json/writer.hpp"
+#include "shared/net/off_limits.hpp"
 
 namespace perkline::hub::api {
 namespace {
@@ -63,8 +64,12 @@ Webhook read_webhook(json::Fields& fields, const json::Value& root) {
                   .description = {},
                   .created_at = {}};
   if (fields.fault_count() == faults_before) {
-    if (auto destination = webhooks::parse_destination(webhook.url); !destination)
+    auto destination = webhooks::parse_destination(webhook.url);
+    if (!destination) {
       fields.fault("url", std::move(destination.error().detail));
+    } else if (net::is_off_limits(destination->host)) {
+      fields.fault("url", "must not name an address that is link-local, a group's or nobody's");
+    }
   }
   webhook.types = read_types(fields, root);
   webhook.description = fields.optional_text("description", {.bytes_min = 0}).value_or("");
@@ -96,20 +101,6 @@ void write_delivery(json::Writer& out, const Delivery& delivery) {
   out.field("createdAt", format_time(delivery.created_at)).end_object();
 }
 
-/// A page of `all`, which holds one more than it shows where anything follows.
-template <class Item, class Write, class Key>
-std::string page_of(const std::vector<Item>& all, std::size_t limit, std::string_view list, Write write,
-                    Key key) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(all.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write(out, all[i]);
-  out.end_array().key("nextCursor");
-  all.size() > limit ? out.value(cursor_after(list, key(all[limit - 1]))) : out.null();
-  out.end_object();
-  return out.take();
-}
-
 identity::AuditEntry audit_of(const WebhooksRoutes::Parts& parts, const net::Request& request,
                               std::string action, const Uuid& webhook) {
   return {.id = parts.ids.next(),
@@ -132,7 +123,6 @@ Result<std::pair<Page, DeliveryFilter>> filter_in(const net::Request& request) {
   if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
   // A key of anybody's making that is none names a place too: the list's end.
   if (!page->after.empty()) filter.before = number_in(page->after).value_or(0);
-  // One more than shown tells whether anything follows.
   filter.limit = static_cast<std::int64_t>(page->limit) + 1;
   return std::pair{std::move(*page), std::move(filter)};
 }
@@ -161,7 +151,8 @@ Task<net::Response> WebhooksRoutes::create(net::Request request) {
   const std::string secret = webhooks::draw_secret(parts_.rng);
   identity::AuditEntry entry = audit_of(parts_, request, "webhook.created", webhook->id);
   json::Writer detail;
-  detail.begin_object().field("url", webhook->url).end_object();
+  // The audit is for ever, and paths and queries of such URLs hold tokens.
+  detail.begin_object().field("origin", webhooks::parse_destination(webhook->url)->origin).end_object();
   entry.detail = detail.take();
   const auto added = co_await parts_.database.write([&](db::Transaction& transaction) -> Result<void> {
     if (auto made = webhooks::add(transaction, *webhook, secret); !made) return made;
@@ -176,16 +167,14 @@ Task<net::Response> WebhooksRoutes::create(net::Request request) {
 Task<net::Response> WebhooksRoutes::list(net::Request request) {
   const auto page = read_page(request, webhooks_list);
   if (!page) co_return refusal(page.error(), request);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
-  const auto found = co_await db::read_for<std::vector<Webhook>>(
-      parts_.database, [&page, wanted](db::Transaction& transaction) {
-        return webhooks::list(transaction, page->after, wanted);
+  const auto found =
+      co_await db::read_for<std::vector<Webhook>>(parts_.database, [&page](db::Transaction& transaction) {
+        return webhooks::list(transaction, page->after, page->wanted());
       });
   if (!found) co_return refusal(found.error(), request);
   co_return net::json_response(
-      200, page_of(
-               *found, page->limit, webhooks_list,
+      200, page_json(
+               webhooks_list, *found, page->wanted(),
                [](json::Writer& out, const Webhook& webhook) { write_webhook(out, webhook); },
                [](const Webhook& webhook) { return webhook.id.str(); }));
 }
@@ -213,9 +202,9 @@ Task<net::Response> WebhooksRoutes::list_deliveries(net::Request request) {
         return webhooks::list_deliveries(transaction, *id, filter->second);
       });
   if (!found) co_return refusal(found.error(), request);
-  co_return net::json_response(200,
-                               page_of(*found, filter->first.limit, deliveries_list, write_delivery,
-                                       [](const Delivery& delivery) { return std::to_string(delivery.id); }));
+  co_return net::json_response(
+      200, page_json(deliveries_list, *found, filter->first.wanted(), write_delivery,
+                     [](const Delivery& delivery) { return std::to_string(delivery.id); }));
 }
 
 Task<net::Response> WebhooksRoutes::retry_delivery(net::Request request) {

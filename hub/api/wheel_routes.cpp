@@ -32,58 +32,36 @@ net::Response created(const Spun& spun) {
   return net::json_response(201, out.take());
 }
 
-std::string answer_of(const std::vector<Spin>& spins, std::size_t limit) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(spins.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) write_spin(out, spins[i]);
-  out.end_array().key("nextCursor");
-  spins.size() > limit ? out.value(cursor_after(spins_list, spins[limit - 1].id)) : out.null();
+void write_seed(json::Writer& out, const SeedNotice& seed, const StoreId& store) {
+  out.begin_object().field("day", wheel::day_text(seed.day)).key("storeId");
+  store.empty() ? out.null() : out.value(store.str());
+  out.field("serverSeedHash", seed.commitment).key("serverSeed");
+  seed.seed ? out.value(*seed.seed) : out.null();
+  out.key("revealedAt");
+  seed.revealed_at ? out.value(format_time(*seed.revealed_at)) : out.null();
   out.end_object();
-  return out.take();
-}
-
-std::string answer_of(const std::vector<SeedNotice>& seeds, const StoreId& store, std::size_t limit) {
-  json::Writer out;
-  out.begin_object().key("items").begin_array();
-  const std::size_t shown = std::min(seeds.size(), limit);
-  for (std::size_t i = 0; i < shown; ++i) {
-    const SeedNotice& seed = seeds[i];
-    out.begin_object().field("day", wheel::day_text(seed.day)).key("storeId");
-    store.empty() ? out.null() : out.value(store.str());
-    out.field("serverSeedHash", seed.commitment).key("serverSeed");
-    seed.seed ? out.value(*seed.seed) : out.null();
-    out.key("revealedAt");
-    seed.revealed_at ? out.value(format_time(*seed.revealed_at)) : out.null();
-    out.end_object();
-  }
-  out.end_array().key("nextCursor");
-  seeds.size() > limit
-      ? out.value(cursor_after(seeds_list, std::to_string(seeds[limit - 1].day.time_since_epoch().count())))
-      : out.null();
-  out.end_object();
-  return out.take();
 }
 
 struct SeedSearch {
   StoreId store;
   std::optional<wheel::Day> before;
-  std::size_t limit = 0;
+  std::int64_t wanted = 0;
 };
 
-/// Errors: validation_failed naming each parameter at fault.
+/// Errors: validation_failed naming each parameter at fault; not_found for what cannot be a store's id, as it
+/// is of none.
 Result<SeedSearch> seed_search_in(const net::Request& request) {
   auto page = read_page(request, seeds_list);
   std::vector<FieldFault> faults = page ? std::vector<FieldFault>{} : std::move(page.error().faults);
   SeedSearch search;
+  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
   if (const auto store = request.query_value("storeId")) {
     const bool fits = !store->empty() && store->size() <= limits::id_bytes_max &&
                       std::ranges::all_of(*store, [](char c) { return c > ' ' && c <= '~'; });
-    if (!fits) faults.push_back({"storeId", "must be a store's id"});
+    if (!fits) return fail(Errc::not_found, "no such store");
     search.store = StoreId(*store);
   }
-  if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
-  search.limit = page->limit;
+  search.wanted = page->wanted();
   if (page->after.empty()) return search;
   // A key of anybody's making that is none names a place too: the list's end.
   std::int32_t day = 0;
@@ -133,14 +111,13 @@ Task<net::Response> WheelRoutes::list_spins(net::Request request) {
   const auto page = read_page(request, spins_list);
   if (!page) co_return net::problem_response(page.error(), request.traceparent);
   const UserId user(request.principal.id);
-  // One more than shown tells whether anything follows.
-  const auto wanted = static_cast<std::int64_t>(page->limit) + 1;
-  const auto spins = co_await db::read_for<std::vector<Spin>>(
-      parts_.database, [&user, &page, wanted](db::Transaction& transaction) {
-        return wheel::spins_of(transaction, user, wanted, page->after);
+  const auto spins =
+      co_await db::read_for<std::vector<Spin>>(parts_.database, [&user, &page](db::Transaction& transaction) {
+        return wheel::spins_of(transaction, user, page->wanted(), page->after);
       });
   if (!spins) co_return net::problem_response(spins.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*spins, page->limit));
+  co_return net::json_response(200, page_json(spins_list, *spins, page->wanted(), &wheel::write_spin,
+                                              [](const Spin& spin) { return spin.id; }));
 }
 
 Task<net::Response> WheelRoutes::show_proof(net::Request request) {
@@ -159,13 +136,18 @@ Task<net::Response> WheelRoutes::show_proof(net::Request request) {
 Task<net::Response> WheelRoutes::list_seeds(net::Request request) {
   const auto search = seed_search_in(request);
   if (!search) co_return net::problem_response(search.error(), request.traceparent);
-  const auto wanted = static_cast<std::int64_t>(search->limit) + 1;
   const auto seeds = co_await db::read_for<std::vector<SeedNotice>>(
-      parts_.database, [&search, wanted](db::Transaction& transaction) {
-        return wheel::list_seeds(transaction, search->store, wanted, search->before);
+      parts_.database, [&search](db::Transaction& transaction) {
+        return wheel::list_seeds(transaction, search->store, search->wanted, search->before);
       });
   if (!seeds) co_return net::problem_response(seeds.error(), request.traceparent);
-  co_return net::json_response(200, answer_of(*seeds, search->store, search->limit));
+  const auto write = [&search](json::Writer& out, const SeedNotice& seed) {
+    write_seed(out, seed, search->store);
+  };
+  co_return net::json_response(
+      200, page_json(seeds_list, *seeds, search->wanted, write, [](const SeedNotice& seed) {
+        return std::to_string(seed.day.time_since_epoch().count());
+      }));
 }
 
 }  // namespace perkline::hub::api

@@ -4,9 +4,9 @@
 
 namespace perkline::hub::billing {
 
-/// Where nobody moves money outside (`billing.provider: none`): what is to come from there is declined, with
-/// the reason PAYMENTS_OFF; what is a member's here already goes to another. Knows nothing of what it was
-/// asked before: it would say the same again.
+/// Where nobody moves money outside (`billing.provider: none`): what is to come from there, begun while
+/// somebody did, is declined with the reason PAYMENTS_OFF; what is a member's here already goes to another.
+/// Knows nothing of what it was asked before: it would say the same again.
 class NoProvider final : public PaymentProvider {
  public:
   /// No errors.

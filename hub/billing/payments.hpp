@@ -47,7 +47,7 @@ struct Order {
   std::optional<std::string> pay_to;  ///< A user's id, an e-mail address or a mobile number.
 };
 /// With PAYMENT_INITIATED. Errors: not_found (nobody active is called so), validation_failed (to themselves),
-/// insufficient_funds, session_state (with what is on its way already it would be more than the wallet
+/// insufficient_funds, balance_limit (with what is on its way already it would be more than the wallet
 /// holds), the database's.
 Result<Payment> initiate(db::Transaction& transaction, const Cause& cause, const Order& order);
 

@@ -5,6 +5,7 @@
 #include "hub/billing/statement.hpp"
 #include "hub/identity/base64url.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/core/html.hpp"
 
 namespace perkline::hub::billing {
 namespace {
@@ -18,39 +19,16 @@ constexpr std::string_view style =
     "th:first-child,td:first-child{text-align:left}"
     "tfoot td{font-weight:bold;border-bottom:3px double #000}";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string line(std::string_view what, std::int64_t points, std::string_view rate, const Money& amount) {
-  return "<tr><td>" + std::string(what) + "</td><td>" + std::to_string(points) + "</td><td>" + escaped(rate) +
-         "</td><td>" + format_amount(amount) + "</td></tr>\n";
+  return "<tr><td>" + std::string(what) + "</td><td>" + std::to_string(points) + "</td><td>" +
+         html_escaped(rate) + "</td><td>" + format_amount(amount) + "</td></tr>\n";
 }
 
 std::string section_of(const Statement& statement) {
   const std::string currency(statement.net.currency.code());
   const bool pays = statement.net.minor < 0;
   const Money absolute{pays ? -statement.net.minor : statement.net.minor, statement.net.currency};
-  return "<section>\n<h1>Statement of store " + escaped(statement.store.str()) + "</h1>\n<p>" +
+  return "<section>\n<h1>Statement of store " + html_escaped(statement.store.str()) + "</h1>\n<p>" +
          statement.month.text() +
          " (UTC). Points less those of returned goods.</p>\n"
          "<table>\n<thead><tr><th></th><th>Points</th><th>Rate</th><th>" +

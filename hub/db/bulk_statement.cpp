@@ -36,7 +36,8 @@ Result<Rows> BulkStatement::run(Transaction& transaction, std::vector<Value> val
   auto next = values.begin();
   while (next != values.end()) {
     const auto left = static_cast<std::size_t>(values.end() - next) / columns_;
-    const std::size_t piece = left >= piece_rows[0] ? 0 : left >= piece_rows[1] ? 1 : 2;
+    std::size_t piece = 0;
+    while (piece_rows[piece] > left) ++piece;
     const auto end = next + static_cast<std::ptrdiff_t>(piece_rows[piece] * columns_);
     std::vector<Value> parameters = leading;
     parameters.insert(parameters.end(), std::make_move_iterator(next), std::make_move_iterator(end));

@@ -31,13 +31,14 @@ class BulkStatement {
   BulkStatement(std::string_view head, std::string_view row, std::string_view tail = {},
                 std::size_t leading = 0);
 
-  /// `values`: the rows' parameters, row after row. Runs in pieces of 64, 8 and 1 rows, in order; gives the
-  /// rows of all. Errors: Transaction::query's; then some pieces may have taken effect.
+  /// `values`: the rows' parameters, row after row. Runs in pieces of 64, 8, 2 and 1 rows, in order; gives
+  /// the rows of all. Errors: Transaction::query's; then some pieces may have taken effect.
   Result<Rows> run(Transaction& transaction, std::vector<Value> values,
                    std::vector<Value> leading = {}) const;
 
  private:
-  static constexpr std::array<std::size_t, 3> piece_rows{64, 8, 1};
+  /// Entries come in pairs.
+  static constexpr std::array<std::size_t, 4> piece_rows{64, 8, 2, 1};
   std::size_t columns_;
   std::size_t leading_;
   std::array<std::string, piece_rows.size()> texts_;

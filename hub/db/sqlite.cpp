@@ -5,16 +5,26 @@
 #include <utility>
 #include <vector>
 
+#include "hub/db/sqlite_checkpointer.hpp"
 #include "hub/db/sqlite_connection.hpp"
 #include "hub/db/work_queue.hpp"
 
 namespace perkline::hub::db {
+namespace {
+
+using Undo = SqliteConnection::Undo;
+
+/// After a group that had to be run again so many go by savepoints: writes that fail come in rows.
+constexpr int spoiled_for = 64;
+
+}  // namespace
 
 class Sqlite::Impl {
  public:
   Impl(net::Reactor& reactor, SqliteOptions options, std::unique_ptr<SqliteConnection> writer,
-       std::vector<std::unique_ptr<SqliteConnection>> readers)
+       std::unique_ptr<SqliteConnection> checkpointer, std::vector<std::unique_ptr<SqliteConnection>> readers)
       : options_(options),
+        checkpointer_(std::move(checkpointer)),
         callers_(std::make_shared<Callers>(reactor)),
         writes_(options.waiting_max),
         reads_(options.waiting_max) {
@@ -41,11 +51,14 @@ class Sqlite::Impl {
       group.clear();
       run_group(connection, first, group);
       callers_->resume(group);
+      checkpointer_.keep_log_short(connection, options_.log_pages_max);
     }
   }
 
   void run_group(SqliteConnection& connection, Operation* first, std::vector<Operation*>& group) {
-    if (auto begun = connection.begin_group(); !begun) {
+    const Undo undo = groups_by_savepoint_ > 0 ? Undo::by_savepoint : Undo::by_running_again;
+    if (groups_by_savepoint_ > 0) --groups_by_savepoint_;
+    if (auto begun = connection.begin_group(undo); !begun) {
       // Whoever waits by now would wait for the same lock as long again.
       for (Operation* next = first; next != nullptr; next = writes_.try_next()) {
         next->result = fail(begun.error());
@@ -57,14 +70,28 @@ class Sqlite::Impl {
     for (Operation* next = first; next != nullptr; next = writes_.try_next()) {
       next->result = connection.add_to_group(next->work);
       group.push_back(next);
-      if (connection.group_is_lost() || group.size() >= options_.group_max) break;
-      if (std::chrono::steady_clock::now() >= end) break;
+      if (connection.group_is_lost() || connection.group_is_spoiled()) break;
+      if (group.size() >= options_.group_max || std::chrono::steady_clock::now() >= end) break;
     }
-    auto committed = connection.commit_group();
-    if (committed) return;
+    const bool again = connection.group_is_spoiled() && !connection.group_is_lost();
+    auto ended = again ? run_again(connection, group) : Result<void>();
+    if (ended) ended = connection.commit_group();
+    if (ended) return;
     for (Operation* operation : group) {
-      if (operation->result) operation->result = fail(committed.error());
+      if (operation->result) operation->result = fail(ended.error());
     }
+  }
+
+  /// Leaves the results of those it does not come to as they are.
+  Result<void> run_again(SqliteConnection& connection, const std::vector<Operation*>& group) {
+    groups_by_savepoint_ = spoiled_for;
+    connection.roll_back_group();
+    if (auto begun = connection.begin_group(Undo::by_savepoint); !begun) return begun;
+    for (Operation* operation : group) {
+      operation->result = connection.add_to_group(operation->work);
+      if (connection.group_is_lost()) break;
+    }
+    return {};
   }
 
   void run_reads(SqliteConnection& connection) {
@@ -75,9 +102,11 @@ class Sqlite::Impl {
   }
 
   const SqliteOptions options_;
+  SqliteCheckpointer checkpointer_;
   std::shared_ptr<Callers> callers_;
   WorkQueue writes_;
   WorkQueue reads_;
+  int groups_by_savepoint_ = 0;  ///< The writer's thread's.
   std::vector<std::thread> threads_;
 };
 
@@ -88,14 +117,17 @@ Result<std::unique_ptr<Sqlite>> Sqlite::open(net::Reactor& reactor, const std::s
                                              SqliteOptions options) {
   auto writer = SqliteConnection::open(path, SqliteConnection::Access::write);
   if (!writer) return failure(writer);
+  (*writer)->leave_pages_in_log();
+  auto checkpointer = SqliteConnection::open(path, SqliteConnection::Access::write);
+  if (!checkpointer) return failure(checkpointer);
   std::vector<std::unique_ptr<SqliteConnection>> readers;
   for (std::size_t i = 0; i < options.readers; ++i) {
     auto reader = SqliteConnection::open(path, SqliteConnection::Access::read);
     if (!reader) return failure(reader);
     readers.push_back(std::move(*reader));
   }
-  return std::unique_ptr<Sqlite>(
-      new Sqlite(std::make_unique<Impl>(reactor, options, std::move(*writer), std::move(readers))));
+  return std::unique_ptr<Sqlite>(new Sqlite(std::make_unique<Impl>(
+      reactor, options, std::move(*writer), std::move(*checkpointer), std::move(readers))));
 }
 
 Task<Result<void>> Sqlite::write(std::function<Result<void>(Transaction&)> work) {

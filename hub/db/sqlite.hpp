@@ -19,11 +19,14 @@ struct SqliteOptions {
   /// A group takes in what waits until it holds so many writes or has run so long; then it commits.
   std::size_t group_max = 512;
   std::chrono::milliseconds group_time{20};
+  /// At so many pages in its log they are brought into the database.
+  std::size_t log_pages_max = 10'000;
 };
 
-/// SQLite with group commit: one writer thread runs the writes that wait in one transaction, each in a
-/// savepoint of its own, commits them together and then resumes all their callers in one go; readers work on
-/// snapshots beside it, on connections and threads of their own. Other processes may use the same file (busy
+/// SQLite with group commit: one writer thread runs the writes that wait in one transaction, commits them
+/// together and then resumes all their callers in one go; readers work on snapshots beside it, on connections
+/// and threads of their own. A write that fails after it has written something has its group rolled back and
+/// run again, each write in a savepoint of its own then. Other processes may use the same file (busy
 /// timeout 10 s).
 class Sqlite final : public Database {
  public:

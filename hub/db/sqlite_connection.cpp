@@ -19,7 +19,8 @@ constexpr int busy_timeout_ms = 10'000;
 constexpr std::size_t statements_max = 512;
 
 /// WAL with FULL: a commit is on disk when it returns. temp_store keeps the savepoints' undo pages off the
-/// disk. The checkpoint is rarer than SQLite's own 1,000 pages because it costs a sync of the whole file.
+/// disk. The checkpoint is rarer than SQLite's own 1,000 pages because it costs a sync of the whole file; the
+/// daemon's writer leaves it to SqliteCheckpointer.
 constexpr const char* writer_set_up =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
     "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 10000;"
@@ -30,11 +31,18 @@ constexpr const char* reader_set_up =
 
 constexpr std::string_view in_memory = ":memory:";
 
-/// SQLite would make it readable for everybody; it holds password hashes.
+/// SQLite would make it readable for everybody; it holds password hashes. A file that is there is not opened:
+/// closing it would take away all locks that this process has on it (POSIX), and the next process to end
+/// would, as the last one it knows of, delete the log that is being written here.
 void make_private_file(const std::string& path) {
   if (path == in_memory) return;
-  const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+  const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
   if (file >= 0) ::close(file);
+}
+
+/// Once for the process and before all else: SQLite would count its memory under one lock for all threads.
+void count_no_memory() {
+  [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 int bind_value(sqlite3_stmt* statement, int index, const Value& value) {
@@ -89,6 +97,10 @@ Result<std::vector<std::size_t>> parameter_numbers(sqlite3_stmt* statement) {
   return numbers;
 }
 
+std::unexpected<Error> given_up() {
+  return fail(Errc::database_unavailable, "the transaction was given up");
+}
+
 /// Ends a statement's run however its reader leaves, and lets go of the parameters it only referred to.
 class Reset {
  public:
@@ -107,6 +119,7 @@ class Reset {
 }  // namespace
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path, Access access) {
+  count_no_memory();
   if (access == Access::write) make_private_file(path);
   sqlite3* handle = nullptr;
   const int opened =
@@ -156,6 +169,7 @@ Result<SqliteConnection::Statement*> SqliteConnection::prepare(std::string_view 
     sqlite3_finalize(statement.handle);
     return failure(numbers);
   }
+  statement.only_reads = sqlite3_stmt_readonly(statement.handle) != 0;
   statement.parameters = std::move(*numbers);
   if (!statement.parameters.empty()) statement.parameter_count = std::ranges::max(statement.parameters);
   return &statements_.emplace(sql, std::move(statement)).first->second;
@@ -182,8 +196,11 @@ Result<void> SqliteConnection::run(std::string_view sql, const std::vector<Value
   auto statement = prepare(sql);
   if (!statement) return failure(statement);
   sqlite3_stmt* handle = (*statement)->handle;
+  // Here, not by `PRAGMA query_only`: each switch of that has SQLite prepare every statement anew.
+  if (reads_ && !(*statement)->only_reads) return fail(Errc::internal, "a read's statement writes");
   const Reset reset(handle);
   if (auto bound = bind(**statement, sql, parameters); !bound) return bound;
+  if (!(*statement)->only_reads) ++statements_that_wrote_;
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(handle)) == SQLITE_ROW) {
     if (auto taken = take(handle); !taken) return taken;
@@ -222,7 +239,8 @@ Result<void> SqliteConnection::attempt(const std::function<Result<void>()>& work
   // Of savepoints of one name the innermost is meant, so attempts nest.
   if (auto marked = execute("SAVEPOINT perkline_attempt"); !marked) return failure(marked);
   auto done = work();
-  if (group_is_lost()) return done ? fail(Errc::database_unavailable, "the transaction was given up") : done;
+  if (group_is_lost() && done) return given_up();
+  if (group_is_lost()) return done;
   if (!done) {
     if (auto undone = execute("ROLLBACK TO SAVEPOINT perkline_attempt"); !undone) return failure(undone);
   }
@@ -231,7 +249,7 @@ Result<void> SqliteConnection::attempt(const std::function<Result<void>()>& work
 }
 
 Result<void> SqliteConnection::write(const Work& work) {
-  if (auto begun = begin_group(); !begun) return begun;
+  if (auto begun = begin_group(Undo::by_savepoint); !begun) return begun;
   auto done = add_to_group(work);
   auto committed = commit_group();
   return done ? committed : done;
@@ -239,19 +257,43 @@ Result<void> SqliteConnection::write(const Work& work) {
 
 Result<void> SqliteConnection::read(const Work& work) {
   if (auto begun = execute("BEGIN DEFERRED"); !begun) return failure(begun);
+  reads_ = true;
   auto done = work(*this);
-  roll_back();
+  reads_ = false;
+  // Cheaper than to roll back what has written nothing.
+  if (!execute("COMMIT")) roll_back();
   return done;
 }
 
-Result<void> SqliteConnection::begin_group() {
+Result<void> SqliteConnection::copy_from(SqliteConnection& other) {
+  forget_statements();
+  sqlite3_backup* copy = sqlite3_backup_init(handle_, "main", other.handle_, "main");
+  if (copy == nullptr) return fail(error_of(SQLITE_ERROR, "copy"));
+  sqlite3_backup_step(copy, -1);
+  if (const int code = sqlite3_backup_finish(copy); code != SQLITE_OK) return fail(error_of(code, "copy"));
+  return {};
+}
+
+Result<void> SqliteConnection::begin_group(Undo undo) {
+  spoiled_ = false;
   auto begun = execute("BEGIN IMMEDIATE");
   if (!begun) return failure(begun);
+  undo_ = undo;
   return {};
 }
 
 Result<void> SqliteConnection::add_to_group(const Work& work) {
-  return attempt([&] { return work(*this); });
+  if (undo_ == Undo::by_savepoint) return attempt([&] { return work(*this); });
+  const auto written_before = statements_that_wrote_;
+  auto done = work(*this);
+  spoiled_ = !done && statements_that_wrote_ != written_before;
+  if (done && group_is_lost()) return given_up();
+  return done;
+}
+
+void SqliteConnection::roll_back_group() {
+  spoiled_ = false;
+  roll_back();
 }
 
 bool SqliteConnection::group_is_lost() const {
@@ -259,11 +301,25 @@ bool SqliteConnection::group_is_lost() const {
 }
 
 Result<void> SqliteConnection::commit_group() {
-  if (group_is_lost()) return fail(Errc::database_unavailable, "the transaction was given up");
+  if (group_is_lost()) return given_up();
   auto committed = execute("COMMIT");
   if (committed) return {};
   roll_back();
   return failure(committed);
+}
+
+void SqliteConnection::leave_pages_in_log() {
+  const auto note = [](void* self, sqlite3*, const char*, int pages) {
+    static_cast<SqliteConnection*>(self)->log_pages_ = static_cast<std::size_t>(pages);
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(handle_, note, this);
+}
+
+void SqliteConnection::checkpoint() {
+  const int code = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  // Busy: another process is at it.
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) static_cast<void>(error_of(code, "checkpoint"));
 }
 
 void SqliteConnection::roll_back() {

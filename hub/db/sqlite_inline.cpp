@@ -10,6 +10,13 @@ Result<std::unique_ptr<SqliteInline>> SqliteInline::open(const std::string& path
   return std::unique_ptr<SqliteInline>(new SqliteInline(std::move(*connection)));
 }
 
+Result<std::unique_ptr<SqliteInline>> SqliteInline::copy_in_memory(SqliteInline& original) {
+  auto connection = SqliteConnection::open(":memory:", SqliteConnection::Access::write);
+  if (!connection) return failure(connection);
+  if (auto copied = (*connection)->copy_from(*original.connection_); !copied) return failure(copied);
+  return std::unique_ptr<SqliteInline>(new SqliteInline(std::move(*connection)));
+}
+
 SqliteInline::SqliteInline(std::unique_ptr<SqliteConnection> connection)
     : connection_(std::move(connection)) {}
 SqliteInline::~SqliteInline() = default;
@@ -19,10 +26,7 @@ Result<void> SqliteInline::write_now(const Work& work) {
 }
 
 Result<void> SqliteInline::read_now(const Work& work) {
-  if (auto closed = connection_->execute("PRAGMA query_only = ON"); !closed) return failure(closed);
-  auto done = connection_->read(work);
-  if (auto open = connection_->execute("PRAGMA query_only = OFF"); !open) return failure(open);
-  return done;
+  return connection_->read(work);
 }
 
 }  // namespace perkline::hub::db

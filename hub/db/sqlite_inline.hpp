@@ -15,6 +15,9 @@ class SqliteInline final : public InlineDatabase {
   /// Makes the file if it is not there; `:memory:` is a database that goes with this. Errors:
   /// database_unavailable, corrupt.
   static Result<std::unique_ptr<SqliteInline>> open(const std::string& path);
+  /// Another one like it, which goes with what is given. While neither is in a transaction. Errors:
+  /// database_unavailable.
+  static Result<std::unique_ptr<SqliteInline>> copy_in_memory(SqliteInline& original);
   ~SqliteInline() override;
 
   Engine engine() const override { return Engine::sqlite; }

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "hub/downlink/past_items.hpp"
 #include "shared/core/down_limits.hpp"
 
 namespace perkline::hub::downlink {
@@ -20,14 +21,15 @@ Result<std::uint64_t> hold_version(db::Transaction& transaction) {
   return static_cast<std::uint64_t>(rows->at(0).integer(0));
 }
 
-Result<bool> is_so_already(db::Transaction& transaction, std::string_view scope, const sync::ItemName& name,
-                           const std::optional<std::string>& body) {
+/// nullopt: there is no such item, or none any more.
+Result<std::optional<std::string>> body_now(db::Transaction& transaction, std::string_view scope,
+                                            const sync::ItemName& name) {
   auto rows =
       transaction.query("SELECT body FROM catalogue_item WHERE scope = $1 AND kind = $2 AND item_id = $3",
                         {std::string(scope), std::int64_t{name.kind}, name.id});
   if (!rows) return failure(rows);
-  if (rows->empty()) return !body.has_value();
-  return rows->front().optional_text(0) == body;
+  if (rows->empty()) return std::nullopt;
+  return rows->front().optional_text(0);
 }
 
 sync::ItemName name_in(const db::Row& row) {
@@ -43,11 +45,15 @@ Result<void> check_fits(db::Transaction& transaction, std::string_view scope) {
   std::size_t bytes = 0;
   for (const db::Row& row : *rows) {
     if (row.text(2).size() > limits::catalogue_body_bytes_max)
-      return fail(Errc::validation_failed, "an item of the catalogue is too long");
+      return fail(Error{.code = Errc::validation_failed,
+                        .detail = "an item of the catalogue is too long",
+                        .faults = {{"catalogue", "is more of one thing than stores hold"}}});
     bytes += row.text(1).size() + row.text(2).size();
   }
   if (2 * rows->size() > limits::catalogue_items_max || 2 * bytes > limits::catalogue_bytes_max)
-    return fail(Errc::validation_failed, "the catalogue is full");
+    return fail(Error{.code = Errc::validation_failed,
+                      .detail = "the catalogue is full",
+                      .faults = {{"catalogue", "what stores are to hold has no room for it"}}});
   return {};
 }
 
@@ -76,9 +82,12 @@ Result<std::uint64_t> put_items(db::Transaction& transaction, std::span<const Pu
   const std::uint64_t next = *version + 1;
   std::set<std::string> changed;
   for (const Put& item : items) {
-    const auto same = is_so_already(transaction, item.scope, item.name, item.body);
-    if (!same) return std::unexpected(same.error());
-    if (*same) continue;
+    const auto now = body_now(transaction, item.scope, item.name);
+    if (!now) return std::unexpected(now.error());
+    if (*now == item.body) continue;
+    if (*now) {
+      if (auto kept = keep_past(transaction, item.scope, item.name, **now); !kept) return failure(kept);
+    }
     if (auto written = write(transaction, item, next); !written) return failure(written);
     changed.insert(item.scope);
   }

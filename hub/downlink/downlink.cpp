@@ -16,7 +16,6 @@ namespace perkline::hub::downlink {
 namespace {
 
 constexpr std::string_view context = "downlink";
-constexpr Millis look_every{1000};
 /// Who has not spoken for so long is not there: a store says Status every limits::sync_status_every.
 constexpr seconds listens_for{35};
 constexpr std::int64_t numbered_at_once = 512;
@@ -126,7 +125,7 @@ void Downlink::stop() {
 Task<void> Downlink::run() {
   while (!stopped_) {
     co_await look();
-    const MonoTime next = parts_.clock.mono_now() + look_every;
+    const MonoTime next = parts_.clock.mono_now() + parts_.look_every;
     // Woken by a store's word, or by the time: which of them it was does not matter.
     [[maybe_unused]] const auto why = co_await net::with_deadline(parts_.clock, next, woken(wake_));
   }
@@ -200,7 +199,8 @@ Task<void> Downlink::serve(StoreId store, const Look& look) {
 void Downlink::send_orders(const StoreId& store, Listener& listener, const Look& look) {
   if (const auto due = look.erasures.find(store); due != look.erasures.end() && is_due(listener.erasures)) {
     listener.erasures = parts_.clock.mono_now() + erase_again;
-    send(store, "erase_member", sync::EraseMember{due->second});
+    send(store, "erase_member",
+         sync::EraseMember{.erasures = due->second, .sent_at = parts_.clock.wall_now()});
   }
   if (const auto open = look.commands.find(store); open != look.commands.end() && is_due(listener.commands)) {
     listener.commands = again();

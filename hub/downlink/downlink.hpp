@@ -18,9 +18,9 @@
 namespace perkline::hub::downlink {
 
 /// Sends stores what they lack of the hub's (sync.md, "Down"). What a store tells to hold decides, so any
-/// replica serves any store; each looks into the database once a second for those that speak to it. One frame
-/// of each stream is on its way at a time: the store's word on it, or limits::sync_down_again, brings the
-/// next. Reactor's thread.
+/// replica serves any store; each looks into the database once a second (`look_every`) for those that speak
+/// to it. One frame of each stream is on its way at a time: the store's word on it, or
+/// limits::sync_down_again, brings the next. Reactor's thread.
 class Downlink {
  public:
   struct Parts {
@@ -33,6 +33,7 @@ class Downlink {
     std::function<void(const StoreId&, std::string)> send;
     /// For metrics: catalogue_snapshot, catalogue_delta, member_delta, erase_member, command.
     std::function<void(std::string_view kind)> on_frame = {};
+    Millis look_every{1000};
   };
   /// What `parts` refers to must outlive this.
   explicit Downlink(Parts parts);

@@ -8,12 +8,13 @@ namespace perkline::hub::events {
 
 Result<void> append(db::Transaction& transaction, std::span<const DomainEvent> events) {
   static const db::BulkStatement insert(
-      "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data) VALUES ",
-      "(?, ?, ?, ?, ?, ?)");
+      "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data, card) VALUES ",
+      "(?, ?, ?, ?, ?, ?, ?)");
   std::vector<db::Value> values;
   for (const DomainEvent& event : events) {
     db::append_row(values, event.id.str(), event.type, event.version,
-                   event.occurred_at.time_since_epoch().count(), event.traceparent, event.data);
+                   event.occurred_at.time_since_epoch().count(), event.traceparent, event.data,
+                   event.card ? db::Value(event.card->str()) : db::Value(nullptr));
   }
   auto appended = insert.run(transaction, std::move(values));
   if (!appended) return failure(appended);

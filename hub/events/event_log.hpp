@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -18,6 +19,8 @@ struct DomainEvent {
   WallTime occurred_at;
   std::string traceparent;  ///< Empty: none is known.
   std::string data;         ///< A JSON object.
+  /// The one that `data` names as customerId: it goes when its holder is erased.
+  std::optional<CustomerId> card = std::nullopt;
 };
 
 /// Writes the events down in the transaction of what they tell of: both are there, or neither. Errors:

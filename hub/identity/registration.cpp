@@ -102,14 +102,15 @@ Result<User> Registration::write(db::Transaction& transaction, const NewMember& 
   }
   if (auto inserted = insert_user(transaction, added); !inserted) return failure(inserted);
   if (auto opened = insert_family(transaction, prepared.family); !opened) return failure(opened);
-  for (const UserHooks::Work& work : works) {
-    if (auto done = work(transaction); !done) return failure(done);
-  }
+  // Before what it brings about, so that whoever hears of that knows the member.
   std::vector<events::DomainEvent> happened{
       event_of(registered, prepared.registered_event, "PLAYER_REGISTERED")};
   if (registered.referrer)
     happened.push_back(event_of(registered, prepared.referral_event, "REFERRAL_SIGNUP"));
   if (auto told = events::append(transaction, happened); !told) return failure(told);
+  for (const UserHooks::Work& work : works) {
+    if (auto done = work(transaction); !done) return failure(done);
+  }
   auto audited = append_audit(transaction, {.id = prepared.audit_id,
                                             .at = registered.at,
                                             .actor = actor,

@@ -2,13 +2,15 @@
 
 #include <utility>
 
+#include "hub/identity/mail_refusal.hpp"
 #include "shared/core/assert.hpp"
 
 namespace perkline::hub::identity {
 namespace {
 
 constexpr std::string_view columns =
-    "id, email, mobile, name, role, active, referral_code, loyalty_id, loyalty_verified, created_at";
+    "id, email, mobile, name, role, active, referral_code, loyalty_id, loyalty_verified, created_at,"
+    " CASE WHEN refused_email = email THEN refused_at END";
 
 std::string select_where(std::string_view condition) {
   return "SELECT " + std::string(columns) + ", password_hash FROM users WHERE " + std::string(condition);
@@ -19,6 +21,8 @@ Result<Credentials> credentials_in(const db::Row& row) {
   if (!role) return fail(Errc::corrupt, "user " + row.text(0) + " has an unknown role");
   std::optional<CustomerId> loyalty_id;
   if (!row.is_null(7)) loyalty_id = CustomerId(row.text(7));
+  std::optional<WallTime> refused_at;
+  if (const auto at = row.optional_integer(10)) refused_at = WallTime{Millis{*at}};
   return Credentials{.user = {.id = UserId(row.text(0)),
                               .email = row.optional_text(1),
                               .mobile = row.optional_text(2),
@@ -28,8 +32,9 @@ Result<Credentials> credentials_in(const db::Row& row) {
                               .referral_code = row.optional_text(6),
                               .loyalty_id = std::move(loyalty_id),
                               .loyalty_verified = row.integer(8) != 0,
-                              .created_at = WallTime{Millis{row.integer(9)}}},
-                     .password_hash = row.text(10)};
+                              .created_at = WallTime{Millis{row.integer(9)}},
+                              .mail_refused_at = refused_at},
+                     .password_hash = row.text(11)};
 }
 
 Result<std::optional<Credentials>> find_one(db::Transaction& transaction, std::string_view condition,
@@ -77,6 +82,16 @@ void write_or_null(json::Writer& out, std::string_view name, const std::optional
   text ? out.value(*text) : out.null();
 }
 
+void write_fields(json::Writer& out, const User& user) {
+  out.field("id", user.id.str());
+  write_or_null(out, "email", user.email);
+  write_or_null(out, "mobile", user.mobile);
+  out.field("name", user.name).field("role", name_of(user.role)).field("active", user.active);
+  write_or_null(out, "referralCode", user.referral_code);
+  write_or_null(out, "loyaltyId", text_of(user.loyalty_id));
+  out.field("loyaltyVerified", user.loyalty_verified).field("createdAt", format_time(user.created_at));
+}
+
 }  // namespace
 
 std::string_view name_of(Role role) {
@@ -101,14 +116,14 @@ std::optional<Role> find_role(std::string_view name) {
 
 void write_user(json::Writer& out, const User& user) {
   out.begin_object();
-  out.field("id", user.id.str());
-  write_or_null(out, "email", user.email);
-  write_or_null(out, "mobile", user.mobile);
-  out.field("name", user.name).field("role", name_of(user.role)).field("active", user.active);
-  write_or_null(out, "referralCode", user.referral_code);
-  write_or_null(out, "loyaltyId", text_of(user.loyalty_id));
-  out.field("loyaltyVerified", user.loyalty_verified).field("createdAt", format_time(user.created_at));
+  write_fields(out, user);
   out.end_object();
+}
+
+void write_user_for_staff(json::Writer& out, const User& user, WallTime now) {
+  out.begin_object();
+  write_fields(out, user);
+  out.field("mailRefused", user.mail_refused_at && holds_refusal(*user.mail_refused_at, now)).end_object();
 }
 
 Result<bool> is_taken(db::Transaction& transaction, const Login& login, const std::optional<UserId>& self) {

@@ -29,10 +29,13 @@ struct User {
   std::optional<CustomerId> loyalty_id;
   bool loyalty_verified = false;
   WallTime created_at;
+  std::optional<WallTime> mail_refused_at = std::nullopt;  ///< This address, by a mail server, for good.
 };
 
 /// The user as contract.md §6 shows it, appended to `out`.
 void write_user(json::Writer& out, const User& user);
+/// Likewise, with what staff see besides: whether nothing is written to the address as of `now`.
+void write_user_for_staff(json::Writer& out, const User& user, WallTime now);
 
 struct Login {
   std::optional<std::string> email_key;

@@ -130,8 +130,9 @@ class Applier {
         [this](const Told<sync::SpinDropped>& told) { return apply_dropped(transaction_, told, now_); });
   }
   Result<void> operator()(const sync::LeaseReturned&) {
-    return each<sync::LeaseReturned>(
-        [this](const Told<sync::LeaseReturned>& told) { return apply_lease_returned(transaction_, told); });
+    return each<sync::LeaseReturned>([this](const Told<sync::LeaseReturned>& told) {
+      return apply_lease_returned(transaction_, told, now_);
+    });
   }
   Result<void> operator()(const sync::PromotionClaimed&) {
     return each<sync::PromotionClaimed>(
@@ -271,8 +272,8 @@ Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> even
 bool is_fault_of_event(const Error& error) {
   return error.code == Errc::malformed_answer || error.code == Errc::already_exists ||
          error.code == Errc::validation_failed || error.code == Errc::insufficient_points ||
-         error.code == Errc::session_state || error.code == Errc::return_exceeds_sale ||
-         error.code == Errc::not_found;
+         error.code == Errc::session_state || error.code == Errc::balance_limit ||
+         error.code == Errc::return_exceeds_sale || error.code == Errc::not_found;
 }
 
 }  // namespace perkline::hub::ingest

@@ -42,13 +42,19 @@ Result<sync::SpinReserved> reserve(db::Transaction& transaction, const StoreId& 
 Result<sync::ClaimAnswer> claim(db::Transaction& transaction, const StoreId& store,
                                 const sync::ClaimRequest& asked, const ClaimCause& cause) {
   if (auto held = hold_card(transaction, asked.customer); !held) return failure(held);
-  auto answer = promotions::claim_at_till(transaction, cause.wallet, cause.event,
-                                          {.id = asked.claim,
-                                           .store = store,
-                                           .transaction = asked.transaction,
-                                           .card = asked.customer,
-                                           .promotion = asked.promotion,
-                                           .claimed_at = asked.claimed_at});
+  promotions::TillClaim order{.id = asked.claim,
+                              .store = store,
+                              .transaction = asked.transaction,
+                              .card = asked.customer,
+                              .promotion = asked.promotion,
+                              .claimed_at = cause.wallet.at,
+                              .terms = asked.terms};
+  auto answer = promotions::claim_at_till(transaction, cause.wallet, cause.event, order);
+  if (!answer && answer.error().code == Errc::validation_failed) {
+    // The till is told what it comes to: as it is now, where the hub does not know what the store holds.
+    order.terms = std::nullopt;
+    answer = promotions::claim_at_till(transaction, cause.wallet, cause.event, order);
+  }
   if (!answer) return failure(answer);
   sync::ClaimAnswer told{.claim = asked.claim, .outcome = answer->outcome};
   if (answer->claim) told.credit = credit_of(*answer->claim);

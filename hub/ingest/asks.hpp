@@ -16,6 +16,7 @@ struct ClaimCause {
   wallet::Cause wallet;
   Uuid event;  ///< PROMOTION_CLAIMED's.
 };
+/// Claimed now, by the hub's clock: the store's decides nothing while the hub can be asked.
 Result<sync::ClaimAnswer> claim(db::Transaction& transaction, const StoreId& store,
                                 const sync::ClaimRequest& asked, const ClaimCause& cause);
 

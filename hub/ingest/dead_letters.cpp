@@ -4,6 +4,8 @@
 
 #include "hub/ingest/erased.hpp"
 #include "hub/stores/progress.hpp"
+#include "hub/wheel/leases.hpp"
+#include "hub/wheel/reservations.hpp"
 #include "shared/core/bytes.hpp"
 
 namespace perkline::hub::ingest {
@@ -111,6 +113,19 @@ Result<std::optional<DeadLetter>> find_earlier(db::Transaction& transaction, con
   return std::nullopt;
 }
 
+/// nullopt: it is of another kind, or cannot be read.
+std::optional<sync::SpinDrawn> draw_in(std::string_view bytes) {
+  auto event = sync::decode_event(bytes);
+  auto* drawn = event ? std::get_if<sync::SpinDrawn>(&event->payload) : nullptr;
+  if (drawn == nullptr) return std::nullopt;
+  return std::move(*drawn);
+}
+
+Result<void> end_refused(db::Transaction& transaction, const StoreId& store, const sync::SpinDrawn& drawn,
+                         WallTime now) {
+  return wheel::end_refused_spin(transaction, store, {.id = drawn.spin, .prize = drawn.prize}, now);
+}
+
 bool is_known_now(const DeadLetter& letter) {
   const auto event = sync::decode_event(letter.bytes);
   return event && !std::holds_alternative<sync::UnknownEvent>(event->payload);
@@ -133,14 +148,16 @@ Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTi
   const auto bytes = without_erased(transaction, event.bytes);
   if (!bytes) return std::unexpected(bytes.error());
   auto buried = transaction.execute(
-      "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET state = 'open',"
+      "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at, card)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET state = 'open',"
       " decided_at = NULL, type = excluded.type, reason = excluded.reason, event = excluded.event,"
-      " received_at = excluded.received_at",
+      " received_at = excluded.received_at, card = excluded.card",
       {store + ':' + std::to_string(epoch) + ':' + std::to_string(sequence), store, epoch, sequence,
-       event.type, event.reason, to_hex(*bytes), stamp(now)});
+       event.type, event.reason, to_hex(*bytes), stamp(now), card_named_in(*bytes)});
   if (!buried) return failure(buried);
-  return {};
+  const auto drawn = draw_in(event.bytes);
+  if (!drawn) return {};
+  return end_refused(transaction, event.place.store, *drawn, now);
 }
 
 Result<DeadLetter> find_dead_letter(db::Transaction& transaction, const std::string& id) {
@@ -188,6 +205,15 @@ Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::st
 Result<DeadLetter> discard_dead_letter(db::Transaction& transaction, const std::string& id, WallTime now) {
   auto letter = find_open(transaction, id);
   if (!letter) return letter;
+  if (const auto drawn = draw_in(letter->bytes)) {
+    const StoreId& store = letter->place.store;
+    if (auto ended = end_refused(transaction, store, *drawn, now); !ended) return failure(ended);
+    if (!drawn->lease.empty()) {
+      auto awarded = wheel::award_discarded(transaction, store, drawn->prize,
+                                            {.lease = drawn->lease, .ordinal = std::int64_t{drawn->ordinal}});
+      if (!awarded) return failure(awarded);
+    }
+  }
   return decide(transaction, std::move(*letter), "discarded", now);
 }
 

@@ -22,7 +22,8 @@ struct BuriedEvent {
 };
 /// One that is buried again in its place is open again, as it came now. An event of the store's that has a
 /// letter from an earlier epoch has come again under a new number: that letter stands for it, with today's
-/// reason where it is open still, and with the decision where there is one. Errors: the database's.
+/// reason where it is open still, and with the decision where there is one. Nothing is kept any more for a
+/// spin whose draw is buried but what it won. Errors: the database's.
 Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTime now);
 
 struct DeadLetter {
@@ -57,7 +58,9 @@ Result<OpenLetters> count_open_dead_letters(db::Transaction& transaction);
 /// session_state (it is decided), the database's.
 Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::string& id,
                                      const EffectIds& ids, WallTime now, const wheel::Terms& terms);
-/// It will never be applied; it stays to be read. Errors: not_found, session_state (it is decided).
+/// It will never be applied; it stays to be read. The unit of a prize that a draw has given away counts as
+/// awarded (wheel::award_discarded): a till that has told of a prize has handed it over. Errors: not_found,
+/// session_state (it is decided).
 Result<DeadLetter> discard_dead_letter(db::Transaction& transaction, const std::string& id, WallTime now);
 
 /// Tries those again, in their stores' order, whose type was unknown to the version that buried them and is

@@ -101,12 +101,11 @@ std::string with_token(const std::string& bytes, const CustomerId& card, const C
   return sync::encode(*event);
 }
 
-/// Events that are kept as they came: `table.event`, in hex.
+/// Events that are kept as they came, in hex. `rows`: id and event of those of `table` that may name the
+/// card.
 Result<void> erase_in_events(db::Transaction& transaction, const std::string& table,
-                             const identity::Erased& erased) {
-  auto rows = transaction.query("SELECT id, event FROM " + table + " WHERE event LIKE $1",
-                                {'%' + to_hex(erased.card->str()) + '%'});
-  if (!rows) return failure(rows);
+                             const Result<db::Rows>& rows, const identity::Erased& erased) {
+  if (!rows) return std::unexpected(rows.error());
   for (const db::Row& row : *rows) {
     const auto bytes = from_hex(row.text(1));
     if (!bytes) return fail(Errc::corrupt, "an event in " + table);
@@ -118,16 +117,40 @@ Result<void> erase_in_events(db::Transaction& transaction, const std::string& ta
   return {};
 }
 
+/// A return keeps its event only while it waits for its sale.
+Result<void> erase_in_returns(db::Transaction& transaction, const identity::Erased& erased) {
+  return erase_in_events(
+      transaction, "sale_return",
+      transaction.query("SELECT id, event FROM sale_return WHERE state = 'waiting' AND event LIKE $1",
+                        {'%' + to_hex(erased.card->str()) + '%'}),
+      erased);
+}
+
+Result<void> erase_in_letters(db::Transaction& transaction, const identity::Erased& erased) {
+  auto done = erase_in_events(
+      transaction, "dead_letter",
+      transaction.query("SELECT id, event FROM dead_letter WHERE card IN ($1, '?') AND event LIKE $2",
+                        {erased.card->str(), '%' + to_hex(erased.card->str()) + '%'}),
+      erased);
+  if (!done) return done;
+  auto named =
+      transaction.execute("UPDATE dead_letter SET card = NULL WHERE card = $1", {erased.card->str()});
+  if (!named) return failure(named);
+  return {};
+}
+
 std::string json_member(const CustomerId& card) {
   std::string text = "\"customerId\":";
   json::append_quoted(text, card.str());
   return text;
 }
 
+/// Of those from before it was written down whom they name there are none after 30 days.
 Result<void> erase_in_outbox(db::Transaction& transaction, const identity::Erased& erased) {
   auto updated = transaction.execute(
-      "UPDATE event_outbox SET data = REPLACE(data, $1, $2) WHERE data <> REPLACE(data, $1, $2)",
-      {json_member(*erased.card), json_member(*erased.token)});
+      "UPDATE event_outbox SET data = REPLACE(data, $1, $2), card = NULL"
+      " WHERE card IN ($3, '?') AND data <> REPLACE(data, $1, $2)",
+      {json_member(*erased.card), json_member(*erased.token), erased.card->str()});
   if (!updated) return failure(updated);
   return {};
 }
@@ -142,10 +165,10 @@ Result<void> erase_card(db::Transaction& transaction, const identity::Erased& er
                             {erased.card->str(), erased.token->str()});
     if (!updated) return failure(updated);
   }
-  for (const char* table : {"sale_return", "dead_letter"}) {
-    if (auto done = erase_in_events(transaction, table, erased); !done) return done;
-  }
-  if (auto done = erase_in_outbox(transaction, erased); !done) return done;
+  auto done = erase_in_returns(transaction, erased);
+  if (done) done = erase_in_letters(transaction, erased);
+  if (done) done = erase_in_outbox(transaction, erased);
+  if (!done) return done;
   return ledger::rename_member(transaction, *erased.card, *erased.token);
 }
 
@@ -186,6 +209,14 @@ Result<std::string> without_erased(db::Transaction& transaction, std::string_vie
   auto without = without_erased(transaction, std::span(&told, 1));
   if (!without) return failure(without);
   return *without ? sync::encode((*without)->changed.front()) : std::string(bytes);
+}
+
+db::Value card_named_in(std::string_view bytes) {
+  auto event = sync::decode_event(bytes);
+  if (!event || std::holds_alternative<sync::UnknownEvent>(event->payload)) return std::string("?");
+  const Named named = named_in(*event);
+  if (named.card == nullptr || named.card->empty()) return nullptr;
+  return named.card->str();
 }
 
 }  // namespace perkline::hub::ingest

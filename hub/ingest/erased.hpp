@@ -34,4 +34,8 @@ Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction
 /// One event's bytes, for whoever keeps them: the same, or with the token. Errors: the database's.
 Result<std::string> without_erased(db::Transaction& transaction, std::string_view bytes);
 
+/// Whom an event names, for the column that it is found by: the card, nothing, or `?` where nobody can read
+/// it yet.
+db::Value card_named_in(std::string_view bytes);
+
 }  // namespace perkline::hub::ingest

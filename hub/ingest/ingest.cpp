@@ -18,6 +18,7 @@ struct HelloOutcome {
   sync::HelloVerdict verdict;
   std::optional<std::uint64_t> lag;
   bool forked = false;
+  bool has_new_holder = false;  ///< Of its leases.
 };
 
 /// A store whose epoch is over is told what is applied of it.
@@ -58,6 +59,10 @@ Result<HelloOutcome> take_in_hello(db::Transaction& transaction, const sync::Hel
   const auto forked = note_standing(transaction, *store, hello, fork, cloned, now);
   if (!forked) return std::unexpected(forked.error());
   outcome.forked = *forked;
+  if (fork != nullptr || cloned) return outcome;
+  const auto is_new = stores::note_holder(transaction, hello.store, hello.status, hello.epoch);
+  if (!is_new) return std::unexpected(is_new.error());
+  outcome.has_new_holder = *is_new;
   return outcome;
 }
 
@@ -130,8 +135,10 @@ void Ingest::tell_lag(const StoreId& store, const std::optional<std::uint64_t>& 
   if (lag && observer_.on_lag) observer_.on_lag(store, *lag);
 }
 
-void Ingest::tell_fork(const StoreId& store, bool forked) const {
+void Ingest::tell_fork(const StoreId& store, bool forked) {
   if (observer_.on_fork) observer_.on_fork(store, forked);
+  const bool changed = forked ? forked_.insert(store).second : forked_.erase(store) == 1;
+  if (changed && down_.prizes_used) down_.prizes_used(store);
 }
 
 Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame, std::string key) {
@@ -190,6 +197,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
   tell_fork(store, outcome->forked);
   if (auto* welcome = std::get_if<sync::Welcome>(&outcome->verdict)) welcome->signing_key = down_.signing_key;
   hear_held(store, hello.status, hello.boot_id);
+  if (outcome->has_new_holder && down_.prizes_used) down_.prizes_used(store);
   count(fork != nullptr ? "fork" : "hello");
   co_return std::visit([](const auto& frame) -> sync::Frame { return frame; }, outcome->verdict);
 }
@@ -234,12 +242,14 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Batch batch) {
 
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Status status) {
   const WallTime now = clock_.wall_now();
-  const auto noted = co_await database_.write([&store, &status, now](db::Transaction& transaction) {
-    return stores::note_status(transaction, store, status, now);
-  });
-  count(noted ? "status" : "failed");
-  if (!noted) log_failed("a status could not be taken in", store, noted.error());
+  const auto has_new_holder =
+      co_await db::write_for<bool>(database_, [&store, &status, now](db::Transaction& transaction) {
+        return stores::note_status(transaction, store, status, now);
+      });
+  count(has_new_holder ? "status" : "failed");
+  if (!has_new_holder) log_failed("a status could not be taken in", store, has_new_holder.error());
   hear_held(store, status);
+  if (has_new_holder && *has_new_holder && down_.prizes_used) down_.prizes_used(store);
   co_return std::nullopt;
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,7 +42,8 @@ struct Down {
   /// A store has answered a command, on a connection with that key; the answer to that, if any.
   std::function<Task<std::optional<sync::Frame>>(StoreId store, std::string key, sync::CommandAnswer answer)>
       answered = {};
-  /// A store has given away prizes, or back units of them.
+  /// A store has given away prizes, or back units of them; or has told another
+  /// holder of its leases; or its history has forked, or has not any more.
   std::function<void(const StoreId& store)> prizes_used = {};
 };
 
@@ -72,7 +74,8 @@ class Ingest {
   Task<std::optional<sync::Frame>> on(StoreId store, std::string key, sync::CommandAnswer answer);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::SpinReserve asked);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::ClaimRequest asked);
-  void tell_fork(const StoreId& store, bool forked) const;
+  /// What it may give away changes with it.
+  void tell_fork(const StoreId& store, bool forked);
   void count(std::string_view verdict) const;
   void hear_held(const StoreId& store, const sync::Status& status,
                  const std::optional<Uuid>& boot = std::nullopt) const;
@@ -85,6 +88,7 @@ class Ingest {
   IngestObserver observer_;
   Down down_;
   Boots boots_;
+  std::set<StoreId> forked_;  ///< As this process has told.
 };
 
 }  // namespace perkline::hub::ingest

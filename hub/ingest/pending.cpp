@@ -125,12 +125,14 @@ void add_holds(std::vector<ledger::Transfer>& holds, const ToldPending& told, Wa
   }
 }
 
-events::DomainEvent domain_event(const sync::Event& event, std::string type, std::string data) {
+events::DomainEvent domain_event(const sync::Event& event, const CustomerId& card, std::string type,
+                                 std::string data) {
   return {.id = event.id,
           .type = std::move(type),
           .occurred_at = event.time,
           .traceparent = event.traceparent,
-          .data = std::move(data)};
+          .data = std::move(data),
+          .card = card};
 }
 
 events::DomainEvent domain_event_of(const ToldPending& told) {
@@ -143,7 +145,7 @@ events::DomainEvent domain_event_of(const ToldPending& told) {
   data.field("currency", sale.amount.currency.code()).field("earnedPoints", sale.earned.count);
   data.field("redeemedPoints", sale.redeemed.count).field("tier", sale.tier);
   data.field("receiptId", sale.receipt.str()).field("pendingAt", format_time(sale.pending_at)).end_object();
-  return domain_event(*told.event, "SALE_PENDING", data.take());
+  return domain_event(*told.event, sale.customer, "SALE_PENDING", data.take());
 }
 
 /// The member has had the discount, and PDI never took the points for it.
@@ -167,7 +169,7 @@ events::DomainEvent domain_event_of(const ToldRejected& told, const KnownSale& s
   data.field("transactionId", rejected.transaction.str()).field("customerId", rejected.customer.str());
   data.field("redeemedPoints", sale.redeemed).field("pdiCode", rejected.pdi_code);
   data.field("reason", rejected.reason).field("rejectedAt", format_time(rejected.rejected_at)).end_object();
-  return domain_event(*told.event, "SALE_REJECTED", data.take());
+  return domain_event(*told.event, rejected.customer, "SALE_REJECTED", data.take());
 }
 
 }  // namespace

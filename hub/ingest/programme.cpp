@@ -1,12 +1,14 @@
 #include "hub/ingest/programme.hpp"
 
+#include <algorithm>
+
 #include "hub/points/cause.hpp"
 #include "hub/promotions/till_claim.hpp"
 #include "hub/wheel/leases.hpp"
 #include "hub/wheel/reservations.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "hub/wheel/store_spin.hpp"
 #include "shared/core/bytes.hpp"
-#include "shared/sync/hash_chain.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
@@ -25,15 +27,18 @@ Result<void> check_sale(db::Transaction& transaction, const Told<sync::SpinDrawn
   return {};
 }
 
-/// As it was drawn for: by the card that the till read, also where its holder is forgotten by now.
-std::string member_of(const Told<sync::SpinDrawn>& told) {
-  const auto journalled = sync::decode_event(told.bytes);
+/// Who it was drawn for: as the till read the card, also where its holder is forgotten by now.
+CustomerId card_read(const Told<sync::SpinDrawn>& told) {
+  auto journalled = sync::decode_event(told.bytes);
   const auto* drawn = journalled ? std::get_if<sync::SpinDrawn>(&journalled->payload) : nullptr;
-  return to_hex(sync::member_hash(drawn != nullptr ? drawn->customer : told.payload->customer));
+  return drawn != nullptr ? drawn->customer : told.payload->customer;
 }
 
-wheel::StoreSpin spin_of(const Told<sync::SpinDrawn>& told) {
+wheel::StoreSpin spin_of(const Told<sync::SpinDrawn>& told, const wheel::MemberKeys& keys) {
   const sync::SpinDrawn& drawn = *told.payload;
+  const CustomerId card = card_read(told);
+  std::string commitment = to_hex(drawn.commitment);
+  std::string member = loyalty::till_member(keys.of(commitment), card);
   loyalty::PrizeTable table;
   for (const auto& [prize, tickets] : drawn.slots)
     table.slots.push_back({.prize = prize, .tickets = tickets});
@@ -43,13 +48,15 @@ wheel::StoreSpin spin_of(const Told<sync::SpinDrawn>& told) {
   return {
       .id = drawn.spin,
       .drawn = {.store = told.event->store,
-                .draw = {.member = member_of(told), .client_seed = drawn.client_seed, .nonce = drawn.nonce},
-                .commitment = to_hex(drawn.commitment),
+                .draw = {.member = std::move(member), .client_seed = drawn.client_seed, .nonce = drawn.nonce},
+                .commitment = std::move(commitment),
                 .table = std::move(table),
                 .version = std::move(version),
-                .prize = drawn.prize},
+                .prize = drawn.prize,
+                .terms = drawn.terms},
       .till = std::move(till),
-      .traceparent = told.event->traceparent};
+      .traceparent = told.event->traceparent,
+      .is_forgotten = card != drawn.customer};
 }
 
 }  // namespace
@@ -57,7 +64,9 @@ wheel::StoreSpin spin_of(const Told<sync::SpinDrawn>& told) {
 Result<void> apply_drawn(db::Transaction& transaction, const Told<sync::SpinDrawn>& told, WallTime now,
                          const wheel::Terms& terms) {
   if (auto checked = check_sale(transaction, told); !checked) return checked;
-  auto booked = wheel::book_store_spin(transaction, terms, spin_of(told), now);
+  const auto keys = wheel::MemberKeys::load(transaction);
+  if (!keys) return std::unexpected(keys.error());
+  auto booked = wheel::book_store_spin(transaction, terms, spin_of(told, *keys), now);
   if (!booked) return failure(booked);
   return {};
 }
@@ -83,12 +92,14 @@ Result<void> apply_claimed(db::Transaction& transaction, const Told<sync::Promot
                                          .transaction = claimed.transaction,
                                          .card = claimed.customer,
                                          .promotion = claimed.promotion,
-                                         .claimed_at = claimed.claimed_at});
+                                         .claimed_at = std::min(claimed.claimed_at, now),
+                                         .terms = claimed.terms});
 }
 
-Result<void> apply_lease_returned(db::Transaction& transaction, const Told<sync::LeaseReturned>& told) {
+Result<void> apply_lease_returned(db::Transaction& transaction, const Told<sync::LeaseReturned>& told,
+                                  WallTime now) {
   return wheel::return_lease(transaction, told.event->store, told.payload->lease,
-                             std::int64_t{told.payload->returned});
+                             std::int64_t{told.payload->returned}, now);
 }
 
 }  // namespace perkline::hub::ingest

@@ -16,6 +16,7 @@ Result<void> apply_dropped(db::Transaction& transaction, const Told<sync::SpinDr
 /// One that cannot be given is written down as refused, and no fault of the event.
 Result<void> apply_claimed(db::Transaction& transaction, const Told<sync::PromotionClaimed>& told,
                            WallTime now);
-Result<void> apply_lease_returned(db::Transaction& transaction, const Told<sync::LeaseReturned>& told);
+Result<void> apply_lease_returned(db::Transaction& transaction, const Told<sync::LeaseReturned>& told,
+                                  WallTime now);
 
 }  // namespace perkline::hub::ingest

@@ -220,7 +220,8 @@ events::DomainEvent domain_event_of(const ToldReturn& told, const SoldGoods& sal
           .type = "SALE_RETURNED",
           .occurred_at = told.event->time,
           .traceparent = told.event->traceparent,
-          .data = data.take()};
+          .data = data.take(),
+          .card = sale.customer};
 }
 
 Result<void> close(db::Transaction& transaction, const ToldReturn& told, const SoldGoods& sale,

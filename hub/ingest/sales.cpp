@@ -221,7 +221,8 @@ events::DomainEvent domain_event_of(const NewFigures& booked) {
           .type = settled ? "SALE_SETTLED" : "SALE_FINALIZED",
           .occurred_at = event.time,
           .traceparent = event.traceparent,
-          .data = data.take()};
+          .data = data.take(),
+          .card = sale.customer};
 }
 
 /// What PDI's figures of sales that are written down do: to members, in the ledger, for whoever listens.

@@ -86,10 +86,11 @@ Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
 }
 
 Task<Result<std::int64_t>> prize_leases(const Parts& parts, std::string) {
-  const WallTime now = parts.clock.wall_now();
+  const auto now = parts.guard.now_for_good();
+  if (!now) co_return std::unexpected(now.error());
   const auto forgotten = co_await db::write_for<std::int64_t>(
       parts.database,
-      [now](db::Transaction& transaction) { return wheel::forget_ended_spins(transaction, now); });
+      [now = *now](db::Transaction& transaction) { return wheel::forget_ended_spins(transaction, now); });
   if (!forgotten) co_return forgotten;
   co_return co_await wheel::keep_all_leases(parts.database, parts.clock, parts.uuids);
 }

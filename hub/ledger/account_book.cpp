@@ -55,7 +55,7 @@ bool has_one_writer(const db::Transaction& transaction) {
 }  // namespace
 
 std::unexpected<Error> too_much() {
-  return fail(Errc::session_state, "the wallet cannot hold so much more");
+  return fail(Errc::balance_limit, "the wallet cannot hold so much more");
 }
 
 std::unexpected<Error> not_enough(const Account& account) {

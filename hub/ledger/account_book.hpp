@@ -60,7 +60,7 @@ class AccountBook {
 /// How much is not there: insufficient_points or insufficient_funds, by the account's unit.
 std::unexpected<Error> not_enough(const Account& account);
 
-/// Of what would bring a purse of money above money_balance_max: session_state.
+/// Of what would bring a purse of money above money_balance_max: balance_limit.
 std::unexpected<Error> too_much();
 
 }  // namespace perkline::hub::ledger

@@ -36,7 +36,7 @@ struct Transfer {
 /// whose external id is there already with the same content (accounts, amount, code) changes nothing. On an
 /// error the caller rolls back, or has called from inside an attempt(): some may have been posted. Errors:
 /// already_exists (an external id with other content), insufficient_points or insufficient_funds by unit,
-/// session_state (money beyond money_balance_max), validation_failed (a balance beyond 64 bits), the
+/// balance_limit (money beyond money_balance_max), validation_failed (a balance beyond 64 bits), the
 /// database's.
 Result<void> post_all(db::Transaction& transaction, std::span<const Transfer> transfers);
 Result<void> post(db::Transaction& transaction, const Transfer& transfer);

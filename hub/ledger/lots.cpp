@@ -13,7 +13,8 @@ namespace {
 
 using db::BulkStatement;
 
-/// Few debits reach further than the oldest lots.
+/// Most debits reach no further than the oldest lots; others go on with more of them.
+constexpr std::int64_t lots_at_first = 2;
 constexpr std::int64_t lots_at_once = 16;
 
 std::int64_t stamp(WallTime time) {
@@ -88,10 +89,10 @@ void Lots::add(const LotKey& key, std::int64_t amount, WallTime expires_at) {
 
 Result<void> Lots::spend(std::int64_t account, std::int64_t amount) {
   if (auto saved = save(); !saved) return saved;
-  while (amount > 0) {
+  for (std::int64_t count = lots_at_first; amount > 0; count = lots_at_once) {
     auto rows = transaction_.query(
         "SELECT transfer_seq, remaining FROM lot WHERE account_id = $1 ORDER BY transfer_seq LIMIT $2",
-        {account, lots_at_once});
+        {account, count});
     if (!rows) return failure(rows);
     if (rows->empty()) return not_in_step(account);
     std::optional<std::int64_t> spent_through;

@@ -17,6 +17,8 @@ constexpr seconds prompt_for{2};
 constexpr seconds ask_who_may_every{2};
 constexpr seconds between_tries{1};
 constexpr std::int64_t page = 100;
+/// When whoever has too many sockets may have closed some.
+constexpr seconds socket_retry{5};
 /// More than that at once, and every socket looks for itself.
 constexpr std::int64_t news_told_apart_max = 10'000;
 
@@ -105,23 +107,47 @@ Task<void> Feed::serve(Listener listener, net::WebSocket& socket) {
 
 class Feed::Place {
  public:
-  Place(Feed& feed, const UserId& user) : feed_(feed), user_(user) { ++feed_.places_[user_]; }
+  Place(Feed& feed, const UserId& user, const std::string& network)
+      : feed_(feed), user_(user.str()), network_(network) {
+    ++feed_.places_;
+    ++feed_.places_of_[user_];
+    ++feed_.places_from_[network_];
+  }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
   ~Place() {
-    const auto mine = feed_.places_.find(user_);
-    if (--mine->second == 0) feed_.places_.erase(mine);
+    --feed_.places_;
+    leave(feed_.places_of_, user_);
+    leave(feed_.places_from_, network_);
   }
 
  private:
+  static void leave(std::map<std::string, std::size_t>& places, const std::string& whose) {
+    const auto mine = places.find(whose);
+    if (--mine->second == 0) places.erase(mine);
+  }
+
   Feed& feed_;
-  UserId user_;
+  std::string user_;
+  std::string network_;
 };
 
-std::shared_ptr<Feed::Place> Feed::take_place(const UserId& user) {
-  const auto taken = places_.find(user);
-  if (taken != places_.end() && taken->second >= sockets_per_member_max) return nullptr;
-  return std::make_shared<Place>(*this, user);
+Result<std::shared_ptr<Feed::Place>> Feed::take_place(const UserId& user, const std::string& network) {
+  const auto is_full = [](const std::map<std::string, std::size_t>& places, const std::string& whose,
+                          std::size_t most) {
+    const auto taken = places.find(whose);
+    return most > 0 && taken != places.end() && taken->second >= most;
+  };
+  const auto refused = [](Errc code, const char* why) {
+    return fail(Error{.code = code, .detail = why, .retry_after = socket_retry});
+  };
+  if (is_full(places_of_, user.str(), sockets_per_member_max))
+    return refused(Errc::rate_limited, "this member has too many sockets open");
+  if (is_full(places_from_, network, bounds_.per_address))
+    return refused(Errc::rate_limited, "this address has too many sockets open");
+  if (bounds_.all > 0 && places_ >= bounds_.all)
+    return refused(Errc::overloaded, "too many sockets are open");
+  return std::make_shared<Place>(*this, user, network);
 }
 
 void Feed::expect_news() {

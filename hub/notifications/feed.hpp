@@ -8,18 +8,32 @@
 
 #include "hub/db/database.hpp"
 #include "shared/core/ids.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/signal.hpp"
 #include "shared/net/web_socket.hpp"
 
 namespace perkline::hub::notifications {
 
+/// More of one member's are refused.
+inline constexpr std::size_t sockets_per_member_max = 16;
+/// Of a hub's connections those that members' sockets may be: the rest is for calls.
+constexpr std::size_t sockets_max_of(std::size_t connections) {
+  return connections / 4 * 3;
+}
+
 /// Says notifications on members' sockets, each once and in order, wherever they were made: it looks into the
 /// database, which is also the queue of a socket that is slow or lost. Reactor's thread.
 class Feed {
  public:
+  /// How many sockets may be open, so that no one keeps anybody else from the hub. 0: any number.
+  struct Bounds {
+    std::size_t all = sockets_max_of(limits::hub_connections_max);
+    std::size_t per_address = 200;
+  };
   /// Both must outlive this, and this every task.
-  Feed(db::Database& database, net::AsyncClock& clock) : database_(database), clock_(clock) {}
+  Feed(db::Database& database, net::AsyncClock& clock, const Bounds& bounds)
+      : database_(database), clock_(clock), bounds_(bounds) {}
   Feed(const Feed&) = delete;
   Feed& operator=(const Feed&) = delete;
 
@@ -30,10 +44,11 @@ class Feed {
     WallTime expires_at = {};                    ///< The token.
     std::int64_t after = 0;                      ///< The last id that was seen.
   };
-  /// One of a member's sockets, from before it is open until it is no more: whoever has it counts.
+  /// One of the sockets, from before it is open until it is no more: whoever has it counts.
   class Place;
-  /// nullptr: the member has sockets_per_member_max. The feed must outlive it.
-  std::shared_ptr<Place> take_place(const UserId& user);
+  /// `network`: from where (api::network_of). The feed must outlive it. Errors: rate_limited (this member has
+  /// sockets_per_member_max, or this network its share), overloaded (there are too many in all).
+  Result<std::shared_ptr<Place>> take_place(const UserId& user, const std::string& network);
 
   /// Until the socket closes: 4401 when the token has expired, 4403 within some seconds when the account or
   /// the session is no more.
@@ -62,13 +77,13 @@ class Feed {
   db::Database& database_;
   net::AsyncClock& clock_;
   std::list<Open> open_;
-  std::map<UserId, std::size_t> places_;  ///< That are taken.
-  std::optional<std::int64_t> seen_;      ///< Up to here everybody has been woken; none: nobody listened.
+  const Bounds bounds_;
+  std::size_t places_ = 0;  ///< That are taken, and by whom, and from where.
+  std::map<std::string, std::size_t> places_of_;
+  std::map<std::string, std::size_t> places_from_;
+  std::optional<std::int64_t> seen_;  ///< Up to here everybody has been woken; none: nobody listened.
   MonoTime prompt_until_;
   net::Signal hurry_;
 };
-
-/// More of one member's are refused.
-inline constexpr std::size_t sockets_per_member_max = 64;
 
 }  // namespace perkline::hub::notifications

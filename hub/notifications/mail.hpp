@@ -20,7 +20,7 @@ struct Mail {
 
 enum class MailFate : std::uint8_t {
   sent = 1,     ///< The server has taken it over.
-  put_off,      ///< The server does not take this one now.
+  put_off,      ///< The server does not take this one now, or the line broke at it.
   refused,      ///< The server never will: the address is wrong, or the mail.
   unreachable,  ///< Nothing was said about this mail: no server, or none that lets us in.
 };
@@ -45,6 +45,8 @@ struct MailOutcome {
   std::string reason = {};     ///< For people, what the server said; no secret in it and nobody's address.
   bool is_of_address = false;  ///< Of one that was refused: nothing that goes there ever will be taken.
   std::string status = {};     ///< For the log: of the server's words only its codes, or words of ours.
+  bool broke_the_line =
+      false;  ///< Of one put off: the server hung or was gone once it had heard whom it is for.
 };
 
 /// Hands mails to whoever delivers them. Reactor's thread.

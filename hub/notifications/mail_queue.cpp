@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <tuple>
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/db/due.hpp"
+#include "hub/identity/mail_refusal.hpp"
 #include "hub/notifications/notifications.hpp"
 
 namespace perkline::hub::notifications {
@@ -55,11 +57,12 @@ Result<DeadMail> hold_dead_mail(db::Transaction& transaction, const std::string&
 
 /// Their members' addresses, of those that are to be written to.
 Result<std::map<std::string, std::string, std::less<>>> addresses_of(db::Transaction& transaction,
-                                                                     std::vector<db::Value> users) {
-  static const db::BulkStatement find(
-      "SELECT id, email FROM users WHERE active = 1 AND email <> COALESCE(refused_email, '') AND id IN (",
-      "?", ")");
-  auto rows = find.run(transaction, std::move(users));
+                                                                     std::vector<db::Value> users,
+                                                                     WallTime now) {
+  static const db::BulkStatement find("SELECT id, email FROM users WHERE active = 1 AND " +
+                                          identity::is_written_to("$1", "$2") + " AND id IN (",
+                                      "?", ")", 2);
+  auto rows = find.run(transaction, std::move(users), identity::refused_between(now));
   if (!rows) return failure(rows);
   std::map<std::string, std::string, std::less<>> found;
   for (const db::Row& row : *rows) found.emplace(row.text(0), row.text(1));
@@ -70,10 +73,15 @@ Result<std::map<std::string, std::string, std::less<>>> addresses_of(db::Transac
 /// address by now: then nothing is noted.
 Result<bool> note_refused_address(db::Transaction& transaction, const Lease& lease,
                                   const MailDecision& decision) {
-  auto noted = transaction.execute(
-      "UPDATE users SET refused_email = email WHERE email = $1 AND COALESCE(refused_email, '') <> email"
-      " AND id = (SELECT user_id FROM notification_mail WHERE id = $2 AND lease = $3 AND state = 'waiting')",
-      {*decision.refused_address, decision.id, lease.holder});
+  std::vector<db::Value> parameters = identity::refused_between(decision.at);
+  parameters.insert(parameters.end(),
+                    {*decision.refused_address, decision.id, lease.holder, millis(decision.at)});
+  auto noted =
+      transaction.execute("UPDATE users SET refused_email = email, refused_at = $6 WHERE email = $3 AND " +
+                              identity::is_written_to("$1", "$2") +
+                              " AND id = (SELECT user_id FROM notification_mail WHERE id = $4 AND lease = $5 "
+                              "AND state = 'waiting')",
+                          std::move(parameters));
   if (!noted) return failure(noted);
   if (*noted > 0) return false;
   auto known = transaction.query(
@@ -87,7 +95,7 @@ Result<bool> note_refused_address(db::Transaction& transaction, const Lease& lea
 /// Somebody believes that it can be written to after all. Before the mail's row is held: users come first.
 Result<void> forget_refused_address(db::Transaction& transaction, const std::string& dead_mail) {
   auto forgotten = transaction.execute(
-      "UPDATE users SET refused_email = NULL"
+      "UPDATE users SET refused_email = NULL, refused_at = NULL"
       " WHERE id = (SELECT user_id FROM notification_mail WHERE id = $1)",
       {mail_id_in(dead_mail)});
   if (!forgotten) return failure(forgotten);
@@ -119,13 +127,14 @@ Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const
       " WHERE state = 'waiting' AND " +
           is_free + " AND id IN (SELECT id FROM notification_mail WHERE state = 'waiting' AND " +
           db::is_due("next_at", "$3", "$6") + " AND " + is_free +
-          " ORDER BY next_at, id LIMIT $4) RETURNING id, user_id, subject, body, attempts, created_at",
+          " ORDER BY next_at, id LIMIT $4) RETURNING id, user_id, subject, body, attempts, created_at, "
+          "next_at",
       {lease.holder, millis(lease.until), millis(lease.from), count,
        db::beyond(lease.from, lease.until - lease.from), db::beyond(lease.from, mail_pause_max)});
   if (!rows) return failure(rows);
   std::vector<db::Value> users;
   for (const db::Row& row : *rows) users.emplace_back(row.text(1));
-  const auto addresses = addresses_of(transaction, std::move(users));
+  const auto addresses = addresses_of(transaction, std::move(users), lease.from);
   if (!addresses) return std::unexpected(addresses.error());
   std::vector<ClaimedMail> claimed;
   for (const db::Row& row : *rows) {
@@ -135,9 +144,10 @@ Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const
                        .subject = row.text(2),
                        .body = row.text(3),
                        .attempts = row.integer(4),
-                       .created_at = WallTime{Millis{row.integer(5)}}});
+                       .created_at = WallTime{Millis{row.integer(5)}},
+                       .due_at = WallTime{Millis{row.integer(6)}}});
   }
-  std::ranges::sort(claimed, {}, &ClaimedMail::id);
+  std::ranges::sort(claimed, {}, [](const ClaimedMail& mail) { return std::tie(mail.due_at, mail.id); });
   return claimed;
 }
 

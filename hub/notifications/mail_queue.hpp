@@ -27,12 +27,13 @@ struct ClaimedMail {
   std::string body;
   std::int64_t attempts = 0;  ///< This one counted.
   WallTime created_at;
+  WallTime due_at;
 };
 /// No mail is put off for longer from one try to the next.
 inline constexpr hours mail_pause_max{1};
 
-/// The mails that have been due for longest; also those whose moment lies further ahead than any is put off,
-/// as of a clock that was wrong. Errors: the database's.
+/// The mails that have been due for longest, those first; also those whose moment lies further ahead than any
+/// is put off, as of a clock that was wrong. Errors: the database's.
 Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
                                              std::int64_t count);
 /// Lets others have what of a claim is not decided. Errors: the database's.
@@ -56,8 +57,8 @@ struct MailDecision {
   std::optional<std::string> refused_address = {};
 };
 /// Writes down what became of a mail, unless the lease is somebody else's by now; an address that was refused
-/// is written to again when it is another one, or when somebody retries its dead letter. Errors: the
-/// database's.
+/// is written to again when it is another one, when somebody retries its dead letter, or after
+/// identity::mail_refused_for. Errors: the database's.
 Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const MailDecision& decision);
 
 /// How much there is, of whichever replica's making.

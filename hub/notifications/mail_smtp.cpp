@@ -27,7 +27,7 @@ std::string printable(std::string_view line) {
 /// What the conversation was at when it ended. Commands may hold the password: only their verb is looked at.
 struct Conversation {
   std::string verb;   ///< RCPT, DATA, …; empty: none was sent. QUIT does not count, nor what is said to it.
-  std::string reply;  ///< The last line that the server said.
+  std::string reply;  ///< The last line that the server said to it.
   bool has_sent_message = false;
   bool is_over = false;
 
@@ -43,7 +43,10 @@ struct Conversation {
     const std::string_view text(bytes, size);
     if (kind == CURLINFO_HEADER_OUT && text.starts_with("QUIT")) conversation.is_over = true;
     if (conversation.is_over) return 0;
-    if (kind == CURLINFO_HEADER_OUT) conversation.verb = text.substr(0, text.find_first_of(" \r\n"));
+    if (kind == CURLINFO_HEADER_OUT) {
+      conversation.verb = text.substr(0, text.find_first_of(" \r\n"));
+      conversation.reply.clear();
+    }
     if (kind == CURLINFO_HEADER_IN && text.size() > 3) conversation.reply = printable(text);
     if (kind == CURLINFO_DATA_OUT) conversation.has_sent_message = true;
     return 0;
@@ -66,21 +69,34 @@ MailOutcome in_our_words(MailFate fate, const std::string& why) {
   return {.fate = fate, .reason = why, .status = why};
 }
 
+/// Of RFC 3463's classes: policy, as when a server believes that the sender is none to hear. No word about
+/// whether there is such an address.
+bool is_policy(std::string_view status) {
+  return status.contains(" 5.7.");
+}
+
 /// What the end of a conversation says about its mail: a 5xx to the address or to the mail is final, one to
-/// anything before them is about us, and passes once somebody has put it right.
+/// anything before them is about us, and passes once somebody has put it right. A line that breaks or hangs
+/// after the server had accepted to take a mail is about that mail: another may go through.
 MailOutcome outcome_of(CURLcode result, const Conversation& conversation, std::string_view recipient) {
   if (result == CURLE_OK) return {.fate = MailFate::sent};
   const bool about_this_mail =
       conversation.verb == "RCPT" || conversation.verb == "DATA" || conversation.has_sent_message;
   const int code = conversation.reply_code();
   const bool answered = code >= 400 && code <= 599;
-  if (!answered) return in_our_words(MailFate::unreachable, curl_easy_strerror(result));
+  if (!answered) {
+    MailOutcome outcome = in_our_words(MailFate::unreachable, curl_easy_strerror(result));
+    outcome.broke_the_line = about_this_mail && result != CURLE_ABORTED_BY_CALLBACK;
+    if (outcome.broke_the_line) outcome.fate = MailFate::put_off;
+    return outcome;
+  }
   MailFate fate = MailFate::unreachable;
   if (about_this_mail) fate = code >= 500 ? MailFate::refused : MailFate::put_off;
+  const std::string status = status_of_reply(conversation.reply);
   return {.fate = fate,
           .reason = without_addresses(conversation.reply, recipient),
-          .is_of_address = fate == MailFate::refused && conversation.verb == "RCPT",
-          .status = status_of_reply(conversation.reply)};
+          .is_of_address = fate == MailFate::refused && conversation.verb == "RCPT" && !is_policy(status),
+          .status = status};
 }
 
 /// A part of a URL; empty where there is none.

@@ -1,6 +1,7 @@
 #include "hub/notifications/mail_worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "shared/net/either.hpp"
 #include "shared/ops/log.hpp"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::string_view context = "mail";
 constexpr Millis between_notes{500};
+constexpr std::size_t broken_lines_max = 10'000;  ///< Known at a time.
 
 /// base · 2^(attempt - 1), up to `max`; without jitter, as a mail's own moments are spread already.
 Millis pause_after(std::int64_t attempts, Millis base, Millis max) {
@@ -60,30 +62,75 @@ Task<MailWorker::Round> MailWorker::send_some() {
   for (const ClaimedMail& mail : *claimed) {
     // Whoever comes after the lease's end would send it too.
     if (draining_ || parts_.clock.wall_now() + send_time_max > lease.until) break;
-    if (co_await send_one(mail, lease) == MailFate::unreachable) {
+    const auto fate = co_await send_one(mail, lease);
+    if (fate && is_server_away(mail.id, *fate)) {
       round = Round::unreachable;
       break;
     }
-    unreachable_ = 0;
   }
   (void)co_await parts_.database.write(
       [&](db::Transaction& transaction) { return release_mails(transaction, lease); });
   co_return round;
 }
 
-Task<MailFate> MailWorker::send_one(ClaimedMail mail, Lease lease) {
+bool MailWorker::is_server_away(const std::string& mail, MailFate fate) {
+  if (fate != MailFate::unreachable) {
+    unreachable_mail_.clear();
+    unreachable_ = 0;
+    return false;
+  }
+  const std::string before = std::exchange(unreachable_mail_, mail);
+  return !before.empty() && before != mail;
+}
+
+Millis MailWorker::rest_of(const std::string& address) const {
+  const auto line = broken_lines_.find(address);
+  if (line == broken_lines_.end()) return Millis{0};
+  return std::max(Millis{0},
+                  std::chrono::duration_cast<Millis>(line->second.until - parts_.clock.mono_now()));
+}
+
+Millis MailWorker::pause_of(const ClaimedMail& mail, const MailOutcome& outcome) {
+  if (outcome.fate == MailFate::unreachable)
+    return pause_after(mail.attempts, options_.unreachable_base, options_.unreachable_max);
+  if (!outcome.broke_the_line) {
+    broken_lines_.erase(*mail.to);
+    return pause_after(mail.attempts, options_.put_off_base, options_.put_off_max);
+  }
+  const MonoTime now = parts_.clock.mono_now();
+  if (broken_lines_.size() >= broken_lines_max) {
+    std::erase_if(broken_lines_, [now](const auto& line) { return line.second.until <= now; });
+    if (broken_lines_.size() >= broken_lines_max) broken_lines_.clear();
+  }
+  BrokenLine& line = broken_lines_[*mail.to];
+  line.times = std::max(line.times + 1, mail.attempts);
+  const Millis pause = pause_after(line.times, options_.put_off_base, options_.put_off_max);
+  line.until = now + pause;
+  return pause;
+}
+
+Task<std::optional<MailFate>> MailWorker::send_one(ClaimedMail mail, Lease lease) {
   if (!mail.to) {
     co_await note({.id = mail.id,
                    .state = MailState::discarded,
                    .reason = "the member has no address, or one that was refused before",
                    .at = parts_.clock.wall_now()},
                   lease);
-    co_return MailFate::sent;
+    co_return std::nullopt;
+  }
+  if (const Millis rest = rest_of(*mail.to); rest > Millis{0}) {
+    const WallTime now = parts_.clock.wall_now();
+    co_await note({.id = mail.id,
+                   .reason = "it waits with another mail for this address, at which the line broke",
+                   .at = now,
+                   .next_at = now + rest},
+                  lease);
+    co_return std::nullopt;
   }
   const MailOutcome outcome = co_await parts_.port.send(
       {.id = mail.id, .to = *mail.to, .subject = mail.subject, .body = mail.body, .date = mail.created_at});
   if (options_.observe) options_.observe(outcome.fate);
-  MailDecision decision = decision_for(mail, outcome);
+  MailDecision decision = decision_for(mail, outcome, pause_of(mail, outcome));
   if (outcome.fate != MailFate::sent) {
     ops::log(ops::Level::warn, context, "a mail was not taken",
              {{"mail", mail.id}, {"reason", outcome.status}, {"state", name_of(decision.state)}});
@@ -92,9 +139,10 @@ Task<MailFate> MailWorker::send_one(ClaimedMail mail, Lease lease) {
   co_return outcome.fate;
 }
 
-MailDecision MailWorker::decision_for(const ClaimedMail& mail, const MailOutcome& outcome) const {
+MailDecision MailWorker::decision_for(const ClaimedMail& mail, const MailOutcome& outcome,
+                                      Millis pause) const {
   const WallTime now = parts_.clock.wall_now();
-  MailDecision decision{.id = mail.id, .reason = outcome.reason, .at = now};
+  MailDecision decision{.id = mail.id, .reason = outcome.reason, .at = now, .next_at = now + pause};
   switch (outcome.fate) {
     case MailFate::sent:
       decision.state = MailState::sent;
@@ -104,12 +152,8 @@ MailDecision MailWorker::decision_for(const ClaimedMail& mail, const MailOutcome
       if (outcome.is_of_address) decision.refused_address = mail.to;
       return decision;
     case MailFate::put_off:
-      decision.next_at = now + pause_after(mail.attempts, options_.put_off_base, options_.put_off_max);
       break;
     case MailFate::unreachable:
-      // Behind the others: it may be this mail that breaks the line.
-      decision.next_at =
-          now + pause_after(mail.attempts, options_.unreachable_base, options_.unreachable_max);
       return decision;
   }
   if (now - mail.created_at > options_.give_up_after) decision.state = MailState::dead;

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "hub/notifications/mail.hpp"
@@ -10,7 +13,8 @@
 
 namespace perkline::hub::notifications {
 
-/// Sends what waits in the database, one mail after another; of several replicas each takes some. A mail
+/// Sends what waits in the database, one mail after another; of several replicas each takes some. A mail at
+/// which the line breaks or hangs waits alone, with what else is for that address: the others go on. A mail
 /// leaves once, unless a process dies between the server's word and the commit that notes it: then once more
 /// under the same Message-ID. Reactor's thread.
 class MailWorker {
@@ -46,14 +50,26 @@ class MailWorker {
  private:
   enum class Round : unsigned char { idle, worked, unreachable };
   Task<Round> send_some();
-  Task<MailFate> send_one(ClaimedMail mail, Lease lease);
-  MailDecision decision_for(const ClaimedMail& mail, const MailOutcome& outcome) const;
+  /// nullopt: nothing was said to a server.
+  Task<std::optional<MailFate>> send_one(ClaimedMail mail, Lease lease);
+  MailDecision decision_for(const ClaimedMail& mail, const MailOutcome& outcome, Millis pause) const;
+  /// Whether the server is away rather than a mail at fault: two different ones did not reach it.
+  bool is_server_away(const std::string& mail, MailFate fate);
+  /// How long mails for that address still wait, as the line has broken there.
+  Millis rest_of(const std::string& address) const;
+  Millis pause_of(const ClaimedMail& mail, const MailOutcome& outcome);
   Task<void> note(MailDecision decision, Lease lease);
   Lease new_lease();
 
   Parts parts_;
   Options options_;
-  unsigned unreachable_ = 0;  ///< Rounds since a server was there.
+  struct BrokenLine {
+    std::int64_t times = 0;  ///< In a row.
+    MonoTime until;
+  };
+  std::map<std::string, BrokenLine> broken_lines_;  ///< By address. Of this process alone: a guard of time.
+  std::string unreachable_mail_;                    ///< The last one that did not reach a server; or empty.
+  unsigned unreachable_ = 0;                        ///< Rounds since a server was there.
   bool running_ = false;
   bool draining_ = false;
   net::Signal hurry_;

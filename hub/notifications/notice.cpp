@@ -102,6 +102,8 @@ std::string content_of(const Notice& notice, const Words& words) {
   out.begin_object().field("title", words.title).field("body", words.body);
   for (const auto& [name, value] : notice.data) {
     if (name != "title" && name != "body") out.key(name).raw(value);
+    // Whoever shows a promotion has its id under the name that promotions have it.
+    if (name == "promotionId") out.key("id").raw(value);
   }
   return out.end_object().take();
 }

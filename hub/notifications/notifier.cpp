@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/identity/mail_refusal.hpp"
 #include "hub/notifications/notice.hpp"
 #include "hub/notifications/preferences.hpp"
 #include "hub/notifications/template_store.hpp"
@@ -25,34 +26,36 @@ struct Batch {
 
 struct Member {
   std::string name;
-  bool is_written_to = false;     ///< Has an address that no server has refused for good.
-  std::int64_t mails_recent = 0;  ///< Made within the hour.
+  bool is_written_to = false;  ///< Has an address that no server has refused of late.
+  std::map<std::string, std::int64_t, std::less<>> mails_recent = {};  ///< Made within the hour, by kind.
 };
 using Members = std::map<std::string, Member, std::less<>>;
 
-constexpr std::string_view find_members =
-    "SELECT id, name, CASE WHEN email IS NOT NULL AND email <> COALESCE(refused_email, '') THEN 1 ELSE 0 END"
-    " FROM users WHERE role = 'member' AND active = 1 AND id IN (";
+std::string find_members() {
+  return "SELECT id, name, CASE WHEN " + identity::is_written_to("$1", "$2") +
+         " THEN 1 ELSE 0 END FROM users WHERE role = 'member' AND active = 1 AND id IN (";
+}
 constexpr std::string_view in_order = ") ORDER BY id";
 
-Result<db::Rows> read_members(db::Transaction& transaction, std::vector<db::Value> users) {
-  static const db::BulkStatement find(find_members, "?", in_order);
-  return find.run(transaction, std::move(users));
+Result<db::Rows> read_members(db::Transaction& transaction, std::vector<db::Value> users, WallTime now) {
+  static const db::BulkStatement find(find_members(), "?", in_order, 2);
+  return find.run(transaction, std::move(users), identity::refused_between(now));
 }
 
 /// What ends the statement is the same for every engine that needs it at all.
-Result<db::Rows> hold_members(db::Transaction& transaction, std::vector<db::Value> users) {
-  static const db::BulkStatement find(find_members, "?",
-                                      std::string(in_order) + std::string(transaction.for_update()));
-  return find.run(transaction, std::move(users));
+Result<db::Rows> hold_members(db::Transaction& transaction, std::vector<db::Value> users, WallTime now) {
+  static const db::BulkStatement find(find_members(), "?",
+                                      std::string(in_order) + std::string(transaction.for_update()), 2);
+  return find.run(transaction, std::move(users), identity::refused_between(now));
 }
 
 /// Those who are to hear anything at all. Held, so that nothing is written for one who is being forgotten.
 /// `users`: rising.
-Result<Members> members_of(db::Transaction& transaction, const std::vector<std::string>& users) {
+Result<Members> members_of(db::Transaction& transaction, const std::vector<std::string>& users,
+                           WallTime now) {
   std::vector<db::Value> ids(users.begin(), users.end());
-  auto rows = transaction.for_update().empty() ? read_members(transaction, std::move(ids))
-                                               : hold_members(transaction, std::move(ids));
+  auto rows = transaction.for_update().empty() ? read_members(transaction, std::move(ids), now)
+                                               : hold_members(transaction, std::move(ids), now);
   if (!rows) return failure(rows);
   Members found;
   for (const db::Row& row : *rows)
@@ -60,20 +63,21 @@ Result<Members> members_of(db::Transaction& transaction, const std::vector<std::
   return found;
 }
 
-/// Adds how many mails each was made within the hour. What a clock that was ahead has made counts for
-/// nothing.
+/// Adds how many mails of each kind each was made within the hour. What a clock that was ahead has made
+/// counts for nothing.
 Result<void> count_mails(db::Transaction& transaction, Members& members, WallTime now) {
   static const db::BulkStatement count(
-      "SELECT user_id, COUNT(*) FROM notification_mail WHERE created_at > $1 AND created_at <= $2"
+      "SELECT user_id, template, COUNT(*) FROM notification_mail WHERE created_at > $1 AND created_at <= $2"
       " AND user_id IN (",
-      "?", ") GROUP BY user_id", 2);
+      "?", ") GROUP BY user_id, template", 2);
   std::vector<db::Value> users;
   for (const auto& [id, member] : members) users.emplace_back(id);
   auto rows =
       count.run(transaction, std::move(users),
                 {(now - hours{1}).time_since_epoch().count(), (now + hours{1}).time_since_epoch().count()});
   if (!rows) return failure(rows);
-  for (const db::Row& row : *rows) members.find(row.text(0))->second.mails_recent = row.integer(1);
+  for (const db::Row& row : *rows)
+    members.find(row.text(0))->second.mails_recent[row.text(1)] = row.integer(2);
   return {};
 }
 
@@ -108,16 +112,16 @@ struct Made {
 void make(Made& made, const Batch& batch, std::size_t index, Member& member, const Channels& channels,
           Forms& forms) {
   const Notice& notice = batch.notices[index];
+  std::int64_t& mails_recent = member.mails_recent[std::string(notice.kind->name)];
   const bool mails = batch.mail && channels.email && member.is_written_to &&
-                     member.mails_recent < mails_an_hour_max &&
-                     batch.now - notice.occurred_at <= mail_age_max;
+                     mails_recent < mails_an_hour_max && batch.now - notice.occurred_at <= mail_age_max;
   if (!channels.in_app && !mails) return;
   Facts facts = notice.facts;
   facts.insert_or_assign(std::string(member_name), member.name);
   const Words words = forms.of(*notice.kind).render(facts);
   if (channels.in_app) made.notifications.push_back({&notice, content_of(notice, words)});
   if (!mails) return;
-  ++member.mails_recent;
+  ++mails_recent;
   const std::int64_t now = batch.now.time_since_epoch().count();
   db::append_row(made.mails, batch.mails[index].str(), notice.event, notice.user.str(),
                  std::string(notice.kind->name), words.subject, words.mail_body, now, now);
@@ -165,7 +169,7 @@ Result<void> tell(db::Transaction& transaction, const Batch& batch) {
   for (const Notice& notice : batch.notices) users.push_back(notice.user.str());
   std::ranges::sort(users);
   users.erase(std::ranges::unique(users).begin(), users.end());
-  auto members = members_of(transaction, users);
+  auto members = members_of(transaction, users, batch.now);
   if (!members) return failure(members);
   if (batch.mail) {
     if (auto counted = count_mails(transaction, *members, batch.now); !counted) return counted;

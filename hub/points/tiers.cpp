@@ -33,7 +33,8 @@ Result<void> tell(db::Transaction& transaction, const Cause& cause, std::uint64_
                                       .type = "TIER_CHANGED",
                                       .occurred_at = cause.at,
                                       .traceparent = cause.traceparent,
-                                      .data = data.take()});
+                                      .data = data.take(),
+                                      .card = change.card});
 }
 
 /// The rule says nothing where PDI does.

@@ -64,7 +64,8 @@ DomainEvent assigned_event(const Promotion& promotion, const Joining& joining) {
   json::Writer data;
   data.begin_object().field("promotionId", promotion.id.str()).field("userId", joining.user.str());
   data.field("title", promotion.title).field("description", promotion.description);
-  data.field("type", name_of(promotion.type)).field("startDate", format_day(promotion.term.first));
+  data.field("type", name_of(promotion.type)).field("isActive", promotion.term.is_active);
+  data.field("startDate", format_day(promotion.term.first));
   data.field("amount", format_amount(promotion.amount)).field("currency", promotion.amount.currency.code());
   data.field("endDate", format_day(promotion.term.last)).end_object();
   return {.id = joining.event,

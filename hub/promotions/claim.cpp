@@ -3,6 +3,7 @@
 #include "hub/downlink/member_changes.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/ledger/history.hpp"
+#include "hub/promotions/down.hpp"
 #include "hub/promotions/promotions.hpp"
 
 namespace perkline::hub::promotions {
@@ -91,6 +92,9 @@ Result<Claim> claim(db::Transaction& transaction, const wallet::Cause& cause, co
   Promotion& promotion = assigned->promotion;
   if (!loyalty::runs_on(promotion.term, utc_day(order.claimed_at)))
     return fail(Errc::promotion_not_active, "the promotion is not running");
+  auto as_told = promotion_as_told(transaction, promotion, order.terms);
+  if (!as_told) return failure(as_told);
+  promotion = std::move(*as_told);
   // The card first, as who applies a store's events holds it before anything else.
   if (auto noted = downlink::note_members_changed(transaction, {order.user.str()}); !noted)
     return failure(noted);

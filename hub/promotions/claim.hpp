@@ -6,6 +6,7 @@
 
 #include "hub/promotions/promotion.hpp"
 #include "hub/wallet/wallet.hpp"
+#include "shared/core/bytes.hpp"
 
 namespace perkline::hub::promotions {
 
@@ -21,6 +22,7 @@ struct ClaimOrder {
   WallTime claimed_at;  ///< When the member did; a till's claim may be heard of later.
   Uuid event;           ///< Of PROMOTION_CLAIMED: drawn before the transaction.
   std::optional<Uuid> till_claim = std::nullopt;  ///< By which claim of a till's.
+  std::optional<Digest> terms = std::nullopt;     ///< As promotion_as_told() has it.
 };
 
 struct Claim {
@@ -32,9 +34,9 @@ struct Claim {
 };
 
 /// Claims it, once: the assignment's row, the wallet's credit and both events, in the caller's transaction,
-/// web and till alike. The amount is the promotion's by now; whether it runs is judged by the day of
-/// `claimed_at`. Errors: not_found (not assigned to this member), already_claimed, promotion_not_active, the
-/// database's.
+/// web and till alike. The amount is the promotion's by the order's terms; whether it runs is judged by the
+/// day of `claimed_at`. Errors: not_found (not assigned to this member), already_claimed,
+/// promotion_not_active, balance_limit (the wallet is full), as promotion_as_told, the database's.
 Result<Claim> claim(db::Transaction& transaction, const wallet::Cause& cause, const ClaimOrder& order);
 
 /// What that claim of a till's got for the member, with the wallet's balance of now; nullopt: it got nothing.

@@ -48,6 +48,23 @@ Result<void> check_alone(db::Transaction& transaction, const Promotion& promotio
   return {};
 }
 
+bool goes_down(const Promotion& promotion, std::chrono::sys_days today) {
+  return promotion.term.is_active && promotion.term.last >= today;
+}
+
+/// Beside those there are. Two at once may go one over it: the catalogue has room for that.
+Result<void> check_room(db::Transaction& transaction, const Promotion& promotion,
+                        std::chrono::sys_days today) {
+  if (!goes_down(promotion, today)) return {};
+  auto others =
+      transaction.query("SELECT COUNT(*) FROM promotion WHERE is_active = 1 AND last_day >= $1 AND id <> $2",
+                        {day_number(today), promotion.id.str()});
+  if (!others) return failure(others);
+  if (others->front().integer(0) < active_promotions_max) return {};
+  return fail(json::validation_error(
+      {{"isActive", "there are " + std::to_string(active_promotions_max) + " active promotions already"}}));
+}
+
 Result<void> audit(db::Transaction& transaction, const Cause& cause, const std::string& action,
                    const Uuid& promotion, std::string detail) {
   return identity::append_audit(transaction, {.id = cause.audit,
@@ -125,6 +142,7 @@ Result<void> update(db::Transaction& transaction, const Promotion& promotion) {
 Result<void> create(db::Transaction& transaction, const Cause& cause, const Promotion& promotion) {
   if (auto held = lock_type(transaction, promotion.type); !held) return held;
   if (auto alone = check_alone(transaction, promotion); !alone) return alone;
+  if (auto room = check_room(transaction, promotion, utc_day(cause.at)); !room) return room;
   const PromotionTerm& term = promotion.term;
   auto made = transaction.execute(
       "INSERT INTO promotion (id, title, description, type, amount, currency, first_day, last_day, is_active,"
@@ -160,6 +178,9 @@ Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const
   auto after = changed(*before, change);
   if (!after) return after;
   if (auto alone = check_alone(transaction, *after); !alone) return failure(alone);
+  if (!goes_down(*before, utc_day(cause.at))) {
+    if (auto room = check_room(transaction, *after, utc_day(cause.at)); !room) return failure(room);
+  }
   if (auto written = update(transaction, *after); !written) return failure(written);
   auto audited = audit(transaction, cause, "promotion.changed", id, difference(*before, *after));
   if (!audited) return failure(audited);

@@ -16,7 +16,11 @@ struct Cause {
   Uuid audit;
 };
 
-/// Errors: promotion_overlap (one that runs alone would run beside another), the database's.
+/// So many may be active and not over at a time: stores hold all of them.
+inline constexpr std::int64_t active_promotions_max = 500;
+
+/// Errors: promotion_overlap (one that runs alone would run beside another), validation_failed (there are
+/// active_promotions_max), the database's.
 Result<void> create(db::Transaction& transaction, const Cause& cause, const Promotion& promotion);
 
 /// What is to become different; nullopt: stays.
@@ -32,7 +36,8 @@ struct Change {
 };
 /// What is wrong with the change of this promotion: no amount of its currency, an end before the start. Pure.
 std::vector<FieldFault> faults_of(const Promotion& promotion, const Change& change);
-/// Errors: not_found; validation_failed (no amount of its currency, an end before the start);
+/// Errors: not_found; validation_failed (no amount of its currency, an end before the start, or there
+/// are active_promotions_max);
 /// promotion_overlap; the database's.
 Result<Promotion> change(db::Transaction& transaction, const Cause& cause, const Uuid& id,
                          const Change& change);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "hub/events/event_log.hpp"
+#include "hub/ledger/account_book.hpp"
 #include "hub/points/card_owners.hpp"
 #include "hub/promotions/promotions.hpp"
 
@@ -34,6 +35,8 @@ std::optional<ClaimOutcome> outcome_of(const Error& error) {
       return ClaimOutcome::already_claimed;
     case Errc::promotion_not_active:
       return ClaimOutcome::not_active;
+    case Errc::balance_limit:
+      return ClaimOutcome::balance_limit;
     default:
       return std::nullopt;
   }
@@ -49,8 +52,22 @@ std::string reason_of(ClaimOutcome outcome) {
       return "not_assigned";
     case ClaimOutcome::not_active:
       return "not_active";
+    case ClaimOutcome::balance_limit:
+      return "balance_limit";
   }
   return {};
+}
+
+/// What was decided before of this very claim, which is told of again; nullopt: it was never refused.
+Result<std::optional<ClaimOutcome>> refused_before(db::Transaction& transaction, const Uuid& claim) {
+  auto rows =
+      transaction.query("SELECT reason FROM promotion_claim_refused WHERE claim_id = $1", {claim.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return std::nullopt;
+  for (const auto outcome : {ClaimOutcome::already_claimed, ClaimOutcome::not_active}) {
+    if (rows->front().text(0) == reason_of(outcome)) return outcome;
+  }
+  return ClaimOutcome::not_assigned;
 }
 
 /// nullopt: there is no such promotion, so that there is nothing to tell the member of.
@@ -89,21 +106,28 @@ Result<TillAnswer> claim_at_till(db::Transaction& transaction, const wallet::Cau
                                  const TillClaim& told) {
   auto user = claimer_of(transaction, told.card);
   if (!user) return failure(user);
+  const auto refused = refused_before(transaction, told.id);
+  if (!refused) return std::unexpected(refused.error());
+  if (*refused) return TillAnswer{.outcome = **refused, .user = *user};
   if (!*user) return TillAnswer{};
-  TillAnswer answer{.outcome = ClaimOutcome::claimed, .user = **user};
-  auto claimed = claim(transaction, cause,
-                       {.promotion = told.promotion,
-                        .user = **user,
-                        .channel = Channel::till,
-                        .claimed_at = told.claimed_at,
-                        .event = event,
-                        .till_claim = told.id});
-  if (claimed) {
-    answer.claim = std::move(*claimed);
-    return answer;
-  }
+  TillAnswer answer{.outcome = ClaimOutcome::claimed, .user = *user};
+  // Of a claim that its wallet cannot hold nothing stays: it may be made again.
+  const auto claimed = transaction.attempt([&]() -> Result<void> {
+    auto made = claim(transaction, cause,
+                      {.promotion = told.promotion,
+                       .user = **user,
+                       .channel = Channel::till,
+                       .claimed_at = told.claimed_at,
+                       .event = event,
+                       .till_claim = told.id,
+                       .terms = told.terms});
+    if (!made) return failure(made);
+    answer.claim = std::move(*made);
+    return {};
+  });
+  if (claimed) return answer;
   const auto outcome = outcome_of(claimed.error());
-  if (!outcome) return failure(claimed);
+  if (!outcome) return std::unexpected(claimed.error());
   answer.outcome = *outcome;
   if (*outcome != ClaimOutcome::already_claimed) return answer;
   // By this very claim, whose answer was lost?
@@ -121,6 +145,7 @@ Result<void> take_in_till_claim(db::Transaction& transaction, const wallet::Caus
   const auto answer = claim_at_till(transaction, cause, event, told);
   if (!answer) return std::unexpected(answer.error());
   if (answer->outcome == ClaimOutcome::claimed) return {};
+  if (answer->outcome == ClaimOutcome::balance_limit) return ledger::too_much();
   db::Value user = nullptr;
   if (answer->user) user = answer->user->str();
   auto fresh = transaction.execute(

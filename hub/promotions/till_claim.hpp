@@ -16,7 +16,9 @@ struct TillClaim {
   TransactionId transaction;  ///< The till's.
   CustomerId card;
   Uuid promotion;
-  WallTime claimed_at;  ///< By the store's clock.
+  WallTime claimed_at;  ///< Of one that is told of later by the store's clock, but not after it was heard of.
+  /// What the till told its member of it, as promotion_as_told() has it; nullopt: nothing.
+  std::optional<Digest> terms = std::nullopt;
 };
 struct TillAnswer {
   sync::ClaimOutcome outcome = sync::ClaimOutcome::not_assigned;
@@ -24,12 +26,14 @@ struct TillAnswer {
       {};  ///< Whose card it is proven to be; nullopt: nobody's, or of no active member.
   std::optional<Claim> claim = {};  ///< Exactly when claimed: by this claim, now or before.
 };
-/// Claims it for the member whose card that is. `event` is PROMOTION_CLAIMED's.
+/// Claims it for the member whose card that is. `event` is PROMOTION_CLAIMED's. Errors also:
+/// validation_failed (terms that the hub does not know), and nothing is claimed.
 Result<TillAnswer> claim_at_till(db::Transaction& transaction, const wallet::Cause& cause, const Uuid& event,
                                  const TillClaim& told);
 
 /// The same for what was claimed without the hub, and cannot be undone at the till any more: a refusal is
-/// written down, and told to the member (PROMOTION_CLAIM_REFUSED); once.
+/// written down, and told to the member (PROMOTION_CLAIM_REFUSED); once. Errors also: balance_limit, and
+/// nothing is written: it can be taken in once the member's wallet has room; and as claim_at_till().
 Result<void> take_in_till_claim(db::Transaction& transaction, const wallet::Cause& cause, const Uuid& event,
                                 const TillClaim& told);
 

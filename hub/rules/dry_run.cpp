@@ -94,9 +94,11 @@ loyalty::Rewards price(const ChainRules& rules, const TrialBasket& basket) {
 }  // namespace
 
 Result<ChainRules> read_rules(std::string_view body) {
+  const auto document = json::parse(body, limits::json_request_values_max);
+  if (!document) return std::unexpected(document.error());
   ChainRules rules;
-  auto read =
-      config::read_json(body, [&](config::Schema& schema) { perkline::rules::describe(schema, rules); });
+  auto read = config::read_json(document->root(),
+                                [&](config::Schema& schema) { perkline::rules::describe(schema, rules); });
   if (!read && read.error().code == Errc::validation_failed)
     return fail(json::validation_error(std::move(read.error().faults)));
   if (!read) return failure(read);
@@ -105,7 +107,7 @@ Result<ChainRules> read_rules(std::string_view body) {
 }
 
 Result<DryRun> read_dry_run(std::string_view body, Currency currency, std::chrono::sys_days today) {
-  const auto document = json::parse(body);
+  const auto document = json::parse(body, limits::json_request_values_max);
   if (!document) return std::unexpected(document.error());
   const json::Value& root = document->root();
   DryRun run;

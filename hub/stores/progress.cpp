@@ -13,6 +13,23 @@ std::int64_t stamp(WallTime now) {
   return now.time_since_epoch().count();
 }
 
+db::Value value_of(std::optional<std::uint64_t> epoch) {
+  return epoch ? db::Value(to_sql(*epoch)) : db::Value(nullptr);
+}
+
+/// All but who holds its leases.
+Result<void> note_standing(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
+                           std::optional<std::uint64_t> epoch, WallTime now) {
+  auto noted = transaction.execute(
+      "UPDATE store SET tail = $2, breaker = $3, queue_depth = $4, version = $5, last_seen = $6,"
+      " all_told_at = CASE WHEN cursor_sequence >= $2 AND COALESCE($7, hello_epoch) = epoch AND fork IS NULL"
+      " THEN $6 ELSE all_told_at END WHERE id = $1 AND retired_at IS NULL",
+      {id.str(), to_sql(status.tail), status.breaker, to_sql(status.queue_depth), status.version, stamp(now),
+       value_of(epoch)});
+  if (!noted) return failure(noted);
+  return {};
+}
+
 }  // namespace
 
 Result<Store> hold(db::Transaction& transaction, const StoreId& id, WallTime now) {
@@ -50,25 +67,27 @@ Result<void> note_hello(db::Transaction& transaction, const sync::Hello& hello, 
   if (!noted) return failure(noted);
   sync::Status status = hello.status;
   status.tail = hello.tail;
-  return note_status(transaction, hello.store, status, now);
+  return note_standing(transaction, hello.store, status, hello.epoch, now);
 }
 
-Result<void> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
+Result<bool> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
                          WallTime now) {
-  db::Value holder = nullptr;
-  if (status.held && status.held->lease_holder) {
-    const auto& bytes = status.held->lease_holder->bytes;
-    holder = to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  }
+  const auto epoch = status.epoch == 0 ? std::nullopt : std::optional(status.epoch);
+  if (auto noted = note_standing(transaction, id, status, epoch, now); !noted) return failure(noted);
+  return note_holder(transaction, id, status, epoch);
+}
+
+Result<bool> note_holder(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
+                         std::optional<std::uint64_t> epoch) {
+  if (!status.held || !status.held->lease_holder) return false;
+  const auto& bytes = status.held->lease_holder->bytes;
   auto noted = transaction.execute(
-      "UPDATE store SET tail = $2, breaker = $3, queue_depth = $4, version = $5, last_seen = $6,"
-      " lease_holder = COALESCE($7, lease_holder),"
-      " all_told_at = CASE WHEN cursor_sequence >= $2 AND hello_epoch = epoch AND fork IS NULL THEN $6"
-      " ELSE all_told_at END WHERE id = $1 AND retired_at IS NULL",
-      {id.str(), to_sql(status.tail), status.breaker, to_sql(status.queue_depth), status.version, stamp(now),
-       std::move(holder)});
+      "UPDATE store SET lease_holder = $2, lease_epoch = epoch WHERE id = $1 AND COALESCE($3, hello_epoch) ="
+      " epoch AND (fork IS NULL OR fork = 'superseded') AND (lease_holder IS NULL OR lease_holder <> $2 OR"
+      " lease_epoch IS NULL OR lease_epoch <> epoch)",
+      {id.str(), to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()}), value_of(epoch)});
   if (!noted) return failure(noted);
-  return {};
+  return *noted == 1;
 }
 
 Result<void> note_fork(db::Transaction& transaction, const StoreId& id, std::string_view reason,

@@ -25,8 +25,20 @@ Result<void> move_cursor(db::Transaction& transaction, const StoreId& id, const 
 
 /// Errors: the database's.
 Result<void> note_hello(db::Transaction& transaction, const sync::Hello& hello, WallTime now);
-Result<void> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
+/// With who holds the store's leases, as note_holder(), and what that gives.
+Result<bool> note_status(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
                          WallTime now);
+/// Who holds the store's leases from now on, if it has told; `epoch`: whoever tells it; nullopt: as the last
+/// Hello was. Of another epoch than the store's, or while its history has forked, nothing is believed: it may
+/// be a copy's word, or that of one that was never to speak again. Whether it is another than before, or told
+/// in another epoch. Errors: the database's.
+Result<bool> note_holder(db::Transaction& transaction, const StoreId& id, const sync::Status& status,
+                         std::optional<std::uint64_t> epoch);
+/// The condition on a row of `store` under which it is leased units of prizes, and holds those it has. One
+/// that is superseded is another process's trouble: the store itself has told its holder in its own epoch.
+inline constexpr std::string_view takes_leases =
+    "store.retired_at IS NULL AND store.lease_holder IS NOT NULL AND store.lease_epoch = store.epoch"
+    " AND (store.fork IS NULL OR store.fork = 'superseded')";
 
 /// What stands between the store's history and the hub, as noticed now. Errors: the database's.
 Result<void> note_fork(db::Transaction& transaction, const StoreId& id, std::string_view reason,

@@ -171,11 +171,12 @@ Result<std::vector<Balance>> balances_of(db::Transaction& transaction, const Use
 }
 
 Result<Balance> balance_in(db::Transaction& transaction, const UserId& user, Currency currency) {
-  auto balances = balances_of(transaction, user, currency);
-  if (!balances) return failure(balances);
-  const auto found = std::ranges::find_if(
-      *balances, [&](const Balance& balance) { return balance.available.currency == currency; });
-  return *found;
+  auto holdings = ledger::holdings_of(transaction, std::string(owner_kind), user.str());
+  if (!holdings) return failure(holdings);
+  const auto found =
+      std::ranges::find(*holdings, ledger::wallet_of(user, currency), &ledger::Holding::account);
+  if (found == holdings->end()) return Balance{.available = {0, currency}, .held = {0, currency}};
+  return Balance{.available = {found->balance - found->held, currency}, .held = {found->held, currency}};
 }
 
 Result<std::int64_t> room_in(db::Transaction& transaction, const UserId& user, Currency currency) {

@@ -36,7 +36,7 @@ Result<std::vector<Balance>> balances_of(db::Transaction& transaction, const Use
 /// Errors: the database's.
 Result<Balance> balance_in(db::Transaction& transaction, const UserId& user, Currency currency);
 /// What the wallet still takes, in minor units: up to ledger::money_balance_max, held money counted in.
-/// Whatever brings more is refused with session_state. Errors: corrupt, the database's.
+/// Whatever brings more is refused with balance_limit. Errors: corrupt, the database's.
 Result<std::int64_t> room_in(db::Transaction& transaction, const UserId& user, Currency currency);
 
 /// A member that is not erased, active or not. Errors: not_found, the database's.
@@ -63,7 +63,7 @@ struct Transfer {
   std::string note;
 };
 /// From one member to another. Errors: not_found (nobody active is called so), validation_failed (to
-/// themselves), insufficient_funds, session_state (the wallet is full, as below), the database's.
+/// themselves), insufficient_funds, balance_limit (the wallet is full), the database's.
 Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const Transfer& transfer);
 
 /// What the transfer moved, if it was money.
@@ -75,7 +75,7 @@ struct Adjustment {
   Money amount;  ///< > 0
   std::string reason;
 };
-/// Errors: not_found, the database's; of credit also session_state, of debit insufficient_funds.
+/// Errors: not_found, the database's; of credit also balance_limit, of debit insufficient_funds.
 Result<Booked> credit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment);
 Result<Booked> debit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment);
 
@@ -89,7 +89,7 @@ struct Gift {
   std::string meta = "{}";  ///< A JSON object, of the transfer.
 };
 /// With WALLET_CREDITED; the wallet is made where there is none. Errors: already_exists (the external id),
-/// session_state, the database's.
+/// balance_limit, the database's.
 Result<Booked> give(db::Transaction& transaction, const Cause& cause, const Gift& gift);
 
 /// A line of a member's history.

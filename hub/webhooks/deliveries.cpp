@@ -4,7 +4,9 @@
 #include <limits>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/db/due.hpp"
 #include "hub/events/purge.hpp"
+#include "shared/json/value.hpp"
 
 namespace perkline::hub::webhooks {
 namespace {
@@ -42,17 +44,50 @@ Delivery delivery_in(const db::Row& row) {
           .finished_at = time_in(row, 10)};
 }
 
-Result<void> enqueue(db::Transaction& transaction, std::span<const std::string> events, WallTime now) {
+/// So many due deliveries are looked at for lanes: at first, and where they are of too few.
+constexpr std::int64_t looked_at = 64;
+constexpr std::int64_t looked_at_max = 100'000;
+
+struct EventLane {
+  std::string event;
+  std::int64_t lane = 0;
+};
+
+Result<void> enqueue(db::Transaction& transaction, std::span<const EventLane> events, WallTime now) {
   static const db::BulkStatement insert(
-      "INSERT INTO webhook_delivery (webhook_id, position, event_id, event_type, state, next_attempt_at,"
-      " created_at) SELECT w.id, e.position, e.id, e.type, 'pending', $1, $1"
-      " FROM event_outbox e JOIN webhook w ON w.deleted_at IS NULL AND e.position > w.from_position"
-      " AND (w.types = '' OR w.types LIKE '%,' || e.type || ',%') WHERE e.id IN (",
-      "?", ") ORDER BY e.position, w.id ON CONFLICT (webhook_id, position) DO NOTHING", 1);
-  std::vector<db::Value> ids(events.begin(), events.end());
-  auto made = insert.run(transaction, std::move(ids), {stamp(now)});
+      "WITH told (id, lane) AS (VALUES ", "(CAST(? AS TEXT), CAST(? AS BIGINT))",
+      ") INSERT INTO webhook_delivery (webhook_id, position, event_id, event_type, lane, state,"
+      " next_attempt_at, created_at) SELECT w.id, e.position, e.id, e.type, told.lane, 'pending', $1, $1"
+      " FROM told JOIN event_outbox e ON e.id = told.id JOIN webhook w ON w.deleted_at IS NULL"
+      " AND e.position > w.from_position AND (w.types = '' OR w.types LIKE '%,' || e.type || ',%')"
+      " WHERE e.position > 0 ORDER BY e.position, w.id ON CONFLICT (webhook_id, position) DO NOTHING",
+      1);
+  std::vector<db::Value> values;
+  for (const EventLane& event : events) db::append_row(values, event.event, event.lane);
+  auto made = insert.run(transaction, std::move(values), {stamp(now)});
   if (!made) return failure(made);
   return {};
+}
+
+/// Lanes that have something due among the first `depth` deliveries, the one with the oldest first. `whole`:
+/// whether there are no more deliveries than that.
+Result<std::vector<std::int64_t>> due_lanes(db::Transaction& transaction, const std::string& webhook,
+                                            WallTime now, std::int64_t depth, bool& whole) {
+  static const std::string sql =
+      "SELECT lane, MIN(position), COUNT(*) FROM (SELECT lane, position FROM webhook_delivery"
+      " WHERE webhook_id = $1 AND state = 'pending' AND " +
+      db::is_due("next_attempt_at", "$2", "$3") +
+      " ORDER BY position LIMIT $4) AS first GROUP BY lane ORDER BY MIN(position)";
+  auto rows = transaction.query(sql, {webhook, stamp(now), db::beyond(now, delivery_pause_max), depth});
+  if (!rows) return failure(rows);
+  std::vector<std::int64_t> lanes;
+  std::int64_t deliveries = 0;
+  for (const db::Row& row : *rows) {
+    lanes.push_back(row.integer(0));
+    deliveries += row.integer(2);
+  }
+  whole = deliveries < depth;
+  return lanes;
 }
 
 Result<std::int64_t> purge_deliveries(db::Transaction& transaction, WallTime before, std::int64_t limit) {
@@ -73,13 +108,57 @@ Result<std::int64_t> purge_webhooks(db::Transaction& transaction, WallTime befor
 
 events::Consumer consumer(const Clock& clock) {
   return {.name = "webhooks", .take = [&clock](std::span<const events::DomainEvent> events) {
-            std::vector<std::string> ids;
-            ids.reserve(events.size());
-            for (const events::DomainEvent& event : events) ids.push_back(event.id.str());
-            return [ids = std::move(ids), now = clock.wall_now()](db::Transaction& transaction) {
-              return enqueue(transaction, ids, now);
+            std::vector<EventLane> lanes;
+            lanes.reserve(events.size());
+            for (const events::DomainEvent& event : events)
+              lanes.push_back({.event = event.id.str(), .lane = lane_of(event)});
+            return [lanes = std::move(lanes), now = clock.wall_now()](db::Transaction& transaction) {
+              return enqueue(transaction, lanes, now);
             };
           }};
+}
+
+std::int64_t lane_of(const events::DomainEvent& event) {
+  const auto data = json::parse(event.data);
+  if (!data) return 0;
+  for (const char* whose : {"userId", "customerId", "storeId"}) {
+    const json::Value* id = data->root().find(whose);
+    if (id == nullptr || !id->is(json::Value::Kind::string)) continue;
+    // FNV-1a: the same in every process.
+    std::uint64_t hash = 14'695'981'039'346'656'037U;
+    for (const char c : id->text()) hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
+    return static_cast<std::int64_t>((hash >> 32) % std::uint64_t{lanes_max});
+  }
+  return 0;
+}
+
+Result<std::vector<std::vector<DueDelivery>>> due_deliveries(db::Transaction& transaction,
+                                                             const std::string& webhook, WallTime now,
+                                                             std::int64_t lanes, std::int64_t of_each) {
+  bool whole = false;
+  auto found = due_lanes(transaction, webhook, now, looked_at, whole);
+  // Somebody's many events stand before everybody else's.
+  if (found && !whole && std::ssize(*found) < lanes)
+    found = due_lanes(transaction, webhook, now, looked_at_max, whole);
+  if (!found) return std::unexpected(found.error());
+  if (std::ssize(*found) > lanes) found->resize(static_cast<std::size_t>(lanes));
+  static const std::string sql =
+      "SELECT id, attempts, position FROM webhook_delivery WHERE webhook_id = $1 AND lane = $4"
+      " AND state = 'pending' AND " +
+      db::is_due("next_attempt_at", "$2", "$3") + " ORDER BY position LIMIT $5";
+  std::vector<std::vector<DueDelivery>> due;
+  for (const std::int64_t lane : *found) {
+    auto rows =
+        transaction.query(sql, {webhook, stamp(now), db::beyond(now, delivery_pause_max), lane, of_each});
+    if (!rows) return failure(rows);
+    due.emplace_back();
+    for (const db::Row& row : *rows) {
+      auto event = events::event_at(transaction, row.integer(2));
+      if (!event) return failure(event);
+      due.back().push_back({.id = row.integer(0), .attempts = row.integer(1), .event = std::move(*event)});
+    }
+  }
+  return due;
 }
 
 Result<std::vector<Delivery>> list_deliveries(db::Transaction& transaction, const Uuid& webhook,

@@ -7,6 +7,7 @@
 
 #include "hub/db/database.hpp"
 #include "hub/events/consumer.hpp"
+#include "hub/events/outbox.hpp"
 #include "hub/webhooks/webhook.hpp"
 #include "shared/core/random.hpp"
 
@@ -36,6 +37,24 @@ struct Delivery {
 
 /// Makes deliveries of events, in the transaction of the outbox's offset; `clock` must outlive it.
 events::Consumer consumer(const Clock& clock);
+
+/// Whose an event is, member or else card or else store, as one of lanes_max numbers: a webhook is sent those
+/// of one number in their order, and of several at a time. It names nobody, so that an erasure need not find
+/// it. Pure.
+std::int64_t lane_of(const events::DomainEvent& event);
+inline constexpr std::int64_t lanes_max = 1024;
+
+/// A delivery whose time has come.
+struct DueDelivery {
+  std::int64_t id = 0;
+  std::int64_t attempts = 0;
+  std::optional<events::PositionedEvent> event;  ///< nullopt: it is not kept any more.
+};
+/// Of up to `lanes` lanes of a webhook up to `of_each` deliveries, each lane's in their order, the lane that
+/// has waited longest first. Errors: the database's.
+Result<std::vector<std::vector<DueDelivery>>> due_deliveries(db::Transaction& transaction,
+                                                             const std::string& webhook, WallTime now,
+                                                             std::int64_t lanes, std::int64_t of_each);
 
 /// Which of a webhook's deliveries are asked for.
 struct DeliveryFilter {

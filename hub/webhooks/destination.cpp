@@ -25,10 +25,12 @@ Result<Destination> parse_destination(std::string_view url) {
   const std::string_view origin = url.substr(0, authority_end);
   // They would go into lists and logs.
   if (origin.find('@') != origin.npos) return wrong("must not hold credentials");
-  if (!net::parse_origin(origin)) return wrong("must name a host, and a port from 1 to 65535 if any");
+  auto parsed = net::parse_origin(origin);
+  if (!parsed) return wrong("must name a host, and a port from 1 to 65535 if any");
   std::string target(url.substr(authority_end));
   if (!target.starts_with('/')) target.insert(0, 1, '/');
-  return Destination{.origin = std::string(origin), .target = std::move(target)};
+  return Destination{
+      .origin = std::string(origin), .target = std::move(target), .host = std::move(parsed->host)};
 }
 
 }  // namespace perkline::hub::webhooks

@@ -14,6 +14,7 @@ inline constexpr std::size_t url_bytes_max = 2048;
 struct Destination {
   std::string origin;  ///< As net::HttpClientOptions takes it.
   std::string target;  ///< Path and query; begins with a slash.
+  std::string host;    ///< A name or an address, without brackets.
 };
 
 /// `http://host[:port][/path][?query]`, or `https://…`, up to url_bytes_max of printable ASCII; a fragment or

@@ -14,7 +14,8 @@ namespace perkline::hub::webhooks {
 namespace {
 
 constexpr std::string_view context = "webhooks";
-constexpr std::int64_t batch = 20;
+/// Then another lane may have its turn.
+constexpr std::int64_t of_each_lane = 8;
 
 std::int64_t stamp(WallTime time) {
   return time.time_since_epoch().count();
@@ -29,6 +30,8 @@ std::string words_for(const Error& error) {
       return "the connection was lost";
     case Errc::timed_out:
       return "no answer in time";
+    case Errc::forbidden:
+      return "the address is link-local, or nobody's";
     case Errc::malformed_answer:
       return "the answer is not HTTP, or too long";
     default:
@@ -49,11 +52,16 @@ struct Sender::Target {
   std::string secret;
 };
 
-/// A delivery whose time has come.
-struct Sender::Due {
-  std::int64_t id = 0;
-  std::int64_t attempts = 0;
-  std::optional<events::PositionedEvent> event;  ///< nullopt: it is not kept any more.
+/// Of each lane the first few that are due, under way.
+struct Sender::Round {
+  std::string webhook;
+  Target target;
+  std::vector<std::vector<DueDelivery>> lanes;
+  MonoTime until;
+  std::unique_ptr<net::HttpOrigin> origin;  ///< None: it cannot be called.
+  std::size_t under_way = 0;                ///< Lanes.
+  bool holds = true;                        ///< The lease, as far as it is known.
+  net::Signal lane_ended;
 };
 
 Sender::Sender(db::Database& database, net::AsyncClock& clock, Rng& rng, UuidMaker& uuids, Connect connect,
@@ -159,7 +167,7 @@ Task<void> Sender::send_due(const std::string& webhook, bool& holds) {
   const MonoTime until = clock_.mono_now() + turn_max;
   bool more = true;
   while (more && holds && !draining_ && clock_.mono_now() < until)
-    holds = co_await send_batch(webhook, until, more);
+    holds = co_await send_round(webhook, until, more);
 }
 
 Task<void> Sender::serve(std::string webhook) {
@@ -170,50 +178,50 @@ Task<void> Sender::serve(std::string webhook) {
   ended_.notify();
 }
 
-Task<bool> Sender::send_batch(const std::string& webhook, MonoTime until, bool& more) {
-  struct Work {
-    Target target;
-    std::vector<Due> due;
-  };
+Task<bool> Sender::send_round(const std::string& webhook, MonoTime until, bool& more) {
+  const auto round = std::make_shared<Round>();
+  round->webhook = webhook;
+  round->until = until;
   const WallTime now = clock_.wall_now();
-  auto work = co_await db::read_for<Work>(database_, [&, now](db::Transaction& transaction) -> Result<Work> {
-    Work found;
+  const auto read = co_await database_.read([&, now](db::Transaction& transaction) -> Result<void> {
+    round->lanes.clear();
     auto webhooks =
         transaction.query("SELECT url, secret FROM webhook WHERE id = $1 AND deleted_at IS NULL", {webhook});
     if (!webhooks) return failure(webhooks);
-    if (webhooks->empty()) return found;
-    found.target = {.url = webhooks->front().text(0), .secret = webhooks->front().text(1)};
-    static const std::string sql =
-        "SELECT id, attempts, position FROM webhook_delivery WHERE webhook_id = $1 AND state = 'pending'"
-        " AND " +
-        db::is_due("next_attempt_at", "$2", "$4") + " ORDER BY position LIMIT $3";
-    auto rows = transaction.query(sql, {webhook, stamp(now), batch, db::beyond(now, delivery_pause_max)});
-    if (!rows) return failure(rows);
-    for (const db::Row& row : *rows) {
-      auto event = events::event_at(transaction, row.integer(2));
-      if (!event) return failure(event);
-      found.due.push_back({.id = row.integer(0), .attempts = row.integer(1), .event = std::move(*event)});
-    }
-    return found;
+    if (webhooks->empty()) return {};
+    round->target = {.url = webhooks->front().text(0), .secret = webhooks->front().text(1)};
+    auto due = due_deliveries(transaction, webhook, now, std::int64_t{lanes_at_once}, of_each_lane);
+    if (!due) return failure(due);
+    round->lanes = std::move(*due);
+    return {};
   });
-  if (!work) co_return false;
-  more = work->due.size() == static_cast<std::size_t>(batch);
-  if (work->due.empty()) co_return true;
-  const auto destination = parse_destination(work->target.url);
+  if (!read) co_return false;
+  more = !round->lanes.empty();
+  if (!more) co_return true;
+  const auto destination = parse_destination(round->target.url);
   if (!destination) co_return false;
-  auto origin = connect_(destination->origin);
-  for (const Due& due : work->due) {
-    Attempt attempt{.at = clock_.wall_now(), .error = "it could not be sent"};
-    if (origin) attempt = co_await this->attempt(**origin, work->target, due);
-    attempt.pause = pause_after(due.attempts + 1, rng_);
-    const auto noted = co_await note(webhook, due, attempt);
-    if (!noted || !*noted) co_return false;
-    if (draining_ || clock_.mono_now() >= until) break;
-  }
-  co_return true;
+  if (auto origin = connect_(destination->origin)) round->origin = std::move(*origin);
+  round->under_way = round->lanes.size();
+  for (std::size_t lane = 0; lane < round->lanes.size(); ++lane)
+    co_await net::spawn_child(send_lane(round, lane));
+  while (round->under_way > 0) co_await round->lane_ended.wait();
+  co_return round->holds;
 }
 
-Task<Attempt> Sender::attempt(net::HttpOrigin& origin, const Target& target, const Due& due) {
+Task<void> Sender::send_lane(std::shared_ptr<Round> round, std::size_t lane) {
+  for (const DueDelivery& due : round->lanes[lane]) {
+    Attempt attempt{.at = clock_.wall_now(), .error = "it could not be sent"};
+    if (round->origin) attempt = co_await this->attempt(*round, due);
+    attempt.pause = pause_after(due.attempts + 1, rng_);
+    const auto noted = co_await note(round->webhook, due, attempt);
+    if (!noted || !*noted) round->holds = false;
+    if (!round->holds || draining_ || clock_.mono_now() >= round->until) break;
+  }
+  --round->under_way;
+  round->lane_ended.notify();
+}
+
+Task<Attempt> Sender::attempt(Round& round, const DueDelivery& due) {
   const WallTime now = clock_.wall_now();
   Attempt result{.at = now};
   if (!due.event) {
@@ -221,13 +229,14 @@ Task<Attempt> Sender::attempt(net::HttpOrigin& origin, const Target& target, con
     co_return result;
   }
   std::string body = events::envelope_of(due.event->event);
-  net::HttpCall call{.method = net::Method::post, .target = parse_destination(target.url)->target};
-  call.headers.add("Perkline-Signature", signature_of(target.secret, now, body));
+  net::HttpCall call{.method = net::Method::post, .target = parse_destination(round.target.url)->target};
+  call.headers.add("Perkline-Signature", signature_of(round.target.secret, now, body));
   call.headers.add("Perkline-Event-Id", due.event->event.id.str());
   call.headers.add("Perkline-Delivery-Id", std::to_string(due.id));
   call.headers.add("User-Agent", "perkline-hub");
   call.body = std::move(body);
-  const auto answer = co_await origin.call(std::move(call), clock_.mono_now() + options_.answer_within);
+  const auto answer =
+      co_await round.origin->call(std::move(call), clock_.mono_now() + options_.answer_within);
   result.at = clock_.wall_now();
   if (!answer) {
     result.error = words_for(answer.error().error);
@@ -238,7 +247,7 @@ Task<Attempt> Sender::attempt(net::HttpOrigin& origin, const Target& target, con
   co_return result;
 }
 
-Task<Result<bool>> Sender::note(const std::string& webhook, const Due& due, const Attempt& attempt) {
+Task<Result<bool>> Sender::note(const std::string& webhook, const DueDelivery& due, const Attempt& attempt) {
   const WallTime now = clock_.wall_now();
   if (attempt.error && due.attempts + 1 >= delivery_attempts_max) {
     ops::log(ops::Level::warn, context, "a delivery has failed for good",
@@ -258,7 +267,8 @@ Result<void> release_all_leases(db::Transaction& transaction) {
 
 Sender::Connect over_http(net::Reactor& reactor) {
   return [&reactor](const std::string& origin) -> Result<std::unique_ptr<net::HttpOrigin>> {
-    auto client = net::HttpClient::make(reactor, {.origin = origin, .connections_max = 2});
+    auto client = net::HttpClient::make(
+        reactor, {.origin = origin, .connections_max = Sender::lanes_at_once, .keeps_off_limits = true});
     if (!client) return failure(client);
     return std::move(*client);
   };

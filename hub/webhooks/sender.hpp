@@ -16,9 +16,9 @@
 
 namespace perkline::hub::webhooks {
 
-/// Sends what is due. A webhook's deliveries go one at a time, in their order, from one replica at a time:
-/// whoever holds its lease, which another takes over when it has run out. Webhooks do not wait for one
-/// another. Reactor's thread.
+/// Sends what is due. A webhook's deliveries go from one replica at a time: whoever holds its lease, which
+/// another takes over when it has run out; those of one lane (a member's, say) one at a time in their order,
+/// several lanes side by side. Webhooks do not wait for one another. Reactor's thread.
 class Sender {
  public:
   struct Options {
@@ -28,6 +28,8 @@ class Sender {
   };
   /// Webhooks sent to at the same time.
   static constexpr std::size_t at_once = 32;
+  /// And lanes of each.
+  static constexpr std::size_t lanes_at_once = 8;
   /// Then another webhook may have its turn.
   static constexpr seconds turn_max{10};
   static constexpr Millis poll_every{250};
@@ -49,7 +51,7 @@ class Sender {
 
  private:
   struct Target;
-  struct Due;
+  struct Round;
 
   /// Starts sending to webhooks that have something due and nobody else sends to.
   Task<Result<void>> start_due();
@@ -63,9 +65,10 @@ class Sender {
   Task<void> keep_lease(const std::string& webhook);
   Result<bool> renew_lease(db::Transaction& transaction, const std::string& webhook, WallTime now) const;
   /// False: it is to stop, as the lease is another's, or the database away.
-  Task<bool> send_batch(const std::string& webhook, MonoTime until, bool& more);
-  Task<Attempt> attempt(net::HttpOrigin& origin, const Target& target, const Due& due);
-  Task<Result<bool>> note(const std::string& webhook, const Due& due, const Attempt& attempt);
+  Task<bool> send_round(const std::string& webhook, MonoTime until, bool& more);
+  Task<void> send_lane(std::shared_ptr<Round> round, std::size_t lane);
+  Task<Attempt> attempt(Round& round, const DueDelivery& due);
+  Task<Result<bool>> note(const std::string& webhook, const DueDelivery& due, const Attempt& attempt);
 
   db::Database& database_;
   net::AsyncClock& clock_;
@@ -84,7 +87,8 @@ class Sender {
 /// database's.
 Result<void> release_all_leases(db::Transaction& transaction);
 
-/// Real connections; https by the system's certificate authorities. `reactor` must outlive the sender.
+/// Real connections, to no address that net::is_off_limits(); https by the system's certificate authorities.
+/// `reactor` must outlive the sender.
 Sender::Connect over_http(net::Reactor& reactor);
 
 }  // namespace perkline::hub::webhooks

@@ -10,15 +10,6 @@ namespace {
 
 using downlink::Put;
 
-std::string body_of(const Prize& prize) {
-  json::Writer out;
-  out.begin_object().field("name", prize.name).field("type", name_of(prize.type));
-  out.field("tickets", prize.tickets);
-  if (prize.points) out.field("points", *prize.points);
-  out.field("oneTime", prize.one_time).field("stocked", prize.stock.has_value());
-  return out.end_object().take();
-}
-
 Put item_of(const Prize& prize) {
   Put item{.scope = std::string(downlink::every_store),
            .name = sync::name_of(sync::ItemKind::prize, prize.id)};
@@ -26,11 +17,12 @@ Put item_of(const Prize& prize) {
   return item;
 }
 
-Put item_of(const StoreSeed& seed) {
+Put item_of(const StoreSeed& seed, const MemberKeys& keys) {
   Put item{.scope = seed.store.str(), .name = sync::name_of(sync::ItemKind::wheel_seed, day_text(seed.day))};
   if (seed.seed.empty()) return item;
   json::Writer out;
   out.begin_object().field("commitment", seed.commitment).field("seed", seed.seed);
+  out.field("memberKey", to_hex(keys.of(seed.commitment)));
   item.body = out.end_object().take();
   return item;
 }
@@ -63,14 +55,25 @@ Result<void> put_all(db::Transaction& transaction, const std::vector<Put>& items
 
 }  // namespace
 
+std::string body_of(const Prize& prize) {
+  json::Writer out;
+  out.begin_object().field("name", prize.name).field("type", name_of(prize.type));
+  out.field("tickets", prize.tickets);
+  if (prize.points) out.field("points", *prize.points);
+  out.field("oneTime", prize.one_time).field("stocked", prize.stock.has_value());
+  return out.end_object().take();
+}
+
 Result<void> put_prize_down(db::Transaction& transaction, const Prize& prize) {
   return put_all(transaction, {item_of(prize)});
 }
 
 Result<void> put_seeds_down(db::Transaction& transaction, std::span<const StoreSeed> seeds) {
+  const auto keys = MemberKeys::load(transaction);
+  if (!keys) return std::unexpected(keys.error());
   std::vector<Put> items;
   for (const StoreSeed& seed : seeds) {
-    if (seed.store != the_hub) items.push_back(item_of(seed));
+    if (seed.store != the_hub) items.push_back(item_of(seed, *keys));
   }
   return put_all(transaction, items);
 }
@@ -107,12 +110,15 @@ Result<std::int64_t> refresh_seeds_down(db::Transaction& transaction) {
         " JOIN wheel_seed ON wheel_seed.id = wheel_secret.seed_id"
         " JOIN store ON store.id = wheel_seed.store_id WHERE store.retired_at IS NULL");
     if (!rows) return failure(rows);
+    const auto keys = MemberKeys::load(transaction);
+    if (!keys) return std::unexpected(keys.error());
     std::vector<Put> items;
     for (const db::Row& row : *rows) {
       items.push_back(item_of(StoreSeed{.store = StoreId(row.text(0)),
                                         .day = Day{days{row.integer(1)}},
                                         .commitment = row.text(2),
-                                        .seed = row.text(3)}));
+                                        .seed = row.text(3)},
+                              *keys));
     }
     return items;
   });

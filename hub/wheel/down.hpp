@@ -15,6 +15,8 @@
 /// transaction, late: see downlink::put_item, whose errors these have, and the database's.
 namespace perkline::hub::wheel {
 
+/// What stores are told of the prize, be it active or not.
+std::string body_of(const Prize& prize);
 /// The prize as it is from now on.
 Result<void> put_prize_down(db::Transaction& transaction, const Prize& prize);
 
@@ -27,7 +29,7 @@ struct StoreSeed {
 /// The hub's own among them are passed over.
 Result<void> put_seeds_down(db::Transaction& transaction, std::span<const StoreSeed> seeds);
 
-/// The store's leases as they are from now on: `open`, those of known holders.
+/// The store's leases as they are from now on: `open`, those that its present life draws from.
 Result<void> put_leases_down(db::Transaction& transaction, const StoreId& store,
                              const std::vector<Lease>& open);
 

@@ -1,6 +1,7 @@
 #include "hub/wheel/leases.hpp"
 
 #include "hub/points/cause.hpp"
+#include "hub/stores/progress.hpp"
 #include "hub/wheel/down.hpp"
 
 namespace perkline::hub::wheel {
@@ -63,7 +64,10 @@ Result<void> take_back(db::Transaction& transaction, const Lease& lease, std::in
 Result<void> award_forgotten(db::Transaction& transaction, const std::string& prize) {
   const auto taken = take_unit(transaction, prize);
   if (!taken) return std::unexpected(taken.error());
-  if (!*taken)
+  if (*taken) return {};
+  const auto known = find_prize(transaction, prize);
+  if (!known) return std::unexpected(known.error());
+  if (!*known || (*known)->stock)
     return fail(Errc::validation_failed, "the lease is forgotten, and nothing is free of the prize");
   return {};
 }
@@ -106,8 +110,9 @@ Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& st
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction) {
   return leases(
       transaction,
-      " WHERE awarded + returned < units AND holder <> '' AND store_id IN (SELECT id FROM store WHERE"
-      " retired_at IS NULL) ORDER BY id",
+      " WHERE awarded + returned < units AND holder <> '' AND holder = (SELECT store.lease_holder FROM"
+      " store WHERE store.id = prize_lease.store_id AND " +
+          std::string(stores::takes_leases) + ") ORDER BY id",
       {});
 }
 
@@ -126,8 +131,23 @@ Result<void> award_leased(db::Transaction& transaction, const StoreId& store, co
   return end_leased(transaction, prize, 1, 1);
 }
 
+Result<void> award_discarded(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+                             const LeasedUnit& unit) {
+  auto spins = transaction.query("SELECT 1 FROM spin WHERE lease_id = $1 AND ordinal = $2",
+                                 {unit.lease, unit.ordinal});
+  if (!spins) return failure(spins);
+  if (!spins->empty()) return {};
+  auto awarded = award_leased(transaction, store, prize, unit);
+  if (!awarded && awarded.error().code == Errc::validation_failed) return {};
+  if (!awarded) return awarded;
+  auto noted =
+      transaction.execute("UPDATE prize_lease SET discarded = discarded + 1 WHERE id = $1", {unit.lease});
+  if (!noted) return failure(noted);
+  return {};
+}
+
 Result<void> return_lease(db::Transaction& transaction, const StoreId& store, const std::string& id,
-                          std::int64_t returned) {
+                          std::int64_t returned, WallTime now) {
   const auto lease = hold_lease(transaction, store, id);
   if (!lease) return std::unexpected(lease.error());
   // Of one that is forgotten no unit was ever taken out of what is free.
@@ -136,14 +156,19 @@ Result<void> return_lease(db::Transaction& transaction, const StoreId& store, co
   if (more <= 0) return {};
   if (more > (*lease)->left())
     return fail(Errc::validation_failed, "more is returned than is left of the lease");
+  auto noted = transaction.execute("UPDATE prize_lease SET returned_at = $2 WHERE id = $1",
+                                   {id, now.time_since_epoch().count()});
+  if (!noted) return failure(noted);
   return take_back(transaction, **lease, more);
 }
 
 Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeCause& cause,
                                       const StoreId& store, const std::string& reason, LeaseLives lives) {
   // The store first, as who applies its events or supplies it holds it.
-  auto holder = transaction.query(
-      "SELECT lease_holder FROM store WHERE id = $1" + std::string(transaction.for_update()), {store.str()});
+  auto holder = transaction.query("SELECT lease_holder, CASE WHEN " + std::string(stores::takes_leases) +
+                                      " THEN 1 ELSE 0 END FROM store WHERE id = $1" +
+                                      std::string(transaction.for_update()),
+                                  {store.str()});
   if (!holder) return failure(holder);
   if (holder->empty()) return fail(Errc::not_found, "no such store");
   const std::string spared = lives == LeaseLives::all ? "-" : holder->front().optional_text(0).value_or("-");
@@ -168,9 +193,15 @@ Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeC
                                                         .detail = detail.take()});
     if (!audited) return failure(audited);
   }
-  const auto left = open_leases(transaction, store);
-  if (!left) return std::unexpected(left.error());
-  if (auto put = put_leases_down(transaction, store, *left); !put) return failure(put);
+  std::vector<Lease> left;
+  if (holder->front().integer(1) == 1) {
+    auto still_open =
+        leases(transaction, " WHERE store_id = $1 AND awarded + returned < units AND holder = $2",
+               {store.str(), holder->front().text(0)});
+    if (!still_open) return failure(still_open);
+    left = std::move(*still_open);
+  }
+  if (auto put = put_leases_down(transaction, store, left); !put) return failure(put);
   return units;
 }
 

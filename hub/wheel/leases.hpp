@@ -41,7 +41,7 @@ struct LeasedUnits {
 };
 Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& store);
 
-/// Of all stores that are open, those with something left that a store may draw from.
+/// Of all stores that take leases (stores::takes_leases), those with something left that one may draw from.
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction);
 
 /// One unit of a lease, that a store says it gave away. That it is given once is up to `spin`, which is
@@ -56,11 +56,17 @@ struct LeasedUnit {
 Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit);
 
+/// One that a draw has given away which staff has discarded: it is awarded all the same, to no spin, as the
+/// customer has it; a forgotten lease's comes out of what is free, if anything is. Where there is no such
+/// unit at the store, or a spin has it, nothing changes.
+Result<void> award_discarded(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+                             const LeasedUnit& unit);
+
 /// The store gives back what it has returned of the lease in all so far, `returned`; what it said before is
 /// counted once. A lease that is not known has nothing to give back. Errors: validation_failed (another
 /// store's, or more than is left).
 Result<void> return_lease(db::Transaction& transaction, const StoreId& store, const std::string& lease,
-                          std::int64_t returned);
+                          std::int64_t returned, WallTime now);
 /// Which of a store's leases: all, or those of lives of its data before the present one.
 enum class LeaseLives : std::uint8_t { all, earlier };
 /// Staff's word that these are lost: what is left of them is free again and they go from the store's

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "hub/points/card_owners.hpp"
+#include "hub/stores/awaited.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
@@ -98,7 +99,8 @@ Result<std::vector<std::string>> reserve_one_time(db::Transaction& transaction, 
                                                   const std::string& spin, WallTime at) {
   const auto winners = winners_of(transaction, card);
   if (!winners) return std::unexpected(winners.error());
-  auto prizes = transaction.query("SELECT id FROM prize WHERE one_time = 1 AND active = 1 ORDER BY id");
+  auto prizes = transaction.query("SELECT id FROM prize WHERE one_time = 1 AND active = 1 AND " +
+                                  std::string(stores::nobody_is_awaited) + " ORDER BY id");
   if (!prizes) return failure(prizes);
   std::vector<std::string> reserved;
   for (const db::Row& prize : *prizes) {

@@ -31,7 +31,7 @@ Result<void> join_one_time(db::Transaction& transaction, const UserId& user, con
 /// Keeps every active one-time prize that the holder of the card has not yet for a spin that a store is about
 /// to make: these may be in its draw, and nobody else gives them to that member meanwhile. Asked again for
 /// the same spin it answers the same. When the spin is told, unmark_one_time() sets free what it did not win.
-/// By rising id.
+/// By rising id. None while a restored hub waits for stores (stores/awaited.hpp).
 Result<std::vector<std::string>> reserve_one_time(db::Transaction& transaction, const CustomerId& card,
                                                   const std::string& spin, WallTime at);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "hub/stores/awaited.hpp"
 #include "hub/wheel/down.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/money.hpp"
@@ -24,8 +25,10 @@ constexpr std::array type_names{
 constexpr std::string_view columns =
     "id, name, type, tickets, points, one_time, active, stock, leased, awarded";
 /// Of which a spin may give one away.
-constexpr std::string_view can_be_drawn =
-    "active = 1 AND tickets > 0 AND (stock IS NULL OR leased + awarded < stock)";
+const std::string can_be_drawn =
+    "active = 1 AND tickets > 0 AND (stock IS NULL OR leased + awarded < stock)"
+    " AND ((stock IS NULL AND one_time = 0) OR " +
+    std::string(stores::nobody_is_awaited) + ")";
 
 Value value_of(const std::optional<std::int64_t>& number) {
   return number ? Value(*number) : Value(nullptr);
@@ -180,7 +183,7 @@ Result<std::vector<Prize>> drawable(db::Transaction& transaction, const std::vec
   PERKLINE_ASSERT(winners.size() == 1 || winners.size() == 2);
   // One text for one name and for two.
   return find(transaction,
-              std::string(can_be_drawn) +
+              can_be_drawn +
                   " AND (one_time = 0 OR NOT EXISTS (SELECT 1 FROM prize_one_time"
                   " WHERE prize_one_time.prize_id = prize.id AND winner IN ($1, $2))) ORDER BY id",
               {winners.front(), winners.back()});
@@ -191,8 +194,8 @@ Result<std::vector<Prize>> active_prizes(db::Transaction& transaction) {
 }
 
 Result<std::int64_t> tickets_in_draw(db::Transaction& transaction) {
-  auto rows = transaction.query("SELECT CAST(COALESCE(SUM(tickets), 0) AS BIGINT) FROM prize WHERE " +
-                                std::string(can_be_drawn));
+  auto rows =
+      transaction.query("SELECT CAST(COALESCE(SUM(tickets), 0) AS BIGINT) FROM prize WHERE " + can_be_drawn);
   if (!rows) return failure(rows);
   return rows->front().integer(0);
 }

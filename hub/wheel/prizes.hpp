@@ -48,6 +48,9 @@ std::int64_t points_for(const Terms& terms, const Prize& prize);
 /// The prize in a draw; `withheld` as loyalty::Prize has it. Pure.
 loyalty::Prize in_draw(const Prize& prize, bool withheld);
 
+/// While a restored hub waits for stores (stores/awaited.hpp), nothing that is stocked or one-time can be
+/// drawn.
+
 /// The prizes that can be drawn by somebody, without those one-time ones that stand under one of `winners`:
 /// by rising id.
 Result<std::vector<Prize>> drawable(db::Transaction& transaction, const std::vector<std::string>& winners);

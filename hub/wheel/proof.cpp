@@ -1,6 +1,7 @@
 #include "hub/wheel/proof.hpp"
 
 #include "hub/wheel/seeds.hpp"
+#include "hub/wheel/spins.hpp"
 
 namespace perkline::hub::wheel {
 
@@ -29,7 +30,8 @@ Result<std::optional<Proof>> find_proof(db::Transaction& transaction, const Uuid
 }
 
 void write_proof(json::Writer& out, const Proof& proof) {
-  out.begin_object().field("spinId", proof.spin).field("memberId", proof.draw.member);
+  out.begin_object().field("spinId", proof.spin).key("memberId");
+  is_forgotten_member(proof.draw.member) ? out.null() : out.value(proof.draw.member);
   out.field("clientSeed", proof.draw.client_seed).field("nonce", proof.draw.nonce).key("storeId");
   proof.store ? out.value(proof.store->str()) : out.null();
   out.field("day", day_text(proof.day)).field("serverSeedHash", proof.commitment).key("serverSeed");

@@ -21,7 +21,8 @@ Result<std::vector<std::string>> reserve_for(db::Transaction& transaction, const
                                              WallTime at) {
   // Also the lock that end_reservation() waits for.
   auto open = transaction.execute(
-      "INSERT INTO spin_reservation (spin_id, store_id, at) VALUES ($1, $2, $3) ON CONFLICT (spin_id)"
+      "INSERT INTO spin_reservation (spin_id, store_id, at, holder) VALUES ($1, $2, $3, COALESCE((SELECT"
+      " lease_holder FROM store WHERE id = $2), '')) ON CONFLICT (spin_id)"
       " DO UPDATE SET at = spin_reservation.at WHERE spin_reservation.store_id = excluded.store_id"
       " AND spin_reservation.ended_at IS NULL",
       {spin.id.str(), spin.store.str(), stamp(at)});
@@ -50,9 +51,37 @@ Result<void> drop_spin(db::Transaction& transaction, const StoreId& store, const
   return unmark_one_time(transaction, spin.str());
 }
 
-Result<std::int64_t> drop_all_spins(db::Transaction& transaction, const StoreId& store, WallTime at) {
+Result<void> end_refused_spin(db::Transaction& transaction, const StoreId& store, const RefusedSpin& spin,
+                              WallTime at) {
+  auto ended = end_reservation(transaction, store, spin.id, at);
+  if (!ended && ended.error().code == Errc::validation_failed) return {};
+  if (!ended) return ended;
+  const auto booked = is_booked(transaction, spin.id);
+  if (!booked) return std::unexpected(booked.error());
+  if (*booked) return {};
+  return unmark_one_time(transaction, spin.id.str(), spin.prize);
+}
+
+Result<std::int64_t> count_earlier_spins(db::Transaction& transaction, const StoreId& store) {
+  auto rows = transaction.query(
+      "SELECT COUNT(*) FROM spin_reservation kept JOIN store ON store.id = kept.store_id WHERE kept.store_id "
+      "="
+      " $1 AND kept.ended_at IS NULL AND kept.holder <> COALESCE(store.lease_holder, '')",
+      {store.str()});
+  if (!rows) return failure(rows);
+  return rows->front().integer(0);
+}
+
+Result<std::int64_t> drop_lost_spins(db::Transaction& transaction, const StoreId& store, LeaseLives lives,
+                                     WallTime at) {
+  static const std::string end =
+      "UPDATE spin_reservation SET ended_at = $2 WHERE store_id = $1 AND ended_at IS NULL";
   auto open = transaction.query(
-      "UPDATE spin_reservation SET ended_at = $2 WHERE store_id = $1 AND ended_at IS NULL RETURNING spin_id",
+      end +
+          (lives == LeaseLives::all ? ""
+                                    : " AND holder <> COALESCE((SELECT lease_holder FROM store WHERE id ="
+                                      " $1), '')") +
+          " RETURNING spin_id",
       {store.str(), stamp(at)});
   if (!open) return failure(open);
   for (const db::Row& row : *open) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hub/db/database.hpp"
+#include "hub/wheel/leases.hpp"
 #include "shared/core/ids.hpp"
 
 /// Spins that stores are about to make: one-time prizes are kept for each from the store's question until it
@@ -35,8 +36,22 @@ Result<void> end_reservation(db::Transaction& transaction, const StoreId& store,
 /// as end_reservation.
 Result<void> drop_spin(db::Transaction& transaction, const StoreId& store, const Uuid& spin, WallTime at);
 
-/// All that the store was about to make, which it will never tell of: it is lost. How many.
-Result<std::int64_t> drop_all_spins(db::Transaction& transaction, const StoreId& store, WallTime at);
+/// A draw that its store has made, and that could not be booked.
+struct RefusedSpin {
+  Uuid id;
+  std::string prize;  ///< The till has given it away.
+};
+/// Its reservation is over, as if it were booked: what it did not win is anybody's again. What it did stays
+/// with its member, who has it. One that is booked, or another store's, stays as it is.
+Result<void> end_refused_spin(db::Transaction& transaction, const StoreId& store, const RefusedSpin& spin,
+                              WallTime at);
+
+/// What the store was about to make and will never tell of, as it is lost, or that life of its data is. How
+/// many.
+Result<std::int64_t> drop_lost_spins(db::Transaction& transaction, const StoreId& store, LeaseLives lives,
+                                     WallTime at);
+/// How many are open that were asked for in lives of the store's data before the present one.
+Result<std::int64_t> count_earlier_spins(db::Transaction& transaction, const StoreId& store);
 
 /// Forgets spins that were over ended_spins_kept before `now`. How many.
 Result<std::int64_t> forget_ended_spins(db::Transaction& transaction, WallTime now);

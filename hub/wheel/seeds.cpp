@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/identity/secret.hpp"
 #include "hub/wheel/down.hpp"
 
 namespace perkline::hub::wheel {
@@ -120,6 +121,17 @@ Result<std::vector<StoreId>> open_stores(db::Transaction& transaction) {
 }
 
 }  // namespace
+
+Result<MemberKeys> MemberKeys::load(db::Transaction& transaction) {
+  SystemRng rng;
+  auto secret = identity::load_or_make_secret(transaction, std::string(member_secret), rng);
+  if (!secret) return failure(secret);
+  return MemberKeys(std::move(*secret));
+}
+
+loyalty::MemberKey MemberKeys::of(const std::string& commitment) const {
+  return identity::hmac_sha256(secret_, commitment);
+}
 
 std::string day_text(Day day) {
   const std::chrono::year_month_day date(day);

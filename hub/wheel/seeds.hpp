@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hub/clock/clock_guard.hpp"
@@ -58,6 +59,22 @@ Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const Sto
 /// The secret of a commitment of `store`, revealed or not; nullopt: the store has no such seed.
 Result<std::optional<OpenSeed>> find_seed(db::Transaction& transaction, const StoreId& store,
                                           const std::string& commitment);
+
+/// The name of the database's secret that MemberKeys are made of.
+inline constexpr std::string_view member_secret = "wheel_member_key";
+
+/// What a store's draws with a seed name their members by (loyalty::till_member): another one for each seed,
+/// so that a member's spins of two days are not known to be one's. Made of a secret of the database's.
+class MemberKeys {
+ public:
+  static Result<MemberKeys> load(db::Transaction& transaction);
+  /// `commitment`: hex.
+  loyalty::MemberKey of(const std::string& commitment) const;
+
+ private:
+  explicit MemberKeys(std::string secret) : secret_(std::move(secret)) {}
+  std::string secret_;
+};
 
 /// What anybody may know of a seed.
 struct SeedNotice {

@@ -97,6 +97,9 @@ Result<void> tell(db::Transaction& transaction, const SpinCause& cause, const Bo
   return events::append(transaction, told);
 }
 
+/// Then the spin's id, as no two draws may have one name and nonce.
+constexpr std::string_view forgotten = "forgotten:";
+
 constexpr std::string_view columns =
     "SELECT id, prize_id, prize_name, prize_type, cost, points, store_id, client_seed, created_at FROM spin";
 
@@ -147,6 +150,14 @@ Result<void> book_spin(db::Transaction& transaction, const Terms& terms, const S
   return tell(transaction, cause, booking);
 }
 
+std::string forgotten_member(const std::string& spin) {
+  return std::string(forgotten) + spin;
+}
+
+bool is_forgotten_member(std::string_view member) {
+  return member.starts_with(forgotten);
+}
+
 Result<void> claim_spins(db::Transaction& transaction, const Terms& terms, const points::Cause& cause,
                          const UserId& user, const CustomerId& card) {
   const auto unclaimed =
@@ -168,8 +179,9 @@ Result<void> claim_spins(db::Transaction& transaction, const Terms& terms, const
 
 Result<void> erase_card_of_spins(db::Transaction& transaction, const CustomerId& card,
                                  const CustomerId& token) {
-  auto erased = transaction.execute("UPDATE spin SET customer_id = $2 WHERE customer_id = $1",
-                                    {card.str(), token.str()});
+  auto erased = transaction.execute(
+      "UPDATE spin SET customer_id = $2, member = 'forgotten:' || id WHERE customer_id = $1",
+      {card.str(), token.str()});
   if (!erased) return failure(erased);
   return {};
 }

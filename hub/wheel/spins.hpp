@@ -61,12 +61,17 @@ struct Booking {
 Result<void> book_spin(db::Transaction& transaction, const Terms& terms, const SpinCause& cause,
                        const Booking& booking);
 
+/// What stands in place of the name that a draw was made for.
+std::string forgotten_member(const std::string& spin);
+bool is_forgotten_member(std::string_view member);
+
 /// Makes the spins of a card those of the user who has proven it theirs, with the points that would not have
 /// lapsed yet; these live from the spin on. The ids of all derive from `cause`. The card's row in `member` is
 /// the caller's to hold.
 Result<void> claim_spins(db::Transaction& transaction, const Terms& terms, const points::Cause& cause,
                          const UserId& user, const CustomerId& card);
-/// From here on `token` stands for the card.
+/// From here on `token` stands for the card, and what its draws were made for is nobody's name: their proofs
+/// cannot be made again.
 Result<void> erase_card_of_spins(db::Transaction& transaction, const CustomerId& card,
                                  const CustomerId& token);
 

@@ -8,6 +8,7 @@
 #include "hub/wheel/reservations.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "hub/wheel/tables.hpp"
+#include "hub/wheel/told_prize.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
@@ -39,21 +40,49 @@ Result<bool> is_booked(db::Transaction& transaction, const StoreSpin& told) {
   return true;
 }
 
-/// Takes the prize out of what there is for this spin. Errors: validation_failed.
-Result<void> settle(db::Transaction& transaction, const StoreSpin& told, const Prize& prize, WallTime now) {
+/// What the store has told is held against what its prize has ever been. Errors: as prize_as_told.
+Result<ToldPrize> check_told(db::Transaction& transaction, const StoreDraw& drawn, const Prize& now) {
+  auto told = prize_as_told(transaction, now, drawn.terms);
+  if (!told || !drawn.terms) return told;
+  const auto& slots = drawn.table.slots;
+  const auto slot = std::ranges::find(slots, drawn.prize, &loyalty::PrizeTable::Slot::prize);
+  if (slot == slots.end() || slot->tickets != told->prize.tickets)
+    return refused("the prize was drawn with other tickets than it had");
+  return told;
+}
+
+/// Marks a one-time prize as the member's. One that was not when it was drawn is theirs whether or not they
+/// have it, and nobody draws it for them again. Errors: validation_failed.
+Result<void> settle_one_time(db::Transaction& transaction, const StoreSpin& told, const ToldPrize& prize,
+                             bool is_one_time_now, WallTime now) {
   const std::string spin = told.id.str();
-  if (auto ended = end_reservation(transaction, told.drawn.store, told.id, now); !ended) return ended;
-  if (prize.one_time) {
+  const std::string& id = prize.prize.id;
+  const bool counts = prize.prize.one_time || is_one_time_now;
+  if (counts) {
     auto winners = winners_of(transaction, told.till.card);
     if (!winners) return failure(winners);
-    const auto marked = mark_one_time(transaction, prize.id, std::move(*winners), spin, now);
+    const auto marked = mark_one_time(transaction, id, std::move(*winners), spin, now);
     if (!marked) return std::unexpected(marked.error());
-    if (!*marked) return refused("the member has this one-time prize already");
+    if (!*marked && prize.prize.one_time) return refused("the member has this one-time prize already");
   }
-  auto freed = unmark_one_time(transaction, spin, prize.one_time ? prize.id : std::string());
-  if (!freed) return freed;
-  if (told.till.unit) return award_leased(transaction, told.drawn.store, prize.id, *told.till.unit);
-  if (prize.stock) return refused("a stocked prize without a lease");
+  return unmark_one_time(transaction, spin, counts ? id : std::string());
+}
+
+/// Takes the prize out of what there is for this spin. Errors: validation_failed.
+Result<void> settle(db::Transaction& transaction, const StoreSpin& told, const ToldPrize& prize,
+                    bool is_one_time_now, WallTime now) {
+  const StoreId& store = told.drawn.store;
+  if (auto ended = end_reservation(transaction, store, told.id, now); !ended) return ended;
+  auto once = settle_one_time(transaction, told, prize, is_one_time_now, now);
+  if (!once) return once;
+  if (told.till.unit) return award_leased(transaction, store, prize.prize.id, *told.till.unit);
+  if (prize.stocked) return refused("a stocked prize without a lease");
+  if (!prize.prize.stock) return {};
+  const auto taken = take_unit(transaction, prize.prize.id);
+  if (!taken) return std::unexpected(taken.error());
+  if (!*taken)
+    return refused(
+        "nothing is free of the prize, which had no stock when it was drawn: raise its stock, and retry");
   return {};
 }
 
@@ -111,16 +140,20 @@ Result<bool> book_store_spin(db::Transaction& transaction, const Terms& terms, c
   if (!seed) return std::unexpected(seed.error());
   const auto user = owner_of(transaction, told.till.card);
   if (!user) return std::unexpected(user.error());
-  if (auto settled = settle(transaction, told, **prize, now); !settled) return failure(settled);
+  const auto as_told = check_told(transaction, told.drawn, **prize);
+  if (!as_told) return std::unexpected(as_told.error());
+  auto settled = settle(transaction, told, *as_told, (*prize)->one_time, now);
+  if (!settled) return failure(settled);
   const auto table = keep_table(transaction, told.drawn.table);
   if (!table) return std::unexpected(table.error());
   const SpinCause cause = cause_of(told, now);
-  Booking booking{.spin = spin_of(terms, cause, **prize, told.drawn.draw.client_seed),
+  Booking booking{.spin = spin_of(terms, cause, as_told->prize, told.drawn.draw.client_seed),
                   .user = *user,
                   .draw = told.drawn.draw,
                   .seed = (*seed)->id,
                   .table = *table,
                   .till = told.till};
+  if (told.is_forgotten) booking.draw.member = forgotten_member(told.id.str());
   booking.spin.cost = 0;
   booking.spin.store = told.drawn.store;
   auto done = book_spin(transaction, terms, cause, booking);

@@ -55,7 +55,8 @@ Task<Result<void>> StoreSupply::supply(StoreId store) {
   const WallTime now = parts_.clock.wall_now();
   const auto seeds = co_await commit_seeds(parts_.database, {store}, now, parts_.rng);
   if (!seeds) co_return std::unexpected(seeds.error());
-  const UpkeepCause cause{.id = parts_.ids.next(), .at = now};
+  const bool in_doubt = parts_.guard != nullptr && parts_.guard->in_doubt();
+  const UpkeepCause cause{.id = parts_.ids.next(), .at = now, .may_grant = !in_doubt};
   const auto units = co_await db::write_for<std::int64_t>(
       parts_.database, [&](db::Transaction& transaction) { return keep_leases(transaction, cause, store); });
   if (!units) co_return std::unexpected(units.error());

@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "hub/clock/clock_guard.hpp"
 #include "hub/db/database.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/core/random.hpp"
@@ -22,6 +23,7 @@ class StoreSupply {
     net::AsyncClock& clock;
     UuidMaker& ids;
     Rng& rng;                                                ///< Fit for keys.
+    const hub::clock::ClockGuard* guard = nullptr;           ///< nullptr: the clock is never in doubt.
     std::function<void(std::int64_t units)> on_leased = {};  ///< For metrics.
   };
   /// What `parts` refers to must outlive this.

@@ -43,9 +43,11 @@ Result<std::vector<std::string>> verify_stock(db::Transaction& transaction) {
   if (!found) return failure(found);
   found =
       find(transaction, mismatches,
-           "SELECT lease.id, lease.units, lease.awarded, lease.returned, (SELECT COUNT(*) FROM spin"
-           " WHERE spin.lease_id = lease.id) FROM prize_lease lease WHERE lease.awarded + lease.returned >"
-           " lease.units OR lease.awarded <> (SELECT COUNT(*) FROM spin WHERE spin.lease_id = lease.id)"
+           "SELECT lease.id, lease.units, lease.awarded, lease.returned, lease.discarded + (SELECT COUNT(*)"
+           " FROM spin WHERE spin.lease_id = lease.id) FROM prize_lease lease WHERE lease.awarded + "
+           "lease.returned >"
+           " lease.units OR lease.awarded <> lease.discarded + (SELECT COUNT(*) FROM spin WHERE"
+           " spin.lease_id = lease.id)"
            " ORDER BY lease.id",
            [](const db::Row& row) {
              return fmt::format("lease {}: of {} units {} are awarded and {} returned, {} spins have won one",

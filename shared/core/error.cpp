@@ -65,6 +65,8 @@ constexpr Wire wire_of(Errc code) {
       return {"insufficient_points", "INSUFFICIENT_POINTS", 409};
     case Errc::insufficient_funds:
       return {"insufficient_funds", "INSUFFICIENT_FUNDS", 409};
+    case Errc::balance_limit:
+      return {"balance_limit", "BALANCE_LIMIT", 409};
     case Errc::no_prize_available:
       return {"no_prize_available", "NO_PRIZE_AVAILABLE", 409};
     case Errc::transaction_reused:
@@ -83,6 +85,8 @@ constexpr Wire wire_of(Errc code) {
       return {"overloaded", "OVERLOADED", 503};
     case Errc::database_unavailable:
       return {"database_unavailable", "DATABASE_UNAVAILABLE", 503};
+    case Errc::payments_off:
+      return {"payments_off", "PAYMENTS_OFF", 503};
     case Errc::storage_full:
       return {"storage_full", "STORAGE_FULL", 507};
     case Errc::timed_out:

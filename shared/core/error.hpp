@@ -40,6 +40,7 @@ enum class Errc : std::uint16_t {
   promotion_not_active,
   insufficient_points,
   insufficient_funds,
+  balance_limit,
   no_prize_available,
   transaction_reused,
   idempotency_key_reused,
@@ -49,6 +50,7 @@ enum class Errc : std::uint16_t {
   pdi_unavailable,
   overloaded,
   database_unavailable,
+  payments_off,
   storage_full,
 
   timed_out,          ///< A deadline passed.

@@ -1,12 +1,46 @@
 #include "shared/core/random.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <pthread.h>
 #include <sys/random.h>
+#include <utility>
 
 #include "shared/core/assert.hpp"
 
 namespace perkline {
+namespace {
+
+/// A thread's words that are not used yet: a call of the kernel costs as much as all else of an id.
+class Words {
+ public:
+  std::uint64_t next() {
+    if (left_ == 0) refill();
+    --left_;
+    return std::exchange(words_[left_], 0);
+  }
+  void forget() { left_ = 0; }
+
+ private:
+  void refill();
+
+  std::array<std::uint64_t, 32> words_{};
+  std::size_t left_ = 0;
+};
+
+thread_local Words words;
+
+void Words::refill() {
+  // A child has its parent's words: neither may use what the other does.
+  static const int forgotten_by_children = ::pthread_atfork(nullptr, nullptr, [] { words.forget(); });
+  PERKLINE_ASSERT(forgotten_by_children == 0);
+  // Up to 256 bytes are never cut short nor interrupted once the kernel's pool is ready (getrandom(2)).
+  PERKLINE_ASSERT(::getrandom(words_.data(), sizeof words_, 0) == sizeof words_);
+  left_ = words_.size();
+}
+
+}  // namespace
 
 std::uint64_t Rng::below(std::uint64_t bound) {
   PERKLINE_ASSERT(bound > 0);
@@ -30,10 +64,7 @@ void Rng::fill(std::span<std::uint8_t> bytes) {
 }
 
 std::uint64_t SystemRng::next() {
-  std::uint64_t word = 0;
-  // Up to 256 bytes are never cut short nor interrupted once the kernel's pool is ready (getrandom(2)).
-  PERKLINE_ASSERT(::getrandom(&word, sizeof word, 0) == sizeof word);
-  return word;
+  return words.next();
 }
 
 }  // namespace perkline

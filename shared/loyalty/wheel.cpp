@@ -132,6 +132,10 @@ std::int64_t draw_ticket(const ServerSeed& seed, const Draw& draw, std::int64_t 
   }
 }
 
+std::string till_member(const MemberKey& key, const CustomerId& card) {
+  return to_hex(hmac_sha256(key, card.str()));
+}
+
 const std::string& draw_prize(const ServerSeed& seed, const Draw& draw, const PrizeTable& table) {
   std::int64_t ticket = draw_ticket(seed, draw, table.tickets());
   for (const PrizeTable::Slot& slot : table.slots) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "shared/core/bytes.hpp"
+#include "shared/core/ids.hpp"
 #include "shared/core/result.hpp"
 
 /// The wheel: a weighted draw that anybody can compute again (hub.md, "wheel"). Pure; hub and edge draw
@@ -85,6 +86,11 @@ struct Draw {
   std::string client_seed;  ///< The member's own choice; may be empty.
   std::int64_t nonce = 0;   ///< Counts a member's draws with a seed, from 1.
 };
+
+/// How a draw at a till names its member, as proofs are anybody's to see: HMAC-SHA256 of the card, in hex,
+/// under a key that the hub and the store alone have. Without it nobody can try cards until one fits.
+using MemberKey = Digest;
+std::string till_member(const MemberKey& key, const CustomerId& card);
 /// The ticket drawn of `tickets` > 0: 0 to tickets − 1.
 std::int64_t draw_ticket(const ServerSeed& seed, const Draw& draw, std::int64_t tickets);
 /// The prize drawn; the table must not be empty: asserts.

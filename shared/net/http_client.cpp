@@ -12,6 +12,7 @@
 #include "shared/net/answer_reader.hpp"
 #include "shared/net/byte_stream.hpp"
 #include "shared/net/http_wire.hpp"
+#include "shared/net/off_limits.hpp"
 #include "shared/net/origin.hpp"
 #include "shared/net/resolver.hpp"
 #include "shared/net/tls.hpp"
@@ -213,6 +214,12 @@ Result<HttpClient::Impl::Lease> HttpClient::Impl::lease() {
 Task<Result<void>> HttpClient::Impl::connect(Lease& lease, MonoTime deadline) {
   auto endpoints = co_await resolver_.resolve(deadline);
   if (!endpoints) co_return failure(endpoints);
+  if (options_.keeps_off_limits) {
+    std::erase_if(*endpoints, [](const tcp::endpoint& endpoint) {
+      return is_off_limits(endpoint.address().to_string());
+    });
+    if (endpoints->empty()) co_return fail(Errc::forbidden, origin_.authority + " is not to be called");
+  }
   Result<void> last = fail(Errc::connection_failed);
   for (std::size_t i = 0; i < endpoints->size(); ++i) {
     const bool more = i + 1 < endpoints->size();

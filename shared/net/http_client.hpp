@@ -17,6 +17,9 @@ struct HttpClientOptions {
   std::size_t connections_max = 64;  ///< Open at once; a call beyond it fails with overloaded, nothing sent.
   std::size_t answer_bytes_max = std::size_t{1} << 20;
   Millis kept_idle_max = seconds{30};  ///< A connection nobody uses is closed then.
+  /// For origins that somebody else names: an address of theirs that is_off_limits() is not connected to,
+  /// whatever name it was found by; where there is no other the call fails with forbidden.
+  bool keeps_off_limits = false;
 };
 
 struct HttpCall {
@@ -35,7 +38,7 @@ struct HttpAnswer {
 
 struct HttpFailure {
   /// connection_failed, connection_lost, timed_out, malformed_answer (also too long), overloaded; cancelled;
-  /// bad_request for a target that is none.
+  /// bad_request for a target that is none; forbidden by keeps_off_limits.
   Error error;
   bool may_have_been_sent = false;  ///< Whether a byte of the request may have reached the peer.
 };

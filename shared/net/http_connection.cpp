@@ -327,6 +327,7 @@ Task<bool> HttpConnection::upgrade(Exchange& exchange, Response response) {
   begin_ = end_ = 0;
   response.headers.set("traceparent", exchange.traceparent);
   response.headers.set("Date", shared_.date);
+  add_common_fields(response.headers, shared_.options.common_headers);
   observe(exchange, response.status);
   web_socket_ = WebSocketSession::make(
       {.stream = stream_, .clock = shared_.clock, .timeouts = shared_.options.timeouts});

@@ -13,8 +13,16 @@
 namespace perkline::net {
 namespace {
 
-constexpr std::string_view constant_fields = "X-Content-Type-Options: nosniff\r\n";
-constexpr std::string_view uncached = "Cache-Control: no-store\r\n";
+struct Field {
+  std::string_view name;
+  std::string_view value;
+};
+constexpr Field unsniffed{"X-Content-Type-Options", "nosniff"};
+constexpr Field uncached{"Cache-Control", "no-store"};
+
+void append_constant(std::string& out, const Field& field) {
+  out.append(field.name).append(": ").append(field.value).append("\r\n");
+}
 
 bool is_token_char(char c) {
   return is_alpha(c) || is_digit(c) || std::string_view("!#$%&'*+-.^_`|~").contains(c);
@@ -62,13 +70,13 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 void append_answer_head(std::string& out, const AnswerHead& head) {
   const Response& response = head.response;
   append_status_line(out, response.status);
-  out += constant_fields;
+  append_constant(out, unsniffed);
   out += "Date: ";
   out += head.date;
   out += "\r\ntraceparent: ";
   out += head.traceparent;
   out += "\r\n";
-  if (!response.headers.find("Cache-Control")) out += uncached;
+  if (!response.headers.find(uncached.name)) append_constant(out, uncached);
   for (const auto& [name, value] : response.headers) {
     if (!is_framing_field(name)) append_field(out, name, value);
   }
@@ -87,6 +95,14 @@ void append_answer_head(std::string& out, const AnswerHead& head) {
   }
   if (head.close) out += "Connection: close\r\n";
   out += "\r\n";
+}
+
+void add_common_fields(Headers& headers, const Headers& common) {
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!headers.find(name)) headers.add(std::string(name), std::string(value));
+  };
+  for (const Field& field : {unsniffed, uncached}) add(field.name, field.value);
+  for (const auto& [name, value] : common) add(name, value);
 }
 
 std::string http_date(WallTime time) {

@@ -26,6 +26,10 @@ struct AnswerHead {
 };
 void append_answer_head(std::string& out, const AnswerHead& head);
 
+/// The fields of such a head that `headers` lack, but for `traceparent` and `Date`: for an answer whose head
+/// somebody else spells.
+void add_common_fields(Headers& headers, const Headers& common);
+
 /// IMF-fixdate, RFC 9110 §5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
 std::string http_date(WallTime time);
 

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "shared/core/html.hpp"
 #include "shared/json/value.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/ops/health.hpp"
@@ -21,41 +22,18 @@ Response report_response(ops::Health::Report report) {
   return {.status = report.http_status, .body = std::move(report.body)};
 }
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string text_of(const json::Value& object, std::string_view name) {
   const json::Value* value = object.find(name);
-  return value != nullptr ? escaped(value->text()) : std::string();
+  return value != nullptr ? html_escaped(value->text()) : std::string();
 }
 
 /// The same report as `/health/live`, for people.
 std::string status_page(const std::string& title, const ops::Health::Report& report) {
   std::string page =
-      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + escaped(title) +
+      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + html_escaped(title) +
       "</title><style>body{font:16px sans-serif;margin:2em}td,th{padding:.2em 1em;text-align:left}"
       "</style></head><body><h1>" +
-      escaped(title) + "</h1>";
+      html_escaped(title) + "</h1>";
   const auto document = json::parse(report.body);
   if (document) {
     const json::Value& root = document->root();
@@ -63,7 +41,7 @@ std::string status_page(const std::string& title, const ops::Health::Report& rep
     page += "<table><tr><th>check</th><th>status</th><th>circuit breaker</th></tr>";
     if (const json::Value* checks = root.find("checks")) {
       for (const auto& [name, check] : checks->members()) {
-        page += "<tr><td>" + escaped(name) + "</td><td>" + text_of(check, "status") + "</td><td>" +
+        page += "<tr><td>" + html_escaped(name) + "</td><td>" + text_of(check, "status") + "</td><td>" +
                 text_of(check, "circuitBreaker") + "</td></tr>";
       }
     }

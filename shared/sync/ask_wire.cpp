@@ -90,6 +90,7 @@ void write_ask(const ClaimRequest& request, v1::ClaimRequest& out) {
   out.set_promotion(wire::bytes_of(request.promotion));
   out.set_transaction(request.transaction.str());
   out.set_claimed_at_ms(stamp(request.claimed_at));
+  if (request.terms) out.set_terms(wire::bytes_of(*request.terms));
 }
 
 Result<Frame> read_ask(const v1::ClaimRequest& wire) {
@@ -100,7 +101,7 @@ Result<Frame> read_ask(const v1::ClaimRequest& wire) {
                        .claimed_at = wall_time(wire.claimed_at_ms())};
   if (!wire::read_fixed(wire.claim(), request.claim.bytes) || !wire::is_name(wire.customer()) ||
       !wire::read_fixed(wire.promotion(), request.promotion.bytes) || !wire::is_name(wire.transaction()) ||
-      !wire::is_time(wire.claimed_at_ms())) {
+      !wire::is_time(wire.claimed_at_ms()) || !wire::read_optional(wire.terms(), request.terms)) {
     return malformed("claim request");
   }
   return request;
@@ -116,7 +117,7 @@ Result<Frame> read_ask(const v1::ClaimAnswer& wire) {
   ClaimAnswer answer{.claim = {}, .outcome = static_cast<ClaimOutcome>(wire.outcome())};
   if (!wire::read_fixed(wire.claim(), answer.claim.bytes) ||
       wire.outcome() < static_cast<std::uint32_t>(ClaimOutcome::claimed) ||
-      wire.outcome() > static_cast<std::uint32_t>(ClaimOutcome::not_active)) {
+      wire.outcome() > static_cast<std::uint32_t>(ClaimOutcome::balance_limit)) {
     return malformed("claim answer");
   }
   if (answer.outcome != ClaimOutcome::claimed) return answer;

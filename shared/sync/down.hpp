@@ -109,6 +109,7 @@ struct Erasure {
 };
 struct EraseMember {
   std::vector<Erasure> erasures;
+  std::optional<WallTime> sent_at = {};  ///< By the hub's clock; nullopt: an older hub.
   bool operator==(const EraseMember&) const = default;
 };
 
@@ -150,11 +151,18 @@ struct ClaimRequest {
   Uuid promotion;
   TransactionId transaction;  ///< The till's.
   WallTime claimed_at = {};
+  std::optional<Digest> terms = std::nullopt;  ///< As PromotionClaimed's.
   bool operator==(const ClaimRequest&) const = default;
 };
 
 /// Values are on the wire: append, never renumber.
-enum class ClaimOutcome : std::uint8_t { claimed = 1, already_claimed, not_assigned, not_active };
+enum class ClaimOutcome : std::uint8_t {
+  claimed = 1,
+  already_claimed,
+  not_assigned,
+  not_active,
+  balance_limit
+};
 struct ClaimAnswer {
   Uuid claim;
   ClaimOutcome outcome = ClaimOutcome::claimed;

@@ -211,6 +211,7 @@ Result<Frame> read_down(const v1::MemberDelta& wire) {
 }
 
 void write_down(const EraseMember& erase, v1::EraseMember& out) {
+  if (erase.sent_at) out.set_sent_at_ms(erase.sent_at->time_since_epoch().count());
   for (const Erasure& erasure : erase.erasures) {
     v1::Erasure& wire = *out.add_erasure();
     wire.set_id(wire::bytes_of(erasure.id));
@@ -223,7 +224,9 @@ void write_down(const EraseMember& erase, v1::EraseMember& out) {
 Result<Frame> read_down(const v1::EraseMember& wire) {
   if (wire.erasure_size() == 0 || static_cast<std::size_t>(wire.erasure_size()) > limits::sync_erasures_max)
     return malformed("erase member");
+  if (!wire::is_time(wire.sent_at_ms())) return malformed("erase member");
   EraseMember erase;
+  if (wire.sent_at_ms() != 0) erase.sent_at = WallTime{Millis{wire.sent_at_ms()}};
   for (const v1::Erasure& each : wire.erasure()) {
     Erasure& erasure = erase.erasures.emplace_back();
     if (!wire::read_fixed(each.id(), erasure.id.bytes) || !wire::read_fixed(each.member(), erasure.member) ||

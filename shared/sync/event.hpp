@@ -132,6 +132,8 @@ struct SpinDrawn {
   std::string lease;        ///< Of the unit given away; empty: of no stocked prize, as the next one is 0.
   std::uint32_t ordinal = 0;
   WallTime drawn_at;
+  /// SHA-256 of the body that the prize's item had in the catalogue drawn from; nullopt: an older store.
+  std::optional<Digest> terms = std::nullopt;
   bool operator==(const SpinDrawn&) const = default;
 };
 
@@ -142,6 +144,7 @@ struct PromotionClaimed {
   Uuid promotion;
   TransactionId transaction;
   WallTime claimed_at;
+  std::optional<Digest> terms = std::nullopt;  ///< Of the promotion's item, as SpinDrawn's; nullopt: none.
   bool operator==(const PromotionClaimed&) const = default;
 };
 

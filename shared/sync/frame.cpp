@@ -52,6 +52,7 @@ v1::Status wire_of(const Status& status) {
   wire.set_queue_depth(status.queue_depth);
   wire.set_version(status.version);
   if (status.held) write_down(*status.held, *wire.mutable_held());
+  wire.set_epoch(status.epoch);
   return wire;
 }
 
@@ -175,13 +176,15 @@ void write(const ProtocolRefused& refused, v1::Frame& out) {
 
 Result<Status> read(const v1::Status& wire) {
   if (!wire::is_number(wire.tail()) || !wire::is_number(wire.queue_depth()) ||
-      wire.breaker().size() > limits::id_bytes_max || wire.version().size() > limits::id_bytes_max) {
+      !wire::is_number(wire.epoch()) || wire.breaker().size() > limits::id_bytes_max ||
+      wire.version().size() > limits::id_bytes_max) {
     return malformed("status");
   }
   Status status{.tail = wire.tail(),
                 .breaker = wire.breaker(),
                 .queue_depth = wire.queue_depth(),
                 .version = wire.version()};
+  status.epoch = wire.epoch();
   if (!wire.has_held()) return status;
   auto held = read_down(wire.held());
   if (!held) return failure(held);

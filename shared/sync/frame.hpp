@@ -26,6 +26,7 @@ struct Status {
   std::uint64_t queue_depth = 0;
   std::string version;
   std::optional<Held> held = {};  ///< nullopt: the store takes nothing down.
+  std::uint64_t epoch = 0;        ///< The store's own; 0: an older store, which does not say.
   bool operator==(const Status&) const = default;
 };
 

@@ -63,6 +63,7 @@ void write_programme(const SpinDrawn& drawn, v1::SpinDrawn& wire) {
   wire.set_lease(drawn.lease);
   wire.set_ordinal(drawn.ordinal);
   wire.set_drawn_at_ms(stamp(drawn.drawn_at));
+  if (drawn.terms) wire.set_terms(wire::bytes_of(*drawn.terms));
 }
 
 Result<SpinDrawn> read_programme(const v1::SpinDrawn& wire) {
@@ -87,6 +88,7 @@ Result<SpinDrawn> read_programme(const v1::SpinDrawn& wire) {
   if (wire.nonce() < 1) return malformed("nonce");
   if (!has_unit(wire) && !has_no_unit(wire)) return malformed("lease's unit");
   if (!wire::is_time(wire.drawn_at_ms())) return malformed("drawn_at");
+  if (!wire::read_optional(wire.terms(), drawn.terms)) return malformed("terms");
   auto slots = read_slots(wire);
   if (!slots) return failure(slots);
   drawn.slots = std::move(*slots);
@@ -101,6 +103,7 @@ void write_programme(const PromotionClaimed& claimed, v1::PromotionClaimed& wire
   wire.set_promotion(wire::bytes_of(claimed.promotion));
   wire.set_transaction(claimed.transaction.str());
   wire.set_claimed_at_ms(stamp(claimed.claimed_at));
+  if (claimed.terms) wire.set_terms(wire::bytes_of(*claimed.terms));
 }
 
 Result<PromotionClaimed> read_programme(const v1::PromotionClaimed& wire) {
@@ -114,6 +117,7 @@ Result<PromotionClaimed> read_programme(const v1::PromotionClaimed& wire) {
   if (!wire::read_fixed(wire.promotion(), claimed.promotion.bytes)) return malformed("promotion");
   if (!wire::is_name(wire.transaction())) return malformed("transaction");
   if (!wire::is_time(wire.claimed_at_ms())) return malformed("claimed_at");
+  if (!wire::read_optional(wire.terms(), claimed.terms)) return malformed("terms");
   return claimed;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,12 @@ bool read_fixed(std::string_view bytes, Fixed& out) {
   if (bytes.size() != out.size()) return false;
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(bytes[i]);
   return true;
+}
+
+/// A field that may be absent. False: it is there, and no `Fixed`.
+template <class Fixed>
+bool read_optional(std::string_view bytes, std::optional<Fixed>& out) {
+  return bytes.empty() || read_fixed(bytes, out.emplace());
 }
 
 inline bool is_name(std::string_view text) {

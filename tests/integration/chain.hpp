@@ -28,15 +28,17 @@ class ChainTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { start_chain(1); }
   /// For suites that need other edges: called by a SetUpTestSuite of their own. `edge_yaml`, `pdi_yaml`,
-  /// `pdi_url` and `hub_yaml` as FleetOptions has them.
+  /// `pdi_url`, `hub_yaml` and `edge_hub_ports` as FleetOptions has them.
   static void start_chain(std::size_t edges, std::vector<std::string> edge_yaml = {},
-                          std::string pdi_yaml = {}, std::string pdi_url = {}, std::string hub_yaml = {}) {
+                          std::string pdi_yaml = {}, std::string pdi_url = {}, std::string hub_yaml = {},
+                          std::vector<std::uint16_t> edge_hub_ports = {}) {
     folder_ = new TempDir();
     auto options = fleet_options(*folder_, edges);
     options.edge_yaml = std::move(edge_yaml);
     options.pdi_yaml = std::move(pdi_yaml);
     options.pdi_url = std::move(pdi_url);
     options.hub_yaml = std::move(hub_yaml);
+    options.edge_hub_ports = std::move(edge_hub_ports);
     auto fleet = bench::Fleet::start(std::move(options));
     ASSERT_TRUE(fleet) << fleet.error().detail;
     fleet_ = new bench::Fleet(std::move(*fleet));

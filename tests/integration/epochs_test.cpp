@@ -3,8 +3,8 @@
 #include <regex>
 #include <set>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "tests/integration/chain.hpp"
-#include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
 namespace {
@@ -359,7 +359,7 @@ TEST_F(RestoredHub, GetsTheRestAgainFromEveryStoreAndTheSumsAgree) {
 }
 
 TEST_F(RestoredHub, GetsTheRestAgainOnPostgres) {
-  const auto server = PostgresServer::start();
+  const auto server = bench::PostgresServer::start();
   ASSERT_TRUE(server) << server.error().detail;
   goes_back_a_day_under_live_edges(server->url("perkline"));
 }

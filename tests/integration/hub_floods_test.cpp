@@ -95,13 +95,16 @@ std::vector<Attack> attacks() {
   };
 }
 
+/// Enough for a rank of 0.99 to be no single call's: one waits for memory that the machine has yet to give.
+constexpr std::size_t calls_min = 200;
+
 /// Calls of somebody else, one after the other.
 std::vector<Milliseconds> pace(const LoneHub& hub, const std::string& token, Milliseconds length) {
   RawHttp connection(hub.port());
   const std::string call = get("/api/v1/auth/me", "Authorization: Bearer " + token + "\r\n");
   std::vector<Milliseconds> times;
   const auto end = steady_clock::now() + length;
-  while (steady_clock::now() < end) {
+  while (steady_clock::now() < end || times.size() < calls_min) {
     times.push_back(time_of([&] {
       connection.send(call);
       EXPECT_EQ(connection.read_answer().value_or(RawAnswer{}).status, 200);
@@ -127,7 +130,6 @@ TEST(HubFlooded, OthersKeepTheirPaceAndMemoryIsBounded) {
     Flood flood(hub.port());
     attack.begin(flood);
     const auto times = pace(hub, token, length);
-    ASSERT_GT(times.size(), 20u) << attack.name;
     const Milliseconds p99 = at_rank(times, 0.99);
     EXPECT_LT(p99, bound) << attack.name << ", idle " << idle.count() << " ms";
     if (told != nullptr) {

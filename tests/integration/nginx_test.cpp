@@ -226,7 +226,8 @@ TEST_F(NginxFront, PassesOnWhereACallerComesFromAndNobodyCanMakeItUp) {
 }
 
 TEST_F(NginxFront, LeavesRefusalsToTheHubAndTakesBodiesInPieces) {
-  const std::string large(1100 * 1024, 'x');
+  // Beyond the limit by less than the hub reads on after its answer: nginx is to get that whole.
+  const std::string large(1024 * 1024, 'x');
   const auto refused = call({.method = "POST",
                              .origin = nginx_.plain(),
                              .path = "/api/v1/auth/login",

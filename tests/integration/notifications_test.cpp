@@ -7,12 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "hub/events/event_log.hpp"
 #include "tests/integration/lone_hub.hpp"
 #include "tests/integration/till.hpp"
 #include "tests/support/database_beside.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/smtp_server.hpp"
 #include "tests/support/web_socket_client.hpp"
 
@@ -28,7 +28,7 @@ std::string member_in(const std::optional<std::string>& frame, const char* name)
 }
 
 TEST(Notifications, MadeByOneHubAreHeardAtTheOther) {
-  auto server = PostgresServer::start();
+  auto server = bench::PostgresServer::start();
   ASSERT_TRUE(server);
   const std::string url = server->url("perkline");
   LoneHub one("", "", "", url);
@@ -69,7 +69,7 @@ std::vector<std::string> ids_of(const LoneHub& hub, const std::string& token) {
 }
 
 TEST(Notifications, SocketLostAndResumedAtAnotherHubSeesEachOnceAndInOrder) {
-  auto server = PostgresServer::start();
+  auto server = bench::PostgresServer::start();
   ASSERT_TRUE(server);
   const std::string url = server->url("perkline");
   LoneHub one("", "", "", url);

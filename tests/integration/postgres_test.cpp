@@ -7,12 +7,12 @@
 #include <fmt/format.h>
 
 #include "bench/demo/reconcile.hpp"
+#include "bench/fleet/postgres_server.hpp"
 #include "bench/load/sample.hpp"
 #include "shared/core/random.hpp"
 #include "tests/fault/rig/hub_books.hpp"
 #include "tests/fault/rig/money_oracle.hpp"
 #include "tests/integration/chain.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
 namespace perkline::test {
@@ -198,9 +198,9 @@ class Wandering {
 class PostgresChain : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto server = PostgresServer::start();
+    auto server = bench::PostgresServer::start();
     ASSERT_TRUE(server) << server.error().detail;
-    server_ = new PostgresServer(std::move(*server));
+    server_ = new bench::PostgresServer(std::move(*server));
     folder_ = new TempDir();
     auto options = fleet_options(*folder_, 2);
     options.database_url = server_->url("perkline");
@@ -222,7 +222,7 @@ class PostgresChain : public testing::Test {
   static bench::Fleet& fleet() { return *fleet_; }
   /// By which the first store reaches the hubs; the second knows both.
   static TcpProxy& line() { return *line_; }
-  static PostgresServer& server() { return *server_; }
+  static bench::PostgresServer& server() { return *server_; }
 
   static std::string token() {
     const auto token = fleet().log_in();
@@ -286,7 +286,7 @@ class PostgresChain : public testing::Test {
   }
 
  private:
-  static inline PostgresServer* server_ = nullptr;
+  static inline bench::PostgresServer* server_ = nullptr;
   static inline TcpProxy* line_ = nullptr;
   static inline TempDir* folder_ = nullptr;
   static inline bench::Fleet* fleet_ = nullptr;
@@ -404,7 +404,7 @@ TEST_F(PostgresChain, WhileItsServerStandsStillCallersAreTurnedAwayInTimeAndThen
 }
 
 TEST(PostgresLate, AHubThatIsStartedBeforeItsDatabaseComesUpWithIt) {
-  auto server = PostgresServer::start();
+  auto server = bench::PostgresServer::start();
   ASSERT_TRUE(server) << server.error().detail;
   const TempDir folder;
   auto options = fleet_options(folder, 1);

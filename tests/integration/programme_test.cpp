@@ -1,8 +1,13 @@
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <set>
+#include <thread>
 
 #include "shared/core/clock.hpp"
 #include "tests/integration/chain.hpp"
+#include "tests/integration/documents.hpp"
+#include "tests/support/tcp_proxy.hpp"
 
 namespace perkline::test {
 namespace {
@@ -10,7 +15,18 @@ namespace {
 /// Members at two real stores' tills and on the web: the wheel and promotions.
 class AtTheTill : public ChainTest {
  protected:
-  static void SetUpTestSuite() { start_chain(2); }
+  static void SetUpTestSuite() {
+    line_ = new TcpProxy(0);
+    start_chain(2, {}, {}, {}, {}, {0, line_->port()});
+    if (HasFatalFailure()) return;
+    line_->lead_to(fleet().sync_port());
+  }
+  static void TearDownTestSuite() {
+    ChainTest::TearDownTestSuite();
+    delete line_;
+  }
+  /// By which the second store reaches the hub.
+  static TcpProxy& line() { return *line_; }
 
   static bench::WebAnswer call(const std::string& method, const std::string& path, const std::string& body,
                                const std::string& token) {
@@ -28,7 +44,7 @@ class AtTheTill : public ChainTest {
     return call(method, path, body, fleet().log_in().value_or(""));
   }
   static std::string next() {
-    static int count = 0;
+    static std::atomic<int> count{0};
     return "PRG-" + std::to_string(++count);
   }
   static std::string day_from_now(int days) {
@@ -160,10 +176,37 @@ class AtTheTill : public ChainTest {
     }
     return -1;
   }
+  /// What the README's lines of Python say to a spin's proof, as the hub shows it.
+  static std::string checked(const std::string& spin) {
+    const auto blocks = blocks_under("A spin anybody can check", document("README.md"));
+    std::ofstream(folder_file("check.py")) << blocks.at(0);
+    std::ofstream(folder_file("proof")) << call("GET", "spins/" + spin + "/proof", "", "").body;
+    const auto said = bench::run_command(
+        "bash", {"-c", "python3 '" + folder_file("check.py") + "' < '" + folder_file("proof") + "'"});
+    EXPECT_TRUE(said);
+    if (!said) return "";
+    return said->status == 0 ? "it holds" : said->err;
+  }
+  /// The hub again, by a clock that is so much ahead.
+  static void restart_hub(seconds ahead) {
+    hub_goes();
+    const std::int64_t by = ahead.count();
+    std::ofstream(folder_file("clock_shift"), std::ios::binary)
+        .write(reinterpret_cast<const char*>(&by), sizeof by);
+    ::setenv("PERKLINE_CLOCK_SHIFT", folder_file("clock_shift").c_str(), 1);
+    ::setenv("LD_PRELOAD", clock_shift_library().c_str(), 1);
+    const auto started = fleet().start_hub();
+    ::unsetenv("LD_PRELOAD");
+    ASSERT_TRUE(started) << started.error().detail;
+    for (const std::size_t edge : {0u, 1u}) expect_in_touch(edge);
+  }
   static void expect_no_dead_letters() {
     const auto letters = hub("dead-letters");
     EXPECT_TRUE(contains(letters, R"("items":[])")) << letters.body;
   }
+
+ private:
+  static inline TcpProxy* line_ = nullptr;
 };
 
 TEST_F(AtTheTill, TheSpinOfASaleIsBookedAtTheHubWhichMakesTheDrawAgain) {
@@ -221,7 +264,30 @@ TEST_F(AtTheTill, APromotionIsClaimedWithTheHubAndWithoutIt) {
   EXPECT_TRUE(eventually([&] { return wallet_of(member) == "40.00"; })) << wallet_of(member);
   for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
   EXPECT_EQ(wallet_of(member), "40.00") << "once";
-  expect_replay(claim(0, member.card, second, "CLM-3"), pending);
+  // Within a minute the store asks what came of it: whichever of the two was first is told 200, the other
+  // 409.
+  const auto known = claim(0, member.card, second, "CLM-3");
+  EXPECT_TRUE(known.status == 202 ? known.body == pending.body : known.status == 200 || known.status == 409)
+      << known.status << ' ' << known.body;
+  expect_no_dead_letters();
+}
+
+TEST_F(AtTheTill, WhatIsClaimedAtATillIsNotClaimedOnTheWebNorTheOtherWayRound) {
+  const Member member = join(9);
+  const auto on_the_web = [&](const std::string& promotion) {
+    return call("POST", "promotions/claim", R"({"promotionId":")" + promotion + "\"}", member.token);
+  };
+  const std::string first = assign(member, "First at the till");
+  EXPECT_EQ(claim(0, member.card, first, "CLM-6").status, 200);
+  expect_problem(on_the_web(first), 409, "ALREADY_CLAIMED");
+  EXPECT_EQ(wallet_of(member), "20.00") << "once";
+
+  const std::string second = assign(member, "First on the web");
+  const auto claimed = on_the_web(second);
+  EXPECT_EQ(claimed.status, 200) << claimed.body;
+  for (const std::size_t edge : {0u, 1u})
+    expect_problem(claim(edge, member.card, second, "CLM-7"), 409, "ALREADY_CLAIMED");
+  EXPECT_EQ(wallet_of(member), "40.00") << "once";
   expect_no_dead_letters();
 }
 
@@ -255,6 +321,39 @@ TEST_F(AtTheTill, AOneTimePrizeIsNeverTwiceAMembersWhereverTheySpin) {
   hub_comes_back();
   for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
   EXPECT_EQ(won, (std::multiset<std::string>{member.card, other.card}));
+  expect_no_dead_letters();
+  no_more_of(once);
+}
+
+TEST_F(AtTheTill, AOneTimePrizeIsWonOnceThoughOneStoresLineIsCutWhileTheOtherAndTheWebGoOn) {
+  std::vector<Member> members{join(6), join(7)};
+  const std::string once =
+      prize(R"({"name":"Once of all","type":"cash","weight":1000000,"points":1,"oneTimePerUser":true})");
+  for (const Member& member : members) {
+    give_points(member, 5);
+    const std::string at_first = sell(0, member.card);
+    const std::string at_second = sell(1, member.card);
+    expect_in_touch(1);
+    // Its connection stands, and what it asks gets nowhere.
+    line().set({.kind = Toxic::Kind::black_hole});
+    bench::WebAnswer first;
+    bench::WebAnswer second;
+    bench::WebAnswer web;
+    {
+      const std::jthread till([&] { first = spin(0, member.card, at_first); });
+      const std::jthread cut_off([&] { second = spin(1, member.card, at_second); });
+      web = call("POST", "spin", "{}", member.token);
+    }
+    EXPECT_EQ(second.status, 200) << "the till is answered all the same: " << second.body;
+    EXPECT_NE(text_in(second, "prize", "id"), once) << "of what nobody vouches for nothing is drawn";
+    const auto wins = [&](const bench::WebAnswer& spun) { return text_in(spun, "prize", "id") == once; };
+    EXPECT_EQ(wins(first) + wins(web), 1) << first.body << web.body;
+    line().set({});
+    expect_in_touch(1);
+    for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
+    EXPECT_FALSE(wins(spin(1, member.card, sell(1, member.card)))) << "nor ever again";
+  }
+  for (const std::size_t edge : {0u, 1u}) expect_all_at_hub(edge);
   expect_no_dead_letters();
   no_more_of(once);
 }
@@ -320,6 +419,32 @@ TEST_F(AtTheTill, ARestoredStoreDrawsFromNewLeasesAndWithALaterSeed) {
   ASSERT_TRUE(verified);
   EXPECT_EQ(verified->status, 0) << verified->out;
   no_more_of(scarce);
+}
+
+TEST_F(AtTheTill, ProofsOfTillAndWebHoldByTheReadmesPythonOnceTheirDayIsOver) {
+  const Member member = join(8);
+  give_points(member, 1);
+  const std::string at_till = text_at(spin(1, member.card, sell(1, member.card)), "spinId");
+  const std::string on_web = text_at(call("POST", "spin", "{}", member.token), "spinId");
+  expect_all_at_hub(1);
+  for (const std::string& spin : {at_till, on_web}) {
+    ASSERT_FALSE(spin.empty());
+    EXPECT_EQ(checked(spin), "not revealed yet\n");
+  }
+  restart_hub(days{1} + hours{1});
+  const auto run = [](std::vector<std::string> arguments) {
+    ::setenv("LD_PRELOAD", clock_shift_library().c_str(), 1);
+    auto said = fleet().hub_command(std::move(arguments));
+    ::unsetenv("LD_PRELOAD");
+    EXPECT_TRUE(said && said->status == 0) << (said ? said->err : "");
+  };
+  run({"clock", "confirm", "--reason", "a day has gone by"});
+  for (const std::string& spin : {at_till, on_web}) {
+    EXPECT_TRUE(eventually([&] {
+      run({"jobs", "run", "wheel-seeds"});
+      return checked(spin) == "it holds";
+    })) << checked(spin);
+  }
 }
 
 TEST_F(AtTheTill, BadCallsNameWhatIsWrong) {

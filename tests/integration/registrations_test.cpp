@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "bench/load/histogram.hpp"
+#include "bench/measure/histogram.hpp"
 #include "tests/integration/lone_hub.hpp"
 #include "tests/integration/pace.hpp"
 #include "tests/integration/till.hpp"

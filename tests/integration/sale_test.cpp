@@ -107,5 +107,24 @@ TEST_F(Sale, UnknownMemberIsRefusedWithPdisOwnWords) {
   EXPECT_FALSE(bench::text_at(*problem.root().find("pdi"), "code").empty());
 }
 
+TEST_F(Sale, PointsThatAnotherTillHasSpentMeanwhileAreRefusedWithPdisOwnWords) {
+  const Till till = till_of(0);
+  const std::string card = members_at_pdi("Silver").at(0);
+  const std::string first = till.price("SPENT-1", "1.00", card);
+  const std::string second = till.price("SPENT-2", "1.00", card);
+  const auto member = sandbox("/sandbox/members/" + card);
+  const std::string all =
+      R"("applyRewards":true,"redeemPoints":)" + std::to_string(number_at(member, "points"));
+  const auto spent = till.finalize(first, "SPENT-1", "1.00", all);
+  ASSERT_EQ(spent.status, 200) << spent.body;
+  const auto refused = till.finalize(second, "SPENT-2", "1.00", all);
+  EXPECT_EQ(refused.status, 400) << refused.body;
+  const auto problem = refused.json();
+  EXPECT_EQ(bench::text_at(problem.root(), "code"), "PDI_REJECTED");
+  ASSERT_NE(problem.root().find("pdi"), nullptr) << refused.body;
+  EXPECT_EQ(bench::text_at(*problem.root().find("pdi"), "code"), "INSUFFICIENT_POINTS");
+  EXPECT_TRUE(bookings_at_pdi("SPENT-2").empty());
+}
+
 }  // namespace
 }  // namespace perkline::test

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "bench/fleet/reserved_port.hpp"
 #include "shared/core/random.hpp"
 #include "shared/json/value.hpp"
@@ -11,7 +12,6 @@
 #include "tests/integration/paths.hpp"
 #include "tests/integration/till.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/raw_http.hpp"
 #include "tests/support/webhook_receiver.hpp"
 
@@ -237,7 +237,7 @@ TEST_F(WebhooksKilled, WhileAnAnswerIsWaitedForSendTheEventAgain) {
 }
 
 struct Postgres {
-  PostgresServer server_ = PostgresServer::start().value();
+  bench::PostgresServer server_ = bench::PostgresServer::start().value();
 };
 
 class WebhooksOnPostgresKilled : private Postgres, public WebhooksKilled {

@@ -240,9 +240,12 @@ class Auditor {
   }
 
   Result<void> look_at_stores(hub::db::Transaction& transaction) {
-    auto dead = transaction.query("SELECT COUNT(*) FROM dead_letter");
+    auto dead = transaction.query("SELECT store_id, sequence, reason FROM dead_letter LIMIT 1");
     if (!dead) return failure(dead);
-    check(dead->front().integer(0) == 0, "no event becomes a dead letter", "");
+    check(dead->empty(), "no event becomes a dead letter",
+          dead->empty() ? ""
+                        : dead->front().text(0) + " at " + std::to_string(dead->front().integer(1)) + ": " +
+                              dead->front().text(2));
     auto waiting = transaction.query("SELECT COUNT(*) FROM sale_return WHERE state = 'waiting'");
     if (!waiting) return failure(waiting);
     check(waiting->front().integer(0) == 0, "no return waits at rest", "");
@@ -315,6 +318,7 @@ class Auditor {
 
 void audit(Books books) {
   Auditor(books).run();
+  audit_programme(books);
 }
 
 }  // namespace perkline::simulation

@@ -1,7 +1,6 @@
 #include "tests/simulation/chain.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "hub/stores/stores.hpp"
 #include "shared/core/assert.hpp"
@@ -15,11 +14,6 @@ using edge::session::Status;
 
 /// By then everything must have come to rest once nothing goes wrong any more.
 constexpr minutes rest_max{60};
-constexpr hours jump_max{10 * 365 * 24};
-constexpr std::string_view operator_name = "the simulation";
-/// How often somebody looks whether a store is in trouble with the hub.
-constexpr minutes look_every{1};
-constexpr seconds until_clonable{5};
 
 Plant current_plant = Plant::none;
 
@@ -30,11 +24,6 @@ std::vector<std::unique_ptr<Store>> make_stores(const Surroundings& around) {
   for (std::size_t number = 0; number < around.scenario.clones; ++number)
     stores.push_back(std::make_unique<Store>(around, stores[number]->id(), Store::Clone{}));
   return stores;
-}
-
-Task<void> into(Task<Result<void>> work, std::shared_ptr<std::size_t> waiting) {
-  (void)co_await std::move(work);
-  --*waiting;
 }
 
 }  // namespace
@@ -55,6 +44,12 @@ Figures& Figures::operator+=(const Figures& more) {
   clones += more.clones;
   epochs += more.epochs;
   forgotten += more.forgotten;
+  spins += more.spins;
+  web_spins += more.web_spins;
+  leased += more.leased;
+  leases_returned += more.leases_returned;
+  claims += more.claims;
+  refused_claims += more.refused_claims;
   virtual_time += more.virtual_time;
   return *this;
 }
@@ -68,163 +63,10 @@ Chain::Chain(const Scenario& scenario, bool keep_lines)
       line_(scenario_, time_, trace_),
       hub_(scenario_, trace_, line_),
       stores_(make_stores({scenario_, time_, trace_, provider_, line_})),
-      tills_(scenario_, time_, trace_, stores_) {}
+      tills_(scenario_, time_, trace_, stores_),
+      programme_({scenario_, time_, trace_, hub_, tills_}) {}
 
 Chain::~Chain() = default;
-
-template <class Visit>
-void Chain::each_time(Visit visit) {
-  for (const auto& store : stores_) visit(store->time);
-  visit(hub_.time);
-  visit(tills_.time());
-  visit(provider_.time());
-}
-
-// ---- what goes wrong
-
-void Chain::plan_troubles() {
-  const Timeline::Duration fault_time = scenario_.fault_time;
-  plan_windows(
-      scenario_.outages, minutes{4}, [this] { provider_.go_dark(true); },
-      [this] { provider_.go_dark(false); });
-  for (std::size_t i = 0; i < scenario_.partitions; ++i) {
-    const StoreId& store = stores_[rng_.below(scenario_.stores)]->id();
-    plan_windows(1, minutes{3}, [this, store] { line_.part(store); }, [this, store] { line_.rejoin(store); });
-  }
-  for (std::size_t i = 0; i < scenario_.breaker_turns; ++i) {
-    Store& store = *stores_[rng_.below(scenario_.stores)];
-    const auto turn = [&store](void (pdi::Guard::*how)()) {
-      if (store.life() != nullptr) (store.life()->guard.*how)();
-    };
-    plan_windows(
-        1, minutes{2}, [turn] { turn(&pdi::Guard::force_open); }, [turn] { turn(&pdi::Guard::automatic); });
-  }
-  for (std::size_t i = 0; i < scenario_.full_disks; ++i) {
-    Store& store = *stores_[rng_.below(scenario_.stores)];
-    plan_windows(1, minutes{5}, [&store] { store.fill_disk(true); }, [&store] { store.fill_disk(false); });
-  }
-  plan_clock_jumps();
-  for (const auto& store : stores_) {
-    if (store->is_clone()) continue;
-    if (scenario_.store_deaths > 0 && rng_.unit() < 0.5)
-      time_.at(Timeline::Duration(
-                   static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(fault_time.count())))),
-               [this, &store = *store] {
-                 if (troubled_ && store.life() != nullptr) store.fate.die("its power goes");
-               });
-  }
-  plan_restores();
-  plan_clones();
-  time_.at(fault_time, [this] { stop_troubles(); });
-}
-
-/// Each a while after its backup. Draws from the operators' randomness, so that all else is as without.
-void Chain::plan_restores() {
-  const auto fault_time = static_cast<std::uint64_t>(Timeline::Duration(scenario_.fault_time).count());
-  const auto moment = [&](std::uint64_t from) {
-    return Timeline::Duration(static_cast<std::int64_t>(from + operator_rng_.below(fault_time - from)));
-  };
-  for (std::size_t i = 0; i < scenario_.restores; ++i) {
-    Store& store = *stores_[operator_rng_.below(scenario_.stores)];
-    const Timeline::Duration backup = moment(0);
-    time_.at(backup, [&store] { store.back_up(); });
-    time_.at(moment(static_cast<std::uint64_t>(backup.count())), [this, &store] {
-      if (!troubled_ || !store.has_backup()) return;
-      store.restore_due = true;
-      if (store.life() != nullptr && !store.fate.dead()) store.fate.die("its disk is lost");
-    });
-  }
-}
-
-void Chain::plan_clones() {
-  const auto fault_time = static_cast<std::uint64_t>(Timeline::Duration(scenario_.fault_time).count());
-  for (std::size_t number = 0; number < scenario_.clones; ++number) {
-    Store& clone = *stores_[scenario_.stores + number];
-    time_.at(Timeline::Duration(static_cast<std::int64_t>(operator_rng_.below(fault_time))),
-             [this, &clone, &original = *stores_[number]] { start_clone(clone, original); });
-  }
-}
-
-/// While nothing waits for PDI: two that settled one sale under two of PDI's sessions would book it twice,
-/// and only PDI could see that.
-void Chain::start_clone(Store& clone, Store& original) {
-  if (!troubled_ || clone.gone) return;
-  const StoreLife* life = original.life();
-  if (life == nullptr || original.fate.dead() || !life->serving() || life->queue.depth() > 0) {
-    time_.after(until_clonable, [this, &clone, &original] { start_clone(clone, original); });
-    return;
-  }
-  clone.copy_disk(original);
-  ++figures_.clones;
-  boot(clone);
-}
-
-/// For good, with all that only they know.
-void Chain::stop_clones() {
-  for (std::size_t number = scenario_.stores; number < stores_.size(); ++number) {
-    Store& clone = *stores_[number];
-    clone.gone = true;
-    tills_.forget_all(number);
-    if (clone.life() != nullptr) clone.fate.die("it is stopped");
-  }
-}
-
-void Chain::plan_windows(std::size_t count, Timeline::Duration longest, std::function<void()> begin,
-                         std::function<void()> end) {
-  const auto below = [this](Timeline::Duration most) {
-    return Timeline::Duration(
-        static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(most.count()))));
-  };
-  for (; count > 0; --count) {
-    const Timeline::Duration from = below(scenario_.fault_time);
-    time_.at(from, begin);
-    time_.at(std::min<Timeline::Duration>(from + below(longest), scenario_.fault_time), end);
-  }
-}
-
-void Chain::plan_clock_jumps() {
-  const auto fault_time = static_cast<std::uint64_t>(Timeline::Duration(scenario_.fault_time).count());
-  for (std::size_t i = 0; i < scenario_.clock_jumps; ++i) {
-    const std::size_t process = rng_.below(scenario_.stores + 1);
-    time_.at(Timeline::Duration(static_cast<std::int64_t>(rng_.below(fault_time))), [this, process] {
-      if (troubled_) jump(process);
-    });
-  }
-}
-
-/// Far or near, forth or back, from where the clock should be.
-void Chain::jump(std::size_t process) {
-  const auto most =
-      static_cast<std::uint64_t>(rng_.below(3) == 0 ? Millis(minutes{4}).count() : Millis(jump_max).count());
-  const Millis by =
-      Millis{static_cast<std::int64_t>(rng_.below(2 * most))} - Millis{static_cast<std::int64_t>(most)};
-  const WallTime right = tills_.time().wall;
-  if (process == scenario_.stores) {
-    hub_.time.wall = right + by;
-    return trace_.note("hub", "clock jumps", format_time(hub_.time.wall));
-  }
-  Store& store = *stores_[process];
-  store.time.wall = right + by;
-  ++store.clock_jumps;
-  trace_.note(store.id().str(), "clock jumps", format_time(store.time.wall));
-}
-
-/// Clocks too are set right; what they made meanwhile stays as it is.
-void Chain::stop_troubles() {
-  troubled_ = false;
-  stop_clones();
-  provider_.behave();
-  line_.behave();
-  tills_.behave();
-  hub_.fate.spare();
-  for (const auto& store : stores_) {
-    store->fate.spare();
-    if (store->life() != nullptr) store->life()->guard.automatic();
-  }
-  const WallTime right = tills_.time().wall;
-  each_time([right](test::VirtualTime& time) { time.wall = right; });
-  trace_.note("all", "troubles stop");
-}
 
 // ---- processes
 
@@ -408,7 +250,9 @@ Outcome Chain::run() {
   for (const auto& store : stores_) {
     if (!store->is_clone()) hub_.add(store->id());
   }
+  programme_.open();
   plan_troubles();
+  programme_.plan();
   boot_hub();
   for (const auto& store : stores_) {
     if (!store->is_clone()) boot(*store);
@@ -427,119 +271,10 @@ Outcome Chain::run() {
   tills_.ask_for_leftovers();
   settle("after the leftovers have lapsed");
   if (trace_.violations().empty())
-    audit({scenario_, trace_, provider_, hub_, stores_, tills_.sales(), figures_});
+    audit({scenario_, trace_, provider_, hub_, stores_, tills_.sales(), programme_, figures_});
   figures_.virtual_time = std::chrono::floor<Millis>(time_.now());
   return {
       .hash = trace_.hash(), .violations = trace_.violations(), .lines = trace_.lines(), .figures = figures_};
-}
-
-/// Somebody who reads the alarms does what hub/README.md says about them.
-void Chain::look_after_stores() {
-  time_.after(look_every, [this] { look_after_stores(); });
-  for (const auto& store : stores_) {
-    if (!store->is_clone() && operator_rng_.below(2) == 0) look_after(*store);
-  }
-}
-
-void Chain::look_after(Store& store) {
-  std::optional<hub::stores::Store> at_hub;
-  PERKLINE_ASSERT(hub_.database()
-                      .read_now([&](hub::db::Transaction& transaction) -> Result<void> {
-                        auto found = hub::stores::find(transaction, store.id());
-                        if (!found) return failure(found);
-                        at_hub = std::move(*found);
-                        return {};
-                      })
-                      .has_value());
-  const bool cloned = scenario_.clones > 0 && at_hub->fork && at_hub->fork->reason == hub::stores::cloned;
-  if (cloned) stop_clones();
-  StoreLife* life = store.life();
-  if (life == nullptr || store.fate.dead() || !life->serving()) return;
-  if (life->uplink.standing().kind != edge::uplink::Standing::Kind::stopped) return;
-  // Which of the two is the right one has been found out by now.
-  if (scenario_.clones > 0) stop_clones();
-  std::uint64_t epoch = at_hub->cursor.epoch;
-  if (epoch <= life->outbox->epoch()) {
-    PERKLINE_ASSERT(
-        hub_.database()
-            .write_now([&](hub::db::Transaction& transaction) -> Result<void> {
-              auto begun = hub::stores::begin_epoch(
-                  transaction, store.id(),
-                  {.by = std::string(operator_name), .reason = "restored", .now = hub_.time.wall});
-              if (!begun) return failure(begun);
-              epoch = begun->store.cursor.epoch;
-              return {};
-            })
-            .has_value());
-    ++figures_.epochs;
-    trace_.note(store.name(), "is granted an epoch", std::to_string(epoch));
-  }
-  life->world->spawn(adopt(*life, epoch));
-}
-
-/// Where that fails it is tried again at the next look.
-Task<void> Chain::adopt(StoreLife& life, std::uint64_t epoch) {
-  (void)co_await life.uplink.adopt(epoch);
-}
-
-std::vector<SessionId> Chain::reviews(Store& store) {
-  if (store.is_clone()) return {};
-  const auto page = store.life()->sessions.reviews("", 10'000);
-  PERKLINE_ASSERT(page.has_value());
-  return page->ids;
-}
-
-template <class Decide>
-void Chain::decide_all(Decide decide) {
-  const auto waiting = std::make_shared<std::size_t>(0);
-  for (const auto& store : stores_) {
-    for (const SessionId& id : reviews(*store)) {
-      ++*waiting;
-      store->life()->world->spawn(into(decide(*store, id), waiting));
-    }
-  }
-  (void)run_until([waiting] { return *waiting == 0; }, time_.now() + minutes{1});
-}
-
-/// A sale is left to a person only for a reason that calls for one; then every one is tried again, and
-/// closed if PDI still says no. What came out of a backup may have been settled since: PDI's own people are
-/// asked first.
-void Chain::let_people_decide() {
-  if (!trace_.violations().empty()) return;
-  std::set<SessionId> settled_since;
-  for (const auto& store : stores_) {
-    for (const SessionId& id : reviews(*store)) {
-      const auto session = store->life()->sessions.find(id);
-      PERKLINE_ASSERT(session && *session);
-      ++figures_.reviews;
-      if (store->restores > 0 && provider_.has_booked((*session)->transaction)) settled_since.insert(id);
-      trace_.check(
-          store->restores > 0 || provider_.has_refused((*session)->transaction) || (*session)->attempts > 5,
-          "a sale goes to a person only if PDI has refused it or never booked it",
-          (*session)->transaction.str() + ": " + (*session)->reason);
-    }
-  }
-  for (TillSale& sale : tills_.sales())
-    sale.forgotten = sale.forgotten || settled_since.contains(sale.session);
-  decide_all([&](Store& store, const SessionId& id) {
-    return settled_since.contains(id)
-               ? store.life()->queue.discard(id, "PDI has booked it", std::string(operator_name))
-               : store.life()->queue.retry(id, std::string(operator_name));
-  });
-  settle("after people have tried again");
-  tills_.ask_again();
-  settle("after every till has asked again");
-  if (!trace_.violations().empty()) return;
-  for (TillSale& sale : tills_.sales()) {
-    if (stores_[sale.plan.store]->is_clone()) continue;
-    const auto session = stores_[sale.plan.store]->life()->sessions.find(sale.session);
-    sale.discarded = session && *session && (*session)->status == Status::review;
-    if (sale.discarded) ++figures_.discarded;
-  }
-  decide_all([](Store& store, const SessionId& id) {
-    return store.life()->queue.discard(id, "PDI does not want it", std::string(operator_name));
-  });
-  settle("after people have closed what is left");
 }
 
 Plant plant_under_way() {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tests/simulation/hub.hpp"
+#include "tests/simulation/hub_programme.hpp"
 #include "tests/simulation/provider.hpp"
 #include "tests/simulation/store.hpp"
 #include "tests/simulation/tills.hpp"
@@ -27,6 +28,12 @@ struct Figures {
   std::size_t clones = 0;
   std::size_t epochs = 0;     ///< Granted.
   std::size_t forgotten = 0;  ///< Sales that a restored store, or a clone that is gone, took along.
+  std::size_t spins = 0;      ///< Of tills, at the hub.
+  std::size_t web_spins = 0;
+  std::size_t leased = 0;  ///< Of those, with a unit of a lease.
+  std::size_t leases_returned = 0;
+  std::size_t claims = 0;          ///< Of tills and the web, credited.
+  std::size_t refused_claims = 0;  ///< Of those that a till was told 202.
   Millis virtual_time{};
 
   Figures& operator+=(const Figures& more);
@@ -50,6 +57,9 @@ class Chain {
   Outcome run();
 
  private:
+  /// How often somebody looks whether a store is in trouble with the hub.
+  static constexpr minutes look_every{1};
+
   void plan_troubles();
   void plan_windows(std::size_t count, Timeline::Duration longest, std::function<void()> begin,
                     std::function<void()> end);
@@ -82,7 +92,12 @@ class Chain {
   void check_store_against_tills(Store& store);
   void check_acks();
   template <class Visit>
-  void each_time(Visit visit);
+  void each_time(Visit visit) {
+    for (const auto& store : stores_) visit(store->time);
+    visit(hub_.time);
+    visit(tills_.time());
+    visit(provider_.time());
+  }
 
   const Scenario scenario_;
   Timeline time_;
@@ -94,6 +109,7 @@ class Chain {
   Hub hub_;
   std::vector<std::unique_ptr<Store>> stores_;  ///< Then their clones.
   Tills tills_;
+  HubProgramme programme_;
   bool troubled_ = true;
   /// In which processes something may be ready.
   struct Stirred {

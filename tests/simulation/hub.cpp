@@ -1,7 +1,10 @@
 #include "tests/simulation/hub.hpp"
 
+#include "hub/clock/vouched_time.hpp"
 #include "hub/db/migrate.hpp"
+#include "hub/identity/secret.hpp"
 #include "hub/stores/stores.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 #include "tests/simulation/planted_parts.hpp"
@@ -10,6 +13,30 @@ namespace perkline::simulation {
 namespace {
 
 constexpr Millis write_time{2};
+/// Seldom, as most of a run is waiting.
+constexpr Millis look_every{10'000};
+
+/// A new database, which every seed begins with: to make one takes longer than some seeds.
+hub::db::SqliteInline& new_database() {
+  static const auto made = [] {
+    auto database = hub::db::SqliteInline::open(":memory:").value();
+    test::VirtualTime time;
+    test::SimWorld world(time);
+    SeededRng rng(1);
+    UuidMaker uuids(world.clock(), rng);
+    PERKLINE_ASSERT(test::run_task(world, hub::db::migrate(*database, world.clock(), uuids)).has_value());
+    // Made here, or each run would name tills' members by another one.
+    const auto secret = database->write_now([&rng](hub::db::Transaction& transaction) -> Result<void> {
+      auto made =
+          hub::identity::load_or_make_secret(transaction, std::string(hub::wheel::member_secret), rng);
+      if (!made) return failure(made);
+      return {};
+    });
+    PERKLINE_ASSERT(secret.has_value());
+    return database;
+  }();
+  return *made;
+}
 
 }  // namespace
 
@@ -25,29 +52,58 @@ Task<Result<void>> WatchedDatabase::write(std::function<Result<void>(hub::db::Tr
   co_return written;
 }
 
-Hub::Life::Life(Hub& hub, std::uint64_t seed)
+HubLife::HubLife(Hub& hub, std::uint64_t seed)
     : world(std::make_unique<test::SimWorld>(hub.time)),
       rng(seed),
+      uuids(world->clock(), rng),
       database(*hub.database_, world->clock(), hub.fate, hub.plant_),
-      ingest(database, world->clock(), rng),
+      guard(world->clock()),
       link(hub.line_.server(hub.fate)),
+      downlink(
+          {.database = database,
+           .clock = world->clock(),
+           .uuids = uuids,
+           .key = hub.key_,
+           .send = [this](const StoreId& store, std::string frame) { link->send(store, std::move(frame)); },
+           .look_every = look_every}),
+      supply({.database = database, .clock = world->clock(), .ids = uuids, .rng = rng}),
+      ingest(database, world->clock(), rng, {}, {}, down(*hub.key_)),
       server(*link, ingest) {
+  world->spawn(serve(hub.has_programme_));
+}
+
+hub::ingest::Down HubLife::down(const sync::SigningKey& key) {
+  return {.signing_key = key.public_key(),
+          .heard =
+              [this](const StoreId& store, const sync::Held& held, const std::optional<Uuid>& boot) {
+                if (held.lease_holder) supply.heard(store, *held.lease_holder);
+                downlink.heard(store, held, boot);
+              },
+          .prizes_used = [this](const StoreId& store) { supply.used(store); }};
+}
+
+Task<void> HubLife::serve(bool has_programme) {
+  if (has_programme) {
+    PERKLINE_ASSERT((co_await hub::clock::look(database, guard)).has_value());
+    PERKLINE_ASSERT((co_await hub::wheel::keep_seeds(database, world->clock(), guard, rng)).has_value());
+    world->spawn(supply.run());
+  }
+  world->spawn(downlink.run());
   world->spawn(server.run());
 }
 
 Hub::Hub(const Scenario& scenario, Trace& trace, HubLine& line)
     : fate("hub", trace, derived_seed(scenario.seed, "hub dies"),
-           // A sale makes the hub call its ports some six times.
-           scenario.hub_deaths / (6.0 * static_cast<double>(scenario.sales))),
+           // A sale makes the hub call its ports some six times, and it looks for what is to go down.
+           scenario.hub_deaths / (6.0 * static_cast<double>(scenario.sales) +
+                                  static_cast<double>(scenario.fault_time / look_every))),
+      has_programme_(scenario.promotions > 0),
       plant_(scenario.plant),
       trace_(trace),
       line_(line),
       rng_(derived_seed(scenario.seed, "hub")),
-      database_(std::move(hub::db::SqliteInline::open(":memory:").value())) {
-  test::SimWorld world(time);
-  UuidMaker uuids(world.clock(), rng_);
-  PERKLINE_ASSERT(test::run_task(world, hub::db::migrate(*database_, world.clock(), uuids)).has_value());
-}
+      key_(sync::SigningKey::of_secret(std::string(64, '7')).value()),
+      database_(hub::db::SqliteInline::copy_in_memory(new_database()).value()) {}
 
 Hub::~Hub() = default;
 
@@ -63,7 +119,7 @@ void Hub::add(const StoreId& store) {
 void Hub::boot() {
   fate.revive();
   time.mono = MonoTime(hours{1 + static_cast<std::int64_t>(rng_.below(1000))});
-  life_ = std::make_unique<Life>(*this, rng_.next());
+  life_ = std::make_unique<HubLife>(*this, rng_.next());
   trace_.note("hub", "boots");
 }
 

@@ -3,9 +3,13 @@
 #include <memory>
 #include <optional>
 
+#include "hub/clock/clock_guard.hpp"
 #include "hub/db/sqlite_inline.hpp"
+#include "hub/downlink/downlink.hpp"
 #include "hub/ingest/ingest.hpp"
 #include "hub/ingest/server.hpp"
+#include "hub/wheel/store_supply.hpp"
+#include "hub/wheel/terms.hpp"
 #include "tests/simulation/hub_line.hpp"
 #include "tests/support/sim_world.hpp"
 
@@ -30,6 +34,31 @@ class WatchedDatabase final : public hub::db::Database {
   Plant plant_;
 };
 
+class Hub;
+
+/// One life of the hub's process: the production parts, put together as hub/daemon.cpp does. Destroying it is
+/// the crash.
+class HubLife {
+ public:
+  HubLife(Hub& hub, std::uint64_t seed);
+  ~HubLife() { world.reset(); }
+
+  std::unique_ptr<test::SimWorld> world;  ///< Goes first: its coroutines refer to all the rest.
+  SeededRng rng;
+  UuidMaker uuids;
+  WatchedDatabase database;
+  hub::clock::ClockGuard guard;
+  std::unique_ptr<net::StoreServer> link;
+  hub::downlink::Downlink downlink;
+  hub::wheel::StoreSupply supply;
+  hub::ingest::Ingest ingest;
+  hub::ingest::Server server;
+
+ private:
+  hub::ingest::Down down(const sync::SigningKey& key);
+  Task<void> serve(bool has_programme);
+};
+
 /// The hub: its database and clock, which survive, and its process, which does not always.
 class Hub {
  public:
@@ -41,6 +70,7 @@ class Hub {
   void boot();
   void power_off();
   bool is_up() const { return life_ != nullptr; }
+  HubLife* life() { return life_.get(); }
   test::SimWorld& world();
   /// The database as it is on disk.
   hub::db::SqliteInline& database() { return *database_; }
@@ -49,24 +79,16 @@ class Hub {
   test::VirtualTime time;
 
  private:
-  struct Life {
-    Life(Hub& hub, std::uint64_t seed);
-    ~Life() { world.reset(); }
+  friend class HubLife;
 
-    std::unique_ptr<test::SimWorld> world;  ///< Goes first: its coroutines refer to all the rest.
-    SeededRng rng;
-    WatchedDatabase database;
-    hub::ingest::Ingest ingest;
-    std::unique_ptr<net::StoreServer> link;
-    hub::ingest::Server server;
-  };
-
+  bool has_programme_;
   Plant plant_;
   Trace& trace_;
   HubLine& line_;
   SeededRng rng_;
+  std::optional<sync::SigningKey> key_;  ///< As it lies in the database.
   std::unique_ptr<hub::db::SqliteInline> database_;
-  std::unique_ptr<Life> life_;
+  std::unique_ptr<HubLife> life_;
 };
 
 }  // namespace perkline::simulation

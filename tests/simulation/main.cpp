@@ -93,13 +93,16 @@ int run_all(const Options& options) {
       "returns\n"
       "  %zu left to a person, %zu of them closed; %zu crashes of stores, %zu of the hub; %.1f virtual "
       "days\n"
-      "  %zu backups restored, %zu clones, %zu epochs granted; %zu sales forgotten by their store\n",
+      "  %zu backups restored, %zu clones, %zu epochs granted; %zu sales forgotten by their store\n"
+      "  %zu spins at tills, %zu of them with a unit of a lease, and %zu on the web; %zu leases given back\n"
+      "  %zu promotions credited; %zu of those that tills took without the hub were refused\n",
       static_cast<unsigned long long>(all.seeds), static_cast<unsigned long long>(options.from), took,
       static_cast<double>(all.seeds) / took, options.jobs, static_cast<unsigned long long>(all.violations),
       figures.acknowledged, figures.pending, figures.booked, figures.refused, figures.expired, figures.voided,
       figures.returns, figures.reviews, figures.discarded, figures.store_crashes, figures.hub_crashes,
       std::chrono::duration<double, std::ratio<86'400>>(figures.virtual_time).count(), figures.restores,
-      figures.clones, figures.epochs, figures.forgotten);
+      figures.clones, figures.epochs, figures.forgotten, figures.spins, figures.leased, figures.web_spins,
+      figures.leases_returned, figures.claims, figures.refused_claims);
   if (!whole) std::printf("a process ended before its time\n");
   return all.violations == 0 && whole ? 0 : exit_violation;
 }

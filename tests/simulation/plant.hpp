@@ -21,6 +21,8 @@ enum class Plant : std::uint8_t {
   sent_is_acknowledged,     ///< An event counts as the hub's once it was handed to the line.
   cursor_in_its_own_write,  ///< The hub moves a store's cursor, and applies the events in another
                             ///< transaction.
+  forgotten_units,          ///< A lease's unit is not written down with the draw that gave it away.
+  forgotten_reservations,   ///< That the hub is asked to keep prizes for a spin is not written down before.
   lost_permit,
   wall_clock_expiry,
   refresh_stampede,
@@ -35,6 +37,8 @@ inline constexpr std::array plant_names{std::string_view("none"),
                                         std::string_view("forgotten_redemptions"),
                                         std::string_view("sent_is_acknowledged"),
                                         std::string_view("cursor_in_its_own_write"),
+                                        std::string_view("forgotten_units"),
+                                        std::string_view("forgotten_reservations"),
                                         std::string_view("lost_permit"),
                                         std::string_view("wall_clock_expiry"),
                                         std::string_view("refresh_stampede")};

@@ -80,6 +80,18 @@ Batch without_redemptions(const Batch& batch) {
   return rest;
 }
 
+Batch without_wheel_records(const Batch& batch, std::string_view begin) {
+  Batch rest;
+  for (const Batch::Change& change : batch.changes()) {
+    if (!change.value) {
+      rest.erase(change.family, change.key);
+    } else if (change.family != edge::journal::Family::prizes_leased || !change.key.starts_with(begin)) {
+      rest.put(change.family, change.key, *change.value);
+    }
+  }
+  return rest;
+}
+
 Result<void> write_cursor_first(hub::db::SqliteInline& database, Fate& fate,
                                 const std::function<Result<void>(Transaction&)>& work) {
   std::vector<Statement> events;

@@ -57,6 +57,9 @@ class WallTimers final : public net::AsyncClock {
 /// forgotten_redemptions.
 edge::journal::Batch without_redemptions(const edge::journal::Batch& batch);
 
+/// forgotten_units, forgotten_reservations: of the wheel's records those whose keys begin so are not put.
+edge::journal::Batch without_wheel_records(const edge::journal::Batch& batch, std::string_view begin);
+
 /// cursor_in_its_own_write: `work`, but that the store's cursor moves first and for itself.
 Result<void> write_cursor_first(hub::db::SqliteInline& database, Fate& fate,
                                 const std::function<Result<void>(hub::db::Transaction&)>& work);

@@ -56,6 +56,16 @@ void draw_configuration(Scenario& scenario, Rng& rng) {
   scenario.queue_known_max = chance(rng, 0.7) ? 10'000 : between(rng, 2, 6);
 }
 
+/// By randomness of its own, so that all else is as without.
+void draw_programme(Scenario& scenario) {
+  SeededRng rng(derived_seed(scenario.seed, "programme"));
+  if (chance(rng, 0.4)) return;
+  scenario.promotions = between(rng, 1, 3);
+  scenario.scarce_units = static_cast<std::int64_t>(between(rng, 1, 12));
+  scenario.rare_units = static_cast<std::int64_t>(between(rng, 1, 3));
+  scenario.web_calls = between(rng, 0, 20);
+}
+
 }  // namespace
 
 std::string_view name_of(Trouble trouble) {
@@ -88,6 +98,7 @@ Scenario draw_scenario(std::uint64_t seed) {
   scenario.full_disks = chance(rng, 0.2) ? between(rng, 1, 2) : 0;
   scenario.restores = chance(rng, 0.2) ? between(rng, 1, 2) : 0;
   scenario.clones = chance(rng, 0.15) ? 1 : 0;
+  draw_programme(scenario);
   return scenario;
 }
 

@@ -76,6 +76,13 @@ struct Scenario {
   std::size_t restores = 0;  ///< With them nothing is taken back: what a store has forgotten it refuses.
   std::size_t clones = 0;
 
+  // What the hub gives members. Where stores are cloned nobody spins: a clone draws from the leases that it
+  // took along, as does the store itself, until somebody sees that there are two.
+  std::size_t promotions = 0;     ///< 0: there is no programme.
+  std::int64_t scarce_units = 0;  ///< Of a prize that anybody may win.
+  std::int64_t rare_units = 0;    ///< Of one that each may win once.
+  std::size_t web_calls = 0;      ///< Spins and claims of members at the hub itself.
+
   Plant plant = Plant::none;
 };
 

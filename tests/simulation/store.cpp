@@ -98,19 +98,23 @@ StoreLife::StoreLife(const Surroundings& around, const Home& home, std::uint64_t
              .room =
                  [&disk = home.disk] {
                    return disk.full ? edge::journal::Room::none : edge::journal::Room::ample;
-                 }},
+                 },
+             .restored_at = edge::journal::last_restored_at(journal)},
             ports, writer, finalizer,
             [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }),
+      programme({.ports = ports,
+                 .flows = flows,
+                 .writer = writer,
+                 .journal = journal,
+                 .outbox = *outbox,
+                 .store = home.store}),
       link(around.line.link_of(home.store, world->clock(), home.fate)),
+      downlink(opened_downlink(home.store)),
       uplink(*link, *outbox, world->clock(),
              {.store = home.store,
               .boot_id = uuids.next(),
-              .status =
-                  [this] {
-                    return sync::Status{.breaker = std::string(name_of(guard.state())),
-                                        .queue_depth = queue.depth(),
-                                        .version = "simulation"};
-                  }}),
+              .status = [this] { return status(); },
+              .down = [this](sync::Frame frame) { return hear(std::move(frame)); }}),
       restoration(
           ports, journal, writer,
           [this](std::vector<SessionId> asked, MonoTime deadline) {
@@ -118,15 +122,50 @@ StoreLife::StoreLife(const Surroundings& around, const Home& home, std::uint64_t
           },
           [this](const SessionId& id) { queue.add(id, world->clock().mono_now()); }) {
   calls.watch(guard);
+  use(downlink->catalogue());
+  programme.connect(
+      {.send = [this](const sync::Frame& frame) { uplink.tell(frame); },
+       .is_up = [this] { return uplink.standing().kind == edge::uplink::Standing::Kind::streaming; },
+       .is_forked = [this] { return uplink.standing().is_forked; }});
   world->spawn(serve());
+}
+
+std::unique_ptr<edge::downlink::Downlink> StoreLife::opened_downlink(const StoreId& store) {
+  auto opened = edge::downlink::Downlink::open(
+      {.journal = journal,
+       .outbox = *outbox,
+       .members = members,
+       .store = store,
+       .tell = [this] { uplink.tell_status(); },
+       .on_catalogue = [this](const sync::Catalogue& catalogue) { use(catalogue); }});
+  PERKLINE_ASSERT(opened.has_value());
+  return std::move(*opened);
+}
+
+void StoreLife::use(const sync::Catalogue& catalogue) {
+  programme.use(catalogue, downlink->held().catalogue.has_value());
+}
+
+Task<void> StoreLife::hear(sync::Frame frame) {
+  if (!programme.hear(frame)) co_await downlink->hear(std::move(frame));
+}
+
+sync::Status StoreLife::status() const {
+  sync::Status status{
+      .breaker = std::string(name_of(guard.state())), .queue_depth = queue.depth(), .version = "simulation"};
+  status.held = downlink->held();
+  status.held->lease_holder = programme.lease_holder();
+  return status;
 }
 
 Task<void> StoreLife::serve() {
   PERKLINE_ASSERT((co_await restoration.start()).has_value());
   PERKLINE_ASSERT(queue.start().has_value());
+  PERKLINE_ASSERT((co_await programme.start()).has_value());
   world->spawn(queue.run());
   world->spawn(uplink.run());
   world->spawn(restoration.run());
+  world->spawn(programme.run());
   serving_ = true;
 }
 

@@ -3,10 +3,12 @@
 #include <memory>
 #include <optional>
 
+#include "edge/downlink/downlink.hpp"
 #include "edge/journal/journal_memory.hpp"
 #include "edge/journal/outbox.hpp"
 #include "edge/pdi_queue/pdi_queue.hpp"
 #include "edge/pdi_queue/restoration.hpp"
+#include "edge/programme/programme.hpp"
 #include "edge/session/flows.hpp"
 #include "edge/uplink/uplink.hpp"
 #include "pdi_client/guard.hpp"
@@ -74,12 +76,18 @@ class StoreLife {
   WallTimers wall_timers;
   edge::pdi_queue::PdiQueue queue;
   edge::session::Flows flows;
+  edge::programme::Programme programme;
   std::unique_ptr<net::HubLink> link;
+  std::unique_ptr<edge::downlink::Downlink> downlink;
   edge::uplink::Uplink uplink;
   edge::pdi_queue::Restoration restoration;
 
  private:
   Task<void> serve();
+  std::unique_ptr<edge::downlink::Downlink> opened_downlink(const StoreId& store);
+  void use(const sync::Catalogue& catalogue);
+  Task<void> hear(sync::Frame frame);
+  sync::Status status() const;
   bool serving_ = false;
 };
 

@@ -31,6 +31,9 @@ struct Plan {
     std::int64_t minor = 0;
   };
   std::vector<GoodsBack> returns = {};  ///< Together at most what was paid.
+  bool spins = false;                   ///< Turns the wheel once the sale is acknowledged.
+  std::string client_seed = {};
+  std::optional<std::size_t> claims = std::nullopt;  ///< A promotion: the how manieth of them all.
 };
 Plan plan_of(const Scenario& scenario, std::size_t sale);
 
@@ -41,6 +44,15 @@ struct TillReturn {
   std::int64_t minor = 0;
   std::string body_200 = {};
   std::string body_202 = {};
+};
+
+/// A promotion claimed, as the till knows it.
+struct TillClaim {
+  TransactionId transaction;
+  Uuid promotion;
+  std::string body_200 = {};
+  std::string body_202 = {};
+  std::optional<Errc> refused = std::nullopt;  ///< The last word, where that was no.
 };
 
 /// A sale as its till knows it.
@@ -57,6 +69,8 @@ struct TillSale {
   std::string body_400 = {};
   std::map<bool, std::string> bodies_202 = {};  ///< While pending, and (true) while in review.
   std::vector<TillReturn> returns = {};
+  std::string spin_body = {};  ///< Empty: no spin was told of.
+  std::optional<TillClaim> claim = std::nullopt;
   bool voided = false;
   bool discarded = false;  ///< A person has closed it.
   /// Its store may know nothing of it any more, or not all: a backup from before was restored. Or it was made
@@ -64,6 +78,11 @@ struct TillSale {
   bool forgotten = false;
   bool acknowledged() const { return !body_200.empty() || !bodies_202.empty(); }
 };
+
+/// How a till's answer reads in a trace.
+std::string told_as(const Result<edge::session::Answer>& heard);
+/// Whether the till can only try again.
+bool is_for_later(Errc code);
 
 /// The tills of all stores: each makes its sales one after another, each call again and again under the same
 /// ids until it is answered.
@@ -87,11 +106,13 @@ class Tills {
   test::SimWorld& world() { return world_; }
   test::VirtualTime& time() { return time_; }
   std::vector<TillSale>& sales() { return sales_; }
+  /// What members have heard of, in the order of its making.
+  std::vector<Uuid>& promotions() { return promotions_; }
 
  private:
   using Answer = edge::session::Answer;
   using Heard = std::optional<Result<Answer>>;
-  using Call = std::function<Task<Result<Answer>>(edge::session::Flows&)>;
+  using Call = std::function<Task<Result<Answer>>(StoreLife&)>;
   struct Slot;
   /// Who makes a call.
   struct Caller {
@@ -99,6 +120,8 @@ class Tills {
     std::string name;
     bool twice;
     TillSale& sale;
+    Millis slack = {};  ///< That its answer may take beyond a sale's.
+    std::size_t tries_max = SIZE_MAX;
   };
   static Caller till_of(TillSale& sale) {
     return {sale.plan.store, sale.transaction.str(), sale.plan.twice, sale};
@@ -117,13 +140,21 @@ class Tills {
   Task<void> take_back_once(TillSale& sale, TillReturn& goods);
   Task<Result<Answer>> return_goods(TillSale& sale, const TillReturn& goods);
   Task<void> ask_for_leftover(TillSale& sale);
+  Task<void> enjoy(TillSale& sale);
+  Task<void> enjoy_again(TillSale& sale);
+  Task<void> spin(TillSale& sale);
+  Task<void> spin_once_more(TillSale& sale);
+  Task<void> claim(TillSale& sale);
+  void heard_spin(TillSale& sale, const Result<Answer>& heard);
+  void heard_claim(TillSale& sale, const Result<Answer>& heard);
   Task<void> finished(Task<void> work);
 
   Task<Result<Answer>> until_answered(Caller caller, Call call);
   Task<Heard> both(Caller caller, Call call);
   Task<Heard> once(Caller caller, Call call);
   Task<void> aside(Caller caller, Call call, std::shared_ptr<Slot> slot);
-  static Task<void> serve(Tills& tills, Store& store, Task<Result<Answer>> call, std::shared_ptr<Slot> slot);
+  static Task<void> serve(Tills& tills, Store& store, Task<Result<Answer>> call, std::shared_ptr<Slot> slot,
+                          Millis slack);
   static Task<Result<void>> told(std::shared_ptr<Slot> slot);
 
   void heard_final(TillSale& sale, const Answer& answer);
@@ -143,6 +174,7 @@ class Tills {
   test::VirtualTime time_;
   test::SimWorld world_;
   std::vector<TillSale> sales_;  ///< Those at clones last.
+  std::vector<Uuid> promotions_;
   std::size_t working_ = 0;
 };
 

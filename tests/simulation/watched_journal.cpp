@@ -35,6 +35,8 @@ Task<void> WatchedJournal::commit(Batch batch) {
       written.push_back(*change.value);
   }
   if (plant_ == Plant::forgotten_redemptions) batch = without_redemptions(batch);
+  if (plant_ == Plant::forgotten_units) batch = without_wheel_records(batch, "lease/");
+  if (plant_ == Plant::forgotten_reservations) batch = without_wheel_records(batch, "intent/");
   co_await journal_.commit(std::move(batch));
   for (const std::string& record : written) redemptions_.note(record);
   if (fate_.strikes("after a commit")) co_await wait_for_ever();

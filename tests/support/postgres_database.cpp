@@ -4,11 +4,11 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "hub/db/postgres_wire.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/random.hpp"
-#include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
 namespace {
@@ -25,7 +25,7 @@ const Cluster& cluster() {
     std::string shared;
     if (std::getline(file, shared) && hub::db::PostgresWire::connect({.url = shared}))
       return Cluster{.url = shared, .shared = true};
-    static auto server = PostgresServer::start({.fsync = false});
+    static auto server = bench::PostgresServer::start({.fsync = false});
     if (!server) std::fputs((server.error().detail + '\n').c_str(), stderr);
     PERKLINE_ASSERT(server.has_value());
     return Cluster{.url = server->url(std::string(any_database))};

@@ -12,17 +12,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
 #include "shared/core/random.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/postgres_database.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/sim_world.hpp"
 
 namespace {
 
-using perkline::test::PostgresServer;
+using perkline::bench::PostgresServer;
 
 /// What it says goes to FILE.log: whoever reads the output of this program waits for its end.
 bool detach(const std::string& file) {

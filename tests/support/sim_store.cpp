@@ -1,5 +1,6 @@
 #include "tests/support/sim_store.hpp"
 
+#include "edge/journal/restored.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/json/value.hpp"
 
@@ -73,7 +74,8 @@ Life::Life(Outside& around, LifeOptions options)
       flows({.store = options.store,
              .currency = usd(),
              .standin = options.standin,
-             .room = [this] { return this->outside.room; }},
+             .room = [this] { return this->outside.room; },
+             .restored_at = journal::last_restored_at(journal)},
             ports, writer, finalizer,
             [this](const SessionId& id, MonoTime last_byte) { queue.add(id, last_byte); }) {
   ops::set_log_level(ops::Level::error);

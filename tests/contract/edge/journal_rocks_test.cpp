@@ -4,9 +4,13 @@
 #include <sys/resource.h>
 
 #include <rocksdb/db.h>
+#include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
+#include <rocksdb/table_properties.h>
 
 #include "edge/journal/high_water.hpp"
 #include "edge/journal/outbox.hpp"
+#include "edge/journal/rocks_store.hpp"
 #include "tests/contract/edge/child.hpp"
 #include "tests/contract/edge/journal_host.hpp"
 
@@ -53,6 +57,36 @@ std::string content(const fs::path& file) {
 
 void write_file(const fs::path& file, const std::string& bytes) {
   std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// --- what a look at one record costs ---
+
+TEST(JournalRocks, TablesHaveTheirIndexInPartsSoThatALookReadsLittleOfALargeOne) {
+  const test::TempDir folder;
+  constexpr std::uint64_t records = 20'000;
+  {
+    auto store = RocksStore::open(folder.path());
+    ASSERT_TRUE(store);
+    Batch batch;
+    for (std::uint64_t i = 0; i < records; ++i)
+      batch.put(Family::sessions, sequence_key(i), std::string(400, static_cast<char>('a' + i % 23)));
+    ASSERT_TRUE((*store)->write({&batch, 1}));
+    std::atomic<bool> cancelled = false;
+    ASSERT_TRUE((*store)->compact(Family::sessions, cancelled));
+  }
+  std::uint64_t parts = 0;
+  std::uint64_t found = 0;
+  for (const auto& file : fs::directory_iterator(folder.path())) {
+    if (file.path().extension() != ".sst") continue;
+    rocksdb::SstFileReader reader{rocksdb::Options()};
+    ASSERT_TRUE(reader.Open(file.path().string()).ok());
+    const auto properties = reader.GetTableProperties();
+    if (properties->column_family_name != "sessions") continue;
+    found += properties->num_entries;
+    parts += properties->index_partitions;
+  }
+  EXPECT_EQ(found, records);
+  EXPECT_GT(parts, 4U) << "one piece is read and unpacked whole for each look that does not find it cached";
 }
 
 // --- who may open it ---

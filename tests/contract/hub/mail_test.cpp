@@ -87,6 +87,22 @@ TEST_F(Smtp, IsUnreachableWhileItIsAwayAndThereAgainAfterwards) {
   EXPECT_EQ(server.taken().size(), 2U);
 }
 
+TEST_F(Smtp, ALineThatBreaksAtARecipientIsAboutThatMailAndARefusalByPolicyNotAboutTheAddress) {
+  SmtpServer server;
+  SmtpMailer mailer(*reactor_, {.url = server.url(), .from = from, .time_max = seconds{1}});
+  for (const char* name : {"drops@example.com", "hangs@example.com"}) {
+    const MailOutcome broken = send(mailer, mail(name));
+    EXPECT_EQ(broken.fate, MailFate::put_off) << name;
+    EXPECT_TRUE(broken.broke_the_line) << name;
+    EXPECT_EQ(send(mailer, mail("jo@example.com")).fate, MailFate::sent) << "on a line of its own";
+  }
+  const MailOutcome blocked = send(mailer, mail("blocked@example.com"));
+  EXPECT_EQ(blocked.fate, MailFate::refused);
+  EXPECT_EQ(blocked.status, "550 5.7.1");
+  EXPECT_FALSE(blocked.is_of_address) << "it is about who sends";
+  EXPECT_TRUE(send(mailer, mail("refused@example.com")).is_of_address);
+}
+
 TEST_F(Smtp, OnLoopbackStartsTlsWhenItIsOffered) {
   SmtpServer server("starttls");
   SmtpMailer mailer(*reactor_, {.url = server.url(), .from = from});

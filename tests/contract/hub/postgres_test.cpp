@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "hub/db/migrate.hpp"
 #include "hub/db/open.hpp"
 #include "hub/db/postgres_statements.hpp"
@@ -14,7 +15,6 @@
 #include "tests/contract/hub/database_subject.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/manual_clock.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/sim_world.hpp"
 
 namespace perkline::test {
@@ -263,7 +263,7 @@ TEST(Postgres, ACommitThatBrokeOffBeforeItWasDoneIsRunAgain) {
 /// A server that may be restarted.
 class PostgresAlone : public testing::Test {
  protected:
-  PostgresServer server_ = std::move(PostgresServer::start().value());
+  bench::PostgresServer server_ = std::move(bench::PostgresServer::start().value());
 };
 
 TEST_F(PostgresAlone, ACommitThatWasDoneButNeverAnsweredIsNotRunAgain) {

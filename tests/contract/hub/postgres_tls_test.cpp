@@ -10,11 +10,11 @@
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "hub/db/postgres_statements.hpp"
 #include "hub/db/postgres_wire.hpp"
 #include "shared/core/assert.hpp"
 #include "tests/contract/hub/database_subject.hpp"
-#include "tests/support/postgres_server.hpp"
 #include "tests/support/test_certificates.hpp"
 
 namespace perkline::test {
@@ -27,7 +27,7 @@ TEST(PostgresTls, ServesOverTlsAloneAndHoldsTheServerToItsCertificate) {
   TestCertificates certificates;
   TestCertificates others;
   const auto files = certificates.server("127.0.0.1");
-  auto server = PostgresServer::start({.cert_file = files.cert_file, .key_file = files.key_file});
+  auto server = bench::PostgresServer::start({.cert_file = files.cert_file, .key_file = files.key_file});
   ASSERT_TRUE(server) << server.error().detail;
   const auto answer = [&](const std::string& parameters) {
     PostgresOnReactor subject(server->url("hub") + "?" + parameters, {});
@@ -143,7 +143,7 @@ class LongRecords {
 };
 
 TEST(PostgresTls, AnswersOfEveryLengthComeAtOnceWhateverTheRecords) {
-  auto server = PostgresServer::start();
+  auto server = bench::PostgresServer::start();
   ASSERT_TRUE(server) << server.error().detail;
   TestCertificates certificates;
   std::string url = server->url("postgres");

@@ -1,4 +1,6 @@
 // What is SQLite's alone: group commit, its bounded queue, other processes, a killed process.
+#include <array>
+#include <filesystem>
 #include <future>
 #include <latch>
 #include <set>
@@ -44,12 +46,12 @@ std::set<std::int64_t> ids_in(DatabaseSubject& subject) {
   return ids;
 }
 
-/// Holds the writer's thread until it is let go, so that writes can pile up behind it.
+/// Holds the writer's thread until it is let go, so that writes can pile up behind it. May run again.
 class Blocker {
  public:
   Work work() {
     return [this](Transaction&) -> Result<void> {
-      entered_.count_down();
+      if (!entered_.try_wait()) entered_.count_down();
       let_go_.wait();
       return {};
     };
@@ -61,6 +63,29 @@ class Blocker {
   std::latch entered_{1};
   std::latch let_go_{1};
 };
+
+/// Runs all in one group, behind a blocker; the blocker's result is the last.
+std::vector<Result<void>> write_as_group(SqliteOnReactor& subject, std::vector<Work> works) {
+  Blocker blocker;
+  std::vector<Result<void>> results(works.size() + 1);
+  std::promise<void> blocked;
+  subject.start_all({blocker.work()}, [&](std::size_t, Result<void> result) {
+    results.back() = std::move(result);
+    blocked.set_value();
+  });
+  blocker.await_entered();
+  std::promise<void> all;
+  std::size_t left = works.size();
+  subject.start_all(std::move(works), [&](std::size_t index, Result<void> result) {
+    results[index] = std::move(result);
+    if (--left == 0) all.set_value();
+  });
+  EXPECT_TRUE(subject.read([](Transaction&) -> Result<void> { return {}; }));  // the reactor has pushed them
+  blocker.let_go();
+  all.get_future().wait();
+  blocked.get_future().wait();
+  return results;
+}
 
 TEST(Sqlite, WritesThatWaitShareOneCommitAndItsFailure) {
   // However slow the machine, the group waits for those held up behind the blocker.
@@ -80,29 +105,53 @@ TEST(Sqlite, WritesThatWaitShareOneCommitAndItsFailure) {
   EXPECT_EQ(results[1].error().code, Errc::validation_failed);
   EXPECT_EQ(results[2].error().code, Errc::forbidden);
 
-  // Held up by the blocker, all three are one group.
-  Blocker blocker;
-  std::promise<void> blocked;
-  subject.start_all({blocker.work()}, [&](std::size_t, Result<void> result) {
-    EXPECT_FALSE(result);
-    blocked.set_value();
-  });
-  blocker.await_entered();
-  std::vector<Result<void>> group(3);
-  std::promise<void> all;
-  std::size_t left = group.size();
-  subject.start_all({insert(11), poison, insert(12)}, [&](std::size_t index, Result<void> result) {
-    group[index] = std::move(result);
-    if (--left == 0) all.set_value();
-  });
-  ASSERT_TRUE(subject.read([](Transaction&) -> Result<void> { return {}; }));  // the reactor has pushed them
-  blocker.let_go();
-  all.get_future().wait();
-  blocked.get_future().wait();
+  const auto group = write_as_group(subject, {insert(11), poison, insert(12)});
   for (const auto& result : group) EXPECT_FALSE(result);
   const auto ids = ids_in(subject);
   EXPECT_FALSE(ids.contains(11));
   EXPECT_FALSE(ids.contains(12));
+}
+
+TEST(Sqlite, AWriteThatFailsHasOthersRunAgainOnlyIfItHasWrittenAndTakesNothingFromThem) {
+  SqliteOnReactor subject({.group_time = minutes{1}});
+  ASSERT_TRUE(subject.write(execute(std::string(create))));
+  int runs = 0;
+  const auto counted = [&runs](std::int64_t id) -> Work {
+    return [&runs, id](Transaction& transaction) {
+      ++runs;
+      return insert(id)(transaction);
+    };
+  };
+  const Work refused = [](Transaction&) -> Result<void> { return fail(Errc::forbidden); };
+  const Work refused_late = [](Transaction& transaction) -> Result<void> {
+    if (auto done = insert(99)(transaction); !done) return done;
+    return fail(Errc::forbidden);
+  };
+  const auto results = write_as_group(subject, {counted(1), refused, counted(2)});
+  EXPECT_EQ(runs, 2);
+  EXPECT_TRUE(results[0] && !results[1] && results[2]);
+
+  runs = 0;
+  const auto again = write_as_group(subject, {counted(3), refused_late, counted(4)});
+  // The last had not had its turn when the one before it failed.
+  EXPECT_GE(runs, 3);
+  EXPECT_TRUE(again[0] && !again[1] && again[2]);
+  EXPECT_EQ(again[1].error().code, Errc::forbidden);
+  EXPECT_EQ(ids_in(subject), (std::set<std::int64_t>{1, 2, 3, 4}));
+}
+
+TEST(Sqlite, ItsLogStaysShortWhileOneWritesAfterTheOther) {
+  constexpr std::size_t pages_max = 200;
+  SqliteOnReactor subject({.log_pages_max = pages_max});
+  ASSERT_TRUE(subject.write(execute("CREATE TABLE page (id BIGINT NOT NULL PRIMARY KEY, content TEXT)")));
+  constexpr std::int64_t rows = 80;
+  constexpr std::uintmax_t bytes = 100'000;
+  for (std::int64_t i = 0; i < rows; ++i) {
+    const hub::db::Value content = std::string(bytes, 'x');
+    ASSERT_TRUE(subject.write(execute("INSERT INTO page (id, content) VALUES ($1, $2)", {i, content})));
+  }
+  // Left to itself it would hold all of it.
+  EXPECT_LT(std::filesystem::file_size(subject.path() + "-wal"), rows * bytes / 2);
 }
 
 TEST(Sqlite, RefusesWritesBeyondItsQueueAndServesTheRest) {
@@ -164,6 +213,38 @@ TEST(Sqlite, AToolWorksOnTheFileBesideTheDaemon) {
     return {};
   }));
   EXPECT_EQ(seen, 2);
+}
+
+/// Another process, which works on the file whose path it is told, and ends.
+pid_t tool_beside(int told) {
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  std::array<char, 4096> path{};
+  if (::read(told, path.data(), path.size() - 1) <= 0) ::_exit(1);
+  auto tool = hub::db::SqliteInline::open(path.data());
+  if (!tool || !(*tool)->write_now(insert(1))) ::_exit(1);
+  tool->reset();
+  ::_exit(0);
+}
+
+TEST(Sqlite, KeepsItsLogWhenAnotherProcessHasWorkedOnTheFileAndEnds) {
+  int told[2];
+  ASSERT_EQ(::pipe(told), 0);
+  const pid_t tool = tool_beside(told[0]);  // before there are threads
+  ASSERT_GT(tool, 0);
+  const TempDir dir;
+  const std::string path = dir.file("hub.db");
+  ASSERT_TRUE((*hub::db::SqliteInline::open(path))->write_now(execute(std::string(create))));
+  net::Reactor reactor;
+  const auto daemon = hub::db::Sqlite::open(reactor, path);
+  ASSERT_TRUE(daemon);
+  ASSERT_EQ(::write(told[1], path.data(), path.size()), std::ssize(path));
+  int status = 0;
+  ASSERT_EQ(::waitpid(tool, &status, 0), tool);
+  ASSERT_EQ(status, 0);
+  EXPECT_TRUE(std::filesystem::exists(path + "-wal")) << "the daemon would write where nobody reads";
+  ::close(told[0]);
+  ::close(told[1]);
 }
 
 TEST(Sqlite, ItsFileIsForItsOwnerAlone) {

@@ -2,7 +2,7 @@
 """check.py FOLDER: what `./run package --check` does with the packages in FOLDER.
 
 lintian; then, in a clean Debian 12 of the machine's own apt sources, booted under systemd-nspawn: installed,
-run as their units say, a sale made, watched, backed up, upgraded, removed, purged (inside.sh). Root.
+run as their units say, a sale made, watched, backed up (from a PostgreSQL too), upgraded, removed, purged (inside.sh). Root.
 """
 
 import os
@@ -74,6 +74,8 @@ def make_root(folder, packages):
         f"--include={TOOLS}",
         f"--customize-hook=copy-in {inside} {folder / 'upgrade'} /",
         '--customize-hook=chroot "$1" sh -c "apt-get install -y -q --no-install-recommends /packages/*.deb"',
+        # After them: nothing that they need is there because of it.
+        '--customize-hook=chroot "$1" apt-get install -y -q --no-install-recommends postgresql',
         "bookworm",
         root,
         folder / "sources.list",

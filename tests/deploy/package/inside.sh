@@ -128,6 +128,18 @@ systemctl start perkline-edge-backup.service perkline-hub-backup.service
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 1
 systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
 
+step "the same on a PostgreSQL, from within the services' sandboxes"
+su postgres -c 'createuser perkline && createdb --owner=perkline perkline'
+su postgres -c "psql --quiet --command=\"ALTER USER perkline PASSWORD 'horse'\""
+echo 'DATABASE_URL=postgresql://perkline:horse@127.0.0.1/perkline' >> /etc/perkline/hub.env
+systemctl restart perkline-hub
+systemctl start perkline-hub-backup.service
+expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 2
+archive=$(find /var/backups/perkline-hub -name 'hub-*Z.backup' | sort | tail -1)
+su postgres -c 'pg_restore --list' < "$archive" | grep 'TABLE DATA .* entry' > /dev/null || fail "$archive has no ledger"
+sed -i '/^DATABASE_URL=/d' /etc/perkline/hub.env
+systemctl restart perkline-hub
+
 step "upgraded: restarted once, the configuration kept"
 edge_pid=$(pid_of perkline-edge)
 config=$(md5sum /etc/perkline/*.*)

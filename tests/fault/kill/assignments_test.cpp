@@ -2,11 +2,11 @@
 #include <set>
 #include <thread>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "bench/fleet/web.hpp"
 #include "tests/fault/kill/chain_under_fault.hpp"
 #include "tests/support/database_beside.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
 namespace {
@@ -167,7 +167,7 @@ TEST_F(AssignmentsKilled, AreThereAndToldOnceEach) {
 class AssignmentsOnPostgresKilled : public AssignmentsKilled {};
 
 TEST_F(AssignmentsOnPostgresKilled, AreThereAndToldOnceEach) {
-  auto server = PostgresServer::start();
+  auto server = bench::PostgresServer::start();
   ASSERT_TRUE(server) << server.error().detail;
   ASSERT_NO_FATAL_FAILURE(start_hub(server->url("perkline")));
   play();

@@ -3,10 +3,10 @@
 #include <optional>
 #include <thread>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "tests/fault/kill/chain_under_fault.hpp"
 #include "tests/fault/rig/hub_books.hpp"
 #include "tests/fault/rig/money_oracle.hpp"
-#include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
 namespace {
@@ -119,7 +119,7 @@ class HubKilled : public Killed, public testing::WithParamInterface<Engine> {
  protected:
   void SetUp() override {
     if (GetParam() == Engine::sqlite) return start(2);
-    auto server = PostgresServer::start();
+    auto server = bench::PostgresServer::start();
     ASSERT_TRUE(server) << server.error().detail;
     server_.emplace(std::move(*server));
     start(2, server_->url("perkline"));
@@ -175,7 +175,7 @@ class HubKilled : public Killed, public testing::WithParamInterface<Engine> {
     return fleet_->start_hub();
   }
 
-  std::optional<PostgresServer> server_;
+  std::optional<bench::PostgresServer> server_;
 };
 
 TEST_P(HubKilled, HasEachAcknowledgedSaleAndOrderOnce) {

@@ -6,11 +6,12 @@
 #include <set>
 #include <thread>
 
+#include "bench/fleet/postgres_server.hpp"
 #include "bench/fleet/web.hpp"
+#include "shared/core/clock.hpp"
 #include "shared/core/money.hpp"
 #include "tests/fault/kill/chain_under_fault.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/support/postgres_server.hpp"
 
 namespace perkline::test {
 namespace {
@@ -117,6 +118,7 @@ class PaymentsKilled : public ChainUnderFault {
   }
 
   void kill_and_start() {
+    killed_at_.push_back(format_time(SystemClock().wall_now()));
     fleet_->hub().kill();
     const auto started = fleet_->start_hub();
     ASSERT_TRUE(started) << started.error().detail;
@@ -152,12 +154,20 @@ class PaymentsKilled : public ChainUnderFault {
     const std::chrono::duration<double> took = steady_clock::now() - last_start_;
     std::printf("%d payments, %d kills, none pending %.1f s after the last start\n", begun_count_.load(),
                 kills_wanted(), took.count());
+    std::set<std::string> survived;  // kills that found something begun and not decided
     for (const auto& [id, begun] : begun_) {
       const auto answer = call("GET", "/api/v1/payments/" + id, members_[begun.member].token);
+      const std::string began = bench::text_at(answer.json().root(), "createdAt");
+      const std::string decided = bench::text_at(answer.json().root(), "decidedAt");
+      for (const std::string& kill : killed_at_) {
+        if (began < kill && kill < decided) survived.insert(kill);
+      }
       const bool fails = begun.amount == "99.01" || begun.amount == "99.04";
       EXPECT_EQ(bench::text_at(answer.json().root(), "status"), fails ? "failed" : "completed")
           << begun.amount;
     }
+    std::printf("%zu of the kills found payments pending\n", survived.size());
+    EXPECT_FALSE(survived.empty());
   }
 
   /// What the records say is what the wallets hold, and each payment has one.
@@ -198,6 +208,7 @@ class PaymentsKilled : public ChainUnderFault {
   std::mutex mutex_;
   std::map<std::string, Begun> begun_;
   std::atomic<int> begun_count_ = 0;
+  std::vector<std::string> killed_at_;  ///< As the API writes times, which sort as text.
   steady_clock::time_point last_start_;
 };
 
@@ -209,7 +220,7 @@ TEST_F(PaymentsKilled, AreAllDecidedAndBookedOnce) {
 class PaymentsOnPostgresKilled : public PaymentsKilled {};
 
 TEST_F(PaymentsOnPostgresKilled, AreAllDecidedAndBookedOnce) {
-  auto server = PostgresServer::start();
+  auto server = bench::PostgresServer::start();
   ASSERT_TRUE(server) << server.error().detail;
   ASSERT_NO_FATAL_FAILURE(start_hub(server->url("perkline")));
   play();

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include <vector>
 
-#include "bench/load/histogram.hpp"
+#include "bench/measure/histogram.hpp"
 
 namespace perkline::soak {
 

@@ -68,6 +68,38 @@ TEST_F(MailFlows, APaymentIsMailedAsItStartsAndEndsWithBothWalletsMovements) {
   }
 }
 
+TEST_F(MailFlows, APaymentThatFailsIsMailedWithItsReason) {
+  const Person ian = calls().join("Ian");
+  const Person kim = calls().join("Kim");
+  credit(ian, "100.00");
+  const auto begun = calls().post(
+      "payments", body({{"amount", "99.01"}, {"currency", "USD"}, {"payTo", kim.email}}), ian.token);
+  ASSERT_EQ(begun.status, 201) << begun.body;
+  expect_mails(ian, {"Welcome, Ian!", "Your USD wallet is ready", "100.00 USD received",
+                     "Payment of 99.01 USD started", "Payment of 99.01 USD failed"});
+  EXPECT_EQ(subjects(kim), (Subjects{"Welcome, Kim!", "Your USD wallet is ready"}));
+}
+
+TEST_F(MailFlows, AnAddressAtWhichTheLineBreaksKeepsNobodysMailsBack) {
+  const HubCalls hub = calls();
+  const Person drops = hub.join("drops");
+  ASSERT_TRUE(drops.email.starts_with("drops")) << drops.email;
+  const Person gus = hub.join("Gus");
+  expect_mails(gus, {"Welcome, Gus!", "Your USD wallet is ready"});
+  EXPECT_TRUE(mails_to(drops).empty());
+}
+
+TEST_F(MailFlows, StaffSeeWhoseAddressWasRefused) {
+  const HubCalls hub = calls();
+  const Person refused = hub.join("refused");
+  ASSERT_TRUE(refused.email.starts_with("refused")) << refused.email;
+  const auto told_of = [&](const Person& member) {
+    return at(hub.get("users?search=" + member.id, admin()), "items.0.mailRefused");
+  };
+  EXPECT_TRUE(eventually([&] { return told_of(refused) == "true"; }));
+  EXPECT_EQ(told_of(hub.join("Hal")), "false");
+}
+
 TEST_F(MailFlows, TheWordsOfAMailAreStaffs) {
   const HubCalls hub = calls();
   const Person dan = hub.join("Dan");

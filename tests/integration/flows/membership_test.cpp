@@ -1,4 +1,6 @@
 // Becoming a member, coming back, and the points that need no wheel.
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include <openssl/hmac.h>
@@ -245,12 +247,12 @@ TEST_F(MembershipFlows, AnotherServiceHearsOfARegistrationByAWebhookThatItCanTru
   };
   ASSERT_TRUE(eventually([&] { return of_both().size() >= 3; }));
   const auto events = of_both();
-  Texts heard;
-  for (const auto& event : events)
-    heard.push_back(at(event.body, "type") + " " + at(event.body, "data.userId"));
-  EXPECT_EQ(heard,
-            (Texts{"PLAYER_REGISTERED " + a.id, "PLAYER_REGISTERED " + b.id, "REFERRAL_SIGNUP " + b.id}));
-  const auto& last = events.back();
+  std::map<std::string, Texts> heard;
+  for (const auto& event : events) heard[at(event.body, "data.userId")].push_back(at(event.body, "type"));
+  EXPECT_EQ(heard, (std::map<std::string, Texts>{{a.id, {"PLAYER_REGISTERED"}},
+                                                 {b.id, {"PLAYER_REGISTERED", "REFERRAL_SIGNUP"}}}));
+  const auto last = *std::ranges::find_if(
+      events, [](const auto& event) { return at(event.body, "type") == "REFERRAL_SIGNUP"; });
   EXPECT_EQ(at(last.body, "data.referrerId"), a.id);
   EXPECT_EQ(at(last.body, "id"), last.event_id);
 
@@ -264,6 +266,46 @@ TEST_F(MembershipFlows, AnotherServiceHearsOfARegistrationByAWebhookThatItCanTru
                  reinterpret_cast<unsigned char*>(mac.data()), nullptr),
             nullptr);
   EXPECT_EQ(last.signature, "t=" + second + ",v1=" + to_hex(mac));
+}
+
+TEST_F(MembershipFlows, AnotherServiceHearsOfMoneyAndPrizes) {
+  WebhookReceiver service;
+  const HubCalls hub = calls();
+  const Texts types{"WALLET_CREDITED", "WALLET_DEBITED", "SPIN_EXECUTED", "PRIZE_AWARDED"};
+  const auto made =
+      hub.post("webhooks", body({{"url", service.url()}, {"types", Json::list(types)}}), admin());
+  ASSERT_EQ(made.status, 201) << made.body;
+  const Person a = hub.join("ola");
+  const Person b = hub.join("pia", {{"referralCode", a.referral_code}});
+  credit(a, "5.00");
+  const auto sent =
+      hub.post("wallet/transfers", body({{"to", b.id}, {"amount", "2.00"}, {"currency", "USD"}}), a.token);
+  ASSERT_EQ(sent.status, 201) << sent.body;
+  const auto spun = hub.post("spin", "{}", a.token);
+  ASSERT_EQ(spun.status, 201) << spun.body;
+  const bool nothing = at(spun, "prize.type") == "none";
+  const auto of = [&](const Person& member) {
+    Texts heard;
+    for (const auto& event : service.received()) {
+      if (at(event.body, "data.userId") != member.id) continue;
+      const bool money = at(event.body, "data.amount") != "(none)";
+      heard.push_back(at(event.body, "type") + " " + at(event.body, money ? "data.amount" : "data.prizeId"));
+    }
+    return heard;
+  };
+  Texts wanted{"WALLET_CREDITED 5.00", "WALLET_DEBITED 2.00", "SPIN_EXECUTED " + at(spun, "prize.id")};
+  if (!nothing) wanted.push_back("PRIZE_AWARDED " + at(spun, "prize.id"));
+  EXPECT_TRUE(eventually([&] { return of(a).size() >= wanted.size() && of(b).size() == 1; }));
+  EXPECT_EQ(of(a), wanted);
+  EXPECT_EQ(of(b), Texts{"WALLET_CREDITED 2.00"});
+}
+
+TEST_F(MembershipFlows, WhoRegistersWhileNoWelcomeBonusRunsIsGivenNone) {
+  const HubCalls hub = calls();
+  const Person quinn = hub.join("quinn");
+  EXPECT_EQ(each(hub.get("promotions/players/" + quinn.id, quinn.token), "id"), Texts{});
+  EXPECT_TRUE(eventually([&] { return told(quinn).size() == 2; }));
+  EXPECT_EQ(told(quinn), (Texts{"Your USD wallet is ready", "Welcome, quinn!"})) << "and of no promotion";
 }
 
 TEST_F(MembershipFlows, HealthAndTheDocumentOfEveryRouteAreThereForAnybody) {

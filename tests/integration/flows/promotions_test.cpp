@@ -51,6 +51,8 @@ TEST_F(PromotionFlows, WhoRegistersGetsTheWelcomeBonusAndHearsOfItOnTheSocket) {
   const std::string heard = next_of(socket, "promotion");
   EXPECT_EQ(at(heard, "eventType"), "PROMOTION");
   EXPECT_EQ(at(heard, "content.promotionId"), welcome());
+  EXPECT_EQ(at(heard, "content.id"), welcome());
+  EXPECT_EQ(at(heard, "content.isActive"), "true");
   EXPECT_EQ(at(heard, "content.title"), "Welcome Bonus");
   EXPECT_EQ(at(heard, "content.type"), "WELCOME_BONUS");
   EXPECT_EQ(at(heard, "content.amount"), "20.00");
@@ -158,6 +160,45 @@ TEST_F(PromotionFlows, AClaimThatIsRefusedLeavesPromotionAndWalletAsTheyWere) {
   EXPECT_EQ(listed(fay, "?claimed=false&type=BONUS"), Texts{bonus});
   set({{"startDate", day_from_now(0)}});
   EXPECT_EQ(at(claim(fay, bonus), "balance.available"), "5.00");
+}
+
+TEST_F(PromotionFlows, StaffWhoAreNoAdminsMakeAndAssignPromotionsAndReadAPlayersPageByPage) {
+  const HubCalls hub = calls();
+  const std::string address = test::address("sue");
+  ASSERT_EQ(hub.post("auth/register-staff",
+                     body({{"email", address}, {"name", "Sue"}, {"password", password_of_all}}), admin())
+                .status,
+            201);
+  const std::string staff = hub.log_in(address);
+  const Person lee = hub.join("lee");
+  Texts made;
+  for (const char* title : {"First", "Second"}) {
+    const auto promotion = hub.post("promotions",
+                                    body({{"title", title},
+                                          {"type", "BONUS"},
+                                          {"amount", "1.00"},
+                                          {"startDate", day_from_now(0)},
+                                          {"endDate", day_from_now(1)}}),
+                                    staff);
+    ASSERT_EQ(promotion.status, 201) << promotion.body;
+    made.push_back(at(promotion, "id"));
+    EXPECT_EQ(at(hub.post("promotions/" + made.back() + "/assign", body({{"userIds", Json::list({lee.id})}}),
+                          staff),
+                 "assigned"),
+              "1");
+  }
+  ASSERT_EQ(hub.patch("promotions/" + made[0], body({{"isActive", false}}), staff).status, 200);
+  const auto read = [&](const std::string& query) {
+    return hub.get("promotions/players/" + lee.id + query, staff);
+  };
+  const auto first = read("?type=BONUS&limit=1");
+  EXPECT_EQ(each(first, "id"), Texts{made[1]});
+  EXPECT_EQ(each(first, "isActive"), Texts{"true"});
+  const auto second = read("?type=BONUS&limit=1&cursor=" + at(first, "nextCursor"));
+  EXPECT_EQ(each(second, "id"), Texts{made[0]});
+  EXPECT_EQ(each(second, "isActive"), Texts{"false"});
+  EXPECT_EQ(at(second, "nextCursor"), "null");
+  expect_problem(hub.get("promotions/players/" + lee.id, hub.join("mia").token), 404, "NOT_FOUND");
 }
 
 TEST_F(PromotionFlows, OneWelcomeBonusRunsAtATimeAndOnlyStaffMakePromotions) {

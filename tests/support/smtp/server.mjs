@@ -21,7 +21,10 @@ const server = new SMTPServer({
   onRcptTo(to, session, done) {
     const name = to.address.split('@')[0];
     if (name.startsWith('refused')) return done(refusal(550, `no such mailbox ${to.address}`));
+    if (name.startsWith('blocked')) return done(refusal(550, '5.7.1 you are on a list'));
     if (name.startsWith('gone')) return done(refusal(421, 'going'));
+    if (name.startsWith('hangs')) return undefined; // No answer, ever.
+    if (name.startsWith('drops')) return [...server.connections].find((each) => each.id === session.id).close();
     if (name.startsWith('grey') && !greylisted.has(to.address)) {
       greylisted.add(to.address);
       return done(refusal(451, 'try again later'));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -69,6 +71,25 @@ TEST(Rng, FillsEveryByteAndNotOneMore) {
     EXPECT_TRUE(std::ranges::all_of(std::span(bytes).first(size), [](auto byte) { return byte == 0xff; }));
     EXPECT_EQ(bytes.back(), 0);
   }
+}
+
+TEST(SystemRng, AChildHasOtherWordsThanItsParent) {
+  SystemRng rng;
+  rng.next();  // By now this thread has words that are not used yet.
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const std::uint64_t word = rng.next();
+    ::_exit(::write(ends[1], &word, sizeof word) == sizeof word ? 0 : 1);
+  }
+  std::uint64_t theirs = 0;
+  EXPECT_EQ(::read(ends[0], &theirs, sizeof theirs), static_cast<ssize_t>(sizeof theirs));
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_NE(rng.next(), theirs);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(SystemRng, DoesNotRepeatItself) {

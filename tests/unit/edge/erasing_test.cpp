@@ -232,5 +232,14 @@ TEST(WithoutMember, AReceiptThatNamesThemIsWrittenAnew) {
   EXPECT_EQ(session::without_member(session, token).finalize_answer, session.finalize_answer);
 }
 
+TEST(ErasingClocks, ARequestIsToldByTheStoresOwnClock) {
+  const WallTime hub{hours{1'000}};
+  sync::EraseMember erase{.erasures = {{.id = {}, .token = {}, .requested_at = hub}}};
+  EXPECT_EQ(by_own_clock(erase, hub + hours{5}).front().requested_at, hub) << "by a hub that does not say";
+  erase.sent_at = hub + hours{3};
+  EXPECT_EQ(by_own_clock(erase, hub + hours{5}).front().requested_at, hub + hours{2}) << "two hours ahead";
+  EXPECT_EQ(by_own_clock(erase, hub + hours{2}).front().requested_at, hub - hours{1}) << "an hour behind";
+}
+
 }  // namespace
 }  // namespace perkline::edge::downlink

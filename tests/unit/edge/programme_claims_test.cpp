@@ -78,7 +78,8 @@ TEST_F(ClaimsTest, TheHubsWordIsTheAnswerAndIsToldAgain) {
   EXPECT_EQ(text_in(answer->body, {"transaction", "transactionType"}), "CREDIT");
   EXPECT_EQ(text_in(answer->body, {"transaction", "additionalData", "promotionId"}), welcome.str());
   EXPECT_EQ(text_in(answer->body, {"balance", "available"}), "21.50");
-  EXPECT_TRUE(pending().empty()) << "the hub knows";
+  ASSERT_EQ(pending().size(), 1u) << "for a hub that is restored to before it";
+  EXPECT_EQ(pending()[0].claim, hub.claims.at(0).claim) << "so that it has no effect where it is known";
   EXPECT_TRUE(listed().empty());
 
   hub.up = false;
@@ -98,12 +99,14 @@ TEST_F(ClaimsTest, TheHubsRefusalsAreToldAndNothingIsKept) {
   EXPECT_EQ(claim_refused("C-1", welcome), Errc::already_claimed);
   refuse(sync::ClaimOutcome::not_active);
   EXPECT_EQ(claim_refused("C-1", welcome), Errc::promotion_not_active);
+  refuse(sync::ClaimOutcome::balance_limit);
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::balance_limit);
   refuse(sync::ClaimOutcome::not_assigned);
   EXPECT_EQ(claim_refused("C-1", welcome), Errc::not_found);
   EXPECT_TRUE(life->events().empty());
   refuse(sync::ClaimOutcome::claimed);
   EXPECT_EQ(claim("C-1", welcome)->status, 200);
-  ASSERT_EQ(hub.claims.size(), 4u);
+  ASSERT_EQ(hub.claims.size(), 5u);
   for (const auto& asked : hub.claims) EXPECT_EQ(asked.claim, hub.claims[0].claim) << "one claim";
 }
 
@@ -129,6 +132,126 @@ TEST_F(ClaimsTest, WithoutTheHubItIsPendingAndStaysWhatWasTold) {
   EXPECT_TRUE(hub.claims.empty());
   EXPECT_EQ(claim_refused("C-2", welcome), Errc::already_claimed) << "once at this store";
   EXPECT_EQ(pending().size(), 1u);
+}
+
+TEST_F(ClaimsTest, WhatThePendingOneComesToIsToldOnceTheHubHasDecided) {
+  hub.up = false;
+  const auto pending_answer = claim("C-1", welcome);
+  ASSERT_EQ(pending_answer->status, 202);
+  hub.up = true;
+  skip(minutes{3});
+  EXPECT_TRUE(hub.claims.empty()) << "it has not heard of it yet";
+  acknowledge();
+  hub.up = false;
+  skip(minutes{3});
+  EXPECT_TRUE(hub.claims.empty()) << "nobody is asked who is away";
+  hub.up = true;
+  hub.takes = Millis{2500};
+  skip(minutes{2});
+  EXPECT_GE(hub.claims.size(), 1u);
+  EXPECT_LE(hub.claims.size(), 3u) << "one that does not answer is asked again later";
+  EXPECT_EQ(claim("C-1", welcome)->body, pending_answer->body);
+  hub.takes = Millis{10};
+  start();
+  skip(minutes{3});
+  EXPECT_EQ(hub.claims.back().claim, pending()[0].claim);
+  const std::size_t asked = hub.claims.size();
+  const auto final_answer = claim("C-1", welcome);
+  EXPECT_EQ(final_answer->status, 200);
+  EXPECT_EQ(text_in(final_answer->body, {"transaction", "amount"}), "20.00");
+  skip(minutes{10});
+  start();
+  skip(minutes{3});
+  EXPECT_EQ(hub.claims.size(), asked) << "and nothing more";
+  EXPECT_EQ(claim("C-1", welcome)->body, final_answer->body);
+  hub.up = false;
+  EXPECT_EQ(claim_refused("C-2", welcome), Errc::already_claimed);
+  hub.up = true;
+  EXPECT_EQ(claim("C-2", welcome)->status, 200)
+      << "the hub decides while it is there: it may have been restored";
+  EXPECT_EQ(claim("C-1", welcome)->body, final_answer->body);
+}
+
+TEST_F(ClaimsTest, APendingOneThatTheHubRefusesIsToldAndTheNextOfferCanBeClaimed) {
+  hub.up = false;
+  ASSERT_EQ(claim("C-1", welcome)->status, 202);
+  ASSERT_TRUE(life->run(life->outbox->adopt(2)));
+  hub.up = true;
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::not_active);
+  };
+  skip(minutes{3});
+  EXPECT_TRUE(hub.claims.empty()) << "told anew in the new epoch, and not acknowledged there";
+  acknowledge();
+  skip(minutes{3});
+  ASSERT_EQ(hub.claims.size(), 1u);
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::promotion_not_active);
+  start();
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::promotion_not_active);
+  EXPECT_EQ(claim_refused("C-1", later), Errc::transaction_reused);
+  EXPECT_EQ(hub.claims.size(), 1u);
+  EXPECT_EQ(listed(), std::vector<std::string>{welcome.str()});
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::claimed);
+  };
+  EXPECT_EQ(claim("C-2", welcome)->status, 200);
+  ASSERT_TRUE(life->run(programme->forget_claims(outside.time.wall - minutes{1}, 64)));
+  hub.up = false;
+  EXPECT_EQ(claim_refused("C-3", welcome), Errc::already_claimed) << "the mark is the second one's";
+}
+
+TEST_F(ClaimsTest, OfWhoIsForgottenNoCardIsLeftInClaimsWithoutAMarkEither) {
+  hub.up = false;
+  ASSERT_EQ(claim("C-1", welcome)->status, 202);
+  hub.up = true;
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::not_active);
+  };
+  acknowledge();
+  skip(minutes{3});
+  ASSERT_EQ(claim_refused("C-1", welcome), Errc::promotion_not_active);
+  ASSERT_TRUE(life->run(programme->forget_member({.id = uuid_of(50),
+                                                  .member = sync::member_hash(CustomerId("CUST-12345")),
+                                                  .token = CustomerId("erased-1"),
+                                                  .requested_at = outside.time.wall})));
+  EXPECT_TRUE(life->journal.scan(journal::Family::prizes_leased, "",
+                                 [](std::string_view key, std::string_view value) {
+                                   EXPECT_EQ(value.find("CUST-12345"), value.npos) << key;
+                                   return true;
+                                 }));
+}
+
+TEST_F(ClaimsTest, APendingOneWaitsForRoomInTheWalletAndIsForgottenInTime) {
+  hub.up = false;
+  ASSERT_EQ(claim("C-1", welcome)->status, 202);
+  hub.up = true;
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::balance_limit);
+  };
+  acknowledge();
+  skip(minutes{30});
+  EXPECT_EQ(hub.claims.size(), 1u) << "not again for an hour";
+  EXPECT_EQ(claim("C-1", welcome)->status, 202);
+  skip(hours{2});
+  EXPECT_EQ(hub.claims.size(), 3u);
+  EXPECT_EQ(life->run(programme->forget_claims(outside.time.wall, 64)), 1u);
+  skip(hours{2});
+  EXPECT_EQ(hub.claims.size(), 3u);
+}
+
+TEST_F(ClaimsTest, ABlockedMemberClaimsNothing) {
+  ASSERT_EQ(claim("C-1", welcome)->status, 200);
+  block();
+  for (const bool up : {true, false}) {
+    hub.up = up;
+    EXPECT_EQ(claim_refused("C-2", later), Errc::pdi_rejected);
+    const auto list = programme->claims().promotions(CustomerId("CUST-12345"));
+    ASSERT_FALSE(list);
+    EXPECT_EQ(list.error().code, Errc::pdi_rejected);
+    EXPECT_EQ(list.error().provider->code, "BLOCKED");
+  }
+  EXPECT_EQ(hub.claims.size(), 1u);
+  EXPECT_TRUE(claim("C-1", welcome)->replayed) << "what was told stays told";
 }
 
 TEST_F(ClaimsTest, AnAnswerThatDoesNotComeIsNotWaitedForLongerThanATillMay) {
@@ -160,6 +283,40 @@ TEST_F(ClaimsTest, WithoutTheHubOnlyWhatItHasToldOfTheMemberIsClaimed) {
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, Errc::overloaded) << "it may have been booked all the same";
   EXPECT_TRUE(unknown.error().retry_after);
+}
+
+TEST_F(ClaimsTest, WhatTheHubMayHaveBookedIsNotDeniedWhileItIsAway) {
+  const std::string other = "CUST-00002";
+  hub.claim = [](const sync::ClaimRequest&) { return std::nullopt; };
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded);
+  hub.up = false;
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded);
+  EXPECT_EQ(claim_refused("C-2", welcome, other), Errc::not_found) << "nobody was asked about that one";
+  crash(1);
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded) << "also of the next life";
+  assign({welcome}, other);
+  catalogue.gone(sync::ItemKind::promotion, welcome.str());
+  offer();
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded)
+      << "it may have been booked before it ended";
+  hub.up = true;
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::claimed);
+  };
+  EXPECT_EQ(claim("C-1", welcome, other)->status, 200);
+  EXPECT_EQ(hub.claims.front().claim, hub.claims.back().claim);
+}
+
+TEST_F(ClaimsTest, WhatTheHubWasAskedAboutIsForgottenInTime) {
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::not_assigned);
+  };
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::not_found);
+  skip(hours{2});
+  EXPECT_EQ(claim_refused("C-2", welcome), Errc::not_found);
+  EXPECT_EQ(life->run(programme->forget_claims(outside.time.wall - hours{1}, 64)), 1u);
+  EXPECT_EQ(life->run(programme->forget_claims(outside.time.wall + hours{1}, 64)), 1u);
+  EXPECT_EQ(life->run(programme->forget_claims(outside.time.wall + hours{1}, 64)), 0u);
 }
 
 TEST_F(ClaimsTest, ATransactionStandsForOneCall) {

@@ -29,14 +29,15 @@ class SpinsTest : public ProgrammeTest {
   void expect_proven(const sync::SpinDrawn& event, std::chrono::sys_days day) {
     loyalty::PrizeTable table;
     for (const auto& slot : event.slots) table.slots.push_back({slot.prize, slot.tickets});
-    const auto verified = loyalty::verify(Catalogue::secret_of(day),
-                                          {.draw = {.member = to_hex(sync::member_hash(event.customer)),
-                                                    .client_seed = event.client_seed,
-                                                    .nonce = event.nonce},
-                                           .table = table,
-                                           .version = loyalty::version_of(table),
-                                           .commitment = event.commitment,
-                                           .prize = event.prize});
+    const auto verified = loyalty::verify(
+        Catalogue::secret_of(day),
+        {.draw = {.member = loyalty::till_member(Catalogue::member_key_of(day), event.customer),
+                  .client_seed = event.client_seed,
+                  .nonce = event.nonce},
+         .table = table,
+         .version = loyalty::version_of(table),
+         .commitment = event.commitment,
+         .prize = event.prize});
     EXPECT_TRUE(verified) << verified.error().detail;
   }
   /// No unit of a lease is ever given twice, and none that there is not.
@@ -73,7 +74,8 @@ TEST_F(SpinsTest, AFinalizedSaleHasItsSpinAndAnybodyCanMakeTheDrawAgain) {
   EXPECT_EQ(text_in(answer->body, {"prize", "id"}), event.prize);
   EXPECT_EQ(text_in(answer->body, {"prize", "name"}), "Prize " + event.prize);
   EXPECT_EQ(text_in(answer->body, {"proof", "serverSeedHash"}), to_hex(event.commitment));
-  EXPECT_EQ(text_in(answer->body, {"proof", "memberId"}), to_hex(sync::member_hash(till.customer)));
+  EXPECT_EQ(text_in(answer->body, {"proof", "memberId"}),
+            loyalty::till_member(Catalogue::member_key_of(today()), till.customer));
   EXPECT_EQ(text_in(answer->body, {"proof", "storeId"}), "store-1");
   EXPECT_EQ(text_in(answer->body, {"proof", "day"}), "2026-03-01");
   EXPECT_EQ(text_in(answer->body, {"proof", "serverSeed"}), "") << "not revealed";
@@ -132,6 +134,15 @@ TEST_F(SpinsTest, OnlyAFinalizedOrPendingSaleOfThatMemberHasASpin) {
   EXPECT_EQ(refused(request_of(open)), Errc::session_state);
   EXPECT_TRUE(drawn().empty());
   EXPECT_TRUE(spin(till)) << "a return takes no spin away";
+}
+
+TEST_F(SpinsTest, ABlockedMemberHasNone) {
+  const Till had = sold("T-1");
+  ASSERT_TRUE(spin(had));
+  const Till till = sold("T-2");
+  block();
+  EXPECT_EQ(refused(request_of(till)), Errc::pdi_rejected);
+  EXPECT_TRUE(spin(had)->replayed);
 }
 
 TEST_F(SpinsTest, WithoutWhatADrawNeedsTheTillIsToldWhy) {
@@ -266,6 +277,17 @@ TEST_F(SpinsTest, WhatIsLeftOfALeaseWhoseTimeIsOverGoesBackOnce) {
   EXPECT_EQ(told<sync::LeaseReturned>().size(), 1u);
 }
 
+TEST_F(SpinsTest, AClockThatIsAheadGivesNoLeaseBackAsSoonAsItComes) {
+  outside.time.wall += days{8};
+  only_stocked(5);
+  catalogue.lease("lease-1", "prize-s", 5, holder(), outside.time.wall - days{7});
+  offer();
+  skip(minutes{50});
+  EXPECT_TRUE(told<sync::LeaseReturned>().empty());
+  skip(minutes{15});
+  EXPECT_EQ(told<sync::LeaseReturned>().size(), 1u);
+}
+
 TEST_F(SpinsTest, NoUnitIsGivenTwiceWhereverThePowerGoes) {
   only_stocked(40);
   outside.disk.sync_time = Millis{4};
@@ -365,31 +387,80 @@ TEST_F(OneTimeTest, ASpinThatACrashCutShortIsDroppedAndMayBeHadAgain) {
   EXPECT_EQ(told<sync::SpinDropped>().size(), 1u) << "once";
 }
 
-TEST_F(OneTimeTest, ASpinThatComesToNothingIsDropped) {
+TEST_F(OneTimeTest, ASpinThatComesToNothingStaysTheSalesHoweverOftenTheTillTries) {
   catalogue.gone(sync::ItemKind::prize, "prize-a");
   catalogue.gone(sync::ItemKind::prize, "prize-b");
   offer();
   hub.reserve = [](const sync::SpinReserve&) { return std::vector<std::string>{}; };
-  EXPECT_EQ(refused(request_of(sold("T-1"))), Errc::no_prize_available);
+  const Till till = sold("T-1");
+  const std::size_t before = life->events().size();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(refused(request_of(till)), Errc::no_prize_available);
+  EXPECT_EQ(life->events().size(), before) << "nothing to tell";
+  for (const auto& asked : hub.reserves) EXPECT_EQ(asked.spin, hub.reserves.at(0).spin);
+  hub.reserve = [](const sync::SpinReserve&) { return std::vector<std::string>{"prize-o"}; };
+  ASSERT_TRUE(spin(till));
+  EXPECT_EQ(drawn().at(0).spin, hub.reserves.at(0).spin);
+  start();
+  EXPECT_TRUE(told<sync::SpinDropped>().empty()) << "it was drawn";
+}
+
+TEST_F(OneTimeTest, ASpinThatComesToNothingIsDroppedInTheEnd) {
+  catalogue.gone(sync::ItemKind::prize, "prize-a");
+  catalogue.gone(sync::ItemKind::prize, "prize-b");
+  offer();
+  hub.reserve = [](const sync::SpinReserve&) { return std::vector<std::string>{}; };
+  const Till till = sold("T-1");
+  EXPECT_EQ(refused(request_of(till)), Errc::no_prize_available);
+  skip(Programme::refused_spins_kept + minutes{2});
   ASSERT_EQ(told<sync::SpinDropped>().size(), 1u);
   EXPECT_EQ(told<sync::SpinDropped>()[0].spin, hub.reserves.at(0).spin);
+  EXPECT_EQ(refused(request_of(till)), Errc::no_prize_available);
+  EXPECT_NE(hub.reserves.back().spin, hub.reserves.at(0).spin) << "of one that is over nothing is kept";
+  start();
+  EXPECT_EQ(told<sync::SpinDropped>().size(), 2u);
+}
+
+TEST_F(SpinsTest, WhileThereMayBeTwoOfTheStoreNothingOfALeaseIsDrawnNorGivenBack) {
+  only_stocked(1);
+  const Till till = sold("T-1");
+  hub.forked = true;
+  EXPECT_EQ(refused(request_of(till)), Errc::no_prize_available);
+  pass(days{8});
+  EXPECT_TRUE(told<sync::LeaseReturned>().empty());
+  hub.forked = false;
+  seeds();
+  lease("lease-2", "prize-s", 1);
+  EXPECT_TRUE(spin(till));
 }
 
 // ---- the rest
 
-TEST_F(SpinsTest, TheOddsAreThoseOfADrawWithoutTheHub) {
-  catalogue.prize("prize-o", {.one_time = true});
+TEST_F(SpinsTest, TheOddsAreThoseOfADrawAsItWouldBeMadeNow) {
+  using Odds = std::map<std::string, std::string>;
+  catalogue.prize("prize-o", {.tickets = 50'000, .one_time = true});
   catalogue.prize("prize-s", {.stocked = true});
   lease("lease-1", "prize-s", 2);
-  const auto answer = programme->spins().prizes();
-  ASSERT_TRUE(answer);
-  const auto document = json::parse(answer->body);
-  ASSERT_TRUE(document);
-  std::map<std::string, std::string> odds;
-  for (const json::Value& item : document->root().find("items")->items())
-    odds[std::string(item.find("id")->text())] = item.find("odds")->text();
-  EXPECT_EQ(odds, (std::map<std::string, std::string>{
-                      {"prize-a", "0.2"}, {"prize-b", "0.6"}, {"prize-o", "0.0"}, {"prize-s", "0.2"}}));
+  const auto odds = [this] {
+    Odds found;
+    const auto answer = programme->spins().prizes();
+    const auto document = answer ? json::parse(answer->body) : json::parse("{}");
+    EXPECT_TRUE(document);
+    for (const json::Value& item : document->root().find("items")->items())
+      found.emplace(item.find("id")->text(), item.find("odds")->text());
+    return found;
+  };
+  hub.reserve = [](const sync::SpinReserve&) { return std::vector<std::string>{"prize-o"}; };
+  EXPECT_EQ(odds(), (Odds{{"prize-a", "0.1"}, {"prize-b", "0.3"}, {"prize-o", "0.5"}, {"prize-s", "0.1"}}))
+      << "the hub would keep it";
+  ASSERT_TRUE(spin(sold("T-1")));
+  std::map<std::string, std::int64_t> tickets;
+  const auto told = drawn();
+  for (const auto& slot : told.at(0).slots) tickets[slot.prize] = slot.tickets;
+  EXPECT_EQ(tickets, (std::map<std::string, std::int64_t>{
+                         {"prize-a", 10'000}, {"prize-b", 30'000}, {"prize-o", 50'000}, {"prize-s", 10'000}}))
+      << "and so it was drawn";
+  hub.up = false;
+  EXPECT_EQ(odds(), (Odds{{"prize-a", "0.2"}, {"prize-b", "0.6"}, {"prize-o", "0.0"}, {"prize-s", "0.2"}}));
 }
 
 TEST_F(SpinsTest, ADiskThatGetsFullBeginsNoSpinButTellsWhatItHasTold) {
@@ -440,12 +511,36 @@ TEST_F(SpinsTest, ARestoredJournalIsAnotherHolderAndClosesTheDaysSeeds) {
   lease("lease-2", "prize-s", 1);
   ASSERT_TRUE(spin(till));
   expect_proven(drawn().back(), today() + days{2});
-  EXPECT_EQ(drawn().back().nonce, 1);
   const Uuid now = holder();
   start();
   EXPECT_EQ(holder(), now) << "until the next restore";
   pass(days{8});
   for (const auto& returned : told<sync::LeaseReturned>()) EXPECT_NE(returned.lease, "lease-1");
+}
+
+TEST_F(SpinsTest, TwoRestoresOfOneBackupRepeatNoDraw) {
+  const journal::MemoryDisk backup = outside.disk;
+  const auto restore_and_spin = [&](const std::string& transaction) {
+    end();
+    outside.disk = backup;
+    life = std::make_unique<Life>(outside, LifeOptions{.standin = {.enabled = true}});
+    journal::Batch mark;
+    put(mark, journal::Restored{.backed_up_at = outside.time.wall, .restored_at = outside.time.wall});
+    commit(std::move(mark));
+    start();
+    skip(seconds{1});
+    EXPECT_TRUE(spin(sold(transaction + "-1")));
+    EXPECT_TRUE(spin(sold(transaction + "-2")));
+    return drawn();
+  };
+  const auto first = restore_and_spin("T-1");
+  const auto again = restore_and_spin("T-2");
+  ASSERT_EQ(first.size(), 2u);
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(first[0].commitment, again[0].commitment) << "by the same seed";
+  EXPECT_EQ(first[1].nonce, first[0].nonce + 1);
+  EXPECT_GT(again[0].nonce, first[1].nonce);
+  for (const auto& event : again) expect_proven(event, today() + days{1});
 }
 
 TEST_F(SpinsTest, ANewEpochIsAnotherHolderToo) {
@@ -462,6 +557,62 @@ TEST_F(SpinsTest, ANewEpochIsAnotherHolderToo) {
   ASSERT_TRUE(life->run(life->outbox->adopt(3)));
   start();
   EXPECT_NE(holder(), renewed);
+}
+
+TEST_F(SpinsTest, AClockThatWasAheadWhenTheHolderWasMadeClosesNoMoreThanItMust) {
+  const WallTime right = outside.time.wall;
+  outside.time.wall += days{400};
+  ASSERT_TRUE(life->run(life->outbox->adopt(2)));
+  ASSERT_TRUE(life->run(programme->renew_holder()));
+  const Till till = sold("T-1");
+  EXPECT_EQ(refused(request_of(till)), Errc::overloaded);
+  start();
+  outside.time.wall = right;
+  ASSERT_TRUE(spin(till));
+  expect_proven(drawn()[0], today() + days{1});
+
+  // Ahead by less than there are seeds: the last of them is closed, and the next one opens the wheel.
+  outside.time.wall += days{4};
+  ASSERT_TRUE(life->run(life->outbox->adopt(3)));
+  ASSERT_TRUE(life->run(programme->renew_holder()));
+  const Till next = sold("T-2");
+  EXPECT_EQ(refused(request_of(next)), Errc::overloaded);
+  outside.time.wall = right;
+  catalogue.seed(today() + days{5});
+  offer();
+  ASSERT_TRUE(spin(next));
+  expect_proven(drawn()[1], today() + days{5});
+}
+
+TEST_F(SpinsTest, ARestoreByAClockThatIsBehindForgetsNoSpin) {
+  const Till before = sold("T-0");
+  ASSERT_TRUE(spin(sold("T-1")));
+  const WallTime right = outside.time.wall;
+  journal::Batch mark;
+  outside.time.wall -= days{1'000};
+  put(mark, journal::Restored{.backed_up_at = right, .restored_at = outside.time.wall});
+  commit(std::move(mark));
+  start();
+  EXPECT_EQ(refused(request_of(before)), Errc::session_state) << "it may have had one that was lost";
+  const Till till = sold("T-2");
+  EXPECT_EQ(refused(request_of(till)), Errc::overloaded) << "of which day the lost draws were is not known";
+  outside.time.wall = right;
+  ASSERT_TRUE(spin(till));
+  expect_proven(drawn().back(), today() + days{1});
+
+  outside.time.wall -= days{1'000};
+  journal::Batch again;
+  put(again, journal::Restored{.backed_up_at = right, .restored_at = outside.time.wall});
+  commit(std::move(again));
+  start();
+  EXPECT_TRUE(spin(till)->replayed);
+  const Till late = sold("T-3");
+  skip(Programme::clock_wait);
+  EXPECT_EQ(refused(request_of(late)), Errc::overloaded) << "all that there was may have been drawn with";
+  catalogue.seed(utc_day(right) + days{5});
+  offer();
+  ASSERT_TRUE(spin(late));
+  expect_proven(drawn().back(), utc_day(right) + days{5});
 }
 
 TEST_F(SpinsTest, NoncesGoWhenTheirDayIsLongPast) {

@@ -43,11 +43,16 @@ class Catalogue {
     seed.bytes.fill(static_cast<std::uint8_t>(day.time_since_epoch().count()));
     return seed;
   }
+  static loyalty::MemberKey member_key_of(std::chrono::sys_days day) {
+    loyalty::MemberKey key;
+    key.fill(static_cast<std::uint8_t>(day.time_since_epoch().count() + 100));
+    return key;
+  }
   void seed(std::chrono::sys_days day) {
     const loyalty::ServerSeed secret = secret_of(day);
     put(sync::ItemKind::wheel_seed, format_day(day),
         R"({"commitment":")" + to_hex(loyalty::commitment_of(secret)) + R"(","seed":")" +
-            to_hex(secret.bytes) + R"("})");
+            to_hex(secret.bytes) + R"(","memberKey":")" + to_hex(member_key_of(day)) + R"("})");
   }
   void lease(const std::string& id, const std::string& prize, int units, const Uuid& holder,
              WallTime return_after) {
@@ -74,6 +79,7 @@ class Catalogue {
 /// The hub, as far as it is asked.
 struct HubDouble {
   bool up = true;
+  bool forked = false;
   Millis takes{10};
   std::function<std::optional<std::vector<std::string>>(const sync::SpinReserve&)> reserve = {};
   std::function<std::optional<sync::ClaimAnswer>(const sync::ClaimRequest&)> claim = {};
@@ -103,8 +109,9 @@ class ProgrammeTest : public ::testing::Test {
                             .store = StoreId("store-1")},
                       watch);
     if (has_hub) {
-      programme->connect(
-          {.send = [this](const sync::Frame& frame) { hear(frame); }, .is_up = [this] { return hub.up; }});
+      programme->connect({.send = [this](const sync::Frame& frame) { hear(frame); },
+                          .is_up = [this] { return hub.up; },
+                          .is_forked = [this] { return hub.forked; }});
     }
     ASSERT_TRUE(life->run(programme->start()));
     offer();
@@ -181,15 +188,26 @@ class ProgrammeTest : public ::testing::Test {
   }
   /// What the hub tells of the member: these are theirs to claim.
   void assign(std::vector<Uuid> promotions, const std::string& customer = "CUST-12345") {
+    tell({.member = sync::member_hash(CustomerId(customer)),
+          .name = "John",
+          .tier = "Gold",
+          .promotions = std::move(promotions)});
+  }
+  void block() {
+    tell({.member = sync::member_hash(CustomerId("CUST-12345")), .name = "John", .blocked = true});
+  }
+  void tell(const sync::MemberSnapshot& member) {
     journal::Batch batch;
-    const auto writing = life->members.merge(batch,
-                                             {.member = sync::member_hash(CustomerId(customer)),
-                                              .name = "John",
-                                              .tier = "Gold",
-                                              .promotions = std::move(promotions)},
-                                             true);
-    ASSERT_TRUE(writing);
+    ASSERT_TRUE(life->members.merge(batch, member, true));
     commit(std::move(batch));
+  }
+  /// The hub has all that the store has told.
+  void acknowledge() {
+    struct Done {};
+    (void)life->run([](journal::Outbox& outbox) -> Task<Done> {
+      co_await outbox.set_acked(outbox.tail());
+      co_return Done{};
+    }(*life->outbox));
   }
   void commit(journal::Batch batch) {
     struct Done {};

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "edge/session/outcome.hpp"
 #include "edge/session/session.hpp"
 
 namespace perkline::edge::session {
@@ -62,6 +63,16 @@ TEST(SessionMachine, OnlyASaleHasASpinAndItMovesNothing) {
   for (const Status status : all_statuses) {
     const bool has = status == Status::finalized || awaits_pdi(in_status(status));
     EXPECT_EQ(next_status(status, Step::spin), has ? std::optional(status) : std::nullopt) << name_of(status);
+  }
+}
+
+TEST(SessionMachine, OnlyWhatIsInReviewIsTriedAgain) {
+  for (const Status status : all_statuses) {
+    for (const std::uint32_t attempts : {0u, 1u}) {
+      Session session = in_status(status);
+      session.attempts = attempts;
+      EXPECT_EQ(reopened(std::move(session)).has_value(), status == Status::review) << name_of(status);
+    }
   }
 }
 

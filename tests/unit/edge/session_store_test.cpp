@@ -94,6 +94,41 @@ TEST_F(Store, RefusesEveryVersionButTheNext) {
   EXPECT_TRUE(commit(session));
 }
 
+TEST_F(Store, ReadsASessionThatATillIsAtWorkOnFromMemoryUntilItIsCommittedAgainOrEnds) {
+  Session session = opened(first_id, "TXN-1");
+  ASSERT_TRUE(commit(session));
+  test::run_task(world, put(Family::sessions, first_id.str(), "what nobody reads"));
+  EXPECT_EQ(*store.find(first_id), session);
+  ASSERT_TRUE(test::run_task(world, store.replace({Kept{.session = session}})));
+  EXPECT_EQ(*store.find(first_id), session) << "read again, as it was rewritten";
+
+  session.version = 2;
+  session.status = Status::calculated;
+  ASSERT_TRUE(commit(session));
+  EXPECT_EQ((*store.find(first_id))->status, Status::calculated);
+  session.version = 3;
+  session.status = Status::finalized;
+  ASSERT_TRUE(commit(session));
+  EXPECT_EQ((*store.find(first_id))->status, Status::finalized);
+  test::run_task(world, put(Family::sessions, first_id.str(), "what is read"));
+  EXPECT_FALSE(store.find(first_id)) << "nobody goes back to it soon";
+}
+
+TEST(SessionsAtWork, KeepsTheLatestOfEachAndNoMoreThanItMay) {
+  SessionsAtWork at_work(2);
+  const SessionId third("sess_0190163d-8694-739b-aea5-966c26f8ad93");
+  at_work.keep(opened(first_id, "TXN-1"));
+  at_work.keep(opened(second_id, "TXN-2"));
+  at_work.keep(opened(first_id, "TXN-1b"));
+  at_work.keep(opened(third, "TXN-3"));
+  EXPECT_EQ(at_work.find(second_id), nullptr) << "the one that was kept longest ago";
+  ASSERT_NE(at_work.find(first_id), nullptr);
+  EXPECT_EQ(at_work.find(first_id)->transaction, TransactionId("TXN-1b"));
+  at_work.forget(first_id);
+  EXPECT_EQ(at_work.find(first_id), nullptr);
+  EXPECT_NE(at_work.find(third), nullptr);
+}
+
 TEST_F(Store, OfTwoCommitsAtOnceOneIsRefused) {
   ASSERT_TRUE(commit(opened(first_id, "TXN-1")));
   Session session = opened(first_id, "TXN-1");

@@ -332,7 +332,7 @@ TEST_F(Commands, WriteOffLeasesFreesWhatALostStoreHadAndTheAuditSaysWhy) {
     auto stocked =
         transaction.query("UPDATE prize SET stock = 10 WHERE id = (SELECT MIN(id) FROM prize) RETURNING id");
     if (!stocked) return failure(stocked);
-    auto known = transaction.execute("UPDATE store SET lease_holder = 'now'");
+    auto known = transaction.execute("UPDATE store SET lease_holder = 'now', lease_epoch = epoch");
     if (!known) return failure(known);
     for (const char* holder : {"then", "now"}) {
       const auto granted = wheel::grant_lease(transaction, {.id = std::string("lease-") + holder,

@@ -64,6 +64,17 @@ TEST_F(Copies, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasTher
   EXPECT_EQ(rows("SELECT id, id FROM store"), std::vector<std::string>{"store-1 store-1"});
   EXPECT_NE(rows(incarnation), before);
   EXPECT_EQ(rows("SELECT action, action FROM audit WHERE action = 'hub.restored'").size(), 1u);
+  const auto shown = [&] { return run([&] { return store_show(config_, "store-1", false); }).out; };
+  EXPECT_TRUE(shown().contains("awaited   this hub was restored")) << shown();
+  const auto take = [&](const char* reason) {
+    return run([&] { return store_take_as_told(config_, "store-1", reason); });
+  };
+  EXPECT_EQ(take("").status, exit_usage);
+  EXPECT_EQ(take("burnt down").status, exit_ok);
+  EXPECT_EQ(take("burnt down").status, exit_failed);
+  EXPECT_FALSE(shown().contains("awaited")) << shown();
+  EXPECT_EQ(rows("SELECT subject, detail FROM audit WHERE action = 'store.taken_as_told'"),
+            std::vector<std::string>{R"(store:store-1 {"reason":"burnt down"})"});
   EXPECT_EQ(rows_of(kept_by(said), "SELECT id, id FROM store"),
             (std::vector<std::string>{"store-1 store-1", "store-2 store-2"}));
 }

@@ -318,6 +318,7 @@ TEST_F(DownlinkTest, WhomAStoreIsToForgetItIsToldUntilItHas) {
   const auto first = listen(seconds{50});
   ASSERT_EQ(first.size(), 1u) << "a store has to go through all its sessions for it";
   EXPECT_EQ(first.front().erasures, std::vector<sync::Erasure>{expected});
+  EXPECT_EQ(first.front().sent_at.value() - hub_.clock.wall, Millis{0}) << "so that stores know their clocks";
   EXPECT_EQ(listen(seconds{20}).size(), 1u);
   tell(sync::MemberErased{.erasure = expected.id, .erased_at = hub_.clock.wall});
   EXPECT_TRUE(listen(seconds{120}).empty());

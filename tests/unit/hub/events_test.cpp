@@ -1,7 +1,5 @@
-#include <fstream>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 #include "hub/events/dispatcher.hpp"
 #include "hub/events/event_types.hpp"
 #include "hub/events/offsets.hpp"
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/hub_database.hpp"
 
 namespace perkline::hub::events {
@@ -396,15 +395,10 @@ TEST_F(Events, TenThousandOfOneTransactionAreTakenWithinAFewSeconds) {
   EXPECT_EQ(offset("one"), 10'000);
 }
 
-TEST(EventTypes, AreAllInTheReadmesTable) {
-  std::ifstream readme(PERKLINE_SOURCE_DIR "/hub/events/README.md");
-  std::set<std::string> told;
-  for (std::string line; std::getline(readme, line);) {
-    if (!line.starts_with("| ")) continue;
-    std::istringstream names(line.substr(2, line.find(" |", 2) - 2));
-    for (std::string name; names >> name;) told.insert(name.substr(0, name.find(',')));
-  }
-  for (const std::string_view type : event_types) EXPECT_TRUE(told.contains(std::string(type))) << type;
+TEST(EventTypes, AreAllInTheTableAndNoOthersAre) {
+  EXPECT_EQ(test::event_table().size(), event_types.size());
+  for (const std::string_view type : event_types)
+    EXPECT_TRUE(test::event_table().contains(std::string(type))) << type;
 }
 
 }  // namespace

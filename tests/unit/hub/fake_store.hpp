@@ -17,7 +17,6 @@
 #include "hub/wheel/seeds.hpp"
 #include "shared/json/value.hpp"
 #include "shared/loyalty/wheel.hpp"
-#include "shared/sync/hash_chain.hpp"
 #include "tests/unit/hub/hub_database.hpp"
 #include "tests/unit/hub/store_history.hpp"
 
@@ -45,7 +44,8 @@ class FakeStore {
                            .breaker = "CLOSED",
                            .queue_depth = 0,
                            .version = "0.1.0",
-                           .held = sync::Held{.lease_holder = holder_}});
+                           .held = sync::Held{.lease_holder = holder_},
+                           .epoch = history_.epoch});
     EXPECT_TRUE(
         run_task(hub_.world(), hub::wheel::commit_seeds(hub_.port(), {id_}, hub_.clock.wall, hub_.rng)));
     const hub::wheel::UpkeepCause cause{.id = hub_.uuids.next(), .at = hub_.clock.wall};
@@ -65,6 +65,21 @@ class FakeStore {
     given_.clear();
   }
   const Uuid& holder() const { return holder_; }
+  /// As after an epoch was granted and adopted: nothing of the earlier one is sent again.
+  void begin_new_epoch(std::uint64_t epoch) {
+    begin_new_life();
+    history_.clear();
+    history_.epoch = epoch;
+    sent_ = 0;
+  }
+  /// Of a process that calls itself `boot`.
+  sync::Hello hello(const Uuid& boot) const {
+    sync::Hello hello = history_.hello();
+    hello.boot_id = boot;
+    hello.status.held = sync::Held{.lease_holder = holder_};
+    hello.status.epoch = history_.epoch;
+    return hello;
+  }
 
   /// What of one-time prizes the hub keeps for that spin.
   std::vector<std::string> ask(const Uuid& spin, const std::string& card) {
@@ -80,22 +95,24 @@ class FakeStore {
     for (const auto& [name, body] : items(sync::ItemKind::prize))
       prizes.push_back(prize(name, body, left, once));
     const loyalty::PrizeTable table = loyalty::table_of(prizes);
-    const auto seed = todays_seed();
-    if (table.slots.empty() || !seed) return std::nullopt;
-    const std::string member = to_hex(sync::member_hash(sale.customer));
+    const auto secret = todays<Digest>("seed");
+    const loyalty::ServerSeed seed{.bytes = secret.value_or(Digest{})};
+    if (table.slots.empty() || !secret) return std::nullopt;
+    const std::string member = loyalty::till_member(todays<Digest>("memberKey").value(), sale.customer);
     const std::int64_t nonce = ++nonces_[{hub::wheel::day_text(hub::wheel::day_of(hub_.clock.wall)), member}];
     sync::SpinDrawn drawn{.spin = spin,
                           .session = sale.session,
                           .transaction = sale.transaction,
                           .customer = sale.customer,
-                          .commitment = loyalty::commitment_of(*seed),
+                          .commitment = loyalty::commitment_of(seed),
                           .client_seed = "lucky",
                           .nonce = nonce,
                           .slots = {},
-                          .prize = loyalty::draw_prize(*seed, {member, "lucky", nonce}, table),
+                          .prize = loyalty::draw_prize(seed, {member, "lucky", nonce}, table),
                           .lease = {},
                           .ordinal = 0,
                           .drawn_at = hub_.clock.wall};
+    drawn.terms = sync::sha256(items(sync::ItemKind::prize).at(drawn.prize));
     for (const auto& slot : table.slots)
       drawn.slots.push_back({.prize = slot.prize, .tickets = slot.tickets});
     if (const auto unit = left.find(drawn.prize); unit != left.end()) {
@@ -179,14 +196,16 @@ class FakeStore {
     made.withheld = is_true(item, "oneTime") && std::ranges::find(once, id) == once.end();
     return made;
   }
-  std::optional<loyalty::ServerSeed> todays_seed() const {
+  /// A member of today's seed, in hex there.
+  template <class Bytes>
+  std::optional<Bytes> todays(const char* name) const {
     const auto seeds = items(sync::ItemKind::wheel_seed);
     const auto today = seeds.find(hub::wheel::day_text(hub::wheel::day_of(hub_.clock.wall)));
     if (today == seeds.end()) return std::nullopt;
     const auto item = parsed(today->second);
-    loyalty::ServerSeed seed;
-    std::ranges::copy(from_hex(item.root().find("seed")->text()).value(), seed.bytes.begin());
-    return seed;
+    Bytes bytes{};
+    std::ranges::copy(from_hex(item.root().find(name)->text()).value(), bytes.begin());
+    return bytes;
   }
 
   HubDatabase& hub_;

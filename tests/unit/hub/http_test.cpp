@@ -81,13 +81,19 @@ TEST(HubHttp, AMemberThatCallsTooOftenIsTurnedAwayAndNobodyElseIs) {
 }
 
 TEST(HubHttp, AnAddressThatReadsTooOftenWithoutATokenIsTurnedAwayFromThatAlone) {
-  ServedHub hub(no_limits, {.member_per_second = 5, .server = served()});
+  net::HttpServerOptions behind_proxy = served();
+  behind_proxy.trusted_proxies = {"127.0.0.1"};
+  ServedHub hub(no_limits, {.member_per_second = 5, .server = std::move(behind_proxy)});
+  // One subscriber has all of a /64.
+  const auto from = [](int host) {
+    return "X-Forwarded-For: 2001:db8:0:7::" + std::to_string(host) + "\r\n";
+  };
   const std::string member = hub.token_for(Role::member);
   int admitted = 0;
   std::optional<RawAnswer> refused;
   RawHttp connection = hub.connect();
   for (int i = 0; i < 50; ++i) {
-    connection.send(get(i % 2 == 0 ? "/api/v1/prizes" : "/api/v1/wheel/seeds"));
+    connection.send(get(i % 2 == 0 ? "/api/v1/prizes" : "/api/v1/wheel/seeds", from(i)));
     auto answer = connection.read_answer();
     ASSERT_TRUE(answer);
     if (answer->status == 200) ++admitted;
@@ -99,10 +105,10 @@ TEST(HubHttp, AnAddressThatReadsTooOftenWithoutATokenIsTurnedAwayFromThatAlone) 
   EXPECT_EQ(refused->code(), "RATE_LIMITED");
   EXPECT_TRUE(refused->field("Retry-After"));
   for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(hub.get("/health").status, 200) << "what asks no database";
-    EXPECT_EQ(hub.get("/api/v1/openapi.json").status, 200);
+    EXPECT_EQ(hub.send("GET", "/health", "", "", from(i)).status, 200) << "what asks no database";
+    EXPECT_EQ(hub.send("GET", "/api/v1/openapi.json", "", "", from(i)).status, 200);
   }
-  EXPECT_EQ(hub.get("/api/v1/points/balance", member).status, 200);
+  EXPECT_EQ(hub.send("GET", "/api/v1/points/balance", member, "", from(1)).status, 200);
 }
 
 // ---- attacks (quality.md)

@@ -29,6 +29,10 @@ class FakeMail final : public hub::notifications::MailPort {
     } else if (const auto told = fates.find(mail.to); told != fates.end() && !told->second.empty()) {
       outcome = {.fate = told->second.front(), .reason = "because"};
       told->second.erase(told->second.begin());
+    } else if (breaks.contains(mail.to)) {
+      outcome = {.fate = MailFate::put_off, .reason = "a timeout", .broke_the_line = true};
+    } else if (unreached.contains(mail.to)) {
+      outcome = {.fate = MailFate::unreachable, .reason = "gone"};
     }
     if (outcome.fate == MailFate::sent) sent.push_back(std::move(mail));
     co_return outcome;
@@ -36,7 +40,9 @@ class FakeMail final : public hub::notifications::MailPort {
 
   bool down = false;
   std::map<std::string, std::vector<MailFate>> fates;
-  std::set<std::string> nobodys;  ///< Addresses that are.
+  std::set<std::string> nobodys;    ///< Addresses that are.
+  std::set<std::string> breaks;     ///< At which the line breaks.
+  std::set<std::string> unreached;  ///< Whose mails never get to a server.
   std::map<std::string, int> tries;
   std::vector<hub::notifications::Mail> sent;
 };
@@ -189,6 +195,65 @@ TEST_F(Mails, ToAnAddressThatWasRefusedForGoodHaveOneDeadLetterAndAreNotTriedAga
   EXPECT_TRUE(becomes("sent", 2)) << "somebody says that it can be written to";
   mail("bad");
   EXPECT_TRUE(becomes("sent", 3));
+}
+
+TEST_F(Mails, OfARefusedAddressAreTriedAgainAfterDaysAndDiscardingItsLetterDecidesThatAlone) {
+  port_.nobodys = {"bad@example.com"};
+  mail("bad");
+  const Running worker(live_, port_, quick());
+  EXPECT_TRUE(becomes("dead", 1));
+  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    const auto dead = hub::notifications::dead_mails(transaction, std::nullopt, 10);
+    if (!dead) return std::unexpected(dead.error());
+    auto done = hub::notifications::discard_dead_mail(transaction, dead->at(0).id, live_.clock().wall_now());
+    if (!done) return failure(done);
+    return {};
+  }));
+  const auto refused_ago = [this](Millis ago) {
+    execute("UPDATE users SET refused_at = $1",
+            {(live_.clock().wall_now() - ago).time_since_epoch().count()});
+  };
+  refused_ago(days{7} - hours{1});
+  mail("bad");
+  EXPECT_TRUE(becomes("discarded", 2)) << "the letter, and one that nobody tried";
+  live_.reactor().run([&] { EXPECT_EQ(port_.tries["bad@example.com"], 1); });
+  refused_ago(days{7} + hours{1});
+  mail("bad");
+  EXPECT_TRUE(becomes("dead", 1)) << "tried, and told of anew";
+  mail("bad");
+  EXPECT_TRUE(becomes("discarded", 3));
+  live_.reactor().run([&] { port_.nobodys.clear(); });
+  refused_ago(days{8});
+  mail("bad");
+  EXPECT_TRUE(becomes("sent", 1));
+}
+
+TEST_F(Mails, OneAtWhichTheLineBreaksKeepsOnlyWhatIsForItsAddressWaiting) {
+  port_.breaks = {"bad@example.com"};
+  for (int i = 0; i < 3; ++i) mail("bad", minutes{5});
+  for (int i = 0; i < 40; ++i) mail("m" + std::to_string(i));
+  MailWorker::Options options = quick();
+  options.put_off_base = options.put_off_max = hours{1};
+  const Running worker(live_, port_, options);
+  EXPECT_TRUE(becomes("sent", 40));
+  live_.reactor().run([&] { EXPECT_EQ(port_.tries["bad@example.com"], 1) << "one timeout"; });
+  mail("bad", minutes{5});
+  EXPECT_TRUE(eventually([&] {
+    return live_.number("SELECT COUNT(*) FROM notification_mail WHERE state = 'waiting' AND next_at > $1",
+                        {(live_.clock().wall_now() + minutes{30}).time_since_epoch().count()}) == 4;
+  })) << "also one that came later";
+  live_.reactor().run([&] { EXPECT_EQ(port_.tries["bad@example.com"], 1); });
+}
+
+TEST_F(Mails, OneThatNeverReachesTheServerKeepsNoOtherWaiting) {
+  port_.unreached = {"bad@example.com"};
+  mail("bad", minutes{5});
+  for (int i = 0; i < 40; ++i) mail("m" + std::to_string(i));
+  MailWorker::Options options = quick();
+  options.unreachable_base = options.unreachable_max = minutes{30};
+  const Running worker(live_, port_, options);
+  EXPECT_TRUE(becomes("sent", 40)) << "the round goes on: no other has failed";
+  EXPECT_EQ(in_state("waiting"), 1);
 }
 
 TEST_F(Mails, AreGivenUpAfterDays) {

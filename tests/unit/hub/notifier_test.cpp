@@ -113,15 +113,34 @@ TEST_F(Notifying, MakesAMemberSoManyMailsAnHourAndTheRestInTheAppAlone) {
   EXPECT_EQ(mails("jo"), most + 2) << "whatever a wrong clock has made";
 }
 
-TEST_F(Notifying, MakesNoMailForAnAddressThatWasRefusedForGood) {
+TEST_F(Notifying, MailsOfOneKindKeepNoOtherFromAMember) {
   member("jo");
-  execute("UPDATE users SET refused_email = email");
+  std::vector<hub::events::DomainEvent> events;
+  for (std::int64_t i = 0; i < 2 * hub::notifications::mails_an_hour_max; ++i) events.push_back(event("jo"));
+  EXPECT_TRUE(live_.write(work_of(events)));
+  hub::events::DomainEvent other = event("jo");
+  other.type = "POINTS_EXPIRING";
+  other.data = R"({"userId":"jo","points":5,"expiresAt":"2026-06-01"})";
+  EXPECT_TRUE(live_.write(work_of({other})));
+  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification_mail WHERE template = 'points_expiring'"), 1);
+}
+
+TEST_F(Notifying, MakesNoMailForAnAddressThatWasRefusedOfLate) {
+  member("jo");
+  const auto refused_ago = [this](Millis ago) {
+    execute("UPDATE users SET refused_email = email, refused_at = $1",
+            {(live_.clock().wall_now() - ago).time_since_epoch().count()});
+  };
+  refused_ago(days{6});
   EXPECT_TRUE(live_.write(work_of({event("jo")})));
   EXPECT_EQ(count("notification"), 1);
   EXPECT_EQ(count("notification_mail"), 0);
   execute("UPDATE users SET email = 'other@example.com', email_key = 'other@example.com'");
   EXPECT_TRUE(live_.write(work_of({event("jo")})));
   EXPECT_EQ(count("notification_mail"), 1);
+  refused_ago(days{8});
+  EXPECT_TRUE(live_.write(work_of({event("jo")})));
+  EXPECT_EQ(count("notification_mail"), 2) << "it may be heard again";
 }
 
 }  // namespace

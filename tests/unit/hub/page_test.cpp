@@ -1,5 +1,7 @@
 #include "hub/api/page.hpp"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "shared/core/bytes.hpp"
@@ -60,6 +62,24 @@ TEST(Page, TellsBothFaultsAtOnce) {
   const auto page = read_page(request("limit=0&cursor=x"), "stores");
   ASSERT_FALSE(page);
   EXPECT_EQ(page.error().faults.size(), 2u);
+}
+
+std::string page_of(const std::vector<int>& found) {
+  return page_json(
+      "numbers", found, Page{.limit = 2}.wanted(), [](json::Writer& out, int number) { out.value(number); },
+      [](int number) { return std::to_string(number); });
+}
+
+TEST(Page, ShowsOneLessThanWasLookedForAndTellsWhereItGoesOn) {
+  EXPECT_EQ(page_of({}), R"({"items":[],"nextCursor":null})");
+  EXPECT_EQ(page_of({9, 7}), R"({"items":[9,7],"nextCursor":null})");
+  EXPECT_EQ(page_of({9, 7, 5}), R"({"items":[9,7],"nextCursor":")" + cursor_after("numbers", "7") + R"("})");
+}
+
+TEST(Page, OfFallingNumbersGoesOnBelowTheLastSeen) {
+  EXPECT_EQ(Page{.after = "7"}.below(), 7);
+  EXPECT_EQ(Page{}.below(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(Page{.after = "7x"}.below(), 0) << "a cursor of somebody's own making: nothing follows";
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ class Payments : public Wallet {
   static constexpr const char* records = "/api/v1/billing/records";
   static constexpr const char* statements = "/api/v1/billing/statements";
 
-  Payments() {
+  explicit Payments(HubWeb web = {}) : Wallet(std::move(web)) {
     hub_.reactor().run([this] {
       provider_.emplace(hub_.database(), hub_.reactor()->clock());
       line_.emplace(*provider_);

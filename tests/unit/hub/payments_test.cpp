@@ -277,6 +277,27 @@ TEST_F(Payments, FromOutsideFailWhereNobodyMovesMoneyThere) {
   expect_books_balance();
 }
 
+class WithoutProvider : public Payments {
+ protected:
+  WithoutProvider() : Payments({.top_ups = false}) {}
+};
+
+TEST_F(WithoutProvider, TopUpsAreRefusedAndNothingIsBegunNorKept) {
+  const Member jo = member_with("jo", "10.00");
+  const Member al = member("al");
+  for (const char* amount : {"7", "8"}) {
+    const RawAnswer refused =
+        post(payments, jo.token, object({{"amount", amount}, {"currency", "USD"}}), "one-key");
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_EQ(refused.code(), "PAYMENTS_OFF");
+  }
+  EXPECT_EQ(count("SELECT COUNT(*) FROM payment"), 0);
+  EXPECT_EQ(events("PAYMENT_INITIATED"), 0);
+  EXPECT_EQ(pay(jo, "x").status, 400) << "what is no payment is told first";
+  begun(jo, "4.00", al.id());
+  EXPECT_EQ(balance(jo), "6.00/4.00");
+}
+
 // ---- what becomes of it with a user
 
 TEST_F(Payments, ToWhoIsErasedMeanwhileFailAndGiveWhatWasHeldFree) {

@@ -6,6 +6,7 @@
 #include "hub/ledger/history.hpp"
 #include "hub/points/balance.hpp"
 #include "hub/points/purse.hpp"
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
 namespace perkline::test {
@@ -17,6 +18,8 @@ using hub::identity::User;
 /// The points routes on a served hub, with a programme of its own.
 class PointsApi : public ::testing::Test {
  protected:
+  /// Whatever the test made happen is told as hub/events/README.md says.
+  void TearDown() override { expect_all_documented(hub_); }
   static hub::points::Terms terms() {
     hub::points::Terms made;
     made.signup = 5;
@@ -211,9 +214,12 @@ TEST_F(PointsApi, WhatStaffWroteIsShownAndExportedAndGoesWithItsMember) {
   };
   for (const char* column : {"data FROM event_outbox", "detail FROM audit", "meta FROM transfer"})
     EXPECT_FALSE(holds_words(column)) << column;
-  EXPECT_TRUE(holds_words("note FROM points_note"));
+  for (const char* column : {"note FROM points_note", "body FROM idempotency"})
+    EXPECT_TRUE(holds_words(column)) << column;
   EXPECT_EQ(hub_.send("DELETE", user, ann_token_, "").status, 202);
-  EXPECT_FALSE(holds_words("note FROM points_note"));
+  for (const char* column : {"note FROM points_note", "body FROM idempotency"})
+    EXPECT_FALSE(holds_words(column)) << column;
+  EXPECT_EQ(apply(ann_.id.str(), 10, "x-1", words).status, 404);
 }
 
 TEST_F(PointsApi, ManyPurchasesAtOnceSpendNoMoreThanIsThere) {

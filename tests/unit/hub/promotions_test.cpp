@@ -187,8 +187,8 @@ TEST_F(Promotions, WelcomeWhoRegistersWithTheOneOfTheDay) {
   EXPECT_EQ(hub_.column("SELECT data FROM event_outbox WHERE type = 'PROMOTION_ASSIGNED'"),
             Ids{R"({"promotionId":")" + today + R"(","userId":")" + jo.id() +
                 R"(","title":"Twenty for you","description":"As a thank-you","type":"WELCOME_BONUS",)" +
-                R"("startDate":")" + day(0) + R"(","amount":"20.00","currency":"USD","endDate":")" + day(0) +
-                "\"}"});
+                R"("isActive":true,"startDate":")" + day(0) +
+                R"(","amount":"20.00","currency":"USD","endDate":")" + day(0) + "\"}"});
   EXPECT_EQ(claim(jo, today).status, 200);
   EXPECT_EQ(balance(jo), "20.00/0.00");
 }
@@ -398,6 +398,33 @@ TEST_F(Promotions, AreExportedAndForgottenWithTheirMember) {
   EXPECT_TRUE(held[0].find("claimed")->boolean());
   EXPECT_LT(hub_.send("DELETE", "/api/v1/users/" + jo.id(), jo.token, "").status, 300);
   EXPECT_EQ(count("SELECT COUNT(*) FROM promotion_assignment"), 0);
+  expect_books_balance();
+}
+
+TEST_F(Promotions, WhoseCreditFailsAreClaimedNotAtAllAndCanBeLater) {
+  const Member jo = member("jo");
+  ASSERT_EQ(adjust(credits, jo, "999999999999.999", "KWD").status, 201);
+  const std::string id =
+      member_of(create(R"({"title":"t","type":"BONUS","amount":"1.500","currency":"KWD","startDate":")" +
+                       day(0) + R"(","endDate":")" + day(0) + R"("})")
+                    .body,
+                "id");
+  ASSERT_EQ(assign(id, {jo.id()}).status, 200);
+  const std::string key = "Idempotency-Key: one\r\n";
+  const RawAnswer refused = hub_.send("POST", claims, jo.token, object({{"promotionId", id}}), key);
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_EQ(refused.code(), "BALANCE_LIMIT");
+  EXPECT_EQ(count("SELECT COUNT(*) FROM event_outbox WHERE type = 'PROMOTION_CLAIMED'"), 0);
+  EXPECT_EQ(ids_in(of_player(jo, "?claimed=false")), Ids{id});
+  EXPECT_EQ(ids_in(of_player(jo, "?claimed=true")), Ids{});
+  EXPECT_EQ(balance(jo, "KWD"), "999999999999.999/0.000");
+  expect_books_balance();
+  ASSERT_EQ(adjust(debits, jo, "2", "KWD").status, 201);
+  EXPECT_EQ(hub_.send("POST", claims, jo.token, object({{"promotionId", id}}), key).code(), "BALANCE_LIMIT")
+      << "that call's answer stays";
+  EXPECT_EQ(claim(jo, id).status, 200);
+  EXPECT_EQ(balance(jo, "KWD"), "999999999999.499/0.000");
+  EXPECT_EQ(count("SELECT COUNT(*) FROM event_outbox WHERE type = 'PROMOTION_CLAIMED'"), 1);
   expect_books_balance();
 }
 

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
 namespace perkline::test {
@@ -16,6 +17,8 @@ const std::string good_password = R"("password":"a password of twelve")";
 
 class Registering : public ::testing::Test {
  protected:
+  /// Whatever the test made happen is told as hub/events/README.md says.
+  void TearDown() override { expect_all_documented(hub_); }
   RawAnswer add(const std::string& body) const {
     return hub_.send("POST", "/api/v1/auth/register", "", body);
   }
@@ -76,6 +79,8 @@ TEST_F(Registering, TellsOfItInTheOutboxAndTheAudit) {
   const RawAnswer answer = add_with(R"("email":"jo@example.com")");
   EXPECT_EQ(hub_.column("SELECT type FROM event_outbox WHERE type NOT LIKE 'WALLET_%'"),
             std::vector<std::string>{"PLAYER_REGISTERED"});
+  EXPECT_EQ(hub_.column("SELECT type FROM event_outbox ORDER BY seq")[0], "PLAYER_REGISTERED")
+      << "nobody hears of what a member has before they hear of the member";
   EXPECT_NE(hub_.column("SELECT data FROM event_outbox")[0].find(user_field(answer, "id")),
             std::string::npos);
   EXPECT_EQ(hub_.column("SELECT data FROM event_outbox")[0].find("example.com"), std::string::npos)

@@ -154,6 +154,14 @@ TEST_F(RulesApi, DryRunTellsEveryFaultAtOnce) {
   EXPECT_EQ(faults_of(dry_run(many + "]}")), std::set<std::string>{"baskets"});
 }
 
+TEST_F(RulesApi, ABodyOfMoreValuesThanAnyRulesHaveIsRefusedBeforeTheyAreAllRead) {
+  std::string zeros = "[0";
+  for (std::size_t i = 0; i < limits::json_request_values_max; ++i) zeros += ",0";
+  const std::string body = R"({"baskets":)" + zeros + "]}";
+  EXPECT_EQ(member_of(dry_run(body).body, "code"), "MALFORMED_JSON");
+  EXPECT_EQ(member_of(put(body).body, "code"), "MALFORMED_JSON");
+}
+
 TEST_F(RulesApi, DryRunRefusesBasketsThatEarnMoreThanThereMayBe) {
   const RawAnswer answer =
       dry_run(R"({"rules":{"version":"d","points_per_unit":1000},)"

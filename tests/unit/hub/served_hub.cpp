@@ -75,8 +75,10 @@ ServedHub::ServedHub(api::Attempts::Limits limits, HubWeb web)
                                       .sessions = {.refresh_key = std::string(32, 'k')},
                                       .secure_cookies = false,
                                       .terms = web.terms,
+                                      .top_ups = web.top_ups,
                                       .wheel = web.wheel,
-                                      .on_spin = web.on_spin});
+                                      .on_spin = web.on_spin,
+                                      .sockets = web.sockets});
     server_.emplace(*reactor_, std::move(web.server), api_->router(), api_->guard());
     EXPECT_TRUE(server_->start());
     end_feed_.emplace();

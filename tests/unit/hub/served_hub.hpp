@@ -28,6 +28,8 @@ struct HubWeb {
   std::int64_t member_per_second = 0;
   hub::points::Terms terms = {};
   hub::wheel::Terms wheel = {};
+  bool top_ups = true;
+  hub::notifications::Feed::Bounds sockets = {};
   hub::api::WheelRoutes::Watch on_spin = {};
   net::HttpServerOptions server = {.listen = "0", .body_bytes_max = limits::hub_body_bytes_max};
 };

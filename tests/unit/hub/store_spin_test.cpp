@@ -237,7 +237,9 @@ TEST_F(StoreSpins, ThatCannotBeAreRefusedWhole) {
 }
 
 TEST_F(StoreSpins, KeepNoCardOfWhomeverIsForgotten) {
-  ASSERT_EQ(book(spin_that_won(once_)), true);
+  const StoreSpin before = spin_that_won(once_);
+  StoreSpin after = spin_that_won(plain_);
+  ASSERT_EQ(book(before), true);
   identity::UserHooks hooks;
   add_hooks(hooks, hub_.uuids, terms_);
   identity::User user;
@@ -248,6 +250,20 @@ TEST_F(StoreSpins, KeepNoCardOfWhomeverIsForgotten) {
   });
   EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM spin WHERE customer_id = 'erased-1'"), 1);
   EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM prize_one_time"), 0);
+  after.till.card = CustomerId("erased-1");
+  after.is_forgotten = true;
+  ASSERT_EQ(book(after), true);
+  EXPECT_EQ(book(after), false) << "told again";
+  for (const StoreSpin& spin : {before, after}) {
+    json::Writer proof;
+    write([&](db::Transaction& t) -> Result<void> {
+      write_proof(proof, find_proof(t, spin.id).value().value());
+      return {};
+    });
+    const std::string shown = proof.take();
+    EXPECT_TRUE(shown.contains(R"("memberId":null)")) << shown;
+  }
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM spin WHERE member = $1", {before.drawn.draw.member}), 0);
 }
 
 }  // namespace

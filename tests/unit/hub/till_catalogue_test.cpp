@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -151,14 +152,26 @@ TEST_F(TillCatalogue, HasAStoresOwnSeedsUntilTheyAreRevealed) {
   ASSERT_EQ(mine.size(), 31u);
   EXPECT_EQ(items(ItemKind::wheel_seed, other_store), Items{});
   std::vector<hub::wheel::OpenSeed> seeds;
+  std::set<std::string> keys;
+  const auto key_of = [&](const hub::wheel::OpenSeed& seed) {
+    std::string key;
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      key = to_hex(hub::wheel::MemberKeys::load(t).value().of(seed.commitment));
+      return {};
+    });
+    keys.insert(key);
+    return key;
+  };
   EXPECT_TRUE(hub_.read([&](hub::db::Transaction& t) -> Result<void> {
     seeds = hub::wheel::open_seeds(t, store, today()).value();
     return {};
   }));
   for (const hub::wheel::OpenSeed& seed : seeds) {
-    EXPECT_EQ(mine.at(hub::wheel::day_text(seed.day)),
-              R"({"commitment":")" + seed.commitment + R"(","seed":")" + to_hex(seed.seed.bytes) + R"("})");
+    EXPECT_EQ(mine.at(hub::wheel::day_text(seed.day)), R"({"commitment":")" + seed.commitment +
+                                                           R"(","seed":")" + to_hex(seed.seed.bytes) +
+                                                           R"(","memberKey":")" + key_of(seed) + R"("})");
   }
+  EXPECT_EQ(keys.size(), seeds.size()) << "each seed's own";
   hub_.clock.wall = WallTime{today() + days{2}} + hub::wheel::reveal_after;
   hub_.execute("UPDATE store SET all_told_at = $1", {hub_.clock.wall.time_since_epoch().count()});
   write([&](hub::db::Transaction& t) -> Result<void> {
@@ -170,6 +183,43 @@ TEST_F(TillCatalogue, HasAStoresOwnSeedsUntilTheyAreRevealed) {
   EXPECT_EQ(left.size(), 29u);
   EXPECT_FALSE(left.contains(hub::wheel::day_text(today() - days{1})));
   EXPECT_TRUE(left.contains(hub::wheel::day_text(today())));
+}
+
+TEST_F(TillCatalogue, HasRoomForSoManyPromotionsAndTellsTheFieldOfOneMore) {
+  Promotion wordy = promotion();
+  wordy.description = "x";
+  for (int i = 0; i < 200; ++i) wordy.description += "\u00e9";
+  create(wordy);
+  const auto down = json::parse(items(ItemKind::promotion).at(wordy.id.str())).value();
+  EXPECT_EQ(down.root().find("description")->text(), wordy.description.substr(0, 255)) << "no half character";
+  write([&](hub::db::Transaction& t) -> Result<void> {
+    for (std::int64_t i = 1; i < hub::promotions::active_promotions_max; ++i) {
+      auto made = t.execute(
+          "INSERT INTO promotion (id, title, description, type, amount, currency, first_day, last_day,"
+          " is_active, created_at) SELECT $1, title, description, type, amount, currency, first_day, "
+          "last_day,"
+          " is_active, created_at FROM promotion WHERE id = $2",
+          {hub_.uuids.next().str(), wordy.id.str()});
+      if (!made) return failure(made);
+    }
+    return {};
+  });
+  Promotion more = promotion();
+  const auto field_of = [&](const std::function<Result<void>(hub::db::Transaction&)>& work) {
+    const auto done = hub_.write(work);
+    return done ? std::string() : done.error().faults.at(0).field;
+  };
+  EXPECT_EQ(field_of([&](hub::db::Transaction& t) { return hub::promotions::create(t, cause(), more); }),
+            "isActive");
+  more.term.is_active = false;
+  create(more);
+  EXPECT_EQ(field_of([&](hub::db::Transaction& t) -> Result<void> {
+              auto on = hub::promotions::change(t, cause(), more.id, {.is_active = true});
+              if (!on) return failure(on);
+              return {};
+            }),
+            "isActive");
+  change(wordy, {.title = "It may change still"});
 }
 
 TEST_F(TillCatalogue, HasPromotionsThatAreActiveAndNotOver) {

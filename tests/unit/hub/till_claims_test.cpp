@@ -35,23 +35,33 @@ class TillClaims : public Tills {
       return {};
     });
   }
-  sync::ClaimAnswer ask(const Uuid& claim, std::optional<Uuid> promotion = std::nullopt) {
+  sync::ClaimAnswer ask(const Uuid& claim, std::optional<Uuid> promotion = std::nullopt,
+                        Millis clock_ahead = {}) {
     const auto answer = store_.answer_of(sync::ClaimRequest{.claim = claim,
                                                             .customer = CustomerId(card),
                                                             .promotion = promotion.value_or(promotion_.id),
                                                             .transaction = TransactionId("T-1"),
-                                                            .claimed_at = hub_.clock.wall});
+                                                            .claimed_at = hub_.clock.wall + clock_ahead});
     EXPECT_TRUE(answer && std::holds_alternative<sync::ClaimAnswer>(*answer));
     return std::get<sync::ClaimAnswer>(*answer);
   }
-  void tell(const Uuid& claim, std::optional<Uuid> promotion = std::nullopt) {
+  void tell(const Uuid& claim, std::optional<Uuid> promotion = std::nullopt, std::int64_t dead = 0) {
     store_.history().add(sync::PromotionClaimed{.claim = claim,
                                                 .customer = CustomerId(card),
                                                 .promotion = promotion.value_or(promotion_.id),
                                                 .transaction = TransactionId("T-1"),
                                                 .claimed_at = hub_.clock.wall});
     store_.sync();
-    EXPECT_EQ(dead_letters(), 0);
+    EXPECT_EQ(dead_letters(), dead);
+  }
+  void change(const hub::promotions::Change& change) {
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      auto done = hub::promotions::change(
+          t, {.at = hub_.clock.wall, .actor = "user:staff", .audit = hub_.uuids.next()}, promotion_.id,
+          change);
+      if (!done) return failure(done);
+      return {};
+    });
   }
   void claim_on_the_web(const UserId& user) {
     write([&](hub::db::Transaction& t) -> Result<void> {
@@ -61,6 +71,28 @@ class TillClaims : public Tills {
                                              .claimed_at = hub_.clock.wall,
                                              .event = hub_.uuids.next()});
       if (!claimed) return failure(claimed);
+      return {};
+    });
+  }
+  /// In minor units of the promotion's currency.
+  void fill_wallet(const UserId& user, std::int64_t minor) {
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      auto given = hub::wallet::give(t, hub::wallet::make_cause(hub_.uuids, hub_.clock.wall, ""),
+                                     {.user = user,
+                                      .amount = Money{minor, promotion_.amount.currency},
+                                      .from = "wallet_credits",
+                                      .external_id = "fill",
+                                      .code = "credit"});
+      if (!given) return failure(given);
+      return {};
+    });
+  }
+  void empty_wallet(const UserId& user, std::int64_t minor) {
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      auto taken = hub::wallet::debit(
+          t, hub::wallet::make_cause(hub_.uuids, hub_.clock.wall, ""),
+          {.user = user, .amount = Money{minor, promotion_.amount.currency}, .reason = "room"});
+      if (!taken) return failure(taken);
       return {};
     });
   }
@@ -163,6 +195,8 @@ TEST_F(TillClaims, ThatHaveLostTheRaceAreWrittenDownAsRefusedAndToldToTheMember)
   tell(claim);
   EXPECT_EQ(refusals(), std::vector<std::string>{"already_claimed"});
   EXPECT_EQ(in_wallet(owner), 2000);
+  hub_.execute("UPDATE promotion_assignment SET claimed_at = NULL, channel = NULL, transfer_id = NULL");
+  EXPECT_EQ(ask(claim).outcome, ClaimOutcome::already_claimed) << "what was told of it stays";
   const auto told = hub_.rows("SELECT data FROM event_outbox WHERE type = 'PROMOTION_CLAIM_REFUSED'");
   ASSERT_EQ(told.size(), 1u);
   for (const std::string& part :
@@ -171,6 +205,100 @@ TEST_F(TillClaims, ThatHaveLostTheRaceAreWrittenDownAsRefusedAndToldToTheMember)
     EXPECT_TRUE(told.at(0).text(0).contains(part)) << part << " in " << told.at(0).text(0);
   }
   EXPECT_NE(hub::notifications::kind_of_event("PROMOTION_CLAIM_REFUSED"), nullptr);
+}
+
+TEST_F(TillClaims, IntoAFullWalletStayToBeMadeAndWhatWasPromisedWaitsToBeRetried) {
+  const UserId owner = add_owner();
+  assign(owner);
+  const std::int64_t full = hub::ledger::money_balance_max - 1'999;
+  fill_wallet(owner, full);
+  const Uuid claim = hub_.uuids.next();
+  const auto refused = ask(claim);
+  EXPECT_EQ(refused.outcome, ClaimOutcome::balance_limit);
+  EXPECT_FALSE(refused.credit);
+  EXPECT_EQ(in_wallet(owner), full);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM promotion_assignment WHERE claimed_at IS NULL"), 1);
+  EXPECT_EQ(events("PROMOTION_CLAIMED"), 0);
+
+  tell(claim, std::nullopt, 1);
+  EXPECT_EQ(refusals(), std::vector<std::string>{}) << "it is not lost";
+  EXPECT_TRUE(reason().contains("wallet")) << reason();
+  EXPECT_EQ(retry(), "open");
+  empty_wallet(owner, 1);
+  hub_.clock.wall += days{3};
+  EXPECT_EQ(retry(), "applied") << "by its own day";
+  EXPECT_EQ(in_wallet(owner), hub::ledger::money_balance_max);
+  EXPECT_EQ(ask(claim).outcome, ClaimOutcome::claimed);
+  EXPECT_EQ(events("PROMOTION_CLAIMED"), 1);
+}
+
+// Offline the till says 20.00; staff makes it 0.05, and then switches it off.
+TEST_F(TillClaims, AreBookedWithTheAmountThatTheTillHasTold) {
+  const UserId owner = add_owner();
+  assign(owner);
+  store_.look();
+  const auto name = promotion_.id.str();
+  const Digest told = sync::sha256(store_.items(sync::ItemKind::promotion).at(name));
+  change({.title = "Five cents", .amount = "0.05"});
+  store_.look();
+  ASSERT_NE(sync::sha256(store_.items(sync::ItemKind::promotion).at(name)), told);
+  const auto claim_by = [&](const Uuid& claim, const Digest& terms) {
+    store_.history().add(sync::PromotionClaimed{.claim = claim,
+                                                .customer = CustomerId(card),
+                                                .promotion = promotion_.id,
+                                                .transaction = TransactionId("T-1"),
+                                                .claimed_at = hub_.clock.wall,
+                                                .terms = terms});
+    store_.sync();
+  };
+  claim_by(hub_.uuids.next(), sync::sha256("{}"));
+  EXPECT_EQ(dead_letters(), 1) << "the store has made it up";
+  EXPECT_EQ(in_wallet(owner), 0);
+  const Uuid claim = hub_.uuids.next();
+  claim_by(claim, told);
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(in_wallet(owner), 2000);
+  EXPECT_EQ(ask(claim).credit->amount, promotion_.amount);
+  EXPECT_TRUE(hub_.rows("SELECT data FROM event_outbox WHERE type = 'PROMOTION_CLAIMED'")
+                  .at(0)
+                  .text(0)
+                  .contains(R"("title":"Twenty")"));
+}
+
+TEST_F(TillClaims, AreOfTheHubsTimeWhileATillWaitsAndOfNoTimeToComeElse) {
+  const UserId owner = add_owner();
+  assign(owner);
+  hub_.clock.wall += days{1};
+  EXPECT_EQ(ask(hub_.uuids.next(), std::nullopt, -days{1}).outcome, ClaimOutcome::not_active);
+  hub_.clock.wall -= days{1};
+  const Uuid claim = hub_.uuids.next();
+  store_.history().add(sync::PromotionClaimed{.claim = claim,
+                                              .customer = CustomerId(card),
+                                              .promotion = promotion_.id,
+                                              .transaction = TransactionId("T-1"),
+                                              .claimed_at = hub_.clock.wall + days{400}});
+  store_.sync();
+  EXPECT_EQ(in_wallet(owner), 2000);
+  const WallTime heard = hub_.clock.wall;
+  hub_.clock.wall += seconds{9};
+  EXPECT_EQ(ask(claim, std::nullopt, days{400}).credit->claimed_at, heard) << "a claim has one time";
+}
+
+// In a new epoch a store may send all it has once more.
+TEST_F(TillClaims, ThatWereRefusedStayRefusedWhateverComesAfter) {
+  const UserId owner = add_owner();
+  assign(owner);
+  hub_.execute("UPDATE promotion SET is_active = 0");
+  const Uuid claim = hub_.uuids.next();
+  tell(claim);
+  EXPECT_EQ(refusals(), std::vector<std::string>{"not_active"});
+  hub_.execute("UPDATE promotion SET is_active = 1");
+  tell(claim);
+  EXPECT_EQ(ask(claim).outcome, ClaimOutcome::not_active) << "the member was told so";
+  EXPECT_EQ(in_wallet(owner), 0);
+  EXPECT_EQ(events("PROMOTION_CLAIM_REFUSED"), 1);
+  EXPECT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::claimed) << "another claim is not that one";
+  EXPECT_EQ(in_wallet(owner), 2000);
 }
 
 TEST_F(TillClaims, OfNobodyOrNothingAreWrittenDownWithoutTellingAnybody) {

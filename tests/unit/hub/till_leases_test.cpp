@@ -1,7 +1,10 @@
+#include <array>
 #include <map>
 
 #include <gtest/gtest.h>
 
+#include "hub/stores/awaited.hpp"
+#include "hub/wheel/down.hpp"
 #include "hub/wheel/lease_upkeep.hpp"
 #include "hub/wheel/prizes.hpp"
 #include "hub/wheel/store_supply.hpp"
@@ -18,8 +21,9 @@ class TillLeases : public Tills {};
 TEST(LeaseShares, AreBoundedByWhatIsFreeAndByWhatAStoreHas) {
   using hub::wheel::units_to_lease;
   EXPECT_EQ(units_to_lease(0, 1, 0), 0);
-  EXPECT_EQ(units_to_lease(1, 20, 0), 1) << "scarce: one unit a store, to who asks first";
-  EXPECT_EQ(units_to_lease(1, 20, 1), 0);
+  EXPECT_EQ(units_to_lease(1, 20, 0), 0) << "the last one is the web's";
+  EXPECT_EQ(units_to_lease(2, 20, 0), 1) << "scarce: one unit a store";
+  EXPECT_EQ(units_to_lease(2, 20, 1), 0);
   EXPECT_EQ(units_to_lease(80, 4, 0), 5);
   EXPECT_EQ(units_to_lease(80, 4, 2), 3) << "less than half of it is left";
   EXPECT_EQ(units_to_lease(80, 4, 3), 0);
@@ -76,24 +80,47 @@ TEST_F(TillLeases, LeasesAreToppedUpWhenHalfOfThemIsGoneAndLeaveTheCatalogueWhen
   EXPECT_EQ(stock_faults(), std::vector<std::string>{});
 }
 
-TEST_F(TillLeases, ScarceStockGoesOneUnitAStoreToWhoAsksFirst) {
+TEST_F(TillLeases, ScarceStockGoesRoundOneUnitAStoreAndTheLastIsTheWebs) {
   const std::string prize = add_prize(2);
   FakeStore first = open_store("store-1");
   FakeStore second = open_store("store-2");
   FakeStore third = open_store("store-3");
-  for (FakeStore* store : {&first, &second, &third}) store->look();
-  EXPECT_EQ(units(prize), "0/2/0");
-  EXPECT_EQ(first.units_held() + second.units_held(), 2);
-  EXPECT_EQ(third.units_held(), 0);
+  const std::array stores{&first, &second, &third};
+  for (FakeStore* store : stores) store->look();
+  EXPECT_EQ(units(prize), "1/1/0");
+  EXPECT_EQ(first.units_held(), 1);
   EXPECT_FALSE(third.sell_and_spin(card, false)) << "nothing else is in its draw";
-  first.history().add(
-      sync::LeaseReturned{.lease = first.items(ItemKind::prize_lease).begin()->first, .returned = 1});
-  first.sync();
-  third.look();
-  EXPECT_EQ(third.units_held(), 1);
-  first.look();
-  EXPECT_EQ(first.items(ItemKind::prize_lease).size(), 0u);
-  EXPECT_EQ(units(prize), "0/2/0");
+  for (std::size_t turn = 0; turn < 4; ++turn) {
+    FakeStore& holder = *stores.at(turn % 3);
+    ASSERT_EQ(holder.units_held(), 1) << turn;
+    holder.history().add(
+        sync::LeaseReturned{.lease = holder.items(ItemKind::prize_lease).begin()->first, .returned = 1});
+    holder.sync();
+    holder.look();
+    EXPECT_EQ(holder.units_held(), 0) << "what comes back is for the others";
+    hub_.clock.wall += hours{2};
+    for (FakeStore* store : stores) ASSERT_TRUE(store->answer_of(store->hello(hub_.uuids.next())));
+    for (std::size_t i = 0; i < 6; ++i) stores.at(i % 3)->look();
+    EXPECT_EQ(units(prize), "1/1/0");
+  }
+}
+
+TEST_F(TillLeases, WhatAStoreGivesBackItIsNotLeasedAgainAtOnce) {
+  const std::string prize = add_prize(80);
+  FakeStore store = open_store("store-1");
+  store.look();
+  ASSERT_EQ(store.units_held(), 20);
+  const auto give_back = [&] {
+    store.history().add(
+        sync::LeaseReturned{.lease = store.items(ItemKind::prize_lease).begin()->first, .returned = 20});
+    store.sync();
+    store.look();
+  };
+  give_back();
+  EXPECT_EQ(units(prize), "80/0/0") << "a clock that runs away would have it turn over for ever";
+  hub_.clock.wall += hours{1};
+  store.look();
+  EXPECT_EQ(store.units_held(), 20);
 }
 
 TEST_F(TillLeases, MoreThanIsLeftCannotBeGivenBack) {
@@ -126,6 +153,72 @@ TEST_F(TillLeases, ARestoredStoreDrawsFromNewLeasesAlone) {
   ASSERT_EQ(store.sell_and_spin(card, false), prize);
   store.sync();
   EXPECT_EQ(dead_letters(), 0) << "what it goes on with is its own";
+}
+
+// The machine that the store was moved away from is switched on again.
+TEST_F(TillLeases, AProcessOfAnEpochThatIsOverTakesNoLeasesOver) {
+  const std::string prize = add_prize(80);
+  FakeStore store = open_store("store-1");
+  store.look();
+  FakeStore old = store;
+  ASSERT_TRUE(store.answer_of(store.hello(hub_.uuids.next())));
+  write([&](hub::db::Transaction& t) -> Result<void> {
+    auto begun =
+        hub::stores::begin_epoch(t, store.id(), {.by = "test", .reason = "moved", .now = hub_.clock.wall});
+    if (!begun) return failure(begun);
+    return {};
+  });
+  store.look();
+  EXPECT_EQ(store.units_held(), 0) << "until somebody has adopted the new epoch the leases are nobody's";
+  store.begin_new_epoch(2);
+  ASSERT_TRUE(store.answer_of(store.hello(hub_.uuids.next())));
+  store.look();
+  const std::int64_t held = store.units_held();
+  EXPECT_GT(held, 0);
+  const auto answer = old.answer_of(old.hello(hub_.uuids.next()));
+  ASSERT_TRUE(answer && std::holds_alternative<sync::Fork>(*answer));
+  old.look();
+  EXPECT_EQ(old.units_held(), 0);
+  const auto row = hub_.rows("SELECT lease_holder FROM store").at(0);
+  EXPECT_EQ(row.text(0), to_hex({reinterpret_cast<const char*>(store.holder().bytes.data()),
+                                 store.holder().bytes.size()}));
+  EXPECT_EQ(write_off(store.id(), hub::wheel::LeaseLives::earlier), 20) << "the old machine's";
+  store.look();
+  EXPECT_GE(store.units_held(), held) << "another process's trouble is none of the store's";
+  ASSERT_EQ(store.sell_and_spin(card, false), prize);
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+}
+
+TEST_F(TillLeases, AStoreWhoseDataIsCopiedHoldsNoLeasesUntilItIsOneAgain) {
+  const std::string prize = add_prize(80);
+  FakeStore store = open_store("store-1");
+  store.look();
+  ASSERT_EQ(store.units_held(), 20);
+  const std::array boots{hub_.uuids.next(), hub_.uuids.next()};
+  const int before = prizes_used_;
+  for (std::size_t i = 0; i < 4; ++i) ASSERT_TRUE(store.answer_of(store.hello(boots.at(i % 2))));
+  EXPECT_EQ(hub_.rows("SELECT fork FROM store").at(0).text(0), "cloned");
+  EXPECT_EQ(prizes_used_, before + 1) << "it is to be looked after at once";
+  store.look();
+  EXPECT_EQ(store.units_held(), 0) << "either would give the same units away";
+  EXPECT_FALSE(store.sell_and_spin(card, false));
+  EXPECT_EQ(units(prize), "60/20/0") << "what either has given away already is not known";
+  write([&](hub::db::Transaction& t) -> Result<void> {
+    const auto put = hub::wheel::refresh_leases_down(t);
+    if (!put) return std::unexpected(put.error());
+    return {};
+  });
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM catalogue_item WHERE kind = 6 AND body IS NOT NULL"), 0);
+  EXPECT_EQ(write_off(store.id(), hub::wheel::LeaseLives::earlier), 0);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM catalogue_item WHERE kind = 6 AND body IS NOT NULL"), 0);
+  store.sync();
+  hub_.clock.wall += minutes{3};
+  ASSERT_TRUE(store.answer_of(store.hello(boots.at(1))));
+  EXPECT_EQ(prizes_used_, before + 2);
+  store.look();
+  EXPECT_EQ(store.units_held(), 20);
+  EXPECT_EQ(units(prize), "60/20/0");
 }
 
 TEST_F(TillLeases, ALostStoresLeasesAreWrittenOffWithoutOverselling) {
@@ -165,10 +258,63 @@ TEST_F(TillLeases, UnitsOfALeaseThatARestoredHubHasForgottenComeOutOfWhatIsFree)
   EXPECT_EQ(units(prize), "0/0/8");
 }
 
+// Stock 1, won and told; the hub is then restored to the backup of before.
+TEST_F(TillLeases, ARestoredHubGivesNothingScarceAwayUntilEveryStoreHasToldAll) {
+  const std::string car = add_prize(4);
+  const std::string once = add_prize(std::nullopt, true);
+  const std::string plain = add_prize(std::nullopt);
+  FakeStore first = open_store("store-1");
+  FakeStore second = open_store("store-2");
+  FakeStore lost = open_store("store-3");
+  for (FakeStore* store : {&first, &second}) ASSERT_TRUE(store->answer_of(store->hello(hub_.uuids.next())));
+  second.sale(card);
+  second.sync();
+  first.sale(card);
+  write([&](hub::db::Transaction& t) { return hub::stores::await_all(t, hub_.clock.wall); });
+  const auto drawn_on_the_web = [&] {
+    std::vector<std::string> ids;
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      for (const auto& prize : hub::wheel::drawable(t, {"user:1"}).value()) ids.push_back(prize.id);
+      return {};
+    });
+    return ids;
+  };
+  const auto awaited = [&] {
+    std::vector<std::string> ids;
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      const auto found = hub::stores::find_awaited(t).value();
+      if (!found) return {};
+      for (const StoreId& store : found->stores) ids.push_back(store.str());
+      EXPECT_EQ(hub::stores::end_wait_if_told(t).value(), ids.empty());
+      return {};
+    });
+    return ids;
+  };
+  first.look();
+  second.look();
+  EXPECT_EQ(units(car), "4/0/0");
+  EXPECT_EQ(drawn_on_the_web(), std::vector{plain});
+  EXPECT_EQ(second.ask(hub_.uuids.next(), card), std::vector<std::string>{});
+  EXPECT_EQ(awaited(), (std::vector<std::string>{"store-1", "store-3"})) << "store-1 has a sale to tell";
+  first.sync();
+  first.look();
+  EXPECT_EQ(awaited(), std::vector<std::string>{"store-3"});
+  EXPECT_EQ(units(car), "4/0/0");
+  write([&](hub::db::Transaction& t) -> Result<void> {
+    EXPECT_EQ(hub::stores::take_as_told(t, first.id(), hub_.clock.wall).error().code, Errc::session_state);
+    return hub::stores::take_as_told(t, lost.id(), hub_.clock.wall);
+  });
+  EXPECT_EQ(awaited(), std::vector<std::string>{});
+  first.look();
+  EXPECT_EQ(first.units_held(), 1);
+  EXPECT_EQ(drawn_on_the_web(), (std::vector{car, once, plain}));
+  EXPECT_EQ(second.ask(hub_.uuids.next(), card), std::vector{once});
+}
+
 TEST_F(TillLeases, AStoreIsSuppliedSoonAfterItIsHeardAndAfterItHasGivenUnitsAway) {
   const std::string prize = add_prize(80);
   FakeStore store = open_store("store-1");
-  hub_.execute("UPDATE store SET lease_holder = 'aa' WHERE id = 'store-1'");
+  hub_.execute("UPDATE store SET lease_holder = 'aa', lease_epoch = epoch WHERE id = 'store-1'");
   std::int64_t leased = 0;
   hub::wheel::StoreSupply supply({.database = hub_.port(),
                                   .clock = hub_.world().clock(),
@@ -188,6 +334,29 @@ TEST_F(TillLeases, AStoreIsSuppliedSoonAfterItIsHeardAndAfterItHasGivenUnitsAway
   supply.used(store.id());
   hub_.world().run_until([] { return false; }, Millis{100});
   EXPECT_EQ(leased, 33) << "75 are free: 18 are its due, and it has 5";
+}
+
+TEST_F(TillLeases, NothingIsLeasedByAClockInDoubt) {
+  add_prize(80);
+  FakeStore store = open_store("store-1");
+  hub_.execute("UPDATE store SET lease_holder = 'aa', lease_epoch = epoch WHERE id = 'store-1'");
+  hub::clock::ClockGuard guard(hub_.world().clock());
+  ASSERT_FALSE(guard.look(hub_.world().clock().wall_now() - days{400}));
+  std::int64_t leased = 0;
+  hub::wheel::StoreSupply supply({.database = hub_.port(),
+                                  .clock = hub_.world().clock(),
+                                  .ids = hub_.uuids,
+                                  .rng = hub_.rng,
+                                  .guard = &guard,
+                                  .on_leased = [&leased](std::int64_t units) { leased += units; }});
+  hub_.world().spawn(supply.run());
+  supply.used(store.id());
+  hub_.world().run_until([] { return false; }, Millis{100});
+  EXPECT_EQ(leased, 0);
+  guard.look(hub_.world().clock().wall_now());
+  supply.used(store.id());
+  hub_.world().run_until([] { return false; }, Millis{100});
+  EXPECT_EQ(leased, 20) << "somebody has confirmed it";
 }
 
 TEST_F(TillLeases, VerifyTellsStockThatDoesNotAgree) {

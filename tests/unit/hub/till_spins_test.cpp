@@ -17,7 +17,16 @@ namespace perkline::test {
 namespace {
 
 /// What tills draw, with and without the hub.
-class TillSpins : public Tills {};
+class TillSpins : public Tills {
+ protected:
+  void change(const std::string& prize, const hub::wheel::PrizeChange& change) {
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      auto done = hub::wheel::change_prize(t, prize_cause(), prize, change);
+      if (!done) return failure(done);
+      return {};
+    });
+  }
+};
 
 // ---- draws
 
@@ -179,6 +188,129 @@ TEST_F(TillSpins, ADrawOfSomebodyWhoIsForgottenMeanwhileIsBookedWithoutTheirCard
   EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM spin WHERE customer_id = $1 AND user_id IS NULL", {token}), 1);
 }
 
+// ---- prizes that staff changes while a store draws by what they were
+
+TEST_F(TillSpins, WhatATillHasToldIsBookedAsItWasTold) {
+  const hub::wheel::Prize rome{.id = hub_.uuids.next().str(),
+                               .name = "Weekend in Rome",
+                               .type = hub::wheel::PrizeType::points,
+                               .tickets = 1,
+                               .points = 5'000,
+                               .stock = std::nullopt};
+  write([&](hub::db::Transaction& t) { return hub::wheel::add_prize(t, prize_cause(), rome); });
+  const UserId owner = add_owner();
+  FakeStore store = open_store("store-1");
+  store.look();
+  change(rome.id, {.name = "Pencil", .tickets = 7, .points = 1, .active = false});
+  change(rome.id, {.name = "Pen"});
+  ASSERT_EQ(store.sell_and_spin(card, false), rome.id);
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  const auto booked = hub_.rows("SELECT prize_name, points FROM spin").at(0);
+  EXPECT_EQ(booked.text(0), "Weekend in Rome");
+  EXPECT_EQ(booked.integer(1), 5'000);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM event_outbox WHERE type = 'PRIZE_AWARDED' AND data LIKE"
+                        " '%Weekend in Rome%'"),
+            1);
+}
+
+TEST_F(TillSpins, WhatNoCatalogueEverSaidIsADeadLetterUntilThePrizeIsWhatItWas) {
+  const std::string prize = add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto sale = store.sale(card);
+  auto drawn = store.draw(sale, hub_.uuids.next()).value();
+  drawn.terms = sync::sha256("{}");
+  store.history().add(drawn);
+  const auto weighed = store.sale(card);
+  auto heavy = store.draw(weighed, hub_.uuids.next()).value();
+  heavy.slots.front().tickets = 2;
+  store.history().add(heavy);
+  store.sync();
+  EXPECT_EQ(dead_letters(), 2);
+  EXPECT_EQ(spins(), 0);
+  EXPECT_TRUE(reason().contains("other tickets")) << reason();
+
+  // The hub is restored to before the change that the store has drawn by.
+  FakeStore other = open_store("store-2");
+  change(prize, {.name = "Cup"});
+  other.look();
+  change(prize, {.name = "Mug"});
+  hub_.execute("DELETE FROM catalogue_past");
+  hub_.execute("DELETE FROM dead_letter");
+  ASSERT_TRUE(other.sell_and_spin(card, false));
+  other.sync();
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(retry(), "open");
+  change(prize, {.name = "Cup"});
+  EXPECT_EQ(retry(), "applied");
+}
+
+TEST_F(TillSpins, APrizeThatHadNoStockYetIsAUnitOfWhatIsFree) {
+  const std::string prize = add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  store.look();
+  change(prize, {.stock = std::optional<std::int64_t>(1)});
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(store.sell_and_spin(card, false), prize);
+  store.sync();
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(units(prize), "0/0/1");
+  EXPECT_EQ(dead_letters(), 1) << "stock is never oversold";
+  EXPECT_TRUE(reason().contains("raise its stock")) << reason();
+  EXPECT_EQ(retry(), "open");
+  change(prize, {.stock = std::optional<std::int64_t>(2)});
+  EXPECT_EQ(retry(), "applied");
+  EXPECT_EQ(spins(), 2);
+  EXPECT_EQ(units(prize), "0/0/2");
+  EXPECT_EQ(stock_faults(), std::vector<std::string>{});
+}
+
+TEST_F(TillSpins, APrizeThatIsStockedNoMoreIsBookedWithItsUnit) {
+  const std::string prize = add_prize(10);
+  FakeStore store = open_store("store-1");
+  store.look();
+  change(prize, {.stock = std::optional<std::optional<std::int64_t>>(std::in_place, std::nullopt)});
+  ASSERT_EQ(store.sell_and_spin(card, false), prize);
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(spins(), 1);
+  hub_.execute("DELETE FROM prize_lease");
+  ASSERT_EQ(store.sell_and_spin(card, false), prize) << "of a lease that a restored hub has forgotten";
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+}
+
+TEST_F(TillSpins, APrizeThatWasNotOneTimeYetIsBookedHoweverOftenItWasWonAndThenCounts) {
+  const std::string prize = add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  FakeStore aware = open_store("store-2");
+  store.look();
+  change(prize, {.one_time = true});
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(store.sell_and_spin(card, false), prize);
+  aware.look();
+  aware.sale(card);
+  aware.sync();
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0) << "the tills have told so";
+  EXPECT_EQ(spins(), 2);
+  EXPECT_EQ(aware.ask(hub_.uuids.next(), card), std::vector<std::string>{});
+  EXPECT_EQ(aware.ask(hub_.uuids.next(), "CUST-00002"), std::vector{prize});
+}
+
+TEST_F(TillSpins, AnOlderStoresDrawIsBookedByWhatThePrizeIsNow) {
+  const std::string prize = add_prize(std::nullopt);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto sale = store.sale(card);
+  auto drawn = store.draw(sale, hub_.uuids.next()).value();
+  drawn.terms = std::nullopt;
+  store.history().add(drawn);
+  change(prize, {.name = "Cup"});
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(hub_.rows("SELECT prize_name FROM spin").at(0).text(0), "Cup");
+}
+
 // ---- one-time prizes
 
 TEST_F(TillSpins, AOneTimePrizeIsKeptForOneSpinUntilItIsDrawnOrDropped) {
@@ -233,6 +365,79 @@ TEST_F(TillSpins, WhatADrawDidNotWinIsToBeWonAgain) {
   EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector<std::string>{});
   store.sync();
   EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector{once});
+}
+
+TEST_F(TillSpins, ADrawThatCannotBeBookedKeepsNothingButWhatItsMemberWasGiven) {
+  const std::string once = add_prize(std::nullopt, true, 1'000'000);
+  const std::string other = add_prize(std::nullopt, true, 1);
+  FakeStore store = open_store("store-1");
+  store.look();
+  store.sale(card);
+  store.sync();
+  auto sale = store.sale("CUST-00002");
+  sale.customer = CustomerId(card);
+  const Uuid spin = hub_.uuids.next();
+  const auto drawn = store.draw(sale, spin, store.ask(spin, card)).value();
+  ASSERT_EQ(drawn.prize, once) << "but for one time in a million; the seeds are fixed";
+  store.history().add(drawn);
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector<std::string>{});
+  store.sync();
+  ASSERT_EQ(dead_letters(), 1);
+  EXPECT_EQ(store.ask(spin, card), std::vector<std::string>{}) << "the spin is over";
+  const Uuid next = hub_.uuids.next();
+  EXPECT_EQ(store.ask(next, card), std::vector{other});
+  store.history().add(sync::SpinDropped{.spin = next, .customer = CustomerId(card)});
+  store.sync();
+  discard();
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector{other}) << "the till has given it to them";
+  EXPECT_EQ(spins(), 0);
+}
+
+TEST_F(TillSpins, ADiscardedDrawHasGivenItsUnitAway) {
+  const std::string prize = add_prize(16);
+  FakeStore store = open_store("store-1");
+  store.look();
+  ASSERT_EQ(units(prize), "12/4/0");
+  auto sale = store.sale("CUST-00002");
+  sale.customer = CustomerId(card);
+  store.history().add(store.draw(sale, hub_.uuids.next()).value());
+  store.sync();
+  ASSERT_EQ(dead_letters(), 1);
+  EXPECT_EQ(units(prize), "12/4/0") << "it may yet be booked";
+  discard();
+  EXPECT_EQ(units(prize), "12/3/1");
+  EXPECT_EQ(stock_faults(), std::vector<std::string>{});
+  store.history().add(
+      sync::LeaseReturned{.lease = store.items(sync::ItemKind::prize_lease).begin()->first, .returned = 3});
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(units(prize), "15/0/1") << "nothing is at the store any more";
+  EXPECT_EQ(stock_faults(), std::vector<std::string>{});
+}
+
+TEST_F(TillSpins, WhatWasKeptForSpinsOfDataThatIsLostIsFreeOnceThatIsWrittenOff) {
+  const std::string once = add_prize(std::nullopt, true);
+  FakeStore store = open_store("store-1");
+  store.look();
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector{once});
+  store.begin_new_life();
+  store.look();
+  const Uuid under_way = hub_.uuids.next();
+  EXPECT_EQ(store.ask(under_way, "CUST-00002"), std::vector{once});
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector<std::string>{});
+  const auto drop = [&](hub::wheel::LeaseLives lives) {
+    std::int64_t count = -1;
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      EXPECT_EQ(hub::wheel::count_earlier_spins(t, store.id()).value(), count == -1 ? 1 : 0);
+      count = hub::wheel::drop_lost_spins(t, store.id(), lives, hub_.clock.wall).value();
+      EXPECT_EQ(hub::wheel::count_earlier_spins(t, store.id()).value(), 0);
+      return {};
+    });
+    return count;
+  };
+  EXPECT_EQ(drop(hub::wheel::LeaseLives::earlier), 1);
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector{once});
+  EXPECT_EQ(store.ask(under_way, "CUST-00002"), std::vector{once}) << "the present life's stays";
 }
 
 TEST_F(TillSpins, EndedSpinsAreForgottenAfterALongTime) {

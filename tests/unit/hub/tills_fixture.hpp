@@ -10,6 +10,7 @@
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/wheel/leases.hpp"
 #include "hub/wheel/verify_stock.hpp"
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/fake_store.hpp"
 
 namespace perkline::test {
@@ -19,6 +20,11 @@ class Tills : public testing::Test {
  protected:
   Tills() { hub_.execute("UPDATE prize SET active = 0"); }
 
+  /// Whatever the test made happen is told as hub/events/README.md says.
+  void TearDown() override {
+    for (const auto& event : hub_.rows("SELECT type, data FROM event_outbox"))
+      expect_documented(event.text(0), event.text(1));
+  }
   inline static const std::string card = "CUST-00001";
 
   FakeStore open_store(const std::string& name) {
@@ -73,6 +79,14 @@ class Tills : public testing::Test {
     });
     return state;
   }
+  void discard() {
+    const auto letters = hub_.rows("SELECT id FROM dead_letter WHERE state = 'open' ORDER BY sequence");
+    write([&](hub::db::Transaction& t) -> Result<void> {
+      auto done = hub::ingest::discard_dead_letter(t, letters.at(0).text(0), hub_.clock.wall);
+      if (!done) return failure(done);
+      return {};
+    });
+  }
   std::int64_t events(const std::string& type) {
     return hub_.number("SELECT COUNT(*) FROM event_outbox WHERE type = $1", {type});
   }
@@ -102,7 +116,10 @@ class Tills : public testing::Test {
 
   HubDatabase hub_;
   const hub::wheel::Terms terms_{};
-  hub::ingest::Ingest ingest_{hub_.port(), hub_.clock, hub_.rng, terms_};
+  int prizes_used_ = 0;  ///< How often some store was to be supplied because of what it told.
+  hub::ingest::Ingest ingest_{hub_.port(), hub_.clock,
+                              hub_.rng,    terms_,
+                              {},          {.prizes_used = [this](const StoreId&) { ++prizes_used_; }}};
 };
 
 }  // namespace perkline::test

@@ -12,6 +12,7 @@
 #include "hub/ingest/verify_sales.hpp"
 #include "hub/ledger/history.hpp"
 #include "hub/stores/stores.hpp"
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/hub_database.hpp"
 #include "tests/unit/hub/store_history.hpp"
 
@@ -20,6 +21,21 @@ namespace perkline::test {
 /// Two stores' events, taken in one batch each.
 class TwoStores : public testing::Test {
  protected:
+  /// Whatever the test made happen is told as hub/events/README.md says.
+  void TearDown() override {
+    for (const auto& event : hub_.rows("SELECT type, data, card FROM event_outbox")) {
+      expect_documented(event.text(0), event.text(1));
+      expect_found_by_card(event.text(1), event.optional_text(2));
+    }
+  }
+  /// An event that names a card is found by it, but for one that is erased.
+  static void expect_found_by_card(const std::string& data, const std::optional<std::string>& card) {
+    const auto document = json::parse(data);
+    const json::Value* named = document->root().find("customerId");
+    if (named == nullptr || !named->is(json::Value::Kind::string)) return;
+    if (named->text().starts_with("erased-")) return;
+    EXPECT_EQ(card.value_or("none"), named->text()) << data;
+  }
   inline static const StoreId store{"store-1"};
   inline static const StoreId other_store{"store-2"};
   inline static const CustomerId customer{"CUST-00001"};

@@ -4,6 +4,7 @@
 
 #include "hub/identity/audit_chain.hpp"
 #include "hub/identity/refresh_families.hpp"
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
 namespace perkline::test {
@@ -14,6 +15,8 @@ using hub::identity::User;
 
 class UserList : public ::testing::Test {
  protected:
+  /// Whatever the test made happen is told as hub/events/README.md says.
+  void TearDown() override { expect_all_documented(hub_); }
   static std::vector<std::string> texts_of(const RawAnswer& answer, const std::string& member) {
     std::vector<std::string> found;
     const auto document = json::parse(answer.body);

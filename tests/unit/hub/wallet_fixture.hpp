@@ -11,6 +11,7 @@
 
 #include "hub/ledger/ledger.hpp"
 #include "tests/support/at_once.hpp"
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
 namespace perkline::test {
@@ -53,6 +54,11 @@ class Wallet : public ::testing::Test {
   static constexpr const char* debits = "/api/v1/wallet/debits";
   static constexpr const char* transfers = "/api/v1/wallet/transfers";
   static constexpr const char* holds = "/api/v1/wallet/holds";
+
+  /// Whatever the test made happen is told as hub/events/README.md says.
+  void TearDown() override { expect_all_documented(hub_); }
+  explicit Wallet(HubWeb web = {})
+      : hub_({.login_per_minute = 0, .auth_per_address_minute = 0}, std::move(web)) {}
 
   Member member(const std::string& name) {
     User user = hub_.add_user(name, Role::member);

@@ -26,10 +26,10 @@ TEST_F(WalletLimit, IsKeptByWhoeverGivesAndLeavesWhatWasThere) {
   ASSERT_EQ(give(jo, most).status, 201);
   const RawAnswer refused = give(jo, "0.002");
   EXPECT_EQ(refused.status, 409);
-  EXPECT_EQ(refused.code(), "SESSION_STATE");
-  EXPECT_EQ(send(al, jo.id(), "0.002", "KWD").code(), "SESSION_STATE");
-  EXPECT_EQ(pay(jo, "0.002", "", "KWD").code(), "SESSION_STATE");
-  EXPECT_EQ(pay(al, "0.002", jo.id(), "KWD").code(), "SESSION_STATE");
+  EXPECT_EQ(refused.code(), "BALANCE_LIMIT");
+  EXPECT_EQ(send(al, jo.id(), "0.002", "KWD").code(), "BALANCE_LIMIT");
+  EXPECT_EQ(pay(jo, "0.002", "", "KWD").code(), "BALANCE_LIMIT");
+  EXPECT_EQ(pay(al, "0.002", jo.id(), "KWD").code(), "BALANCE_LIMIT");
   EXPECT_EQ(balance(al, "KWD"), std::string(most) + "/0.000") << "nothing is held for what is refused";
   EXPECT_EQ(count("SELECT COUNT(*) FROM payment"), 0);
   EXPECT_EQ(send(al, jo.id(), "0.001", "KWD").status, 201) << "to the last unit";
@@ -57,9 +57,9 @@ TEST_F(WalletLimit, CountsWhatIsOnItsWay) {
   ASSERT_EQ(give(al, "10").status, 201);
   begun_in_kwd(jo, "999999999990");
   begun_in_kwd(al, "9.999", jo.id());
-  EXPECT_EQ(pay(jo, "0.002", "", "KWD").code(), "SESSION_STATE");
+  EXPECT_EQ(pay(jo, "0.002", "", "KWD").code(), "BALANCE_LIMIT");
   const std::string last = begun_in_kwd(jo, "0.001");
-  EXPECT_EQ(pay(al, "0.001", jo.id(), "KWD").code(), "SESSION_STATE");
+  EXPECT_EQ(pay(al, "0.001", jo.id(), "KWD").code(), "BALANCE_LIMIT");
   begun_in_kwd(al, "5");
   start_worker();
   EXPECT_EQ(outcome(jo, last), "completed");

@@ -59,6 +59,25 @@ TEST_F(Wallet, IsCreditedAndDebitedByStaffWithEventsAndAudit) {
   expect_books_balance();
 }
 
+TEST_F(Wallet, AnswersThatTellWhatStaffWroteOfAMemberAreKeptNoLongerThanTheMember) {
+  const Member jo = member("jo");
+  const Member al = member("al");
+  const auto credit = [&](const Member& whose, const std::string& key) {
+    return post(
+        credits, staff_,
+        object({{"userId", whose.id()}, {"amount", "1"}, {"currency", "USD"}, {"reason", "of Elm St"}}), key);
+  };
+  ASSERT_EQ(credit(jo, "jos").status, 201);
+  ASSERT_EQ(credit(al, "als").status, 201);
+  ASSERT_EQ(adjust(debits, jo, "1").status, 201);
+  EXPECT_EQ(hub_.send("DELETE", "/api/v1/users/" + jo.id(), jo.token, "").status, 202);
+  EXPECT_EQ(hub_.column("SELECT key FROM idempotency WHERE body LIKE '%Elm St%'"),
+            std::vector<std::string>{"als"});
+  EXPECT_EQ(count("SELECT COUNT(*) FROM idempotency"), 1);
+  EXPECT_EQ(credit(jo, "jos").status, 404) << "not once more either";
+  EXPECT_EQ(credit(al, "als").field("Idempotent-Replayed"), "true");
+}
+
 TEST_F(Wallet, OfNobodyIsNotFound) {
   const Member staff{hub_.add_user("boss", Role::staff), ""};
   Member nobody;

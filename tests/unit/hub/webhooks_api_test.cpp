@@ -82,7 +82,10 @@ TEST_F(WebhookRoutes, ShowASecretOnceAndNeverAgain) {
   EXPECT_EQ(ids_of(listed), Texts{member_of(made.body, "id")});
   EXPECT_EQ(listed.body.find("whsec"), std::string::npos);
   EXPECT_EQ(listed.body.find(secret), std::string::npos);
-  EXPECT_EQ(hub_.get("/api/v1/audit", token_).body.find(secret), std::string::npos);
+  const std::string audit = hub_.get("/api/v1/audit", token_).body;
+  EXPECT_EQ(audit.find(secret), std::string::npos);
+  EXPECT_EQ(audit.find("a=b"), std::string::npos) << "a token, often";
+  EXPECT_TRUE(audit.contains("https://example.com"));
   EXPECT_NE(member_of(post(R"({"url":"http://a"})").body, "secret"), secret);
 }
 
@@ -94,6 +97,10 @@ TEST_F(WebhookRoutes, TellAllFaultsOfABodyAtOnce) {
                            std::string(257, 'x') + R"("})")),
             (std::set<std::string>{"url", "types[1]", "types[2]", "types[3]", "description"}));
   EXPECT_EQ(faults_of(post(R"({"url":"http://me:secret@a/"})")), std::set<std::string>{"url"});
+  for (const char* url :
+       {"http://169.254.169.254/latest/meta-data", "http://2852039166/", "https://[fe80::1]:8443/"})
+    EXPECT_EQ(faults_of(post(R"({"url":")" + std::string(url) + R"("})")), std::set<std::string>{"url"})
+        << url;
   EXPECT_EQ(post("[").code(), "MALFORMED_JSON");
   EXPECT_EQ(post("[]").status, 400);
   EXPECT_TRUE(ids_of(hub_.get("/api/v1/webhooks", token_)).empty());

@@ -73,14 +73,14 @@ class Webhooks : public testing::Test {
     EXPECT_TRUE(hub_.write([&](db::Transaction& t) { return add(t, webhook, secret); }));
     return webhook.id;
   }
-  void happen(const Texts& types) {
+  void happen(const Texts& types, const std::string& whose = "u-1") {
     std::vector<events::DomainEvent> all;
     for (const std::string& type : types) {
       all.push_back({.id = hub_.ids().next(),
                      .type = type,
                      .occurred_at = clock_.wall_now(),
                      .traceparent = "",
-                     .data = R"({"userId":"u-1"})"});
+                     .data = R"({"userId":")" + whose + R"("})"});
     }
     EXPECT_TRUE(hub_.write([&](db::Transaction& t) { return events::append(t, all); }));
   }
@@ -293,6 +293,36 @@ TEST_F(Webhooks, ThatFailAreOvertakenAndKeepNoOtherWaiting) {
   EXPECT_EQ(picky.members("type").back(), "SALE_PENDING");
 }
 
+TEST_F(Webhooks, OfOneMemberAreSentInOrderAndKeepNobodyElsesBackAtASlowReceiver) {
+  test::WebhookReceiver receiver;
+  receiver.delay(Millis{10});
+  Replica replica(hub_, clock_);
+  const Uuid id = add_webhook(receiver.url());
+  const Texts busy(2'000, "WALLET_CREDITED");
+  happen(busy, "u-busy");
+  for (int i = 0; i < 30; ++i) happen({"FIRST", "SECOND", "THIRD"}, "u-" + std::to_string(100 + i));
+  replica.start();
+  ASSERT_TRUE(soon([&] {
+    return hub_.number(
+               "SELECT COUNT(*) FROM webhook_delivery WHERE state = 'delivered'"
+               " AND event_type <> 'WALLET_CREDITED'") == 90;
+  })) << "20 s would go by before the last of the busy one's";
+  EXPECT_GT(count(id, "pending"), 1'000) << "theirs wait meanwhile";
+  EXPECT_GT(receiver.in_flight_max(), 1u);
+  EXPECT_LE(receiver.in_flight_max(), Sender::lanes_at_once);
+  std::map<std::string, Texts> heard;
+  for (const auto& each : receiver.received()) {
+    const auto body = json::parse(each.body);
+    ASSERT_TRUE(body);
+    heard[std::string(body->root().find("data")->find("userId")->text())].emplace_back(
+        body->root().find("type")->text());
+  }
+  EXPECT_GT(heard["u-busy"].size(), 1u) << "they have their turns, too";
+  heard.erase("u-busy");
+  EXPECT_EQ(heard.size(), 30u);
+  for (const auto& [whose, types] : heard) EXPECT_EQ(types, (Texts{"FIRST", "SECOND", "THIRD"})) << whose;
+}
+
 TEST_F(Webhooks, OfTwoReplicasAreSentEachEventOnceInOrderAndOneAtATime) {
   test::WebhookReceiver receiver;
   receiver.delay(Millis{2});
@@ -446,6 +476,17 @@ TEST(WebhookDestination, IsAUrlOfHttpWithoutCredentials) {
     ASSERT_FALSE(parsed) << url;
     EXPECT_EQ(parsed.error().detail, why) << url;
   }
+}
+
+TEST(WebhookConnections, AreMadeToNoLinkLocalAddress) {
+  test::RunningReactor reactor;
+  std::unique_ptr<net::HttpOrigin> origin;
+  reactor.run([&] { origin = over_http(*reactor)("http://169.254.169.254").value(); });
+  const auto outcome =
+      reactor.await(origin->call({.method = net::Method::post}, reactor->clock().mono_now() + seconds{5}));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().error.code, Errc::forbidden);
+  reactor.run([&] { origin.reset(); });
 }
 
 /// What README.md gives to receivers, run as it stands there.

@@ -12,6 +12,7 @@
 #include "hub/points/purse.hpp"
 #include "hub/wheel/proof.hpp"
 #include "hub/wheel/seeds.hpp"
+#include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/served_hub.hpp"
 
 namespace perkline::test {
@@ -26,6 +27,8 @@ class Wheel : public ::testing::Test {
     std::string token;
   };
   explicit Wheel(hub::wheel::Terms terms = {}) : terms_(std::move(terms)) {}
+  /// Whatever the test made happen is told as hub/events/README.md says.
+  void TearDown() override { expect_all_documented(hub_); }
 
   Member member(const std::string& name, std::int64_t points = 100) {
     auto user = hub_.add_user(name, Role::member);

@@ -55,7 +55,9 @@ class Leases : public testing::Test {
     });
   }
   std::optional<Errc> give_back(const Lease& of, std::int64_t returned) {
-    return refusal([&](db::Transaction& t) { return return_lease(t, of.store, of.id, returned); });
+    return refusal([&](db::Transaction& t) {
+      return return_lease(t, of.store, of.id, returned, hub_.clock().wall_now());
+    });
   }
   std::vector<Lease> open(const StoreId& store) {
     std::vector<Lease> found;

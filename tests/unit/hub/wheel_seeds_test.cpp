@@ -210,9 +210,11 @@ TEST_F(WheelSeeds, OfAStoreAreRevealedOnceItHasToldWhatItDrewOrAfterAMonth) {
     return hub_.number("SELECT COUNT(*) FROM wheel_seed WHERE seed IS NOT NULL AND store_id = 'store-1'");
   };
   const auto tell = [&](std::uint64_t tail) {
-    EXPECT_TRUE(hub_.write([&](db::Transaction& t) {
-      return stores::note_status(t, store, {.tail = tail, .breaker = "closed", .version = "1"},
-                                 hub_.clock.wall);
+    EXPECT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+      const auto noted =
+          stores::note_status(t, store, {.tail = tail, .breaker = "closed", .version = "1"}, hub_.clock.wall);
+      if (!noted) return std::unexpected(noted.error());
+      return {};
     }));
   };
   hub_.execute("UPDATE store SET hello_epoch = epoch");

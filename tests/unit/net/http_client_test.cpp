@@ -5,6 +5,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <gtest/gtest.h>
 
+#include "shared/net/off_limits.hpp"
 #include "tests/unit/net/scripted_peer.hpp"
 #include "tests/unit/net/serving.hpp"
 
@@ -149,6 +150,32 @@ TEST(HttpClient, RefusedConnectionSentNothing) {
 TEST(HttpClient, UnknownHostSentNothing) {
   Calling calling("http://no-such-host.invalid");
   EXPECT_EQ(failure_of(calling.get()), "connection_failed, not sent");
+}
+
+TEST(HttpClient, KeepsOffAddressesThatNobodyOutThereHasHoweverTheyAreFound) {
+  for (const char* host :
+       {"169.254.169.254", "2852039166", "0xa9fea9fe", "[::ffff:169.254.169.254]", "[fe80::1]"}) {
+    Calling calling({.origin = std::string("http://") + host, .keeps_off_limits = true});
+    EXPECT_EQ(failure_of(calling.call({.target = "/"}, seconds{5})), "forbidden, not sent") << host;
+  }
+  ScriptedPeer peer([&](RawHttp& connection) {
+    connection.read_answer();
+    connection.send(ok);
+  });
+  Calling calling({.origin = peer.origin(), .keeps_off_limits = true});
+  EXPECT_EQ(failure_of(calling.get()), "status 200") << "loopback is no such address";
+}
+
+TEST(OffLimits, AreWhatNoServiceElsewhereHas) {
+  for (const char* host :
+       {"169.254.0.0", "169.254.255.255", "169.254.43518", "0251.0376.1", "0.0.0.0", "0", "224.0.0.1",
+        "239.255.255.255", "255.255.255.255", "fe80::1", "fe80::1%eth0", "febf::1", "ff02::1",
+        "::", "fd00:ec2::254", "::ffff:a9fe:1", "64:ff9b::169.254.169.254", "2002:a9fe:a9fe::1"})
+    EXPECT_TRUE(net::is_off_limits(host)) << host;
+  for (const char* host : {"127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "169.253.255.255", "169.255.0.0",
+                           "223.255.255.255", "93.184.216.34", "fec0::1", "fe00::1", "fd00:ec2::253",
+                           "::ffff:127.0.0.1", "2001:db8::1", "example.com", "169.254.example", ""})
+    EXPECT_FALSE(net::is_off_limits(host)) << host;
 }
 
 TEST(HttpClient, ResetBeforeTheAnswerMayHaveBeenDone) {

@@ -18,12 +18,17 @@ net::HttpServerOptions with_public_url() {
 }
 
 TEST(WebSocket, OpensAndSaysWhatItIsGivenInOrder) {
-  Serving serving;
+  net::Headers common;
+  common.add("Referrer-Policy", "no-referrer");
+  Serving serving({.listen = "0", .common_headers = common});
   WebSocketClient client(serving.port(), "/socket?say=100");
   ASSERT_TRUE(client.is_open()) << client.answer().head;
   EXPECT_EQ(client.answer().field("Sec-WebSocket-Protocol"), "perkline");
   EXPECT_TRUE(client.answer().field("traceparent").has_value());
   EXPECT_EQ(client.answer().field("Server"), "perkline") << "no library, no version";
+  EXPECT_EQ(client.answer().field("Referrer-Policy"), "no-referrer") << "as every answer";
+  EXPECT_EQ(client.answer().field("X-Content-Type-Options"), "nosniff");
+  EXPECT_EQ(client.answer().field("Cache-Control"), "no-store");
   for (int i = 1; i <= 100; ++i) EXPECT_EQ(client.next_text(), std::to_string(i));
   client.close();
   EXPECT_EQ(client.close_code(), 1000);

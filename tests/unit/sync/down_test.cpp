@@ -33,6 +33,14 @@ TEST(Held, ToldByNobodyIsNotHoldingNothing) {
   EXPECT_EQ(std::get<Status>(*decode_frame(encode(Frame(status)))).held, Held{});
 }
 
+TEST(Held, IsToldWithTheEpochItIsOf) {
+  Status status = samples::holding_leases();
+  EXPECT_EQ(std::get<Status>(*decode_frame(encode(Frame(status)))).epoch, 0u) << "an older store's";
+  status.epoch = 3;
+  EXPECT_EQ(std::get<Status>(*decode_frame(encode(Frame(status)))), status);
+  expect_malformed(changed(status, [](v1::Frame& wire) { wire.mutable_status()->set_epoch(too_large); }));
+}
+
 TEST(Held, PlacesAreWholeOrMalformed) {
   const auto with = [](const std::function<void(v1::Held&)>& change) {
     return changed(samples::holding(),
@@ -85,7 +93,7 @@ TEST(ClaimFrames, KeepToTheirRules) {
   };
   expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_claim("short"); }));
   expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_outcome(0); }));
-  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_outcome(5); }));
+  expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_outcome(6); }));
   expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.clear_user(); }));
   expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_currency("ABC"); }));
   expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_amount_minor(0); }));
@@ -245,7 +253,10 @@ TEST(EraseFrame, IsWholeOrMalformed) {
   expect_malformed(with([](v1::EraseMember& erase) { erase.mutable_erasure(0)->clear_member(); }));
   expect_malformed(with([](v1::EraseMember& erase) { erase.mutable_erasure(0)->clear_token(); }));
   expect_malformed(with([](v1::EraseMember& erase) { erase.mutable_erasure(0)->set_requested_at_ms(-1); }));
+  expect_malformed(with([](v1::EraseMember& erase) { erase.set_sent_at_ms(-1); }));
   EraseMember many = samples::erase_member();
+  many.sent_at = samples::time();
+  EXPECT_EQ(std::get<EraseMember>(decode_frame(encode(many)).value()), many);
   many.erasures.resize(limits::sync_erasures_max + 1, many.erasures.front());
   expect_malformed(encode(Frame(many)));
 }

@@ -214,6 +214,7 @@ TEST(Event, ADrawHasATableItsPrizeAndAWholeUnitOrNone) {
   expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_lease(); }));
   expect_malformed(with([](v1::SpinDrawn& wire) { wire.clear_ordinal(); }));
   expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_drawn_at_ms(-1); }));
+  expect_malformed(with([](v1::SpinDrawn& wire) { wire.set_terms("short"); }));
   SpinDrawn large = samples::spin_drawn();
   large.slots.clear();
   for (int i = 0; i < 1000; ++i) large.slots.push_back({.prize = std::to_string(10'000 + i), .tickets = 1});
@@ -221,6 +222,18 @@ TEST(Event, ADrawHasATableItsPrizeAndAWholeUnitOrNone) {
   EXPECT_TRUE(decode_event(encode(samples::event(large))));
   large.slots.push_back({.prize = "11000", .tickets = 1});
   expect_malformed(encode(samples::event(large)));
+}
+
+TEST(Event, TellsTheTermsThatTheTillWasTold) {
+  SpinDrawn drawn = samples::spin_drawn();
+  drawn.terms = samples::digest(20);
+  EXPECT_EQ(decode_event(encode(samples::event(drawn)))->payload, EventPayload(drawn));
+  PromotionClaimed claimed = samples::promotion_claimed();
+  claimed.terms = samples::digest(21);
+  EXPECT_EQ(decode_event(encode(samples::event(claimed)))->payload, EventPayload(claimed));
+  ClaimRequest asked = samples::claim_request();
+  asked.terms = samples::digest(22);
+  EXPECT_EQ(*decode_frame(encode(Frame(asked))), Frame(asked));
 }
 
 TEST(Event, WhatIsToldOfPrizesAndPromotionsIsWhole) {
@@ -233,6 +246,7 @@ TEST(Event, WhatIsToldOfPrizesAndPromotionsIsWhole) {
   expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.set_promotion("short"); }));
   expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.clear_transaction(); }));
   expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.set_claimed_at_ms(-1); }));
+  expect_malformed(claim([](v1::PromotionClaimed& wire) { wire.set_terms("short"); }));
   const auto lease = [](const std::function<void(v1::LeaseReturned&)>& change) {
     return spoilt<LeaseReturned, v1::LeaseReturned>(samples::lease_returned(),
                                                     &v1::Event::mutable_lease_returned, change);

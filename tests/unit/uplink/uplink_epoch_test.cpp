@@ -9,6 +9,7 @@ TEST_F(UplinkTest, AHubBeyondTheTailStopsSyncAndNothingIsSent) {
   start();
   ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }));
   EXPECT_NE(uplink_->standing().reason.find("more of this store"), std::string::npos);
+  EXPECT_TRUE(uplink_->standing().is_forked);
   add_sales(1);
   pass(seconds{20});
   EXPECT_EQ(hub_.batches, 0u);
@@ -37,6 +38,7 @@ TEST_F(UplinkTest, AForkThatAPersonMendedAtTheHubHealsByItself) {
   ASSERT_TRUE(until([&] { return all_acked(); }, minutes{1}));
   EXPECT_EQ(uplink_->standing().kind, Standing::Kind::streaming);
   EXPECT_TRUE(uplink_->standing().reason.empty());
+  EXPECT_FALSE(uplink_->standing().is_forked);
 }
 
 TEST_F(UplinkTest, ASupersededEpochStopsSyncAndNamesTheNewOne) {
@@ -45,6 +47,7 @@ TEST_F(UplinkTest, ASupersededEpochStopsSyncAndNamesTheNewOne) {
   start();
   ASSERT_TRUE(until([&] { return uplink_->standing().kind == Standing::Kind::stopped; }));
   EXPECT_NE(uplink_->standing().reason.find("epoch 2"), std::string::npos);
+  EXPECT_TRUE(uplink_->standing().is_forked);
 }
 
 TEST_F(UplinkTest, AForkOfAnotherEpochIsLateNewsAndChangesNothing) {

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+#include "bench/measure/options.hpp"
+#include "hub/db/database.hpp"
+
+/// `perkline-bench`'s subcommands.
+namespace perkline::bench {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failed = 1;
+inline constexpr int exit_usage = 2;
+
+/// A subcommand and what runs it, given that it was the one asked for. The exit status.
+struct Command {
+  CLI::App* app;
+  std::function<int()> run;
+};
+
+/// `stop` turns true at SIGINT and SIGTERM; it outlives the command.
+Command replay_command(CLI::App& app, const std::atomic<bool>& stop);
+Command edge_command(CLI::App& app, const std::atomic<bool>& stop);
+Command demo_command(CLI::App& app, const std::atomic<bool>& stop);
+Command hub_command(CLI::App& app, const std::atomic<bool>& stop);
+Command sync_command(CLI::App& app, const std::atomic<bool>& stop);
+
+/// Where this program is: the daemons and ceilings are beside it.
+std::filesystem::path own_folder();
+
+/// What scenarios that measure have in common: `--bin`, `--state`, `--out`, `--rounds`, `--seconds`,
+/// `--quick`, `--json`. `settle_flags` after the parse takes what `--quick` and `--seconds` mean into the
+/// options.
+struct MeasureFlags {
+  MeasureOptions options = {};
+  std::optional<std::size_t> rounds = {};
+  std::optional<double> seconds = {};
+};
+void add_measure_flags(CLI::App& app, MeasureFlags& flags);
+MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop);
+
+/// `--database`, of those that measure a hub.
+void add_database_flag(CLI::App& app, hub::db::Engine& engine);
+
+}  // namespace perkline::bench

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include "bench/hub/member_calls.hpp"
+#include "bench/hub/scenarios.hpp"
+#include "bench/measure/process.hpp"
+
+namespace perkline::bench {
+namespace {
+
+using hub::db::Engine;
+
+constexpr double spin_goal = 15'000;
+constexpr double claim_goal = 15'000;
+constexpr double balance_goal = 50'000;
+
+/// More than can be claimed in a second.
+constexpr std::size_t claims_a_second = 20'000;
+
+Report report_of(std::string_view scenario, Engine engine, const std::vector<Member>& members) {
+  return {.scenario = scenario_name(scenario, engine),
+          .settings = {{"database", std::string(name_of(engine))},
+                       {"connections", std::to_string(member_connections)},
+                       {"members", std::to_string(members.size())}}};
+}
+
+/// The one contestant's turns into the report. The goal is SQLite's.
+Result<Report> measure(Report report, const Contestant& contestant, const MeasureOptions& options,
+                       Engine engine, double goal) {
+  auto series = take_turns(
+      {contestant},
+      {.title = report.scenario, .rounds = options.rounds, .turn = options.turn(), .stop = options.stop});
+  if (!series) return failure(series);
+  report.series = std::move(*series);
+  if (engine == Engine::sqlite)
+    report.at_least(contestant.name + "/s", report.series.front().per_second(), goal);
+  return report;
+}
+
+}  // namespace
+
+Result<Report> run_spin(const MeasureOptions& options, Engine engine) {
+  auto databases = Databases::open(options, engine);
+  if (!databases) return failure(databases);
+  auto rig = HubRig::start(options, "hub", databases->fresh_url());
+  if (!rig) return failure(rig);
+  auto members = make_members(rig->database_url(), {.points = 1'000'000});
+  if (!members) return failure(members);
+  auto calls = MemberCalls<SpinScript>::connect(*rig, *members);
+  if (!calls) return failure(calls);
+  return measure(report_of("hub-spin", engine, *members), (*calls)->contestant("spins", options), options,
+                 engine, spin_goal);
+}
+
+Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
+  auto databases = Databases::open(options, engine);
+  if (!databases) return failure(databases);
+  auto rig = HubRig::start(options, "hub", databases->fresh_url());
+  if (!rig) return failure(rig);
+  auto members = make_members(rig->database_url(), {});
+  if (!members) return failure(members);
+  auto calls = MemberCalls<ClaimScript>::connect(*rig, *members);
+  if (!calls) return failure(calls);
+
+  const auto turn = [&](const TurnProgress& progress) -> Result<Figures> {
+    const auto wanted = static_cast<std::size_t>(options.turn().count()) * claims_a_second / 1000;
+    ClaimScript& script = (*calls)->script;
+    if (script.left() < wanted) {
+      const std::size_t promotions = (wanted - script.left()) / members->size() + 1;
+      auto more = assign_promotions(rig->database_url(), *members, promotions);
+      if (!more) return failure(more);
+      script.add(std::move(*more));
+    }
+    return (*calls)->run(options, progress);
+  };
+  return measure(report_of("hub-claim", engine, *members), {.name = "claims", .turn = turn}, options, engine,
+                 claim_goal);
+}
+
+Result<Report> run_balance(const MeasureOptions& options, Engine engine) {
+  auto databases = Databases::open(options, engine);
+  if (!databases) return failure(databases);
+  const Cores cores = choose_cores();
+  auto rig = HubRig::start(options, "hub", databases->fresh_url(), cores.server);
+  if (!rig) return failure(rig);
+  auto members = make_members(rig->database_url(), {.money = 1'000});
+  if (!members) return failure(members);
+  const OnCore on(cores.load);
+  auto calls = MemberCalls<ReadScript>::connect(*rig, *members, "/api/v1/wallet");
+  if (!calls) return failure(calls);
+  Report report = report_of("hub-balance", engine, *members);
+  report.settings.emplace_back("cores", cores.text());
+  return measure(std::move(report), (*calls)->contestant("balances", options), options, engine, balance_goal);
+}
+
+}  // namespace perkline::bench

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "bench/hub/rig.hpp"
+#include "bench/hub/scripts.hpp"
+#include "bench/measure/drive.hpp"
+#include "bench/measure/turns.hpp"
+
+namespace perkline::bench {
+
+/// Connections that members call over.
+inline constexpr std::size_t member_connections = 64;
+
+/// A script over connections of its own against one hub.
+template <class Script>
+class MemberCalls {
+ public:
+  /// `members` outlives it. Errors: connection_failed.
+  template <class... Arguments>
+  static Result<std::unique_ptr<MemberCalls>> connect(HubRig& rig, const std::vector<Member>& members,
+                                                      Arguments&&... arguments) {
+    std::unique_ptr<MemberCalls> calls(
+        new MemberCalls(rig.pid(), members, std::forward<Arguments>(arguments)...));
+    auto load = HttpLoad::connect({.port = rig.port(), .connections = member_connections}, calls->script);
+    if (!load) return failure(load);
+    calls->load_ = std::move(*load);
+    return calls;
+  }
+
+  /// One turn.
+  Result<Figures> run(const MeasureOptions& options, const TurnProgress& progress) {
+    return drive(*load_, {.warm_up = options.warm_up,
+                          .time = options.time,
+                          .server = hub_,
+                          .stop = options.stop,
+                          .progress = progress});
+  }
+  Contestant contestant(std::string name, const MeasureOptions& options) {
+    return {.name = std::move(name),
+            .turn = [this, &options](const TurnProgress& progress) { return run(options, progress); }};
+  }
+
+  Script script;
+
+ private:
+  template <class... Arguments>
+  MemberCalls(pid_t hub, const std::vector<Member>& members, Arguments&&... arguments)
+      : script(members, std::forward<Arguments>(arguments)...), hub_(hub) {}
+
+  pid_t hub_;
+  std::unique_ptr<HttpLoad> load_;
+};
+
+}  // namespace perkline::bench

@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+
+#include "bench/hub/member_calls.hpp"
+#include "bench/hub/pgbench.hpp"
+#include "bench/hub/scenarios.hpp"
+#include "bench/measure/ceiling.hpp"
+
+namespace perkline::bench {
+namespace {
+
+using hub::db::Engine;
+
+/// What each member has: more than all that may be sent in a run.
+constexpr std::int64_t money = 100'000'000;
+
+constexpr double embedded_goal = 20'000;
+constexpr double hot_goal = 0.5;
+constexpr double postgres_goal = 0.6;
+
+constexpr int pgbench_scale = 50;
+constexpr int pgbench_scale_quick = 1;
+
+double seconds_of(std::chrono::milliseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+/// A transfer's rows by SQLite alone, as many a commit as there are members that wait for theirs.
+Contestant bare_sqlite(const MeasureOptions& options) {
+  return {.name = "ceiling-sqlite", .turn = [&options](const TurnProgress&) {
+            return run_ceiling({.bin_dir = options.bin_dir,
+                                .name = "ceiling-sqlite",
+                                .arguments = {"--transfers", "--batch", std::to_string(member_connections),
+                                              "--cards", "2000", "--folder", options.state_dir.string(),
+                                              "--seconds", fmt::format("{:.2f}", seconds_of(options.time))}});
+          }};
+}
+
+Contestant pgbench(const MeasureOptions& options, const std::string& url, int clients) {
+  return {.name = fmt::format("pgbench, {} clients", clients),
+          .turn = [&options, url, clients](const TurnProgress&) {
+            return run_pgbench(url, clients, seconds_of(options.time));
+          }};
+}
+
+void set_goals(Report& report, Engine engine) {
+  const Series& random = report.series[0];
+  const Ratio hot = ratio_of(report.series[1], random);
+  if (engine == Engine::sqlite) {
+    report.ratios = {ratio_of(random, report.series[2]), hot};
+    report.at_least("random members, transfers/s", random.per_second(), embedded_goal);
+    report.at_least(hot.name, hot.median(), hot_goal);
+    report.notes.push_back(fmt::format(
+        "ceiling-sqlite writes a transfer's rows (2 entries, 2 balances, 2 events, the kept answer) by "
+        "SQLite's C API alone, {} a commit: nothing over SQLite is faster.",
+        member_connections));
+    return;
+  }
+  // By pgbench with as many clients as do more.
+  const bool more_at_32 = report.series[3].per_second() > report.series[2].per_second();
+  const Ratio of_pgbench = ratio_of(random, report.series[more_at_32 ? 3 : 2]);
+  report.ratios = {of_pgbench, hot};
+  report.at_least(of_pgbench.name, of_pgbench.median(), postgres_goal);
+}
+
+}  // namespace
+
+Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
+  auto databases = Databases::open(options, engine);
+  if (!databases) return failure(databases);
+  auto rig = HubRig::start(options, "hub", databases->fresh_url());
+  if (!rig) return failure(rig);
+  auto members = make_members(rig->database_url(), {.money = money});
+  if (!members) return failure(members);
+  auto random = MemberCalls<TransferScript>::connect(*rig, *members, false);
+  if (!random) return failure(random);
+  auto hot = MemberCalls<TransferScript>::connect(*rig, *members, true);
+  if (!hot) return failure(hot);
+
+  std::vector<Contestant> contestants{(*random)->contestant("random members", options),
+                                      (*hot)->contestant("one hot member", options)};
+  if (engine == Engine::sqlite) {
+    contestants.push_back(bare_sqlite(options));
+  } else {
+    const std::string url = databases->scratch_url();
+    if (auto made = prepare_pgbench(url, options.quick ? pgbench_scale_quick : pgbench_scale); !made)
+      return failure(made);
+    for (const int clients : {8, 32}) contestants.push_back(pgbench(options, url, clients));
+  }
+  Report report{.scenario = scenario_name("hub-wallet", engine)};
+  report.settings = {{"database", std::string(name_of(engine))},
+                     {"connections", std::to_string(member_connections)},
+                     {"members", std::to_string(members->size())}};
+  auto series = take_turns(
+      contestants,
+      {.title = report.scenario, .rounds = options.rounds, .turn = options.turn(), .stop = options.stop});
+  if (!series) return failure(series);
+  report.series = std::move(*series);
+  set_goals(report, engine);
+  return report;
+}
+
+}  // namespace perkline::bench

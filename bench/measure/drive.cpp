@@ -1,0 +1,179 @@
+#include "bench/measure/drive.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "bench/measure/process.hpp"
+#include "shared/core/assert.hpp"
+
+namespace perkline::bench {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds patience_max{50};
+constexpr milliseconds tell_every{100};
+constexpr std::chrono::seconds end_patience{30};
+
+class Drive {
+ public:
+  Drive(Load& load, const DriveOptions& options)
+      : load_(load), options_(options), started_(load.lanes()), kinds_(load.kinds().size()) {
+    PERKLINE_ASSERT(load.lanes() > 0 && !kinds_.empty());
+    for (std::size_t lane = load.lanes(); lane-- > 0;) free_.push_back(lane);
+  }
+
+  Result<Figures> run() {
+    begin_ = steady_clock::now();
+    if (auto warmed = pass(options_.warm_up, 0); !warmed) return failure(warmed);
+    start_counting();
+    auto counted = pass(options_.time, options_.units);
+    if (!counted) return failure(counted);
+    Figures figures = take_figures(*counted);
+    if (auto ended = finish(); !ended) return failure(ended);
+    return figures;
+  }
+
+ private:
+  /// Load for so long, or until so many units are counted. How long it was.
+  Result<nanoseconds> pass(nanoseconds time, std::uint64_t units) {
+    const auto from = steady_clock::now();
+    auto now = from;
+    while (now - from < time && (units == 0 || operations_ < units)) {
+      if (options_.stop != nullptr && *options_.stop) return fail(Errc::cancelled, "stopped");
+      if (auto begun = begin_due(now); !begun) return failure(begun);
+      if (auto taken = take_ended(patience(now, from + time)); !taken) return failure(taken);
+      now = steady_clock::now();
+      tell(now);
+    }
+    return now - from;
+  }
+
+  Result<void> begin_due(steady_clock::time_point now) {
+    while (!free_.empty()) {
+      const auto due = options_.rate > 0 ? due_of(begun_) : now;
+      if (due > now) break;
+      const std::size_t lane = free_.back();
+      free_.pop_back();
+      started_[lane] = options_.rate > 0 ? due : steady_clock::now();
+      ++begun_;
+      if (auto sent = load_.begin(lane); !sent) return sent;
+    }
+    return {};
+  }
+  steady_clock::time_point due_of(std::uint64_t number) const {
+    return begin_ + std::chrono::duration_cast<nanoseconds>(
+                        std::chrono::duration<double>(static_cast<double>(number) / options_.rate));
+  }
+  nanoseconds patience(steady_clock::time_point now, steady_clock::time_point end) const {
+    nanoseconds most = std::min<nanoseconds>(patience_max, end - now);
+    if (options_.rate > 0 && !free_.empty()) most = std::min<nanoseconds>(most, due_of(begun_) - now);
+    return std::max(most, nanoseconds::zero());
+  }
+
+  Result<void> take_ended(nanoseconds patience) {
+    ended_.clear();
+    if (auto polled = load_.poll(patience, ended_); !polled) return polled;
+    const auto now = steady_clock::now();
+    for (const Ended& one : ended_) {
+      free_.push_back(one.lane);
+      kinds_[one.kind].add(now - started_[one.lane]);
+      operations_ += one.units;
+      if (!one.ok) failures_ += one.units;
+    }
+    return {};
+  }
+
+  void start_counting() {
+    for (Histogram& kind : kinds_) kind = Histogram();
+    operations_ = 0;
+    failures_ = 0;
+    if (options_.server == 0) return;
+    forget_peak(options_.server);
+    if (const auto use = use_of(options_.server); use) cpu_before_ = use->cpu;
+  }
+
+  Figures take_figures(nanoseconds time) {
+    Figures figures{.operations = operations_, .failures = failures_, .seconds = in_seconds(time)};
+    if (options_.server != 0) {
+      if (const auto use = use_of(options_.server); use) {
+        figures.cpu_seconds = in_seconds(use->cpu - cpu_before_);
+        figures.rss_mib = use->rss_peak_mib;
+      }
+    }
+    std::uint64_t calls = 0;
+    for (const Histogram& kind : kinds_) calls += kind.count();
+    const auto lanes = static_cast<std::int64_t>(started_.size());
+    const nanoseconds expected = options_.rate > 0 || calls == 0
+                                     ? nanoseconds::zero()
+                                     : time * lanes / static_cast<std::int64_t>(calls);
+    const auto names = load_.kinds();
+    for (std::size_t kind = 0; kind < kinds_.size(); ++kind) {
+      const Histogram corrected = kinds_[kind].corrected(expected);
+      figures.times.merge(corrected);
+      if (kinds_.size() > 1) figures.kinds.push_back({names[kind], corrected});
+    }
+    figures.tell_percentiles();
+    return figures;
+  }
+  static double in_seconds(nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+  /// What is still on its way ends, uncounted.
+  Result<void> finish() {
+    const auto give_up = steady_clock::now() + end_patience;
+    while (free_.size() < started_.size()) {
+      if (steady_clock::now() > give_up) return fail(Errc::timed_out, "an operation does not end");
+      if (auto taken = take_ended(patience_max); !taken) return taken;
+    }
+    return {};
+  }
+
+  void tell(steady_clock::time_point now) {
+    if (now - told_ < tell_every) return;
+    told_ = now;
+    if (options_.progress) options_.progress(std::chrono::duration_cast<milliseconds>(now - begin_));
+    if (options_.counted) options_.counted(operations_);
+  }
+
+  Load& load_;
+  const DriveOptions& options_;
+  std::vector<steady_clock::time_point> started_;  ///< By lane: sent, or in open loop due.
+  std::vector<std::size_t> free_;                  ///< Lanes with nothing on its way.
+  std::vector<Histogram> kinds_;
+  std::vector<Ended> ended_;
+  std::uint64_t begun_ = 0;
+  std::uint64_t operations_ = 0;
+  std::uint64_t failures_ = 0;
+  nanoseconds cpu_before_{};
+  steady_clock::time_point begin_;
+  steady_clock::time_point told_;
+};
+
+}  // namespace
+
+double micros(nanoseconds duration) {
+  return std::chrono::duration<double, std::micro>(duration).count();
+}
+
+std::string shown(double value) {
+  constexpr double four_digits = 9999.5;
+  return std::abs(value) < four_digits ? fmt::format("{:.4g}", value) : fmt::format("{:.0f}", value);
+}
+
+void Figures::tell_percentiles() {
+  p50_us = micros(times.quantile(0.5));
+  p99_us = micros(times.quantile(0.99));
+  p999_us = micros(times.quantile(0.999));
+  max_us = micros(times.longest());
+}
+
+Result<Figures> drive(Load& load, const DriveOptions& options) {
+  return Drive(load, options).run();
+}
+
+}  // namespace perkline::bench

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/measure/histogram.hpp"
+
+namespace perkline::bench {
+
+/// What one turn has shown.
+struct Figures {
+  std::uint64_t operations = 0;  ///< In units (load.hpp).
+  std::uint64_t failures = 0;    ///< Of them those that ended otherwise than they should.
+  double seconds = 0;
+  double cpu_seconds = 0;  ///< Of the server's process meanwhile; 0: not looked at.
+  double rss_mib = 0;      ///< The most that it had resident meanwhile; 0: not looked at.
+  double p50_us = 0;
+  double p99_us = 0;
+  double p999_us = 0;
+  double max_us = 0;
+  Histogram times =
+      {};  ///< Coordinated omission corrected; empty where a program told no more than the above.
+  struct Kind {
+    std::string name;
+    Histogram times = {};
+  };
+  std::vector<Kind> kinds = {};  ///< Where there are several.
+
+  double per_second() const { return seconds > 0 ? static_cast<double>(operations) / seconds : 0; }
+  double cpu_ms_per_operation() const {
+    return operations > 0 ? cpu_seconds * 1000 / static_cast<double>(operations) : 0;
+  }
+  /// Takes the percentiles from `times`.
+  void tell_percentiles();
+};
+
+double micros(std::chrono::nanoseconds duration);
+
+/// With four digits, or all that stand before the point.
+std::string shown(double value);
+
+}  // namespace perkline::bench

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+
+#include "bench/measure/report.hpp"
+
+namespace perkline::bench {
+
+/// How `perkline-bench` is to measure a scenario.
+struct MeasureOptions {
+  std::filesystem::path bin_dir = {};                     ///< Where the daemons and the ceilings are.
+  std::filesystem::path state_dir = "build/bench/state";  ///< For data and logs of what is started; emptied.
+  std::filesystem::path out_dir = "build/bench";          ///< For SCENARIO.json and index.html.
+  std::size_t rounds = 5;
+  std::chrono::milliseconds warm_up{1000};
+  std::chrono::milliseconds time{3000};  ///< Of a turn.
+  bool quick = false;                    ///< For function only: nothing of it is to be believed.
+  bool json = false;
+  const std::atomic<bool>* stop = nullptr;
+
+  std::chrono::milliseconds turn() const { return warm_up + time; }
+  /// One round of a fraction of a second.
+  void make_quick();
+};
+
+/// Publishes the report and prints it. Exit status: 0, whether or not goals are met (figures drift from
+/// machine to machine); 1 when `report` is an error, or nothing can be written.
+int conclude(const Result<Report>& report, const MeasureOptions& options);
+
+}  // namespace perkline::bench

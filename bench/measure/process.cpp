@@ -1,0 +1,117 @@
+#include "bench/measure/process.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <sys/utsname.h>
+#include <thread>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace perkline::bench {
+namespace {
+
+std::filesystem::path proc_of(pid_t process) {
+  return "/proc/" + std::to_string(process);
+}
+
+/// The value of a line `Name: value` of a file, as it stands there.
+std::string line_of(const std::filesystem::path& path, std::string_view name) {
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    if (!line.starts_with(name)) continue;
+    const std::size_t begin = line.find_first_not_of(" \t:", name.size());
+    return begin == std::string::npos ? std::string() : line.substr(begin);
+  }
+  return {};
+}
+
+/// A line in kB; 0 if it is not there.
+double kib_of(const std::filesystem::path& path, std::string_view name) {
+  const std::string line = line_of(path, name);
+  return line.empty() ? 0 : std::strtod(line.c_str(), nullptr);
+}
+
+cpu_set_t one(int core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(core), &set);
+  return set;
+}
+
+}  // namespace
+
+Result<ProcessUse> use_of(pid_t process) {
+  std::ifstream file(proc_of(process) / "stat");
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  // The program's name, in brackets, may hold anything.
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return fail(Errc::io_failed, fmt::format("process {} is gone", process));
+  std::istringstream fields(text.substr(name_end + 1));
+  constexpr int before_utime = 11;
+  std::string skipped;
+  for (int i = 0; i < before_utime; ++i) fields >> skipped;
+  std::int64_t user = 0;
+  std::int64_t system = 0;
+  fields >> user >> system;
+  const double seconds = static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  constexpr double kib_of_mib = 1024;
+  return ProcessUse{
+      .cpu = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)),
+      .rss_mib = kib_of(proc_of(process) / "status", "VmRSS") / kib_of_mib,
+      .rss_peak_mib = kib_of(proc_of(process) / "status", "VmHWM") / kib_of_mib};
+}
+
+void forget_peak(pid_t process) {
+  std::ofstream(proc_of(process) / "clear_refs") << "5";
+}
+
+std::string Cores::text() const {
+  return apart() ? fmt::format("server on core {}, load on core {}", server, load)
+                 : "one core for server and load: ratios count, figures do not";
+}
+
+Cores choose_cores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  Cores cores;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return cores;
+  for (int core = 0; cores.load < 0; ++core) {
+    if (!CPU_ISSET(static_cast<std::size_t>(core), &allowed)) continue;
+    (cores.server < 0 ? cores.server : cores.load) = core;
+  }
+  return cores;
+}
+
+OnCore::OnCore(int core) {
+  CPU_ZERO(&before_);
+  if (core < 0 || ::sched_getaffinity(0, sizeof before_, &before_) != 0) return;
+  const cpu_set_t set = one(core);
+  changed_ = ::sched_setaffinity(0, sizeof set, &set) == 0;
+}
+OnCore::~OnCore() {
+  if (changed_) ::sched_setaffinity(0, sizeof before_, &before_);
+}
+
+void pin_process(pid_t process, int core) {
+  if (core < 0) return;
+  const cpu_set_t set = one(core);
+  std::error_code ignored;
+  for (const auto& task : std::filesystem::directory_iterator(proc_of(process) / "task", ignored))
+    ::sched_setaffinity(std::stoi(task.path().filename().string()), sizeof set, &set);
+}
+
+Machine this_machine() {
+  constexpr double kib_of_gib = 1024.0 * 1024.0;
+  utsname name{};
+  ::uname(&name);
+  const std::string cpu = line_of("/proc/cpuinfo", "model name");
+  return {.cpu = cpu.empty() ? name.machine : cpu,
+          .cores = std::thread::hardware_concurrency(),
+          .memory_gib = kib_of("/proc/meminfo", "MemTotal") / kib_of_gib,
+          .kernel = fmt::format("{} {}", name.sysname, name.release)};
+}
+
+}  // namespace perkline::bench

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <sched.h>
+#include <string>
+#include <sys/types.h>
+
+#include "shared/core/result.hpp"
+
+namespace perkline::bench {
+
+/// What a process has used so far, by /proc.
+struct ProcessUse {
+  std::chrono::nanoseconds cpu{};  ///< User and system, all threads, in the kernel's ticks (10 ms).
+  double rss_mib = 0;              ///< Resident now.
+  double rss_peak_mib = 0;         ///< The most that was resident since its start, or `forget_peak`.
+};
+
+/// Errors: io_failed (it is gone).
+Result<ProcessUse> use_of(pid_t process);
+/// From now on the peak counts anew.
+void forget_peak(pid_t process);
+
+/// One core for what is measured, another for what puts it under load. On a machine with one core, -1: then
+/// nothing is pinned.
+struct Cores {
+  int server = -1;
+  int load = -1;
+  bool apart() const { return server >= 0; }
+  std::string text() const;  ///< For the report.
+};
+/// Of those that this process may use, the first and the second.
+Cores choose_cores();
+
+/// This thread runs on one core, and so does every process and thread that it starts, for as long as this
+/// lives. -1: nothing changes.
+class OnCore {
+ public:
+  explicit OnCore(int core);
+  OnCore(const OnCore&) = delete;
+  OnCore& operator=(const OnCore&) = delete;
+  ~OnCore();
+
+ private:
+  cpu_set_t before_;
+  bool changed_ = false;
+};
+
+/// All threads of a running process, and those they start from now on. -1: nothing changes.
+void pin_process(pid_t process, int core);
+
+struct Machine {
+  std::string cpu;
+  unsigned cores = 0;
+  double memory_gib = 0;
+  std::string kernel;
+};
+Machine this_machine();
+
+}  // namespace perkline::bench

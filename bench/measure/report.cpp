@@ -1,0 +1,148 @@
+#include "bench/measure/report.hpp"
+
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "bench/fleet/child.hpp"
+#include "bench/measure/page.hpp"
+#include "bench/measure/process.hpp"
+#include "shared/core/clock.hpp"
+#include "shared/json/writer.hpp"
+
+namespace perkline::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Of the working tree that this is run from, with `+` if it has changes; `unknown` elsewhere.
+std::string commit_here() {
+  const auto commit = run_command("git", {"rev-parse", "--short=12", "HEAD"});
+  if (!commit || commit->status != 0) return "unknown";
+  const auto changes = run_command("git", {"status", "--porcelain", "--untracked-files=no"});
+  return commit->out + (changes && !changes->out.empty() ? "+" : "");
+}
+
+/// `-`: not looked at.
+std::string in_millis(double micros) {
+  return micros > 0 ? fmt::format("{:.3f}", micros / 1000) : "-";
+}
+
+std::string series_line(const Series& series) {
+  const double cpu = series.cpu_ms_per_operation();
+  return fmt::format("{:<34} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", series.name,
+                     series.per_second(), in_millis(series.p50_us()), in_millis(series.p99_us()),
+                     in_millis(series.p999_us()), cpu > 0 ? fmt::format("{:.4f}", cpu) : "-",
+                     series.rss_mib() > 0 ? fmt::format("{:.1f}", series.rss_mib()) : "-", series.failures());
+}
+
+void percentiles_json(json::Writer& out, const Histogram& times) {
+  out.field("p50Us", micros(times.quantile(0.5))).field("p99Us", micros(times.quantile(0.99)));
+  out.field("p999Us", micros(times.quantile(0.999))).field("maxUs", micros(times.longest()));
+}
+
+void turn_json(json::Writer& out, const Figures& turn) {
+  out.begin_object().field("operations", turn.operations).field("failures", turn.failures);
+  out.field("seconds", turn.seconds).field("perSecond", turn.per_second());
+  out.field("p50Us", turn.p50_us).field("p99Us", turn.p99_us).field("p999Us", turn.p999_us);
+  out.field("maxUs", turn.max_us).field("cpuMsPerOperation", turn.cpu_ms_per_operation());
+  out.field("rssMiB", turn.rss_mib).key("kinds").begin_array();
+  for (const Figures::Kind& kind : turn.kinds) {
+    out.begin_object().field("name", kind.name).field("count", kind.times.count());
+    percentiles_json(out, kind.times);
+    out.end_object();
+  }
+  out.end_array().end_object();
+}
+
+void series_json(json::Writer& out, const Series& series) {
+  out.begin_object().field("name", series.name).field("perSecond", series.per_second());
+  out.field("p50Us", series.p50_us()).field("p99Us", series.p99_us()).field("p999Us", series.p999_us());
+  out.field("cpuMsPerOperation", series.cpu_ms_per_operation()).field("rssMiB", series.rss_mib());
+  out.key("turns").begin_array();
+  for (const Figures& turn : series.turns) turn_json(out, turn);
+  out.end_array().key("histogram").begin_array();
+  for (const Histogram::Bucket& bucket : series.times().buckets())
+    out.begin_array().value(bucket.upper.count()).value(bucket.count).end_array();
+  out.end_array().end_object();
+}
+
+void machine_json(json::Writer& out) {
+  const Machine machine = this_machine();
+  out.key("machine").begin_object().field("cpu", machine.cpu).field("cores", machine.cores);
+  out.field("memoryGiB", machine.memory_gib).field("kernel", machine.kernel).end_object();
+}
+
+}  // namespace
+
+Target& Report::at_least(std::string name, double is, double bound) {
+  return targets.emplace_back(
+      Target{.name = std::move(name), .is = is, .bound = bound, .kind = Target::Bound::at_least});
+}
+Target& Report::at_most(std::string name, double is, double bound) {
+  return targets.emplace_back(
+      Target{.name = std::move(name), .is = is, .bound = bound, .kind = Target::Bound::at_most});
+}
+
+std::string to_text(const Report& report) {
+  std::string text = report.scenario + "\n";
+  for (const auto& [name, value] : report.settings) text += fmt::format("  {}: {}\n", name, value);
+  for (const std::string& note : report.notes) text += "  " + note + "\n";
+  if (!report.series.empty()) {
+    text += fmt::format("\n{:<34} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", "", "per second",
+                        "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB", "failed");
+    for (const Series& series : report.series) text += series_line(series);
+  }
+  if (!report.ratios.empty())
+    text += fmt::format("\n{:<60} {:>8} {:>8} {:>8}\n", "ratio, turn by turn", "median", "lowest", "highest");
+  for (const Ratio& ratio : report.ratios)
+    text += fmt::format("{:<60} {:>8.3f} {:>8.3f} {:>8.3f}\n", ratio.name, ratio.median(), ratio.low(),
+                        ratio.high());
+  if (!report.targets.empty()) text += fmt::format("\n{:<60} {:>10} {:>13}\n", "goal", "is", "");
+  for (const Target& target : report.targets) {
+    const char* const sign = target.kind == Target::Bound::at_least ? ">=" : "<=";
+    text += fmt::format("{:<60} {:>10} {:>2} {:>10.6g}  {}\n", target.name, shown(target.is), sign,
+                        target.bound, target.met() ? "met" : "MISSED");
+  }
+  return text + "\n";
+}
+
+std::string to_json(const Report& report) {
+  json::Writer out;
+  out.begin_object().field("scenario", report.scenario).field("date", format_time(SystemClock().wall_now()));
+  out.field("commit", commit_here());
+  machine_json(out);
+  out.key("settings").begin_object();
+  for (const auto& [name, value] : report.settings) out.field(name, value);
+  out.end_object().key("notes").begin_array();
+  for (const std::string& note : report.notes) out.value(note);
+  out.end_array().key("series").begin_array();
+  for (const Series& series : report.series) series_json(out, series);
+  out.end_array().key("ratios").begin_array();
+  for (const Ratio& ratio : report.ratios) {
+    out.begin_object().field("name", ratio.name).field("median", ratio.median()).field("low", ratio.low());
+    out.field("high", ratio.high()).key("values").begin_array();
+    for (const double value : ratio.values) out.value(value);
+    out.end_array().end_object();
+  }
+  out.end_array().key("goals").begin_array();
+  for (const Target& target : report.targets) {
+    out.begin_object().field("name", target.name).field("is", target.is).field("bound", target.bound);
+    out.field("direction", target.kind == Target::Bound::at_least ? "atLeast" : "atMost");
+    out.field("met", target.met()).end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+Result<void> publish(const Report& report, const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  const fs::path path = folder / (report.scenario + ".json");
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << to_json(report) << '\n';
+  file.close();
+  if (error || !file) return fail(Errc::io_failed, path.string() + " cannot be written");
+  return write_page(folder);
+}
+
+}  // namespace perkline::bench

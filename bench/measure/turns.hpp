@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/measure/figures.hpp"
+#include "shared/core/result.hpp"
+
+namespace perkline::bench {
+
+/// How long a turn has been going on.
+using TurnProgress = std::function<void(std::chrono::milliseconds)>;
+
+/// Who takes turns: the server under measurement, or a ceiling.
+struct Contestant {
+  std::string name;
+  std::function<Result<Figures>(const TurnProgress&)> turn;
+};
+
+struct Series {
+  std::string name;
+  std::vector<Figures> turns = {};
+
+  double per_second() const;  ///< The median of its turns; so of those below.
+  double p50_us() const;
+  double p99_us() const;
+  double p999_us() const;
+  double cpu_ms_per_operation() const;
+  double rss_mib() const;          ///< The most of any.
+  std::uint64_t failures() const;  ///< Of all.
+  Histogram times() const;         ///< Of all.
+};
+
+/// One's throughput by another's, turn by turn: what the machine does meanwhile hits both.
+struct Ratio {
+  std::string name;
+  std::vector<double> values;
+  double median() const;
+  double low() const;
+  double high() const;
+};
+
+struct TurnsOptions {
+  std::string title;  ///< Of the progress bar.
+  std::size_t rounds = 1;
+  std::chrono::milliseconds turn{1000};  ///< How long one takes, about.
+  const std::atomic<bool>* stop = nullptr;
+};
+
+/// A B A B …, so many rounds, with a progress bar. Errors: the first turn's that fails, with its name;
+/// cancelled.
+Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestants,
+                                       const TurnsOptions& options);
+
+Ratio ratio_of(const Series& subject, const Series& ceiling);
+double median_of(std::vector<double> values);
+
+}  // namespace perkline::bench

@@ -1,0 +1,75 @@
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "bench/fleet/child.hpp"
+#include "bench/fleet/web.hpp"
+#include "tests/integration/paths.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace perkline::test {
+namespace {
+
+/// A scenario of `./run bench` with `--quick`: for function only, whatever the figures are.
+void expect_measured(const std::string& command, const std::string& scenario, const std::string& report,
+                     const std::vector<std::string>& more = {}) {
+  const TempDir folder;
+  std::vector<std::string> arguments{command, "--scenario",      scenario,  "--quick",
+                                     "--bin", bin_dir(),         "--state", folder.file("state"),
+                                     "--out", folder.file("out")};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const auto ran = bench::run_command(bin_dir() + "/perkline-bench", arguments);
+  ASSERT_TRUE(ran);
+  ASSERT_EQ(ran->status, 0) << ran->err << ran->out;
+  std::ifstream file(folder.path() / "out" / (report + ".json"));
+  const auto told = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+  ASSERT_TRUE(told) << report;
+  const json::Value& root = told->root();
+  ASSERT_FALSE(root.find("goals")->items().empty());
+  ASSERT_FALSE(root.find("series")->items().empty());
+  for (const json::Value& series : root.find("series")->items()) {
+    for (const json::Value& turn : series.find("turns")->items())
+      EXPECT_GT(bench::integer_at(turn, "operations"), 0) << bench::text_at(series, "name");
+  }
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "out" / "index.html"));
+}
+
+TEST(BenchQuick, MeasuresAnEdgeWithPdiAway) {
+  expect_measured("edge", "standin", "edge-standin");
+}
+
+TEST(BenchQuick, MeasuresAnEdgeWithPdiThere) {
+  expect_measured("edge", "online", "edge-online");
+}
+
+TEST(BenchQuick, MeasuresABacklogSettled) {
+  expect_measured("edge", "drain", "edge-drain");
+}
+
+TEST(BenchQuick, MeasuresStarts) {
+  expect_measured("edge", "start", "start");
+}
+
+TEST(BenchQuick, MeasuresStoresAtAHub) {
+  expect_measured("sync", "ingest", "sync-ingest", {"--stores", "20"});
+}
+
+TEST(BenchQuick, MeasuresStoresAtAHubOnPostgres) {
+  expect_measured("sync", "ingest", "sync-ingest-postgresql", {"--stores", "20", "--database", "postgresql"});
+}
+
+TEST(BenchQuick, MeasuresTransfersBesideTheirBareRows) {
+  expect_measured("hub", "wallet", "hub-wallet");
+}
+
+TEST(BenchQuick, MeasuresClaims) {
+  expect_measured("hub", "claim", "hub-claim");
+}
+
+TEST(BenchQuick, MeasuresReadsAndSpinsOverLongLedgers) {
+  expect_measured("hub", "growth", "growth");
+}
+
+}  // namespace
+}  // namespace perkline::test

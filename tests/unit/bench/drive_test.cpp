@@ -1,0 +1,74 @@
+#include "bench/measure/drive.hpp"
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+namespace perkline::bench {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Ends one operation a poll, oldest first, after `service`. Every tenth is not as it should be.
+class FakeLoad final : public Load {
+ public:
+  FakeLoad(std::size_t lanes, milliseconds service) : busy_(lanes), service_(service) {}
+  std::size_t lanes() const override { return busy_.size(); }
+  std::vector<std::string> kinds() const override { return {"even", "odd"}; }
+  Result<void> begin(std::size_t lane) override {
+    EXPECT_FALSE(busy_[lane]) << "a lane has two on their way";
+    busy_[lane] = true;
+    queue_.push_back(lane);
+    return {};
+  }
+  Result<void> poll(std::chrono::nanoseconds, std::vector<Ended>& ended) override {
+    if (queue_.empty()) return {};
+    std::this_thread::sleep_for(service_);
+    const std::size_t lane = queue_.front();
+    queue_.erase(queue_.begin());
+    busy_[lane] = false;
+    ++ended_;
+    ended.push_back({.lane = lane, .kind = ended_ % 2, .ok = ended_ % 10 != 0, .units = 4});
+    return {};
+  }
+  bool idle() const { return queue_.empty(); }
+
+ private:
+  std::vector<bool> busy_;
+  std::vector<std::size_t> queue_;
+  milliseconds service_;
+  std::size_t ended_ = 0;
+};
+
+TEST(BenchDrive, ClosedLoopKeepsEveryLaneBusyAndCountsUnitsAndFailures) {
+  FakeLoad load(3, milliseconds(0));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20'000), .units = 400});
+  ASSERT_TRUE(figures) << figures.error().detail;
+  EXPECT_EQ(figures->operations, 400U);
+  EXPECT_EQ(figures->failures, 40U);
+  ASSERT_EQ(figures->kinds.size(), 2U);
+  EXPECT_GE(figures->kinds[0].times.count(), 50U);
+  EXPECT_TRUE(load.idle());  // what was on its way has been waited for
+}
+
+TEST(BenchDrive, OpenLoopCountsFromWhenACallWasDueNotFromWhenALaneWasFree) {
+  constexpr milliseconds service{2};
+  FakeLoad load(1, service);
+  // Ten times as many as the lane can take: each waits for all before it.
+  const auto figures =
+      drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20'000), .rate = 5000, .units = 80});
+  ASSERT_TRUE(figures) << figures.error().detail;
+  EXPECT_GE(figures->times.longest(), 15 * service);
+  EXPECT_GT(figures->p50_us, 5000.0);
+}
+
+TEST(BenchDrive, StopsWhenAsked) {
+  FakeLoad load(1, milliseconds(0));
+  const std::atomic<bool> stop{true};
+  const auto figures = drive(load, {.stop = &stop});
+  ASSERT_FALSE(figures);
+  EXPECT_EQ(figures.error().code, Errc::cancelled);
+}
+
+}  // namespace
+}  // namespace perkline::bench

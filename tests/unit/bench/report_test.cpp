@@ -1,0 +1,81 @@
+#include "bench/measure/report.hpp"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "shared/json/value.hpp"
+#include "tests/support/temp_dir.hpp"
+
+namespace perkline::bench {
+namespace {
+
+Figures turn_of(std::uint64_t operations) {
+  Figures figures{.operations = operations, .seconds = 1};
+  figures.times.add(std::chrono::milliseconds(3), operations);
+  figures.tell_percentiles();
+  return figures;
+}
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(BenchTurns, AreTakenInTurnAndComparedPairByPair) {
+  std::string order;
+  std::uint64_t drift = 100;  // the machine gets faster meanwhile
+  const auto contestant = [&](char name, std::uint64_t share) {
+    return Contestant{std::string(1, name), [&order, &drift, name, share](const TurnProgress&) {
+                        order += name;
+                        const std::uint64_t operations = drift * share;
+                        if (name == 'B') drift *= 2;
+                        return Result<Figures>(turn_of(operations));
+                      }};
+  };
+  const auto series = take_turns({contestant('A', 3), contestant('B', 4)}, {.title = "turns", .rounds = 3});
+  ASSERT_TRUE(series);
+  EXPECT_EQ(order, "ABABAB");
+  const Ratio ratio = ratio_of((*series)[0], (*series)[1]);
+  EXPECT_EQ(ratio.values, (std::vector<double>{0.75, 0.75, 0.75}));
+  EXPECT_EQ((*series)[0].per_second(), 600);
+}
+
+TEST(BenchTurns, FailedOneEndsAllAndIsNamed) {
+  const auto series = take_turns(
+      {{"till", [](const TurnProgress&) -> Result<Figures> { return fail(Errc::io_failed, "gone"); }}},
+      {.title = "turns", .rounds = 2});
+  ASSERT_FALSE(series);
+  EXPECT_EQ(series.error().detail, "till: gone");
+}
+
+TEST(BenchReport, IsPublishedAsJsonAndOnThePageOfAll) {
+  const test::TempDir folder;
+  Report report{.scenario = "edge-standin", .settings = {{"connections", "32"}}};
+  report.series = {{.name = "edge <1>", .turns = {turn_of(600), turn_of(610)}},
+                   {.name = "ceiling", .turns = {turn_of(1000), turn_of(1000)}}};
+  report.ratios = {ratio_of(report.series[0], report.series[1])};
+  report.at_least("of the ceiling", report.ratios[0].median(), 0.6);
+  report.at_most("p99, ms", 3, 2.5);
+  ASSERT_TRUE(publish(report, folder.path()));
+  ASSERT_TRUE(publish({.scenario = "start"}, folder.path()));
+
+  const auto json = json::parse(read(folder.path() / "edge-standin.json"));
+  ASSERT_TRUE(json);
+  const json::Value& goals = *json->root().find("goals");
+  EXPECT_TRUE(goals.items()[0].find("met")->boolean());
+  EXPECT_FALSE(goals.items()[1].find("met")->boolean());
+  EXPECT_EQ(json->root().find("series")->items()[0].find("turns")->items().size(), 2U);
+  EXPECT_EQ(json->root().find("ratios")->items()[0].find("values")->items()[0].text(), "0.6");
+
+  const std::string page = read(folder.path() / "index.html");
+  EXPECT_NE(page.find("id=\"edge-standin\""), std::string::npos);
+  EXPECT_NE(page.find("id=\"start\""), std::string::npos);
+  EXPECT_NE(page.find("edge &lt;1&gt;"), std::string::npos);
+  EXPECT_NE(page.find("<polyline"), std::string::npos);
+  EXPECT_EQ(page.find("http"), std::string::npos) << "the page asks for something from elsewhere";
+  EXPECT_NE(to_text(report).find("MISSED"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace perkline::bench
