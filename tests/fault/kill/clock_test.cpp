@@ -1,3 +1,4 @@
+#include <regex>
 #include <thread>
 
 #include "tests/fault/kill/chain_under_fault.hpp"
@@ -47,9 +48,10 @@ TEST_F(ClockJumps, TenYearsToAndFroUnderLoadLoseDoubleAndExpireNothing) {
   EXPECT_GT(verdict.sales, 15u);
   EXPECT_GT(verdict.pending, 0u);
   const std::string log = whole_log();
+  // Ten years, give or take what lay between two clocks' being read.
   for (const char* told : {"the wall clock has jumped", "the wall clock is right again",
-                           R"("aheadSeconds":315360000)", R"("aheadSeconds":-315360000)"})
-    EXPECT_NE(log.find(told), std::string::npos) << told;
+                           R"("aheadSeconds":3153(59|60)[0-9]{3})", R"("aheadSeconds":-3153(59|60)[0-9]{3})"})
+    EXPECT_TRUE(std::regex_search(log, std::regex(told))) << told;
 }
 
 TEST_F(ClockJumps, AQueueOutlivesStartsUnderWrongClocks) {
