@@ -109,7 +109,11 @@ Telemetry::Telemetry(ops::Metrics& metrics, ops::Health& health, net::AsyncClock
              [this, &clock] { return journal_.check(clock.mono_now(), journal_silence_max); });
   health.add("pdi", ops::CheckRole::told, [this] {
     ops::CheckResult result = result_of(pdi_, pdi_latency_);
-    result.circuit_breaker = name_of(breaker_.load(std::memory_order_relaxed));
+    const pdi::BreakerState breaker = breaker_.load(std::memory_order_relaxed);
+    result.circuit_breaker = name_of(breaker);
+    // Nobody asks PDI, however well it was: one that was forced open and forgotten has to be seen.
+    if (breaker == pdi::BreakerState::forced_open && result.status == ops::CheckStatus::up)
+      result.status = ops::CheckStatus::degraded;
     return result;
   });
 }

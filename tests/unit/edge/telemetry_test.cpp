@@ -160,6 +160,18 @@ TEST_F(DaemonTelemetry, TellsEachBreakersStateAndPdisWithItsCheck) {
   EXPECT_EQ(health.ready().http_status, 200) << "PDI never decides";
 }
 
+TEST_F(DaemonTelemetry, ABreakerThatIsForcedOpenIsSeenHoweverWellPdiWas) {
+  auto state = pdi::BreakerState::closed;
+  telemetry.watch_breaker("pdi", [&] { return state; });
+  telemetry.on_pdi_call("identify", "ok", Millis{5});
+  world.spawn(telemetry.run(journal, *outbox, store));
+  pass(seconds{1});
+  EXPECT_NE(health.live().body.find(R"("status":"healthy")"), std::string::npos);
+  state = pdi::BreakerState::forced_open;
+  pass(seconds{1});
+  EXPECT_NE(health.live().body.find(R"("status":"degraded")"), std::string::npos) << health.live().body;
+}
+
 TEST_F(DaemonTelemetry, OnlyAFinalizeThatWasAcknowledgedIsASale) {
   telemetry.on_answer(
       {.method = net::Method::post, .route = "/v1/finalize", .status = 503, .duration = Millis{1}});
