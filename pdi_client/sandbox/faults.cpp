@@ -48,7 +48,7 @@ Result<void> Faults::change(std::string_view body) {
   };
   const auto change = json::read_body(body, [](json::Fields& fields, const json::Value& root) {
     const std::string endpoint = fields.required_text("endpoint");
-    const std::string mode = fields.required_text("mode");
+    const std::string mode = fields.optional_text("mode").value_or("ok");
     const auto endpoint_place = place_of(endpoint_names, endpoint);
     const auto mode_place = place_of(mode_names, mode);
     if (!endpoint.empty() && endpoint != "*" && !endpoint_place) fields.fault("endpoint", "is no endpoint");

@@ -114,6 +114,8 @@ TEST_F(SandboxApi, FaultsAreCheckedAndNamed) {
   EXPECT_TRUE(answer.body.contains(R"("field":"endpoint")"));
   EXPECT_TRUE(answer.body.contains(R"("field":"mode")"));
   EXPECT_EQ(sandbox.call(net::Method::put, "/sandbox/faults", "{").status, 400);
+  EXPECT_EQ(sandbox.call(net::Method::put, "/sandbox/faults", R"({"endpoint":"finalize"})").status, 204)
+      << "no mode is the first one: ok";
 }
 
 TEST_F(SandboxApi, FaultsAreTakenWhateverTypeTheyAreSaidToBe) {
