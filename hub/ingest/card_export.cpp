@@ -9,11 +9,11 @@ void write_time(json::Writer& out, std::string_view name, const db::Row& row, st
   row.is_null(column) ? out.null() : out.value(format_time(WallTime{Millis{row.integer(column)}}));
 }
 
-void write_amount(json::Writer& out, const db::Row& row, std::size_t currency, std::size_t minor) {
+void write_amount(json::Writer& out, std::string_view name, const db::Row& row, std::size_t currency,
+                  std::size_t minor) {
   const auto known = find_currency(row.text(currency));
-  out.key("amount");
+  out.key(name);
   known ? out.value(format_amount({row.integer(minor), *known})) : out.null();
-  out.field("currency", row.text(currency));
 }
 
 Result<void> write_sales(db::Transaction& transaction, const CustomerId& card, json::Writer& out) {
@@ -27,12 +27,14 @@ Result<void> write_sales(db::Transaction& transaction, const CustomerId& card, j
   for (const db::Row& row : *rows) {
     out.begin_object().field("sessionId", row.text(0)).field("storeId", row.text(1));
     out.field("transactionId", row.text(2)).field("channelId", row.text(3)).field("state", row.text(4));
-    write_amount(out, row, 5, 6);
+    out.field("currency", row.text(5));
+    write_amount(out, "amount", row, 5, 6);
+    write_amount(out, "returned", row, 5, 13);
     out.field("earnedPoints", row.integer(7)).field("redeemedPoints", row.integer(8));
     out.field("tier", row.text(9)).field("receiptId", row.optional_text(10).value_or(""));
     write_time(out, "pendingAt", row, 11);
     write_time(out, "finalizedAt", row, 12);
-    out.field("returnedMinor", row.integer(13)).end_object();
+    out.end_object();
   }
   out.end_array();
   return {};
@@ -50,7 +52,8 @@ Result<void> write_returns(db::Transaction& transaction, const CustomerId& card,
   for (const db::Row& row : *rows) {
     out.begin_object().field("returnId", row.text(0)).field("storeId", row.text(1));
     out.field("sessionId", row.text(2));
-    write_amount(out, row, 3, 4);
+    out.field("currency", row.text(3));
+    write_amount(out, "amount", row, 3, 4);
     out.field("clawedBackPoints", row.optional_integer(5).value_or(0));
     out.field("restoredPoints", row.optional_integer(6).value_or(0));
     write_time(out, "returnedAt", row, 7);
