@@ -363,7 +363,9 @@ int store_accept_gap(const std::string& config_path, const std::string& id, cons
 
 int store_list(const std::string& config_path, bool json) {
   const auto all = [](db::Transaction& transaction) {
-    return stores::list(transaction, "", std::numeric_limits<std::int64_t>::max());
+    auto stores = stores::list(transaction, "", std::numeric_limits<std::int64_t>::max());
+    if (stores) std::ranges::sort(*stores, {}, [](const Store& store) { return store.id.str(); });
+    return stores;
   };
   return print_stores(config_path, all, json, Shape::list);
 }

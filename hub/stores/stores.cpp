@@ -166,7 +166,13 @@ Result<Store> find(db::Transaction& transaction, const StoreId& id) {
 }
 
 Result<std::vector<Store>> list(db::Transaction& transaction, const std::string& after, std::int64_t limit) {
-  auto rows = transaction.query(select_stores + " WHERE id > $1 ORDER BY id LIMIT $2", {after, limit});
+  const std::string behind =
+      after.empty() ? ""
+                    : " WHERE (created_at, id) < (SELECT n.created_at, n.id FROM store n WHERE n.id = $2)";
+  std::vector<db::Value> values{limit};
+  if (!after.empty()) values.emplace_back(after);
+  auto rows =
+      transaction.query(select_stores + behind + " ORDER BY created_at DESC, id DESC LIMIT $1", values);
   if (!rows) return failure(rows);
   std::vector<Store> all;
   for (const db::Row& row : *rows) {

@@ -102,7 +102,7 @@ Result<Gap> accept_gap(db::Transaction& transaction, const StoreId& id);
 
 /// Errors: not_found.
 Result<Store> find(db::Transaction& transaction, const StoreId& id);
-/// By id, rising, behind `after` (empty: from the first).
+/// Newest first, behind the store `after` (empty: from the newest).
 Result<std::vector<Store>> list(db::Transaction& transaction, const std::string& after, std::int64_t limit);
 
 struct KeyHolder {

@@ -151,15 +151,18 @@ TEST_F(Stores, ARetiredOneTakesNoKeyAndIsHeldNoMore) {
   EXPECT_EQ(held.error().code, Errc::not_found);
 }
 
-TEST_F(Stores, AreListedByIdPageByPage) {
-  for (const char* id : {"b", "c", "a"}) ASSERT_TRUE(add_store(StoreId(id), std::string(64, *id)));
+TEST_F(Stores, AreListedNewestFirstPageByPage) {
+  for (const char* id : {"b", "c", "a"}) {
+    ASSERT_TRUE(add_store(StoreId(id), std::string(64, *id)));
+    hub_.clock.wall += Millis{*id == 'c' ? 0 : 1};  // Two are made in the same millisecond.
+  }
   std::vector<std::string> ids;
   ASSERT_TRUE(hub_.read([&](db::Transaction& transaction) -> Result<void> {
     for (const Store& store : list(transaction, "", 2).value()) ids.push_back(store.id.str());
-    for (const Store& store : list(transaction, "b", 2).value()) ids.push_back(store.id.str());
+    for (const Store& store : list(transaction, ids.back(), 2).value()) ids.push_back(store.id.str());
     return {};
   }));
-  EXPECT_EQ(ids, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(ids, (std::vector<std::string>{"c", "a", "b"}));
 }
 
 TEST_F(Stores, AKeyLetsItsStoreInFromTheNextReadUntilItIsRevoked) {
