@@ -210,14 +210,7 @@ class Objects(DeployTest):
         )
 
     def test_what_they_are_made_of_is_tidy(self):
-        run(
-            "yamllint",
-            "--strict",
-            "--config-file",
-            SOURCE / "tests/deploy/yamllint.yaml",
-            SOURCE / "k8s",
-            SOURCE / "deploy",
-        )
+        run("yamllint", "--strict", "--config-file", SOURCE / ".yamllint.yaml", SOURCE / "k8s", SOURCE / "deploy")
 
 
 class Schemas(DeployTest):
