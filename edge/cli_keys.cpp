@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "edge/api/private_file.hpp"
 #include "edge/api/terminals.hpp"
 #include "edge/commands.hpp"
+#include "shared/config/private_file.hpp"
 #include "shared/core/random.hpp"
 #include "shared/json/writer.hpp"
 #include "shared/net/link.hpp"
@@ -27,7 +27,7 @@ Result<std::string> terminals_file(const std::string& config_path) {
 
 int keygen(const std::string& out_path) {
   const net::CurveKeys keys = net::make_curve_keys();
-  if (auto written = api::replace_private_file(out_path, keys.secret_key + '\n'); !written) {
+  if (auto written = config::make_private_file(out_path, keys.secret_key + '\n'); !written) {
     return report(written.error());
   }
   fmt::print("{}\n", keys.public_key);

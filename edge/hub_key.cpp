@@ -3,7 +3,7 @@
 #include <sstream>
 #include <unistd.h>
 
-#include "edge/api/private_file.hpp"
+#include "shared/config/private_file.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::edge {
@@ -23,7 +23,7 @@ struct Kept {
 
 /// nullopt: there is none. Errors: io_failed.
 Result<std::optional<Kept>> read_kept(const std::string& path) {
-  const auto text = api::read_private_file(path);
+  const auto text = config::read_private_file(path);
   if (!text && text.error().code == Errc::not_found) return std::nullopt;
   if (!text) return std::unexpected(text.error());
   std::istringstream lines(*text);
@@ -70,7 +70,7 @@ Result<void> HubKey::read() {
 Result<std::string> HubKey::offer() {
   if (!next_) {
     net::CurveKeys made = net::make_curve_keys();
-    auto kept = api::replace_private_file(path_ + ".next", text_of(made, configured_));
+    auto kept = config::replace_private_file(path_ + ".next", text_of(made, configured_));
     if (!kept) return failure(kept);
     next_ = std::move(made);
   }
@@ -79,7 +79,7 @@ Result<std::string> HubKey::offer() {
 
 Result<bool> HubKey::take_over(const std::string& public_key) {
   if (!next_ || next_->public_key != public_key) return false;
-  auto kept = api::replace_private_file(path_, text_of(*next_, configured_));
+  auto kept = config::replace_private_file(path_, text_of(*next_, configured_));
   if (!kept) return failure(kept);
   current_ = std::move(*next_);
   next_.reset();

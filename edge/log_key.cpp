@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "edge/api/private_file.hpp"
+#include "shared/config/private_file.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/random.hpp"
 #include "shared/ops/log.hpp"
@@ -34,13 +34,13 @@ std::optional<std::string> key_of(std::string_view text) {
 
 void use_log_key(const std::string& data_dir) {
   const std::string path = data_dir + "/log_key";
-  const auto kept = api::read_private_file(path);
+  const auto kept = config::read_private_file(path);
   if (const auto key = kept ? key_of(*kept) : std::nullopt) return use(*key);
   const std::string fresh = make_key();
   use(fresh);
   Result<void> written;
   if (kept || kept.error().code == Errc::not_found) {
-    written = api::replace_private_file(path, to_hex(fresh) + '\n');
+    written = config::replace_private_file(path, to_hex(fresh) + '\n');
   } else {
     written = std::unexpected(kept.error());
   }

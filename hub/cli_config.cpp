@@ -11,6 +11,8 @@ namespace perkline::hub {
 
 namespace {
 
+constexpr std::string_view no_key = "is required to serve; perkline-hub keygen makes one";
+
 bool any_about(const std::vector<FieldFault>& faults, std::string_view key) {
   return std::ranges::any_of(faults, [key](const FieldFault& fault) {
     // Where the whole file or the key's section is at fault, that is the one thing to mend.
@@ -18,11 +20,14 @@ bool any_about(const std::vector<FieldFault>& faults, std::string_view key) {
   });
 }
 
-/// What only serving needs; `faults` are those told already.
-std::vector<FieldFault> serving_faults(const HubConfig& config, const std::vector<FieldFault>& faults) {
+enum class For { checking, serving };
+
+/// What no line of the file shows by itself; `faults` are those told already.
+std::vector<FieldFault> more_faults(const HubConfig& config, const std::vector<FieldFault>& faults,
+                                    For purpose) {
   std::vector<FieldFault> more;
-  if (config.sync.secret_key.empty() && !any_about(faults, "sync.secret_key")) {
-    more.push_back({"sync.secret_key", "is required to serve; perkline-hub keygen makes one"});
+  if (purpose == For::serving && config.sync.secret_key.empty() && !any_about(faults, "sync.secret_key")) {
+    more.push_back({"sync.secret_key", std::string(no_key)});
   }
   if (const auto engine = db::engine_of(config.database.url); !engine && !any_about(faults, "database.url")) {
     more.push_back({"database.url", engine.error().detail});
@@ -33,6 +38,15 @@ std::vector<FieldFault> serving_faults(const HubConfig& config, const std::vecto
     }
   }
   return more;
+}
+
+Result<HubConfig> read_checked(const std::string& path, For purpose) {
+  HubConfig config;
+  auto read = config::read_file(path, [&](config::Schema& schema) { describe(schema, config); });
+  Error error = read ? Error{.code = Errc::validation_failed, .detail = {}} : std::move(read.error());
+  std::ranges::move(more_faults(config, error.faults, purpose), std::back_inserter(error.faults));
+  if (read && error.faults.empty()) return config;
+  return fail(std::move(error));
 }
 
 }  // namespace
@@ -54,19 +68,18 @@ Result<HubConfig> load_config(const std::string& path) {
 }
 
 Result<HubConfig> read_serving_config(const std::string& path) {
-  HubConfig config;
-  auto read = config::read_file(path, [&](config::Schema& schema) { describe(schema, config); });
-  Error error = read ? Error{.code = Errc::validation_failed, .detail = {}} : std::move(read.error());
-  std::ranges::move(serving_faults(config, error.faults), std::back_inserter(error.faults));
-  if (read && error.faults.empty()) return config;
-  return fail(std::move(error));
+  return read_checked(path, For::serving);
 }
 
 int check_config(const std::string& config_path) {
-  const auto config = read_serving_config(config_path);
-  if (config) return exit_ok;
-  fmt::print(stderr, "{}", config::fault_lines(config_path, config.error()));
-  return exit_usage;
+  const auto config = read_checked(config_path, For::checking);
+  if (!config) {
+    fmt::print(stderr, "{}", config::fault_lines(config_path, config.error()));
+    return exit_usage;
+  }
+  // Nothing is wrong with a file whose key has yet to be made; but nobody should be surprised by `serve`.
+  if (config->sync.secret_key.empty()) fmt::print(stderr, "note: sync.secret_key {}\n", no_key);
+  return exit_ok;
 }
 
 int print_config(const std::string& config_path) {

@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#include "edge/api/private_file.hpp"
+#include "shared/config/private_file.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/ops/log.hpp"
@@ -60,7 +60,7 @@ Result<std::vector<Terminal>> parse(std::string_view text, const std::string& pa
 Result<void> write_terminals(const std::string& path, const std::vector<Terminal>& terminals) {
   std::string text;
   for (const Terminal& terminal : terminals) text += terminal.name + ' ' + to_hex(terminal.key_hash) + '\n';
-  return replace_private_file(path, text);
+  return config::replace_private_file(path, text);
 }
 
 auto named(std::vector<Terminal>& terminals, const std::string& name) {
@@ -97,7 +97,7 @@ Task<Result<net::Principal>> ready_made(Result<net::Principal> verdict) {
 }  // namespace
 
 Result<std::vector<Terminal>> read_terminals(const std::string& path) {
-  auto text = read_private_file(path);
+  auto text = config::read_private_file(path);
   if (!text) {
     if (text.error().code == Errc::not_found) return std::vector<Terminal>{};
     return failure(text);
@@ -108,7 +108,7 @@ Result<std::vector<Terminal>> read_terminals(const std::string& path) {
 Result<std::string> add_terminal(const std::string& path, const std::string& name, Rng& rng) {
   if (!is_name(name))
     return fail(Errc::validation_failed, "a name is 1 to 64 printable characters without spaces");
-  const auto lock = FolderLock::of(path);
+  const auto lock = config::FolderLock::of(path);
   if (!lock) return std::unexpected(lock.error());
   auto terminals = read_terminals(path);
   if (!terminals) return failure(terminals);
@@ -124,7 +124,7 @@ Result<std::string> add_terminal(const std::string& path, const std::string& nam
 }
 
 Result<void> remove_terminal(const std::string& path, const std::string& name) {
-  const auto lock = FolderLock::of(path);
+  const auto lock = config::FolderLock::of(path);
   if (!lock) return std::unexpected(lock.error());
   auto terminals = read_terminals(path);
   if (!terminals) return failure(terminals);

@@ -228,16 +228,26 @@ TEST_F(Commands, NewerDataIsExit78) {
   EXPECT_EQ(run([&] { return verify(config_, false); }).status, exit_newer_data);
 }
 
-TEST_F(Commands, CheckConfigNamesWhatServingLacksBesideTheOtherFaults) {
+TEST_F(Commands, CheckConfigNamesTheFaultsThatNoLineShowsBesideTheOthers) {
   EXPECT_EQ(run([&] { return check_config(config_); }).status, exit_ok);
   const std::string pem = write("jwt.pem", "no key");
   configure("jwt: { key_file: '" + pem + "' }\ncolour: blue\n");
   const Said said = run([&] { return check_config(config_); });
   EXPECT_EQ(said.status, exit_usage);
-  EXPECT_EQ(std::ranges::count(said.err, '\n'), 3) << said.err;
-  for (const char* key : {"sync.secret_key", "jwt.key_file", "colour"}) {
+  EXPECT_EQ(std::ranges::count(said.err, '\n'), 2) << said.err;
+  for (const char* key : {"jwt.key_file", "colour"})
     EXPECT_NE(said.err.find(key), std::string::npos) << said.err;
-  }
+  const Said served = run([&] { return serve(config_); });
+  EXPECT_EQ(served.status, exit_usage);
+  for (const char* key : {"sync.secret_key", "jwt.key_file", "colour"})
+    EXPECT_NE(served.err.find(key), std::string::npos) << served.err;
+}
+
+TEST_F(Commands, CheckConfigTakesAFileWhoseKeyHasYetToBeMadeAndSaysThatServingDoesNot) {
+  configure("");
+  const Said checked = run([&] { return check_config(config_); });
+  EXPECT_EQ(checked.status, exit_ok);
+  EXPECT_EQ(checked.err, "note: sync.secret_key is required to serve; perkline-hub keygen makes one\n");
   EXPECT_EQ(run([&] { return serve(config_); }).status, exit_usage);
 }
 
@@ -269,7 +279,6 @@ TEST_F(Commands, TakeSeveralSigningKeysOutOfOneFileTheFirstToSign) {
 
 TEST_F(Commands, KeygenWritesAPrivateFileAndPrintsThePublicKeyAlone) {
   const std::string path = folder_.file("hub.key");
-  write("hub.key", "an older one");
   const Said said = run([&] { return keygen(path); });
   EXPECT_EQ(said.status, exit_ok);
   EXPECT_EQ(said.out.size(), 65u);
@@ -278,6 +287,19 @@ TEST_F(Commands, KeygenWritesAPrivateFileAndPrintsThePublicKeyAlone) {
   EXPECT_EQ(std::filesystem::status(path).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   EXPECT_EQ(run([&] { return keygen(folder_.file("no/such/folder/key")); }).status, exit_failed);
+}
+
+TEST_F(Commands, KeygenTakesNoKeyAwayThatIsThere) {
+  const std::string path = folder_.file("hub.key");
+  write("hub.key", "the one in use");
+  const Said said = run([&] { return keygen(path); });
+  EXPECT_EQ(said.status, exit_failed);
+  EXPECT_NE(said.err.find("hub.key"), std::string::npos) << said.err;
+  EXPECT_EQ(std::filesystem::file_size(path), std::string_view("the one in use").size());
+  std::filesystem::remove(path);
+  EXPECT_EQ(run([&] { return keygen(path); }).status, exit_ok) << "nothing is left over";
+  for (const auto& file : std::filesystem::directory_iterator(folder_.path()))
+    EXPECT_EQ(file.path().filename().string().find(".new"), std::string::npos) << file.path();
 }
 
 TEST_F(Commands, AStoreIsShownWithItsKeysAndThatNoneIsValidAnyMore) {

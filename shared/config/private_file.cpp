@@ -1,4 +1,4 @@
-#include "edge/api/private_file.hpp"
+#include "shared/config/private_file.hpp"
 
 #include <array>
 #include <cerrno>
@@ -12,7 +12,7 @@
 
 #include "shared/core/limits.hpp"
 
-namespace perkline::edge::api {
+namespace perkline::config {
 namespace {
 
 constexpr std::size_t bytes_max = 16 * limits::mib;
@@ -77,7 +77,11 @@ Result<std::string> read_private_file(const std::string& path) {
   }
 }
 
-Result<void> replace_private_file(const std::string& path, std::string_view content) {
+namespace {
+
+/// `put` gives the written file its name: 0, or -1 and errno.
+Result<void> write_private_file(const std::string& path, std::string_view content,
+                                int (*put)(const char* from, const char* to)) {
   const std::string fresh = path + ".new-" + std::to_string(::getpid());
   {
     const Descriptor file(fresh, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -89,7 +93,7 @@ Result<void> replace_private_file(const std::string& path, std::string_view cont
       return failed;
     }
   }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) {
+  if (put(fresh.c_str(), path.c_str()) != 0) {
     auto failed = io_failure(path);
     ::unlink(fresh.c_str());
     return failed;
@@ -97,6 +101,20 @@ Result<void> replace_private_file(const std::string& path, std::string_view cont
   const Descriptor folder(folder_of(path), O_RDONLY | O_DIRECTORY);
   if (!folder.ok() || ::fsync(folder.get()) != 0) return io_failure(folder_of(path));
   return {};
+}
+
+int give_free_name(const char* from, const char* to) {
+  return ::link(from, to) == 0 ? ::unlink(from) : -1;
+}
+
+}  // namespace
+
+Result<void> replace_private_file(const std::string& path, std::string_view content) {
+  return write_private_file(path, content, ::rename);
+}
+
+Result<void> make_private_file(const std::string& path, std::string_view content) {
+  return write_private_file(path, content, give_free_name);
 }
 
 Result<FolderLock> FolderLock::of(const std::string& path) {
@@ -116,4 +134,4 @@ FolderLock::~FolderLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-}  // namespace perkline::edge::api
+}  // namespace perkline::config
