@@ -144,7 +144,7 @@ Result<Answer> Claims::told_before(const SessionStore::Named& named, const Claim
 
 Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
   if (hub_.is_up()) {
-    const auto asked = co_await ask(claim);
+    const auto asked = co_await ask(claim, traceparent);
     if (!asked) co_return std::unexpected(asked.error());
     const auto& answer = *asked;
     if (answer && answer->credit)
@@ -156,21 +156,22 @@ Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
 
 /// That it is asked is durable before: whoever is asked again, the hub being away, knows that it may be
 /// booked.
-Task<Result<std::optional<sync::ClaimAnswer>>> Claims::ask(Claim claim) {
+Task<Result<std::optional<sync::ClaimAnswer>>> Claims::ask(Claim claim, std::string traceparent) {
   const auto before = store_.is_asked(claim.id);
   if (!before) co_return std::unexpected(before.error());
   if (!*before) co_await store_.note_asked(claim.id, claim.claimed_at);
-  co_return co_await put_to_hub(std::move(claim));
+  co_return co_await put_to_hub(std::move(claim), std::move(traceparent));
 }
 
-Task<std::optional<sync::ClaimAnswer>> Claims::put_to_hub(Claim claim) {
+Task<std::optional<sync::ClaimAnswer>> Claims::put_to_hub(Claim claim, std::string traceparent) {
   const MonoTime deadline = parts_.ports.clock.mono_now() + limits::claim_answer_wait;
   co_return co_await hub_.claim({.claim = claim.id,
                                  .customer = claim.customer,
                                  .promotion = claim.promotion,
                                  .transaction = claim.transaction,
                                  .claimed_at = claim.claimed_at,
-                                 .terms = claim.terms},
+                                 .terms = claim.terms,
+                                 .traceparent = std::move(traceparent)},
                                 deadline);
 }
 
@@ -254,7 +255,7 @@ Task<Result<Claims::Settled>> Claims::settle(std::string record) {
   auto claim = store_.get(record);
   if (!claim) co_return failure(claim);
   if (!is_pending(*claim)) co_return Settled::done;
-  auto answer = co_await put_to_hub(std::move(*claim));
+  auto answer = co_await put_to_hub(std::move(*claim), "");
   if (!answer) co_return Settled::unheard;
   // It may be taken in once the member's wallet has room.
   if (answer->outcome == sync::ClaimOutcome::balance_limit) co_return Settled::not_yet;

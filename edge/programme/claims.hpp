@@ -53,8 +53,8 @@ class Claims {
   bool is_told(Pending& pending) const;
   Task<Result<Settled>> settle(std::string record);
   Task<Result<void>> keep_outcome(std::string record, sync::ClaimAnswer answer);
-  Task<Result<std::optional<sync::ClaimAnswer>>> ask(Claim claim);
-  Task<std::optional<sync::ClaimAnswer>> put_to_hub(Claim claim);
+  Task<Result<std::optional<sync::ClaimAnswer>>> ask(Claim claim, std::string traceparent);
+  Task<std::optional<sync::ClaimAnswer>> put_to_hub(Claim claim, std::string traceparent);
   Task<Result<session::Answer>> keep(Claim claim, sync::ClaimAnswer::Credit credit, std::string traceparent);
   Task<Result<session::Answer>> keep_pending(Claim claim, std::string traceparent);
   /// Errors: not_found, promotion_not_active, already_claimed.

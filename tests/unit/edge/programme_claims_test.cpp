@@ -80,6 +80,7 @@ TEST_F(ClaimsTest, TheHubsWordIsTheAnswerAndIsToldAgain) {
   EXPECT_EQ(text_in(answer->body, {"balance", "available"}), "21.50");
   ASSERT_EQ(pending().size(), 1u) << "for a hub that is restored to before it";
   EXPECT_EQ(pending()[0].claim, hub.claims.at(0).claim) << "so that it has no effect where it is known";
+  EXPECT_EQ(hub.claims.at(0).traceparent, trace);
   EXPECT_TRUE(listed().empty());
 
   hub.up = false;

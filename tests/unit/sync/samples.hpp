@@ -372,4 +372,11 @@ inline ProtocolRefused refused() {
   return {.oldest = 2, .newest = 3};
 }
 
+/// Of a store that tells which call of a till's it is for.
+template <class Ask>
+Ask traced(Ask asked) {
+  asked.traceparent = event().traceparent;
+  return asked;
+}
+
 }  // namespace perkline::sync::samples
