@@ -379,4 +379,10 @@ Ask traced(Ask asked) {
   return asked;
 }
 
+/// Of a store that tells what its clock shows.
+inline Batch sent(Batch told) {
+  told.sent_at = time() + Millis{1500};
+  return told;
+}
+
 }  // namespace perkline::sync::samples
