@@ -27,6 +27,9 @@ Error not_active() {
 Error wallet_full() {
   return {.code = Errc::balance_limit, .detail = "the member's wallet cannot hold so much more"};
 }
+Error not_known(std::string why) {
+  return {.code = Errc::overloaded, .detail = std::move(why), .retry_after = try_again};
+}
 Error not_assigned() {
   return {.code = Errc::not_found, .detail = "no such promotion for this member"};
 }
@@ -191,9 +194,7 @@ Task<Result<Answer>> Claims::keep_pending(Claim claim, std::string traceparent) 
     const auto asked = store_.is_asked(claim.id);
     if (!asked) co_return std::unexpected(asked.error());
     // It may have been booked all the same: neither yes nor no would be true.
-    if (*asked)
-      co_return fail(
-          Error{.code = Errc::overloaded, .detail = "the hub has not answered", .retry_after = try_again});
+    if (*asked) co_return fail(not_known("the hub has not answered"));
     co_return std::unexpected(promotion.error());
   }
   claim.terms =
@@ -298,13 +299,20 @@ Result<void> Claims::check_blocked(const CustomerId& customer) const {
 }
 
 Result<const Promotion*> Claims::claimable(const CustomerId& customer, const Uuid& promotion) const {
+  if (!state_.has_catalogue && hub_.has_hub())
+    return fail(not_known("the hub has told of no promotions yet"));
   const auto member = parts_.ports.members.find(customer);
   if (!member) return std::unexpected(member.error());
-  if (!*member) return fail(not_assigned());
-  const auto& theirs = (*member)->promotions;
-  if (std::ranges::find(theirs, promotion) == theirs.end()) return fail(not_assigned());
   const auto found = state_.offer.promotions.find(promotion);
-  if (found == state_.offer.promotions.end() || !runs_now(found->second)) return fail(not_active());
+  const bool is_there = found != state_.offer.promotions.end();
+  // Of whom the hub has told nothing only the hub knows whether it is theirs.
+  if (*member && (*member)->told) {
+    const auto& theirs = (*member)->promotions;
+    if (std::ranges::find(theirs, promotion) == theirs.end()) return fail(not_assigned());
+    if (!is_there) return fail(not_active());
+  }
+  if (!is_there) return fail(not_assigned());
+  if (!runs_now(found->second)) return fail(not_active());
   return &found->second;
 }
 
