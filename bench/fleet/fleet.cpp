@@ -95,6 +95,9 @@ struct Fleet::State {
                        const std::vector<std::string>& environment) const;
   /// Until it answers. Errors: io_failed, with what it last wrote.
   Result<void> await(Child& child, const std::string& log, const WebCall& probe) const;
+  Result<void> await_edge(std::size_t edge) {
+    return await(*edges[edge], edge_name(edge), {.origin = url(ports.edges[edge].api), .path = "/health"});
+  }
 };
 
 Result<void> Fleet::State::prepare() {
@@ -252,7 +255,10 @@ Result<Fleet> Fleet::start(FleetOptions options) {
     if (auto started = fleet.start_replica(i); !started) return failure(started);
   }
   for (std::size_t i = 0; i < fleet.edges(); ++i) {
-    if (auto started = fleet.start_edge(i); !started) return failure(started);
+    if (auto launched = fleet.launch_edge(i); !launched) return failure(launched);
+  }
+  for (std::size_t i = 0; i < fleet.edges(); ++i) {
+    if (auto answers = fleet.state_->await_edge(i); !answers) return failure(answers);
   }
   return fleet;
 }
@@ -356,8 +362,7 @@ Child& Fleet::sandbox() {
 
 Result<void> Fleet::start_edge(std::size_t edge) {
   if (auto launched = launch_edge(edge); !launched) return launched;
-  return state_->await(*state_->edges[edge], state_->edge_name(edge),
-                       {.origin = edge_url(edge), .path = "/health"});
+  return state_->await_edge(edge);
 }
 
 Result<void> Fleet::start_hub() {

@@ -27,6 +27,9 @@ Error not_active() {
 Error wallet_full() {
   return {.code = Errc::balance_limit, .detail = "the member's wallet cannot hold so much more"};
 }
+Error not_known(std::string why) {
+  return {.code = Errc::overloaded, .detail = std::move(why), .retry_after = try_again};
+}
 Error not_assigned() {
   return {.code = Errc::not_found, .detail = "no such promotion for this member"};
 }
@@ -144,7 +147,7 @@ Result<Answer> Claims::told_before(const SessionStore::Named& named, const Claim
 
 Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
   if (hub_.is_up()) {
-    const auto asked = co_await ask(claim);
+    const auto asked = co_await ask(claim, traceparent);
     if (!asked) co_return std::unexpected(asked.error());
     const auto& answer = *asked;
     if (answer && answer->credit)
@@ -156,21 +159,22 @@ Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
 
 /// That it is asked is durable before: whoever is asked again, the hub being away, knows that it may be
 /// booked.
-Task<Result<std::optional<sync::ClaimAnswer>>> Claims::ask(Claim claim) {
+Task<Result<std::optional<sync::ClaimAnswer>>> Claims::ask(Claim claim, std::string traceparent) {
   const auto before = store_.is_asked(claim.id);
   if (!before) co_return std::unexpected(before.error());
   if (!*before) co_await store_.note_asked(claim.id, claim.claimed_at);
-  co_return co_await put_to_hub(std::move(claim));
+  co_return co_await put_to_hub(std::move(claim), std::move(traceparent));
 }
 
-Task<std::optional<sync::ClaimAnswer>> Claims::put_to_hub(Claim claim) {
+Task<std::optional<sync::ClaimAnswer>> Claims::put_to_hub(Claim claim, std::string traceparent) {
   const MonoTime deadline = parts_.ports.clock.mono_now() + limits::claim_answer_wait;
   co_return co_await hub_.claim({.claim = claim.id,
                                  .customer = claim.customer,
                                  .promotion = claim.promotion,
                                  .transaction = claim.transaction,
                                  .claimed_at = claim.claimed_at,
-                                 .terms = claim.terms},
+                                 .terms = claim.terms,
+                                 .traceparent = std::move(traceparent)},
                                 deadline);
 }
 
@@ -190,9 +194,7 @@ Task<Result<Answer>> Claims::keep_pending(Claim claim, std::string traceparent) 
     const auto asked = store_.is_asked(claim.id);
     if (!asked) co_return std::unexpected(asked.error());
     // It may have been booked all the same: neither yes nor no would be true.
-    if (*asked)
-      co_return fail(
-          Error{.code = Errc::overloaded, .detail = "the hub has not answered", .retry_after = try_again});
+    if (*asked) co_return fail(not_known("the hub has not answered"));
     co_return std::unexpected(promotion.error());
   }
   claim.terms =
@@ -254,7 +256,7 @@ Task<Result<Claims::Settled>> Claims::settle(std::string record) {
   auto claim = store_.get(record);
   if (!claim) co_return failure(claim);
   if (!is_pending(*claim)) co_return Settled::done;
-  auto answer = co_await put_to_hub(std::move(*claim));
+  auto answer = co_await put_to_hub(std::move(*claim), "");
   if (!answer) co_return Settled::unheard;
   // It may be taken in once the member's wallet has room.
   if (answer->outcome == sync::ClaimOutcome::balance_limit) co_return Settled::not_yet;
@@ -297,13 +299,20 @@ Result<void> Claims::check_blocked(const CustomerId& customer) const {
 }
 
 Result<const Promotion*> Claims::claimable(const CustomerId& customer, const Uuid& promotion) const {
+  if (!state_.has_catalogue && hub_.has_hub())
+    return fail(not_known("the hub has told of no promotions yet"));
   const auto member = parts_.ports.members.find(customer);
   if (!member) return std::unexpected(member.error());
-  if (!*member) return fail(not_assigned());
-  const auto& theirs = (*member)->promotions;
-  if (std::ranges::find(theirs, promotion) == theirs.end()) return fail(not_assigned());
   const auto found = state_.offer.promotions.find(promotion);
-  if (found == state_.offer.promotions.end() || !runs_now(found->second)) return fail(not_active());
+  const bool is_there = found != state_.offer.promotions.end();
+  // Of whom the hub has told nothing only the hub knows whether it is theirs.
+  if (*member && (*member)->told) {
+    const auto& theirs = (*member)->promotions;
+    if (std::ranges::find(theirs, promotion) == theirs.end()) return fail(not_assigned());
+    if (!is_there) return fail(not_active());
+  }
+  if (!is_there) return fail(not_assigned());
+  if (!runs_now(found->second)) return fail(not_active());
   return &found->second;
 }
 

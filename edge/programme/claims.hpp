@@ -16,7 +16,8 @@ struct ClaimRequest {
 };
 
 /// Promotions that members claim at the till (contract.md §5): the hub decides while it answers; else what it
-/// has told of the member does, once for each member and promotion of this store, and an event tells it.
+/// has told of the member does, and a claim of whom it has told nothing is its to decide once it hears of it;
+/// once for each member and promotion of this store, and an event tells it.
 /// Each call runs to its end whether or not anybody still listens. Reactor's thread.
 class Claims {
  public:
@@ -24,7 +25,8 @@ class Claims {
 
   /// Errors: transaction_reused, session_busy, storage_full, already_claimed, promotion_not_active, not_found
   /// (not assigned to this member, as far as is known), overloaded (the hub was asked, now or by an earlier
-  /// call, has not answered, and it cannot be claimed without), pdi_rejected (the member is blocked).
+  /// call, has not answered, and it cannot be claimed without; or it is away and has told of no promotions),
+  /// pdi_rejected (the member is blocked).
   Task<Result<session::Answer>> claim(ClaimRequest request, std::string traceparent);
   /// What the member could claim here now. Errors: pdi_rejected (the member is blocked), the store's.
   Result<session::Answer> promotions(const CustomerId& customer) const;
@@ -53,11 +55,12 @@ class Claims {
   bool is_told(Pending& pending) const;
   Task<Result<Settled>> settle(std::string record);
   Task<Result<void>> keep_outcome(std::string record, sync::ClaimAnswer answer);
-  Task<Result<std::optional<sync::ClaimAnswer>>> ask(Claim claim);
-  Task<std::optional<sync::ClaimAnswer>> put_to_hub(Claim claim);
+  Task<Result<std::optional<sync::ClaimAnswer>>> ask(Claim claim, std::string traceparent);
+  Task<std::optional<sync::ClaimAnswer>> put_to_hub(Claim claim, std::string traceparent);
   Task<Result<session::Answer>> keep(Claim claim, sync::ClaimAnswer::Credit credit, std::string traceparent);
   Task<Result<session::Answer>> keep_pending(Claim claim, std::string traceparent);
-  /// Errors: not_found, promotion_not_active, already_claimed.
+  /// Without the hub's word. Errors: not_found, promotion_not_active, overloaded (it cannot be known), the
+  /// store's.
   Result<const Promotion*> claimable(const CustomerId& customer, const Uuid& promotion) const;
   bool runs_now(const Promotion& promotion) const;
   Result<void> check_blocked(const CustomerId& customer) const;

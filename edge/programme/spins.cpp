@@ -83,7 +83,7 @@ Task<Result<Answer>> Spins::spin(SpinRequest request, std::string traceparent) {
   if (!told) co_return failure(told);
   if (*told) co_return std::move(**told);
   if (auto may = co_await may_spin(*session); !may) co_return failure(may);
-  auto begun = co_await begin(*session);
+  auto begun = co_await begin(*session, traceparent);
   if (!begun) co_return failure(begun);
   const Begun asked = *begun;
   const Intent intent{.session = *id, .spin = asked.spin, .customer = request.customer};
@@ -177,7 +177,7 @@ Result<Stock> Spins::stock() const {
 }
 
 /// Asks the hub to keep one-time prizes, where there are any; that it was asked is durable before.
-Task<Result<Spins::Begun>> Spins::begin(const Session& session) {
+Task<Result<Spins::Begun>> Spins::begin(const Session& session, const std::string& traceparent) {
   Begun begun;
   if (const auto refused = refused_.extract(session.id)) {
     begun.spin = refused.mapped().intent.spin;
@@ -198,7 +198,8 @@ Task<Result<Spins::Begun>> Spins::begin(const Session& session) {
   }
   begun.reserve = "late";
   const MonoTime deadline = parts_.ports.clock.mono_now() + limits::spin_reserve_wait;
-  auto reserved = co_await hub_.reserve({.spin = begun.spin, .customer = session.customer}, deadline);
+  auto reserved = co_await hub_.reserve(
+      {.spin = begun.spin, .customer = session.customer, .traceparent = traceparent}, deadline);
   if (!reserved) co_return begun;
   begun.reserve = "kept";
   begun.kept.insert(reserved->prizes.begin(), reserved->prizes.end());

@@ -64,7 +64,7 @@ class Spins {
   Task<Result<void>> settle_seeds();
   Result<const Seed*> seed_now() const;
   Result<Stock> stock() const;
-  Task<Result<Begun>> begin(const session::Session& session);
+  Task<Result<Begun>> begin(const session::Session& session, const std::string& traceparent);
   Result<Drawn> draw(const Begun& begun, const SpinRequest& request) const;
   Task<Result<session::Answer>> draw_and_keep(SessionId id, SpinRequest request, Begun begun,
                                               std::string traceparent);

@@ -41,6 +41,7 @@ std::string encode(const Member& member) {
   out.set_blocked(member.blocked);
   for (const Uuid& promotion : member.promotions)
     out.add_promotions(promotion.bytes.data(), promotion.bytes.size());
+  out.set_told(member.told);
   return journal::with_format(format_newest, out);
 }
 
@@ -62,7 +63,8 @@ Result<Member> decode_member(std::string_view record) {
                 .redeemed_on_day = Points{in->redeemed_on_day()},
                 .unsettled = Points{in->unsettled()},
                 .blocked = in->blocked(),
-                .promotions = std::move(promotions)};
+                .promotions = std::move(promotions),
+                .told = in->told()};
 }
 
 namespace {
@@ -81,6 +83,7 @@ Member merged(Member member, const sync::MemberSnapshot& told, bool all_applied)
   member.owed.count = all_applied ? told.owed : std::max(member.owed.count, told.owed);
   member.blocked = told.blocked;
   member.promotions = told.promotions;
+  member.told = true;
   return member;
 }
 

@@ -32,6 +32,7 @@ struct Member {
   Points unsettled = {};
   bool blocked = false;               ///< By the hub: the stand-in does not serve them.
   std::vector<Uuid> promotions = {};  ///< By the hub: assigned and not claimed; rising.
+  bool told = false;                  ///< The hub has told of them.
 
   /// What of `balance`, PDI's, may be redeemed.
   Points spendable(Points balance) const {

@@ -329,7 +329,8 @@ bool Uplink::send_batch() {
                     .first_sequence = from,
                     .previous_hash = **previous,
                     .hash = records->back().hash,
-                    .events = {}};
+                    .events = {},
+                    .sent_at = clock_.wall_now()};
   const std::uint64_t last = records->back().sequence;
   batch.events.reserve(records->size());
   for (auto& record : *records) batch.events.push_back(std::move(record.event));

@@ -256,8 +256,8 @@ Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent>
 }
 
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
-                   const wheel::Terms& terms) {
-  const auto without = without_erased(transaction, events);
+                   const wheel::Terms& terms, Millis clock_off) {
+  const auto without = without_erased(transaction, events, clock_off);
   if (!without) return std::unexpected(without.error());
   if (*without) events = (*without)->told;
   Stretch stretch;

@@ -34,10 +34,10 @@ Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent>
 
 /// Applies one store's events, those of one kind with a few statements for all: each session's in this order,
 /// which alone matters. One that was applied before changes nothing. On an error the caller takes everything
-/// back: some may have been applied. Errors that are an event's own against those of the database: see
-/// is_fault_of_event. No event is unfit.
+/// back: some may have been applied. `clock_off`: what the hub's clock is ahead of the store's. Errors that
+/// are an event's own against those of the database: see is_fault_of_event. No event is unfit.
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
-                   const wheel::Terms& terms);
+                   const wheel::Terms& terms, Millis clock_off = {});
 
 /// Whether the event cannot be applied as things stand, however often it is tried: a dead letter.
 bool is_fault_of_event(const Error& error);

@@ -20,6 +20,16 @@ struct Sorted {
   std::vector<Fault> dead;
 };
 
+/// A frame is on its way for a while, which makes no clock wrong.
+constexpr minutes on_its_way_max{1};
+
+/// What the hub's clock is ahead of the store's, by which its events are stamped.
+Millis clock_off(const ReceivedBatch& received) {
+  if (!received.batch.sent_at) return {};
+  const Millis off = received.now - *received.batch.sent_at;
+  return std::chrono::abs(off) > on_its_way_max ? off : Millis{};
+}
+
 Place place_of(const ReceivedBatch& received, std::size_t place) {
   return {received.store, received.batch.epoch, received.batch.first_sequence + place};
 }
@@ -40,9 +50,10 @@ Sorted sort(const ReceivedBatch& received, std::size_t skip) {
 
 /// Applies each event by itself; those that cannot be go to the dead letters.
 Result<void> apply_one_by_one(db::Transaction& transaction, const ReceivedBatch& received, Sorted& sorted) {
+  const Millis off = clock_off(received);
   for (const ToldEvent& told : sorted.events) {
     auto done = transaction.attempt(
-        [&] { return apply(transaction, std::span(&told, 1), received.now, *received.terms); });
+        [&] { return apply(transaction, std::span(&told, 1), received.now, *received.terms, off); });
     if (done) continue;
     if (!is_fault_of_event(done.error())) return done;
     const auto place = static_cast<std::size_t>(told.event->sequence - received.batch.first_sequence);
@@ -74,8 +85,9 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
 
   Sorted sorted = sort(received, todo->skip);
   if (auto held = hold_cards(transaction, sorted.events); !held) return failure(held);
-  auto applied =
-      transaction.attempt([&] { return apply(transaction, sorted.events, received.now, *received.terms); });
+  const Millis off = clock_off(received);
+  auto applied = transaction.attempt(
+      [&] { return apply(transaction, sorted.events, received.now, *received.terms, off); });
   if (!applied && is_fault_of_event(applied.error())) {
     applied = apply_one_by_one(transaction, received, sorted);
   }
@@ -88,7 +100,8 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
                        {.place = place_of(received, fault.place),
                         .type = type_at(received, fault.place),
                         .reason = fault.reason,
-                        .bytes = received.batch.events[fault.place]},
+                        .bytes = received.batch.events[fault.place],
+                        .clock_off = off},
                        received.now);
     if (!buried) return failure(buried);
     outcome.types[fault.place - todo->skip] = dead_letter;

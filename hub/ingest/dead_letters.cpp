@@ -145,7 +145,7 @@ Result<void> bury(db::Transaction& transaction, const BuriedEvent& event, WallTi
   const auto epoch = static_cast<std::int64_t>(event.place.epoch);
   const auto sequence = static_cast<std::int64_t>(event.place.sequence);
   const std::string& store = event.place.store.str();
-  const auto bytes = without_erased(transaction, event.bytes);
+  const auto bytes = without_erased(transaction, event.bytes, event.clock_off);
   if (!bytes) return std::unexpected(bytes.error());
   auto buried = transaction.execute(
       "INSERT INTO dead_letter (id, store_id, epoch, sequence, type, reason, event, received_at, card)"

@@ -19,6 +19,7 @@ struct BuriedEvent {
   std::string type;
   std::string reason;
   std::string_view bytes;  ///< As journalled.
+  Millis clock_off = {};   ///< As without_erased() has it.
 };
 /// One that is buried again in its place is open again, as it came now. An event of the store's that has a
 /// letter from an earlier epoch has come again under a new number: that letter stands for it, with today's

@@ -69,15 +69,16 @@ Result<Erasures> erasures_of(db::Transaction& transaction, const std::set<Custom
   return erasures;
 }
 
-Result<std::optional<CustomerId>> token_for(db::Transaction& transaction, const sync::Event& event,
-                                            const Named& named, const std::vector<Erasure>& erasures) {
+/// `at`: when the event was, by the hub's clock.
+Result<std::optional<CustomerId>> token_for(db::Transaction& transaction, const Named& named, WallTime at,
+                                            const std::vector<Erasure>& erasures) {
   Result<db::Rows> sale = db::Rows{};
   if (named.session != nullptr)
     sale = transaction.query("SELECT customer_id FROM sale WHERE session_id = $1", {named.session->str()});
   if (!sale) return failure(sale);
   for (const Erasure& erasure : erasures) {
     const bool is_its_sale = !sale->empty() && sale->front().text(0) == erasure.token.str();
-    if (is_its_sale || (sale->empty() && event.time <= erasure.at)) return erasure.token;
+    if (is_its_sale || (sale->empty() && at <= erasure.at)) return erasure.token;
   }
   return std::nullopt;
 }
@@ -173,7 +174,7 @@ Result<void> erase_card(db::Transaction& transaction, const identity::Erased& er
 }
 
 Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction,
-                                                    std::span<const ToldEvent> events) {
+                                                    std::span<const ToldEvent> events, Millis clock_off) {
   const auto any = any_erased(transaction);
   if (!any) return std::unexpected(any.error());
   if (!*any) return std::nullopt;
@@ -191,7 +192,7 @@ Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction
     const Named named = named_in(event);
     const auto of_card = named.card == nullptr ? erasures->end() : erasures->find(*named.card);
     if (of_card == erasures->end()) continue;
-    auto token = token_for(transaction, event, named, of_card->second);
+    auto token = token_for(transaction, named, event.time + clock_off, of_card->second);
     if (!token) return failure(token);
     if (!*token) continue;
     *named.card = std::move(**token);
@@ -202,13 +203,24 @@ Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction
   return without;
 }
 
-Result<std::string> without_erased(db::Transaction& transaction, std::string_view bytes) {
+Result<std::string> without_erased(db::Transaction& transaction, std::string_view bytes, Millis clock_off) {
   const auto event = sync::decode_event(bytes);
   if (!event) return std::string(bytes);
   const ToldEvent told{.event = &*event, .ids = nullptr, .bytes = bytes};
-  auto without = without_erased(transaction, std::span(&told, 1));
+  auto without = without_erased(transaction, std::span(&told, 1), clock_off);
   if (!without) return failure(without);
   return *without ? sync::encode((*without)->changed.front()) : std::string(bytes);
+}
+
+std::string without_erased(const sync::Event& told, std::string_view bytes) {
+  sync::Event decided = told;
+  auto journalled = sync::decode_event(bytes);
+  if (!journalled) return std::string(bytes);
+  const Named named = named_in(decided);
+  const Named before = named_in(*journalled);
+  if (named.card == nullptr || before.card == nullptr || *named.card == *before.card)
+    return std::string(bytes);
+  return sync::encode(decided);
 }
 
 db::Value card_named_in(std::string_view bytes) {

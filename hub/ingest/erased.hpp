@@ -27,12 +27,15 @@ struct WithoutErased {
   std::vector<ToldEvent> told;
 };
 /// A store may tell of an erased card for as long as it waits for the hub, or for PDI: what is from before
-/// the erasure, or of a sale from before it, is the token's; what came after is a new member's. nullopt: no
-/// erased card is among these. Errors: the database's.
+/// the erasure, or of a sale from before it, is the token's; what came after is a new member's. `clock_off`:
+/// what the hub's clock is ahead of the store's, by which events are stamped. nullopt: no erased card is
+/// among these. Errors: the database's.
 Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction,
-                                                    std::span<const ToldEvent> events);
+                                                    std::span<const ToldEvent> events, Millis clock_off);
 /// One event's bytes, for whoever keeps them: the same, or with the token. Errors: the database's.
-Result<std::string> without_erased(db::Transaction& transaction, std::string_view bytes);
+Result<std::string> without_erased(db::Transaction& transaction, std::string_view bytes, Millis clock_off);
+/// The same where that is decided: `told` is the event as without_erased() has made it.
+std::string without_erased(const sync::Event& told, std::string_view bytes);
 
 /// Whom an event names, for the column that it is found by: the card, nothing, or `?` where nobody can read
 /// it yet.

@@ -10,6 +10,7 @@
 #include "hub/stores/progress.hpp"
 #include "shared/json/writer.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/trace.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
@@ -99,9 +100,15 @@ Result<void> audit_loss(db::Transaction& transaction, const stores::Store& store
                                               .detail = detail.take()});
 }
 
-void log_failed(std::string_view what, const StoreId& store, const Error& error) {
+/// `traceparent`: of the till's call that it was for; empty: of none.
+void log_failed(std::string_view what, const StoreId& store, const Error& error,
+                std::string_view traceparent = {}) {
   ops::log(ops::Level::warn, "ingest", what,
-           {{"storeId", store.str()}, {"error", perkline::name_of(error.code)}, {"detail", error.detail}});
+           {{"storeId", store.str()},
+            {"error", perkline::name_of(error.code)},
+            {"detail", error.detail},
+            {"traceId", ops::trace_id_of(traceparent)},
+            {"spanId", ops::span_id_of(traceparent)}});
 }
 
 void log_fork(const StoreId& store, const sync::Fork& fork) {
@@ -312,21 +319,34 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::SpinReserve ask
       database_, [&](db::Transaction& transaction) { return reserve(transaction, store, asked, now); });
   count(reserved ? "spin_reserve" : "failed");
   if (!reserved) {
-    log_failed("one-time prizes could not be kept for a spin", store, reserved.error());
+    log_failed("one-time prizes could not be kept for a spin", store, reserved.error(), asked.traceparent);
     co_return std::nullopt;
   }
+  ops::log(ops::Level::debug, "ingest", "one-time prizes are kept for a spin",
+           {{"storeId", store.str()},
+            {"spinId", asked.spin.str()},
+            {"count", static_cast<std::int64_t>(reserved->prizes.size())},
+            {"traceId", ops::trace_id_of(asked.traceparent)},
+            {"spanId", ops::span_id_of(asked.traceparent)}});
   co_return std::move(*reserved);
 }
 
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::ClaimRequest asked) {
-  const ClaimCause cause{.wallet = wallet::make_cause(uuids_, clock_.wall_now(), ""), .event = uuids_.next()};
+  const ClaimCause cause{.wallet = wallet::make_cause(uuids_, clock_.wall_now(), asked.traceparent),
+                         .event = uuids_.next()};
   auto answer = co_await db::write_for<sync::ClaimAnswer>(
       database_, [&](db::Transaction& transaction) { return claim(transaction, store, asked, cause); });
   count(answer ? "claim_request" : "failed");
   if (!answer) {
-    log_failed("a claim of a till's could not be answered", store, answer.error());
+    log_failed("a claim of a till's could not be answered", store, answer.error(), asked.traceparent);
     co_return std::nullopt;
   }
+  ops::log(ops::Level::debug, "ingest", "a claim of a till's is answered",
+           {{"storeId", store.str()},
+            {"transactionId", asked.transaction.str()},
+            {"promotionId", asked.promotion.str()},
+            {"traceId", ops::trace_id_of(asked.traceparent)},
+            {"spanId", ops::span_id_of(asked.traceparent)}});
   co_return std::move(*answer);
 }
 

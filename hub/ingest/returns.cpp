@@ -104,8 +104,7 @@ db::Value or_null(const std::optional<std::int64_t>& number) {
 Result<void> insert(db::Transaction& transaction, const ToldReturn& told, WallTime now) {
   const sync::SaleReturned& back = *told.payload;
   const auto figures = figures_of(back);
-  const auto bytes = without_erased(transaction, told.bytes);
-  if (!bytes) return std::unexpected(bytes.error());
+  const std::string bytes = without_erased(*told.event, told.bytes);
   auto inserted = transaction.execute(
       "INSERT INTO sale_return (id, store_id, transaction_id, original_store, original_transaction,"
       " session_id, state, currency, amount, told_clawed_back, told_restored, clawback_transfer,"
@@ -117,7 +116,7 @@ Result<void> insert(db::Transaction& transaction, const ToldReturn& told, WallTi
        std::string(back.amount.currency.code()), back.amount.minor,
        or_null(one_of(figures, &ReturnPoints::clawed_back)),
        or_null(one_of(figures, &ReturnPoints::restored)), (*told.ids)[0].str(), (*told.ids)[1].str(),
-       to_hex(*bytes), stamp(back.returned_at), stamp(now)});
+       to_hex(bytes), stamp(back.returned_at), stamp(now)});
   if (!inserted) return failure(inserted);
   return {};
 }

@@ -128,7 +128,7 @@ constexpr std::array jobs{
     Job{"rotate-keys", "makes a new signing key and drops those no token needs any more", days{90},
         std::nullopt, &rotate_keys},
     Job{"wheel-seeds", "commits to the wheel's seeds 30 days ahead and reveals those of days that are over",
-        hours{1}, std::nullopt, &wheel_seeds},
+        minutes{10}, std::nullopt, &wheel_seeds},
 };
 
 Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {

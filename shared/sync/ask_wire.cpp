@@ -56,12 +56,15 @@ Result<ClaimAnswer::Credit> read_credit(const v1::ClaimAnswer& wire) {
 void write_ask(const SpinReserve& reserve, v1::SpinReserve& out) {
   out.set_spin(wire::bytes_of(reserve.spin));
   out.set_customer(reserve.customer.str());
+  out.set_traceparent(reserve.traceparent);
 }
 
 Result<Frame> read_ask(const v1::SpinReserve& wire) {
-  SpinReserve reserve{.spin = {}, .customer = CustomerId(wire.customer())};
-  if (!wire::read_fixed(wire.spin(), reserve.spin.bytes) || !wire::is_name(wire.customer()))
+  SpinReserve reserve{.spin = {}, .customer = CustomerId(wire.customer()), .traceparent = wire.traceparent()};
+  if (!wire::read_fixed(wire.spin(), reserve.spin.bytes) || !wire::is_name(wire.customer()) ||
+      wire.traceparent().size() > limits::id_bytes_max) {
     return malformed("spin reserve");
+  }
   return reserve;
 }
 
@@ -91,6 +94,7 @@ void write_ask(const ClaimRequest& request, v1::ClaimRequest& out) {
   out.set_transaction(request.transaction.str());
   out.set_claimed_at_ms(stamp(request.claimed_at));
   if (request.terms) out.set_terms(wire::bytes_of(*request.terms));
+  out.set_traceparent(request.traceparent);
 }
 
 Result<Frame> read_ask(const v1::ClaimRequest& wire) {
@@ -98,10 +102,12 @@ Result<Frame> read_ask(const v1::ClaimRequest& wire) {
                        .customer = CustomerId(wire.customer()),
                        .promotion = {},
                        .transaction = TransactionId(wire.transaction()),
-                       .claimed_at = wall_time(wire.claimed_at_ms())};
+                       .claimed_at = wall_time(wire.claimed_at_ms()),
+                       .traceparent = wire.traceparent()};
   if (!wire::read_fixed(wire.claim(), request.claim.bytes) || !wire::is_name(wire.customer()) ||
       !wire::read_fixed(wire.promotion(), request.promotion.bytes) || !wire::is_name(wire.transaction()) ||
-      !wire::is_time(wire.claimed_at_ms()) || !wire::read_optional(wire.terms(), request.terms)) {
+      !wire::is_time(wire.claimed_at_ms()) || !wire::read_optional(wire.terms(), request.terms) ||
+      wire.traceparent().size() > limits::id_bytes_max) {
     return malformed("claim request");
   }
   return request;

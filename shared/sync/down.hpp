@@ -135,6 +135,7 @@ struct CommandAnswer {
 struct SpinReserve {
   Uuid spin;
   CustomerId customer;
+  std::string traceparent = {};  ///< Of the till's call; empty: none is told, as below.
   bool operator==(const SpinReserve&) const = default;
 };
 /// These are kept for the member until the spin's SpinDrawn or SpinDropped.
@@ -152,6 +153,7 @@ struct ClaimRequest {
   TransactionId transaction;  ///< The till's.
   WallTime claimed_at = {};
   std::optional<Digest> terms = std::nullopt;  ///< As PromotionClaimed's.
+  std::string traceparent = {};
   bool operator==(const ClaimRequest&) const = default;
 };
 

@@ -94,6 +94,7 @@ void write(const Batch& batch, v1::Frame& out) {
   } else {
     wire.set_events_zstd(compressed(events.SerializeAsString()));
   }
+  if (batch.sent_at) wire.set_sent_at_ms(batch.sent_at->time_since_epoch().count());
 }
 
 void write(const Ack& ack, v1::Frame& out) {
@@ -253,6 +254,9 @@ Result<Frame> read(v1::Batch& wire) {
       !wire::read_fixed(wire.hash(), batch.hash)) {
     return malformed("batch");
   }
+  // A clock that is out of all bounds keeps no event back.
+  if (wire.sent_at_ms() != 0 && wire::is_time(wire.sent_at_ms()))
+    batch.sent_at = WallTime{Millis{wire.sent_at_ms()}};
   auto events = read_events(wire);
   if (!events) return failure(events);
   if (events->size() != wire.count()) return malformed("batch's count");

@@ -55,9 +55,10 @@ struct Welcome {
 struct Batch {
   std::uint64_t epoch = 1;
   std::uint64_t first_sequence = 0;
-  Digest previous_hash{};           ///< The chain at first_sequence - 1.
-  Digest hash{};                    ///< The chain at the last event.
-  std::vector<std::string> events;  ///< As journalled, never re-encoded.
+  Digest previous_hash{};                ///< The chain at first_sequence - 1.
+  Digest hash{};                         ///< The chain at the last event.
+  std::vector<std::string> events;       ///< As journalled, never re-encoded.
+  std::optional<WallTime> sent_at = {};  ///< By the store's clock; nullopt: an older store.
   bool operator==(const Batch&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "tests/integration/paths.hpp"
 #include "tests/integration/till.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/postgres_database.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace perkline::test {
@@ -23,7 +25,8 @@ inline bench::FleetOptions fleet_options(const TempDir& folder, std::size_t edge
           .pdi_quiet_ms = 1000};
 }
 
-/// A whole chain of real binaries, shared by the tests of one suite.
+/// A whole chain of real binaries, shared by the tests of one suite; its hub is on the database that this run
+/// is told to test on.
 class ChainTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { start_chain(1); }
@@ -39,6 +42,10 @@ class ChainTest : public ::testing::Test {
     options.pdi_url = std::move(pdi_url);
     options.hub_yaml = std::move(hub_yaml);
     options.edge_hub_ports = std::move(edge_hub_ports);
+    if (on_postgres()) {
+      database_ = std::make_unique<PostgresDatabase>(Schema::copied);
+      options.database_url = database_->url();
+    }
     auto fleet = bench::Fleet::start(std::move(options));
     ASSERT_TRUE(fleet) << fleet.error().detail;
     fleet_ = new bench::Fleet(std::move(*fleet));
@@ -46,6 +53,7 @@ class ChainTest : public ::testing::Test {
   static void TearDownTestSuite() {
     delete fleet_;
     delete folder_;
+    database_.reset();
   }
   void SetUp() override { ASSERT_NE(fleet_, nullptr); }
 
@@ -136,6 +144,7 @@ class ChainTest : public ::testing::Test {
   }
 
  private:
+  static inline std::unique_ptr<PostgresDatabase> database_;
   static inline TempDir* folder_ = nullptr;
   static inline bench::Fleet* fleet_ = nullptr;
 };

@@ -7,6 +7,7 @@
 #include "shared/core/clock.hpp"
 #include "tests/integration/chain.hpp"
 #include "tests/integration/documents.hpp"
+#include "tests/support/database_beside.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
 namespace perkline::test {
@@ -246,6 +247,13 @@ TEST_F(AtTheTill, APromotionIsClaimedWithTheHubAndWithoutIt) {
   EXPECT_EQ(text_in(claimed, "claim", "userId"), member.user);
   EXPECT_EQ(text_in(claimed, "balance", "available"), "20.00");
   EXPECT_EQ(wallet_of(member), "20.00");
+  const std::string trace = header_of(claimed, "traceparent").substr(3, 32);
+  EXPECT_EQ(DatabaseBeside(fleet().hub_database_url())
+                .number("SELECT COUNT(*) FROM event_outbox WHERE type = 'PROMOTION_CLAIMED'"
+                        " AND traceparent LIKE '00-" +
+                        trace + "-%'"),
+            1)
+      << "the call's trace goes on at the hub";
   expect_replay(claim(0, member.card, first, "CLM-1"), claimed);
   expect_problem(claim(0, member.card, first, "CLM-2"), 409, "ALREADY_CLAIMED");
   expect_problem(claim(1, member.card, first, "CLM-2"), 409, "ALREADY_CLAIMED");

@@ -1,34 +1,16 @@
-// The marketplace's money: wallets, transfers, payments and what is billed, on both databases.
+// The marketplace's money: wallets, transfers, payments and what is billed.
 #include <algorithm>
-#include <memory>
-#include <optional>
 
 #include "tests/integration/flows/people.hpp"
 #include "tests/integration/paths.hpp"
 #include "tests/integration/till.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/support/postgres_database.hpp"
 
 namespace perkline::test {
 namespace {
 
-enum class Engine { sqlite, postgres };
-
-class MoneyFlows : public HubFlowTest, public testing::WithParamInterface<Engine> {
+class MoneyFlows : public HubFlowTest {
  protected:
-  static void SetUpTestSuite() {}
-  static void TearDownTestSuite() {
-    HubFlowTest::TearDownTestSuite();
-    database_.reset();
-  }
-  /// The suite's hub is started by its first test: only a test knows the database.
-  void SetUp() override {
-    if (running_on_ == GetParam()) return;
-    if (GetParam() == Engine::postgres) database_ = std::make_unique<PostgresDatabase>(Schema::copied);
-    start_hub("", database_ ? database_->url() : "");
-    running_on_ = GetParam();
-  }
-
   static Person rich(const std::string& name, const std::string& amount) {
     Person member = calls().join(name);
     credit(member, amount);
@@ -71,13 +53,9 @@ class MoneyFlows : public HubFlowTest, public testing::WithParamInterface<Engine
     EXPECT_EQ(verified->status, 0) << verified->out;
     EXPECT_EQ(at(verified->out, "ok"), "true");
   }
-
- private:
-  static inline std::unique_ptr<PostgresDatabase> database_;
-  static inline std::optional<Engine> running_on_;
 };
 
-TEST_P(MoneyFlows, StaffCreditAndDebitAWalletAndItsEntriesSayWhy) {
+TEST_F(MoneyFlows, StaffCreditAndDebitAWalletAndItsEntriesSayWhy) {
   const HubCalls hub = calls();
   const Person ann = rich("ann", "10.00");
   const auto take = [&](const std::string& amount) {
@@ -98,7 +76,7 @@ TEST_P(MoneyFlows, StaffCreditAndDebitAWalletAndItsEntriesSayWhy) {
   EXPECT_EQ(each(list, "note"), (Texts{"by mistake", "to begin with"}));
 }
 
-TEST_P(MoneyFlows, AMemberSendsMoneyToAnotherAndNeverMoreThanThereIs) {
+TEST_F(MoneyFlows, AMemberSendsMoneyToAnotherAndNeverMoreThanThereIs) {
   const HubCalls hub = calls();
   const Person ben = rich("ben", "10.00");
   const Person cat = hub.join("cat");
@@ -124,7 +102,7 @@ TEST_P(MoneyFlows, AMemberSendsMoneyToAnotherAndNeverMoreThanThereIs) {
   expect_books_balance();
 }
 
-TEST_P(MoneyFlows, WhatIsHeldIsTakenInPartOnceAndTheRestIsFree) {
+TEST_F(MoneyFlows, WhatIsHeldIsTakenInPartOnceAndTheRestIsFree) {
   const HubCalls hub = calls();
   const Person dan = rich("dan", "10.00");
   const auto hold = [&](const std::string& amount) {
@@ -152,7 +130,7 @@ TEST_P(MoneyFlows, WhatIsHeldIsTakenInPartOnceAndTheRestIsFree) {
   EXPECT_EQ(entries(dan), (Texts{"-5.00 capture", "10.00 credit"}));
 }
 
-TEST_P(MoneyFlows, APaymentIsHeldThenInBothWalletsAndTheBooksAndBothAreTold) {
+TEST_F(MoneyFlows, APaymentIsHeldThenInBothWalletsAndTheBooksAndBothAreTold) {
   const HubCalls hub = calls();
   const Person fay = rich("fay", "20.00");
   const Person gus = hub.join("gus");
@@ -188,7 +166,7 @@ TEST_P(MoneyFlows, APaymentIsHeldThenInBothWalletsAndTheBooksAndBothAreTold) {
   expect_books_balance();
 }
 
-TEST_P(MoneyFlows, ADeclinedPaymentTakesNothingAndSaysWhy) {
+TEST_F(MoneyFlows, ADeclinedPaymentTakesNothingAndSaysWhy) {
   const HubCalls hub = calls();
   const Person hal = rich("hal", "100.00");
   const Person ida = hub.join("ida");
@@ -204,7 +182,7 @@ TEST_P(MoneyFlows, ADeclinedPaymentTakesNothingAndSaysWhy) {
   EXPECT_TRUE(eventually([&] { return std::ranges::count(told(hal), "Payment of 99.01 USD failed") == 1; }));
 }
 
-TEST_P(MoneyFlows, ATopUpBringsMoneyInAndOneKeyIsOnePayment) {
+TEST_F(MoneyFlows, ATopUpBringsMoneyInAndOneKeyIsOnePayment) {
   const HubCalls hub = calls();
   const Person jim = hub.join("jim");
   const HubCalls::Headers key{{"Idempotency-Key", "top-up"}};
@@ -221,7 +199,7 @@ TEST_P(MoneyFlows, ATopUpBringsMoneyInAndOneKeyIsOnePayment) {
   EXPECT_EQ(each(hub.get("payments", jim.token), "reference"), Texts{at(begun, "reference")});
 }
 
-TEST_P(MoneyFlows, AClaimedBonusIsMoneyThatMayBePaidOn) {
+TEST_F(MoneyFlows, AClaimedBonusIsMoneyThatMayBePaidOn) {
   const HubCalls hub = calls();
   const Person kim = hub.join("kim");
   const Person lea = hub.join("lea");
@@ -234,9 +212,6 @@ TEST_P(MoneyFlows, AClaimedBonusIsMoneyThatMayBePaidOn) {
   EXPECT_EQ(entries(kim), (Texts{"-20.00 payment", "20.00 promotion"}));
   expect_books_balance();
 }
-
-INSTANTIATE_TEST_SUITE_P(OnSqlite, MoneyFlows, testing::Values(Engine::sqlite));
-INSTANTIATE_TEST_SUITE_P(OnPostgres, MoneyFlows, testing::Values(Engine::postgres));
 
 }  // namespace
 }  // namespace perkline::test

@@ -150,8 +150,9 @@ std::string day_from_now(int days) {
                     std::chrono::days{days});
 }
 
-void HubFlowTest::start_hub(const std::string& more, const std::string& database_url) {
-  hub_ = std::make_unique<LoneHub>("", no_limits + more, "", database_url);
+void HubFlowTest::start_hub(const std::string& more) {
+  if (on_postgres()) database_ = std::make_unique<PostgresDatabase>(Schema::copied);
+  hub_ = std::make_unique<LoneHub>("", no_limits + more, "", database_ ? database_->url() : "");
   admin_ = hub_->admin();
 }
 

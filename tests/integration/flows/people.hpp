@@ -13,6 +13,7 @@
 
 #include "bench/fleet/web.hpp"
 #include "tests/integration/lone_hub.hpp"
+#include "tests/support/postgres_database.hpp"
 
 /// People at a real hub: what they say to it, and what it answers.
 namespace perkline::test {
@@ -93,15 +94,19 @@ std::string day_from_now(int days);
 inline constexpr const char* no_limits =
     "limits: { login_per_minute: 0, auth_per_address_minute: 0, member_per_second: 0 }\n";
 
-/// A real hub for the tests of one suite. Its people are each test's own.
+/// A real hub for the tests of one suite, on the database that this run is told to test on. Its people are
+/// each test's own.
 class HubFlowTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { start_hub(); }
-  static void TearDownTestSuite() { hub_.reset(); }
+  static void TearDownTestSuite() {
+    hub_.reset();
+    database_.reset();
+  }
   void SetUp() override { ASSERT_TRUE(hub_); }
 
-  /// For suites with a configuration of their own. `database_url`: empty for SQLite.
-  static void start_hub(const std::string& more = "", const std::string& database_url = "");
+  /// For suites with a configuration of their own.
+  static void start_hub(const std::string& more = "");
   static HubCalls calls() { return HubCalls(hub_->url()); }
   static const std::string& admin() { return admin_; }  ///< Their access token.
   /// Money out of nowhere.
@@ -116,6 +121,7 @@ class HubFlowTest : public ::testing::Test {
   static LoneHub& hub() { return *hub_; }
 
  private:
+  static inline std::unique_ptr<PostgresDatabase> database_;
   static inline std::unique_ptr<LoneHub> hub_;
   static inline std::string admin_;
 };

@@ -80,6 +80,7 @@ TEST_F(ClaimsTest, TheHubsWordIsTheAnswerAndIsToldAgain) {
   EXPECT_EQ(text_in(answer->body, {"balance", "available"}), "21.50");
   ASSERT_EQ(pending().size(), 1u) << "for a hub that is restored to before it";
   EXPECT_EQ(pending()[0].claim, hub.claims.at(0).claim) << "so that it has no effect where it is known";
+  EXPECT_EQ(hub.claims.at(0).traceparent, trace);
   EXPECT_TRUE(listed().empty());
 
   hub.up = false;
@@ -268,9 +269,10 @@ TEST_F(ClaimsTest, AnAnswerThatDoesNotComeIsNotWaitedForLongerThanATillMay) {
   EXPECT_EQ(claim("C-1", welcome)->body, answer->body);
 }
 
-TEST_F(ClaimsTest, WithoutTheHubOnlyWhatItHasToldOfTheMemberIsClaimed) {
+TEST_F(ClaimsTest, WithoutTheHubOfAMemberWhomItHasToldOfOnlyWhatItHasToldIsClaimed) {
   hub.up = false;
   EXPECT_EQ(claim_refused("C-1", uuid_of(7)), Errc::not_found);
+  assign({}, "CUST-00002");
   EXPECT_EQ(claim_refused("C-1", welcome, "CUST-00002"), Errc::not_found);
   EXPECT_EQ(claim_refused("C-1", later), Errc::promotion_not_active) << "it has not begun";
   catalogue.gone(sync::ItemKind::promotion, welcome.str());
@@ -279,14 +281,51 @@ TEST_F(ClaimsTest, WithoutTheHubOnlyWhatItHasToldOfTheMemberIsClaimed) {
   EXPECT_TRUE(life->events().empty());
   hub.up = true;
   hub.claim = [](const sync::ClaimRequest&) { return std::nullopt; };
-  const auto unknown = claim("C-1", welcome, "CUST-00002");
+  const auto unknown = claim("C-4", welcome, "CUST-00002");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, Errc::overloaded) << "it may have been booked all the same";
   EXPECT_TRUE(unknown.error().retry_after);
 }
 
+TEST_F(ClaimsTest, WithoutTheHubAClaimOfAMemberWhomItHasNeverToldOfIsItsToDecide) {
+  const std::string stranger = "CUST-00002";
+  Till till = till_of("T-1");
+  till.customer = CustomerId(stranger);
+  outside.pdi.add({.id = till.customer, .name = "Ann", .tier = "Base", .balance = Points{0}});
+  ASSERT_FALSE(life->identify(till).empty()) << "PDI knows them, but not what is theirs";
+  hub.up = false;
+  const auto answer = claim("C-1", welcome, stranger);
+  ASSERT_TRUE(answer) << name_of(answer.error().code);
+  EXPECT_EQ(answer->status, 202) << "whether it is theirs the store cannot know";
+  ASSERT_EQ(pending().size(), 1u);
+  EXPECT_EQ(pending()[0].customer.str(), stranger);
+  EXPECT_EQ(claim_refused("C-2", welcome, stranger), Errc::already_claimed) << "once";
+  EXPECT_EQ(claim_refused("C-3", later, stranger), Errc::promotion_not_active) << "it has not begun";
+  EXPECT_EQ(claim_refused("C-3", uuid_of(7), stranger), Errc::not_found) << "there is none";
+  hub.up = true;
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::not_assigned);
+  };
+  acknowledge();
+  skip(minutes{3});
+  EXPECT_EQ(claim_refused("C-1", welcome, stranger), Errc::not_found) << "the hub's word";
+}
+
+TEST_F(ClaimsTest, WhereTheHubHasNeverToldOfPromotionsNobodyKnowsWithoutIt) {
+  has_catalogue = false;
+  catalogue.items.clear();
+  start();
+  hub.up = false;
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::overloaded);
+  EXPECT_EQ(claim_refused("C-1", welcome, "CUST-00002"), Errc::overloaded);
+  has_hub = false;
+  start();
+  EXPECT_EQ(claim_refused("C-1", welcome, "CUST-00002"), Errc::not_found) << "without a hub there are none";
+}
+
 TEST_F(ClaimsTest, WhatTheHubMayHaveBookedIsNotDeniedWhileItIsAway) {
   const std::string other = "CUST-00002";
+  assign({}, other);
   hub.claim = [](const sync::ClaimRequest&) { return std::nullopt; };
   EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded);
   hub.up = false;

@@ -332,6 +332,7 @@ TEST_F(OneTimeTest, TheyAreInTheDrawWhenTheHubKeepsThem) {
   ASSERT_EQ(hub.reserves.size(), 1u);
   EXPECT_EQ(hub.reserves[0].customer, till.customer);
   EXPECT_EQ(hub.reserves[0].spin, drawn()[0].spin) << "so that the event settles what was kept";
+  EXPECT_EQ(hub.reserves[0].traceparent, trace);
   EXPECT_EQ(drawn()[0].slots.size(), 3u);
   EXPECT_EQ(prize_of(answer), "prize-o") << "by its weight nothing else comes out";
   expect_proven(drawn()[0], today());

@@ -212,6 +212,59 @@ TEST_F(Erasing, LetsWhatStoresTellLateJoinWhatStays) {
   EXPECT_EQ(places_that_hold(customer.str()), 0);
 }
 
+/// By a clock that is off by so much, in either direction.
+class ErasingByAWrongClock : public Erasing, public testing::WithParamInterface<days> {
+ protected:
+  /// Told now, with what the store's clock shows.
+  void tell_by_its_clock(sync::EventPayload payload, Millis ago = {}) {
+    const WallTime shown = hub_.clock.wall + GetParam();
+    history_.add(std::move(payload), [&](sync::Event& event) { event.time = shown - ago; });
+    take_in(history_, store, shown + seconds{2});
+  }
+};
+
+TEST_P(ErasingByAWrongClock, IsOfWhatWasBeforeAndOfNothingAfter) {
+  tell(history_.sale(100));
+  erase(register_member(customer));
+  const std::string stands_in = token();
+  pass(hours{2});
+  tell_by_its_clock(history_.sale(7), hours{3});
+  EXPECT_EQ(sales_of(stands_in), 2);
+  EXPECT_EQ(places_that_hold(customer.str()), 0) << "what is erased does not come back";
+  // A dead letter, and a return that waits for its sale.
+  tell_by_its_clock(sync::SpinDrawn{.spin = hub_.uuids.next(),
+                                    .session = hub_.uuids.next_session_id(),
+                                    .transaction = TransactionId("T-never"),
+                                    .customer = customer,
+                                    .commitment = {},
+                                    .client_seed = "",
+                                    .nonce = 1,
+                                    .slots = {{.prize = "p", .tickets = 1}},
+                                    .prize = "p",
+                                    .lease = "",
+                                    .ordinal = 0,
+                                    .drawn_at = hub_.clock.wall},
+                    hours{3});
+  auto back = return_of(history_.sale(9), 100, std::nullopt);
+  back.original_transaction = TransactionId("T-later");
+  back.figures = sync::SaleReturned::Figures{};
+  tell_by_its_clock(back, hours{3});
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM dead_letter"), 1);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM sale_return WHERE state = 'waiting'"), 1);
+  EXPECT_EQ(places_that_hold(customer.str()), 0);
+
+  tell_by_its_clock(history_.sale(11), minutes{5});
+  EXPECT_EQ(sales_of(stands_in), 2);
+  EXPECT_EQ(sales_of(customer.str()), 1) << "somebody new's";
+}
+
+INSTANTIATE_TEST_SUITE_P(Clock, ErasingByAWrongClock, testing::Values(days{1}, days{-1}, days{0}),
+                         [](const auto& off) {
+                           return off.param.count() > 0   ? "Ahead"
+                                  : off.param.count() < 0 ? "Behind"
+                                                          : "Right";
+                         });
+
 TEST_F(Erasing, LetsThemBeginAnew) {
   tell(history_.sale(100));
   const UserId id = register_member(customer);

@@ -41,7 +41,8 @@ class TillClaims : public Tills {
                                                             .customer = CustomerId(card),
                                                             .promotion = promotion.value_or(promotion_.id),
                                                             .transaction = TransactionId("T-1"),
-                                                            .claimed_at = hub_.clock.wall + clock_ahead});
+                                                            .claimed_at = hub_.clock.wall + clock_ahead,
+                                                            .traceparent = trace});
     EXPECT_TRUE(answer && std::holds_alternative<sync::ClaimAnswer>(*answer));
     return std::get<sync::ClaimAnswer>(*answer);
   }
@@ -113,6 +114,7 @@ class TillClaims : public Tills {
     return reasons;
   }
 
+  inline static const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   FakeStore store_ = open_store("store-1");
   const Promotion promotion_{
       .id = hub_.uuids.next(),
@@ -152,6 +154,18 @@ TEST_F(TillClaims, AreAnsweredWithWhatTheTillIsToShowAndAgainAlike) {
                   .contains(R"("channel":"till")"));
   EXPECT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::already_claimed);
   EXPECT_EQ(in_wallet(owner), 2000);
+}
+
+TEST_F(TillClaims, BelongToTheTraceOfTheTillsCall) {
+  const UserId owner = add_owner();
+  assign(owner);
+  ASSERT_EQ(ask(hub_.uuids.next()).outcome, ClaimOutcome::claimed);
+  for (const char* type : {"PROMOTION_CLAIMED", "WALLET_CREDITED"}) {
+    const auto events =
+        hub_.rows("SELECT traceparent FROM event_outbox WHERE type = $1", {std::string(type)});
+    ASSERT_EQ(events.size(), 1u) << type;
+    EXPECT_EQ(events[0].text(0), trace) << type;
+  }
 }
 
 TEST_F(TillClaims, AreRefusedForWhatTheMemberMayNotHave) {

@@ -49,9 +49,10 @@ class TwoStores : public testing::Test {
   }
 
   /// All that is new of a store's history, in one batch.
-  void take_in(StoreHistory& history, const StoreId& from) {
+  void take_in(StoreHistory& history, const StoreId& from, std::optional<WallTime> sent_at = {}) {
     auto& sent = sent_[from];
-    const auto batch = history.batch(sent + 1, history.tail());
+    auto batch = history.batch(sent + 1, history.tail());
+    batch.sent_at = sent_at;
     sent = history.tail();
     const auto answer = run_task(hub_.world(), ingest_.handle(from, sync::encode(sync::Frame(batch))));
     ASSERT_TRUE(answer);

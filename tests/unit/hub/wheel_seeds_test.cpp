@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "hub/clock/vouched_time.hpp"
 #include "hub/identity/user.hpp"
 #include "hub/jobs/jobs.hpp"
 #include "hub/stores/progress.hpp"
@@ -233,6 +234,81 @@ TEST_F(WheelSeeds, OfAStoreAreRevealedOnceItHasToldWhatItDrewOrAfterAMonth) {
   EXPECT_EQ(shown(), 1) << "what a clock that was ahead wrote";
   hub_.clock.advance(reveal_untold_after);
   EXPECT_EQ(shown(), 2) << "lost, or off for good";
+}
+
+/// A hub from its start on, by a clock of its own: what it prepares, and its timetable.
+class ServingHub {
+ public:
+  ServingHub(test::HubDatabase& hub, test::VirtualTime& time)
+      : world_(std::make_unique<test::SimWorld>(time)),
+        uuids_(world_->clock(), hub.rng),
+        guard_(world_->clock()),
+        parts_{.database = hub.port(),
+               .clock = world_->clock(),
+               .uuids = uuids_,
+               .rng = hub.rng,
+               .guard = guard_,
+               .access_ttl = seconds{600}} {
+    EXPECT_TRUE(test::run_task(*world_, hub::clock::look(hub.port(), guard_)));
+    EXPECT_TRUE(test::run_task(*world_, keep_seeds(hub.port(), world_->clock(), guard_, hub.rng)));
+    world_->spawn(hub::clock::watch(hub.port(), world_->clock(), guard_, [](bool) {}));
+    world_->spawn(jobs::run_regularly(parts_, world_->clock(), {}));
+    pass(seconds{1});
+  }
+  ~ServingHub() { world_.reset(); }
+  void pass(Millis time) {
+    const MonoTime until = world_->clock().mono_now() + time;
+    world_->run_until([&] { return world_->clock().mono_now() >= until; }, time + minutes{1});
+  }
+
+ private:
+  std::unique_ptr<test::SimWorld> world_;
+  UuidMaker uuids_;
+  hub::clock::ClockGuard guard_;
+  jobs::Parts parts_;
+};
+
+TEST_F(WheelSeeds, OfAStoreAreShownSoonAfterItsWordAlsoByAHubThatStartsOnALaterDay) {
+  const StoreId store("store-1");
+  test::VirtualTime time;
+  EXPECT_TRUE(
+      hub_.write([&](db::Transaction& t) { return stores::add(t, store, std::string(64, 'a'), time.wall); }));
+  hub_.execute("UPDATE store SET hello_epoch = epoch");
+  const auto shown = [&](const StoreId& whose) {
+    return hub_.number("SELECT COUNT(*) FROM wheel_seed WHERE seed IS NOT NULL AND store_id = $1",
+                       {whose.str()});
+  };
+  const auto tell = [&] {
+    EXPECT_TRUE(hub_.write([&](db::Transaction& t) -> Result<void> {
+      auto noted = stores::note_status(t, store, {.tail = 0, .breaker = "CLOSED", .version = "1"}, time.wall);
+      if (!noted) return failure(noted);
+      return {};
+    }));
+  };
+  const auto is_off = [&](Millis how_long) {
+    time.mono += how_long;
+    time.wall += how_long;
+  };
+  ServingHub(hub_, time).pass(hours{2});
+  is_off(hours{23});
+  {
+    ServingHub hub(hub_, time);
+    EXPECT_EQ(shown(the_hub), 1) << "before it serves";
+    tell();
+    EXPECT_EQ(shown(store), 0);
+    hub.pass(minutes{12});
+    EXPECT_EQ(shown(store), 1);
+  }
+  is_off(hours{25});
+  ServingHub hub(hub_, time);
+  tell();
+  hub.pass(minutes{12});
+  EXPECT_EQ(shown(the_hub), 1) << "nothing by a clock in doubt";
+  EXPECT_EQ(shown(store), 1);
+  EXPECT_TRUE(hub_.write([&](db::Transaction& t) { return hub::clock::vouch_for(t, time.wall); }));
+  hub.pass(minutes{12});
+  EXPECT_EQ(shown(the_hub), 2);
+  EXPECT_EQ(shown(store), 2);
 }
 
 TEST_F(WheelSeeds, AreEveryStoresOwn) {

@@ -56,6 +56,9 @@ INSTANTIATE_TEST_SUITE_P(
                       GoldenFrame{"frame_spin_reserve", samples::spin_reserve()},
                       GoldenFrame{"frame_spin_reserved", samples::spin_reserved()},
                       GoldenFrame{"frame_claim_request", samples::claim_request()},
+                      GoldenFrame{"frame_spin_reserve_traced", samples::traced(samples::spin_reserve())},
+                      GoldenFrame{"frame_claim_request_traced", samples::traced(samples::claim_request())},
+                      GoldenFrame{"frame_batch_sent_at", samples::sent(samples::batch())},
                       GoldenFrame{"frame_claim_answer", samples::claim_answer()},
                       GoldenFrame{"frame_claim_refused", samples::claim_refused()}),
     [](const auto& sample) { return sample.param.name; });

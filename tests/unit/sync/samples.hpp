@@ -372,4 +372,17 @@ inline ProtocolRefused refused() {
   return {.oldest = 2, .newest = 3};
 }
 
+/// Of a store that tells which call of a till's it is for.
+template <class Ask>
+Ask traced(Ask asked) {
+  asked.traceparent = event().traceparent;
+  return asked;
+}
+
+/// Of a store that tells what its clock shows.
+inline Batch sent(Batch told) {
+  told.sent_at = time() + Millis{1500};
+  return told;
+}
+
 }  // namespace perkline::sync::samples

@@ -31,6 +31,14 @@ TEST_F(UplinkTest, AManyTimesFullWindowIsSentInBatchesWithinTheLimits) {
     EXPECT_LE(batch.events.size(), limits::sync_batch_events_max);
 }
 
+TEST_F(UplinkTest, ABatchTellsWhatTheStoresClockShowsWhenItIsSent) {
+  add_sales(1);
+  start();
+  ASSERT_TRUE(until([&] { return all_acked(); }));
+  ASSERT_EQ(hub_.heard_of<sync::Batch>().size(), 1u);
+  EXPECT_EQ(hub_.heard_of<sync::Batch>().at(0).sent_at, time_.wall);
+}
+
 TEST_F(UplinkTest, ABadLineLosesNothingAndAppliesNothingTwice) {
   faults_ = {.lost = 0.3, .doubled = 0.3, .delay_max = Millis{2000}};
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
