@@ -35,6 +35,7 @@ struct CatalogueRead {
   Uuid incarnation;
   std::uint64_t version = 0;
   sync::Catalogue items = {};
+  std::uint64_t forgotten = 0;  ///< What has gone since before it can be told no more.
   std::vector<sync::CatalogueItem> changes = {};
 };
 
@@ -47,7 +48,10 @@ Result<CatalogueRead> read_for_store(db::Transaction& transaction, const StoreId
   if (!version) return std::unexpected(version.error());
   auto items = read_catalogue(transaction, store);
   if (!items) return failure(items);
-  CatalogueRead read{.incarnation = *incarnation, .version = *version, .items = std::move(*items)};
+  const auto forgotten = forgotten_through(transaction);
+  if (!forgotten) return std::unexpected(forgotten.error());
+  CatalogueRead read{
+      .incarnation = *incarnation, .version = *version, .items = std::move(*items), .forgotten = *forgotten};
   if (!held) return read;
   auto changes = items_after(transaction, store, held->at);
   if (!changes) return failure(changes);
@@ -240,7 +244,7 @@ Task<void> Downlink::send_catalogue(StoreId store, sync::Held held) {
       store, {.incarnation = read->incarnation, .at = read->version}, sync::digest_of(read->items));
   const auto from = place_of(held.catalogue, read->incarnation, read->version);
   // Of what is gone any number may have gone since: the store would refuse so long a delta whenever it came.
-  if (!from || *from == 0 || read->changes.size() > limits::catalogue_items_max) {
+  if (!from || *from == 0 || *from < read->forgotten || read->changes.size() > limits::catalogue_items_max) {
     send(store, "catalogue_snapshot", snapshot_of(head, read->items));
   } else if (*from < read->version) {
     send(store, "catalogue_delta",

@@ -12,6 +12,7 @@
 #include "hub/jobs/billing_job.hpp"
 #include "hub/jobs/catalogue_job.hpp"
 #include "hub/jobs/ledger_jobs.hpp"
+#include "hub/jobs/programme_job.hpp"
 #include "hub/notifications/purge.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
@@ -121,6 +122,8 @@ constexpr std::array jobs{
         std::nullopt, &purge_events, for_good},
     Job{"purge-notifications", "forgets notifications 400 days old, and mails 60 days after they were sent",
         days{1}, hours{4}, &purge_notifications, for_good},
+    Job{"purge-programme", "forgets of prizes and promotions at tills what no store can tell of any more",
+        days{1}, hours{6}, &purge_programme, for_good},
     Job{"release-holds", "gives free what wallets hold beyond its time; a serving hub does so every second",
         days{1}, std::nullopt, &release_holds},
     Job{"review-tiers", "works out anew what members have earned within 12 months", days{1}, hours{3},

@@ -1,5 +1,6 @@
 #include "hub/wheel/leases.hpp"
 
+#include "hub/downlink/purge.hpp"
 #include "hub/points/cause.hpp"
 #include "hub/stores/progress.hpp"
 #include "hub/wheel/down.hpp"
@@ -203,6 +204,28 @@ Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeC
   }
   if (auto put = put_leases_down(transaction, store, left); !put) return failure(put);
   return units;
+}
+
+Result<std::int64_t> note_settled_leases(db::Transaction& transaction, WallTime now, std::int64_t limit) {
+  return transaction.execute(
+      "UPDATE prize_lease SET settled_since = $1 WHERE id IN (SELECT id FROM prize_lease WHERE settled_since "
+      "IS"
+      " NULL AND awarded + returned = units LIMIT $2)",
+      {now.time_since_epoch().count(), limit});
+}
+
+Result<std::int64_t> drop_settled_leases(db::Transaction& transaction, WallTime before, std::int64_t limit) {
+  return transaction.execute(
+      "DELETE FROM prize_lease WHERE id IN (SELECT lease.id FROM prize_lease lease JOIN store ON store.id ="
+      " lease.store_id WHERE lease.settled_since < $1 AND (store.retired_at IS NOT NULL OR store.all_told_at "
+      ">="
+      " lease.settled_since + $3) AND NOT EXISTS (SELECT 1 FROM dead_letter WHERE dead_letter.state = 'open'"
+      " AND dead_letter.type = 'SpinDrawn' AND dead_letter.store_id = lease.store_id) AND EXISTS (SELECT 1 "
+      "FROM"
+      " prize_lease later WHERE later.store_id = lease.store_id AND later.prize_id = lease.prize_id AND"
+      " (later.made_at > lease.made_at OR (later.made_at = lease.made_at AND later.id > lease.id))) LIMIT "
+      "$2)",
+      {before.time_since_epoch().count(), limit, Millis{downlink::gone_by_at_most}.count()});
 }
 
 }  // namespace perkline::hub::wheel

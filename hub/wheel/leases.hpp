@@ -76,4 +76,14 @@ Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeC
                                       const StoreId& store, const std::string& reason,
                                       LeaseLives lives = LeaseLives::all);
 
+/// How long a lease that nothing is left of is kept at least. What a store tells of one that is not known any
+/// more would count as that of one which a restored hub has forgotten.
+inline constexpr days keep_settled_leases{90};
+/// Steps for the job `purge-programme`: notes since when it has known that nothing is left of a lease, and
+/// drops those known before then whose store can tell no more of them: it is retired, or has told all it
+/// holds 30 days later or more; and of its spins none that could not be booked waits for a person. The last
+/// lease of a prize to a store stays, as it says whose turn is next. At most `limit`; how many.
+Result<std::int64_t> note_settled_leases(db::Transaction& transaction, WallTime now, std::int64_t limit);
+Result<std::int64_t> drop_settled_leases(db::Transaction& transaction, WallTime before, std::int64_t limit);
+
 }  // namespace perkline::hub::wheel
