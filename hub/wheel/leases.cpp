@@ -61,16 +61,15 @@ Result<void> take_back(db::Transaction& transaction, const Lease& lease, std::in
 }
 
 /// Of a lease that was granted after the backup which this database was restored from: the unit is gone all
-/// the same.
-Result<void> award_forgotten(db::Transaction& transaction, const std::string& prize) {
+/// the same. Whether there was one to be counted.
+Result<bool> award_forgotten(db::Transaction& transaction, const std::string& prize) {
   const auto taken = take_unit(transaction, prize);
-  if (!taken) return std::unexpected(taken.error());
-  if (*taken) return {};
+  if (!taken || *taken) return taken;
   const auto known = find_prize(transaction, prize);
   if (!known) return std::unexpected(known.error());
   if (!*known || (*known)->stock)
     return fail(Errc::validation_failed, "the lease is forgotten, and nothing is free of the prize");
-  return {};
+  return false;
 }
 
 }  // namespace
@@ -117,7 +116,7 @@ Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction)
       {});
 }
 
-Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+Result<bool> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit) {
   const auto found = hold_lease(transaction, store, unit.lease);
   if (!found) return std::unexpected(found.error());
@@ -129,7 +128,8 @@ Result<void> award_leased(db::Transaction& transaction, const StoreId& store, co
   if (lease->left() == 0) return fail(Errc::validation_failed, "nothing is left of the lease");
   auto noted = transaction.execute("UPDATE prize_lease SET awarded = awarded + 1 WHERE id = $1", {lease->id});
   if (!noted) return failure(noted);
-  return end_leased(transaction, prize, 1, 1);
+  if (auto ended = end_leased(transaction, prize, 1, 1); !ended) return failure(ended);
+  return true;
 }
 
 Result<void> award_discarded(db::Transaction& transaction, const StoreId& store, const std::string& prize,
@@ -140,10 +140,14 @@ Result<void> award_discarded(db::Transaction& transaction, const StoreId& store,
   if (!spins->empty()) return {};
   auto awarded = award_leased(transaction, store, prize, unit);
   if (!awarded && awarded.error().code == Errc::validation_failed) return {};
-  if (!awarded) return awarded;
+  if (!awarded) return failure(awarded);
+  if (!*awarded) return {};
   auto noted =
       transaction.execute("UPDATE prize_lease SET discarded = discarded + 1 WHERE id = $1", {unit.lease});
   if (!noted) return failure(noted);
+  auto apart =
+      transaction.execute("UPDATE prize SET awarded_apart = awarded_apart + 1 WHERE id = $1", {prize});
+  if (!apart) return failure(apart);
   return {};
 }
 

@@ -51,9 +51,10 @@ struct LeasedUnit {
   std::int64_t ordinal = 0;
 };
 /// Books the unit as awarded; of a lease that is not known at all, as the hub was restored to before it was
-/// granted, out of what is free. Errors: validation_failed (the lease is another store's or prize's, has no
-/// such ordinal, or nothing is left of it, as it was returned or written off; nothing is free).
-Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+/// granted, out of what is free. False: of such a lease, and the prize has no stock any more: nothing is
+/// counted. Errors: validation_failed (the lease is another store's or prize's, has no such ordinal, or
+/// nothing is left of it, as it was returned or written off; nothing is free).
+Result<bool> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit);
 
 /// One that a draw has given away which staff has discarded: it is awarded all the same, to no spin, as the
