@@ -143,13 +143,12 @@ Task<void> Downlink::look() {
   std::vector<StoreId> stores;
   for (const auto& [store, listener] : listeners_) stores.push_back(store);
   const auto look = co_await read_look(stores);
-  // A database that is away is told elsewhere, and once here.
-  if (!look && !std::exchange(failing_, true)) {
+  if (!look && faults_.is_news(perkline::name_of(look.error().code), now)) {
     ops::log(ops::Level::warn, context, "what stores lack cannot be looked up",
              {{"error", perkline::name_of(look.error().code)}});
   }
   if (!look) co_return;
-  failing_ = false;
+  faults_.over();
   for (const StoreId& store : stores) co_await serve(store, *look);
 }
 
@@ -224,10 +223,13 @@ Task<std::optional<sync::Frame>> Downlink::answered(StoreId store, std::string k
     return {};
   });
   if (!taken) {
-    ops::log(ops::Level::warn, context, "a store's answer could not be taken in: it is asked again",
-             {{"storeId", store.str()}, {"error", perkline::name_of(taken.error().code)}});
+    const std::string fault = store.str() + ' ' + std::string(perkline::name_of(taken.error().code));
+    if (answer_faults_.is_news(fault, parts_.clock.mono_now()))
+      ops::log(ops::Level::warn, context, "a store's answer could not be taken in: it is asked again",
+               {{"storeId", store.str()}, {"error", perkline::name_of(taken.error().code)}});
     co_return std::nullopt;
   }
+  answer_faults_.over(store.str() + ' ');
   // What is said next is said soon.
   if (const auto found = listeners_.find(store); found != listeners_.end()) found->second.commands.reset();
   if (!reply) co_return std::nullopt;

@@ -20,6 +20,7 @@
 #include "hub/wheel/reservations.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::hub::jobs {
 namespace {
@@ -134,7 +135,13 @@ constexpr std::array jobs{
         hours{1}, std::nullopt, &wheel_seeds},
 };
 
-Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {
+void tell_failed(const Parts& parts, const Job& job, const Error& error, ops::StandingFaults& faults) {
+  if (!faults.is_news(std::string(job.name) + ' ' + error.detail, parts.clock.mono_now())) return;
+  ops::log(ops::Level::warn, context, "job failed",
+           {{"job", job.name}, {"error", name_of(error.code)}, {"detail", error.detail}});
+}
+
+Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch, ops::StandingFaults& faults) {
   // Told elsewhere; the turn stays.
   if (job.for_good && !parts.guard.now_for_good()) co_return;
   const WallTime now = parts.clock.wall_now();
@@ -149,12 +156,9 @@ Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {
     if (!noted) done = std::unexpected(noted.error());
   }
   if (watch.on_run) watch.on_run(job.name, done.has_value());
-  if (done) {
-    ops::log(ops::Level::info, context, "job done", {{"job", job.name}, {"count", *done}});
-  } else {
-    ops::log(ops::Level::warn, context, "job failed",
-             {{"job", job.name}, {"error", name_of(done.error().code)}, {"detail", done.error().detail}});
-  }
+  if (!done) co_return tell_failed(parts, job, done.error(), faults);
+  faults.over(std::string(job.name) + ' ');
+  ops::log(ops::Level::info, context, "job done", {{"job", job.name}, {"count", *done}});
 }
 
 /// Also of runs at other replicas.
@@ -186,10 +190,11 @@ const Job* find_job(std::string_view name) {
 }
 
 Task<void> run_regularly(const Parts& parts, net::AsyncClock& clock, Watch watch) {
+  ops::StandingFaults faults;
   while (true) {
     for (const Job& job : jobs) {
       if (job.run == &rotate_keys && parts.keys_in_file) continue;
-      co_await run_if_due(parts, job, watch);
+      co_await run_if_due(parts, job, watch, faults);
     }
     co_await tell_last_successes(parts, watch);
     co_await clock.sleep(look_every);
