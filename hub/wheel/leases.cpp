@@ -107,6 +107,18 @@ Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& st
   return LeasedUnits{.present = present, .earlier = rows->front().integer(1) - present};
 }
 
+Result<StrandedUnits> stranded_units(db::Transaction& transaction) {
+  auto rows = transaction.query(
+      "SELECT store.id, CAST(SUM(lease.units - lease.awarded - lease.returned) AS BIGINT) FROM prize_lease"
+      " lease JOIN store ON store.id = lease.store_id WHERE lease.awarded + lease.returned < lease.units AND"
+      " (store.retired_at IS NOT NULL OR lease.holder <> COALESCE(store.lease_holder, '')) GROUP BY "
+      "store.id");
+  if (!rows) return failure(rows);
+  StrandedUnits units;
+  for (const db::Row& row : *rows) units.emplace(row.text(0), row.integer(1));
+  return units;
+}
+
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction) {
   return leases(
       transaction,

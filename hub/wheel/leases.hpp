@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,12 @@ struct LeasedUnits {
   std::int64_t earlier = 0;  ///< Nobody draws from these; staff may write them off.
 };
 Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& store);
+
+/// Units that nobody draws from, and that stay away from everybody until staff write them off
+/// (`perkline-hub store write-off-leases`): of lives of stores' data before the present one, and of retired
+/// stores.
+using StrandedUnits = std::map<StoreId, std::int64_t>;
+Result<StrandedUnits> stranded_units(db::Transaction& transaction);
 
 /// Of all stores that take leases (stores::takes_leases), those with something left that one may draw from.
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction);
