@@ -138,6 +138,10 @@ std::string render(const StatusReport& report) {
   report.hub_reason.empty() ? out.null() : out.value(report.hub_reason);
   out.key("grantedEpoch");
   report.granted_epoch ? out.value(*report.granted_epoch) : out.null();
+  out.key("wheelSeeds");
+  report.wheel_seeds ? out.value(*report.wheel_seeds) : out.null();
+  out.key("wheelTrouble");
+  report.wheel_trouble.empty() ? out.null() : out.value(report.wheel_trouble);
   out.field("settlementHeld", report.settlement_held);
   out.end_object();
   return out.take();

@@ -40,7 +40,10 @@ struct StatusReport {
   std::string hub = {};         ///< How the uplink stands, `none` without a hub; empty where nobody knows.
   std::string hub_reason = {};  ///< Why nothing is sent to the hub; empty: it is.
   std::optional<std::uint64_t> granted_epoch = std::nullopt;  ///< By the hub, and not adopted yet.
-  bool settlement_held = false;  ///< After a restore, until the hub has told what it knows.
+  /// Days that there is a seed for to draw spins with; nullopt: nobody knows.
+  std::optional<std::int64_t> wheel_seeds = std::nullopt;
+  std::string wheel_trouble = {};  ///< Why no sale has its spin (programme::SeedStanding); empty: it has.
+  bool settlement_held = false;    ///< After a restore, until the hub has told what it knows.
 };
 std::string render(const StatusReport& report);
 

@@ -414,6 +414,7 @@ void Daemon::Impl::put_rules_in_force() {
 
 StatusReport Daemon::Impl::status() const {
   const auto& granted = outbox_->granted();
+  const programme::SeedStanding seeds = programme_->seeds();
   return {.store = StoreId(config_.store_id),
           .running = true,
           .uptime = std::chrono::duration_cast<seconds>(system_clock_.mono_now() - started_),
@@ -426,6 +427,8 @@ StatusReport Daemon::Impl::status() const {
           .hub = std::string(hub_ ? name_of(hub_->standing().kind) : "none"),
           .hub_reason = hub_ ? hub_->standing().reason : "",
           .granted_epoch = granted ? std::optional(granted->epoch) : std::nullopt,
+          .wheel_seeds = seeds.left,
+          .wheel_trouble = std::string(seeds.trouble),
           .settlement_held = restoration_ && restoration_->holds_settlement()};
 }
 

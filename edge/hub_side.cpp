@@ -52,7 +52,7 @@ Task<void> HubSide::hear(sync::Frame frame) {
 
 /// The rules in it are the daemon's to put in force; the rest is the programme's.
 void HubSide::use(const sync::Catalogue& catalogue) {
-  rules_ = rules_in(catalogue);
+  rules_ = rules_in(catalogue, rules_faults_, parts_.reactor.clock().mono_now());
   parts_.programme.use(catalogue, downlink_->held().catalogue.has_value());
 }
 
@@ -84,6 +84,7 @@ Result<void> HubSide::open_downlink(const StoreId& store) {
       {.journal = parts_.journal,
        .outbox = parts_.outbox,
        .members = parts_.ports.members,
+       .clock = parts_.reactor.clock(),
        .store = store,
        .tell = [this] { uplink_->tell_status(); },
        .on_erase =

@@ -59,6 +59,7 @@ class HubSide {
   std::unique_ptr<downlink::Downlink> downlink_;
   std::unique_ptr<uplink::Uplink> uplink_;
   std::optional<rules::ChainRules> rules_;
+  ops::StandingFaults rules_faults_;
 };
 
 }  // namespace perkline::edge

@@ -17,9 +17,11 @@ Task<void> StorageKeeper::run() {
     // Without any room the removal itself could not be written.
     if (space_.free_bytes() >= space_.comfort_bytes() || space_.room() == journal::Room::none) continue;
     const auto pruned = co_await outbox_.prune(journal::Outbox::everything);
+    if (pruned) faults_.over();
     if (!pruned) {
-      ops::log(ops::Level::error, "storage", "the outbox cannot be pruned",
-               {{"detail", pruned.error().detail}});
+      if (faults_.is_news(pruned.error().detail, clock_.mono_now()))
+        ops::log(ops::Level::error, "storage", "the outbox cannot be pruned",
+                 {{"detail", pruned.error().detail}});
     } else if (*pruned > 0) {
       ops::log(ops::Level::warn, "storage", "the disk gets full: acknowledged events were removed",
                {{"events", static_cast<std::int64_t>(*pruned)},

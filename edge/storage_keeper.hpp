@@ -5,6 +5,7 @@
 #include "edge/journal/outbox.hpp"
 #include "edge/journal/space.hpp"
 #include "shared/net/async_clock.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::edge {
 
@@ -25,6 +26,7 @@ class StorageKeeper {
   journal::Outbox& outbox_;
   net::AsyncClock& clock_;
   std::function<void()> compact_;
+  ops::StandingFaults faults_;
 };
 
 }  // namespace perkline::edge

@@ -236,12 +236,15 @@ programme::Watch Telemetry::watch_programme() {
   };
   const ops::Gauge units =
       metrics_.gauge("perkline_edge_lease_units", "Units of stocked prizes that may be given away here.");
+  const ops::Gauge seeds =
+      metrics_.gauge("perkline_edge_wheel_seeds", "Days that there is a seed for to draw sales' spins with.");
   for (const char* reserve : spin_reserves) spins("won", reserve);
   for (const char* result : claim_results) claims(result);
   return {
       .on_spin = [spins](std::string_view result, std::string_view reserve) { spins(result, reserve).add(); },
       .on_claim = [claims](std::string_view result) { claims(result).add(); },
-      .on_units = [units](std::int64_t left) mutable { units.set(static_cast<double>(left)); }};
+      .on_units = [units](std::int64_t left) mutable { units.set(static_cast<double>(left)); },
+      .on_seeds = [seeds](std::int64_t left) mutable { seeds.set(static_cast<double>(left)); }};
 }
 
 Task<void> Telemetry::run(journal::Journal& journal, const journal::Outbox& outbox,

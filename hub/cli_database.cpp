@@ -5,6 +5,7 @@
 #include "hub/ingest/verify_sales.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/tool_database.hpp"
+#include "hub/wheel/verify_spins.hpp"
 #include "hub/wheel/verify_stock.hpp"
 #include "shared/json/writer.hpp"
 
@@ -53,7 +54,9 @@ int verify(const std::string& config_path, bool json) {
     if (!audit) return failure(audit);
     auto stock = wheel::verify_stock(transaction);
     if (!stock) return failure(stock);
-    for (const auto* more : {&*sales, &*audit, &*stock})
+    auto spins = wheel::verify_spins(transaction);
+    if (!spins) return failure(spins);
+    for (const auto* more : {&*sales, &*audit, &*stock, &*spins})
       verified.mismatches.insert(verified.mismatches.end(), more->begin(), more->end());
     return {};
   });

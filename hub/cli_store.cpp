@@ -85,7 +85,14 @@ struct Shown {
   wheel::LeasedUnits leased = {};
   bool awaited = false;            ///< By a hub that was restored.
   std::int64_t earlier_spins = 0;  ///< That one-time prizes are kept for, of data that was lost.
+  std::int64_t stranded = 0;       ///< Units of prizes that nobody draws from.
+  std::optional<wheel::Day> seeds_through = {};  ///< As far as it was heard.
 };
+
+/// As it is told wherever there is something to be written off.
+std::string_view write_off_of(const Store& store) {
+  return store.retired ? "write-off-leases" : "write-off-leases --earlier";
+}
 
 std::string_view state_of(const Shown& shown, WallTime now) {
   if (shown.store.retired) return "retired";
@@ -108,8 +115,19 @@ std::string text_of(const std::vector<Shown>& all, WallTime now) {
   return text;
 }
 
+/// What somebody is to write off, below the list.
+std::string stranded_in(const std::vector<Shown>& all) {
+  std::string text;
+  for (const Shown& shown : all) {
+    if (shown.stranded == 0) continue;
+    text += fmt::format("{}: {} units of prizes that nobody draws from: store {}\n", shown.store.id.str(),
+                        shown.stranded, write_off_of(shown.store));
+  }
+  return text;
+}
+
 /// What a list has no room for.
-std::string details_of(const Shown& shown) {
+std::string details_of(const Shown& shown, WallTime now) {
   const Store& store = shown.store;
   std::string text = fmt::format("epoch     {}\n", store.cursor.epoch);
   for (const stores::StoreKey& key : shown.keys) {
@@ -122,9 +140,13 @@ std::string details_of(const Shown& shown) {
   }
   if (shown.leased.present + shown.leased.earlier > 0) {
     text += fmt::format("leases    {} units of prizes", shown.leased.present);
-    if (shown.leased.earlier > 0)
-      text += fmt::format(", {} of data that was lost: write-off-leases --earlier", shown.leased.earlier);
-    text += '\n';
+    if (shown.leased.earlier > 0) text += fmt::format(", {} of data that was lost", shown.leased.earlier);
+    text += shown.stranded > 0 ? fmt::format(": {}\n", write_off_of(store)) : "\n";
+  }
+  if (!store.retired && shown.seeds_through) {
+    const bool is_over = *shown.seeds_through < wheel::day_of(now);
+    text += fmt::format("seeds     {}of spins at tills through {}\n",
+                        is_over ? "NONE LEFT, it had those " : "", wheel::day_text(*shown.seeds_through));
   }
   if (shown.awaited)
     text +=
@@ -158,6 +180,7 @@ enum class Shape : unsigned char { list, one };
 void write_shown(json::Writer& out, const Shown& shown, Shape shape, WallTime now) {
   api::write_store(out, shown.store, now, [&shown, shape](json::Writer& more) {
     api::write_store_keys(more, shown.keys);
+    more.field("strandedUnits", shown.stranded);
     if (shape == Shape::list) return;
     more.key("commands").begin_array();
     for (const downlink::CommandStanding& told : shown.commands) {
@@ -167,7 +190,8 @@ void write_shown(json::Writer& out, const Shown& shown, Shape shape, WallTime no
     }
     more.end_array().key("leasedUnits").begin_object().field("present", shown.leased.present);
     more.field("earlier", shown.leased.earlier).end_object();
-    more.field("earlierSpins", shown.earlier_spins).field("awaited", shown.awaited);
+    more.field("earlierSpins", shown.earlier_spins).field("awaited", shown.awaited).key("seedsThrough");
+    shown.seeds_through ? more.value(wheel::day_text(*shown.seeds_through)) : more.null();
   });
 }
 
@@ -184,9 +208,14 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
     if (!result) return failure(result);
     auto keys = stores::keys(transaction, shape == Shape::one ? result->front().id : StoreId());
     if (!keys) return failure(keys);
+    const auto stranded = wheel::stranded_units(transaction);
+    if (!stranded) return std::unexpected(stranded.error());
     for (Store& store : *result) {
       auto& of_store = (*keys)[store.id];
-      found.push_back({.store = std::move(store), .keys = std::move(of_store)});
+      const auto units = stranded->find(store.id);
+      found.push_back({.store = std::move(store),
+                       .keys = std::move(of_store),
+                       .stranded = units == stranded->end() ? 0 : units->second});
     }
     if (shape == Shape::list) return {};
     auto told = downlink::command_standings(transaction, found.front().store.id, commands_shown);
@@ -198,6 +227,9 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
     const auto spins = wheel::count_earlier_spins(transaction, found.front().store.id);
     if (!spins) return std::unexpected(spins.error());
     found.front().earlier_spins = *spins;
+    const auto seeds = wheel::seeds_told_through(transaction, found.front().store.id);
+    if (!seeds) return std::unexpected(seeds.error());
+    found.front().seeds_through = *seeds;
     const auto awaited = stores::find_awaited(transaction);
     if (!awaited) return std::unexpected(awaited.error());
     found.front().awaited =
@@ -207,8 +239,8 @@ int print_stores(const std::string& config_path, const ReadStores& read, bool js
   if (!done) return report(done.error());
   const WallTime now = SystemClock().wall_now();
   if (!json) {
-    fmt::print("{}", text_of(found, now));
-    if (shape == Shape::one) fmt::print("{}", details_of(found.front()));
+    fmt::print("{}{}", text_of(found, now),
+               shape == Shape::one ? details_of(found.front(), now) : stranded_in(found));
     return exit_ok;
   }
   json::Writer out;

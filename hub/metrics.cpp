@@ -123,6 +123,19 @@ void HubMetrics::dead_letters(const ingest::OpenLetters& open) {
   }
 }
 
+void HubMetrics::stranded(const wheel::StrandedUnits& units) {
+  for (auto& [store, count] : stranded_) count = 0;
+  for (const auto& [store, count] : units) stranded_[store] = count;
+  for (const auto& [store, count] : stranded_) {
+    metrics_
+        .gauge(
+            "perkline_hub_stranded_lease_units",
+            "Units of prizes leased to a store that nobody draws from: perkline-hub store write-off-leases",
+            {{"store", store.str()}})
+        .set(static_cast<double>(count));
+  }
+}
+
 events::DispatcherWatch HubMetrics::events_watch() {
   return {.on_lag = [this](std::string_view consumer, std::int64_t events) {
     metrics_

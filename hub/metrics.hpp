@@ -12,6 +12,7 @@
 #include "hub/notifications/mail.hpp"
 #include "hub/notifications/mail_queue.hpp"
 #include "hub/webhooks/deliveries.hpp"
+#include "hub/wheel/leases.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/ops/metrics.hpp"
 
@@ -36,6 +37,8 @@ class HubMetrics {
   std::function<void(std::string_view prize_type)> spin_watch();
   /// Those of a store that is not in it are over.
   void dead_letters(const ingest::OpenLetters& open);
+  /// Those of a store that is not in it are over.
+  void stranded(const wheel::StrandedUnits& units);
   /// Must not outlive this.
   events::DispatcherWatch events_watch();
   /// Those of a consumer that is not in it are over.
@@ -63,6 +66,7 @@ class HubMetrics {
   std::unordered_set<StoreId> forked_;
   // As last told; the caller's thread.
   ingest::OpenLetters open_letters_;
+  wheel::StrandedUnits stranded_;
   events::OpenLetters open_event_letters_;
 };
 

@@ -8,6 +8,7 @@
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
 #include "hub/webhooks/sender.hpp"
+#include "hub/wheel/leases.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::hub {
@@ -66,6 +67,9 @@ Task<void> Upkeep::watch_dead_letters() {
         parts_.database, [](db::Transaction& t) { return ingest::count_open_dead_letters(t); });
     if (open) parts_.metrics.dead_letters(*open);
     co_await watch_awaited();
+    const auto stranded =
+        co_await db::read_for<wheel::StrandedUnits>(parts_.database, &wheel::stranded_units);
+    if (stranded) parts_.metrics.stranded(*stranded);
     const auto of_events = co_await db::read_for<events::OpenLetters>(
         parts_.database, [](db::Transaction& t) { return events::count_open_dead_letters(t); });
     if (of_events) parts_.metrics.event_dead_letters(*of_events);

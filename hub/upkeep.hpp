@@ -41,7 +41,7 @@ class Upkeep {
   Task<void> refresh_catalogue();
   /// Money held beyond its time is given free.
   Task<void> release_holds();
-  /// A person may decide about dead letters in another process.
+  /// A person may decide about dead letters, and leases that are lost, in another process.
   Task<void> watch_dead_letters();
   Task<void> watch_awaited();
   /// Notifications, mails, payments.

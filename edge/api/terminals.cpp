@@ -160,7 +160,9 @@ std::optional<std::string> Terminals::find(std::string_view key) {
   if (const MonoTime now = clock_.mono_now(); now >= next_look_) {
     next_look_ = now + look_every;
     if (stamp_of(path_) != stamp_) {
-      if (auto read = reload(); !read) {
+      auto read = reload();
+      if (read) faults_.over();
+      if (!read && faults_.is_news(read.error().detail, now)) {
         ops::log(ops::Level::error, "api", "the terminals' file cannot be read; the old list stays",
                  {{"error", read.error().detail}});
       }

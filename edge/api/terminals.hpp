@@ -12,6 +12,7 @@
 #include "shared/core/rate_limiter.hpp"
 #include "shared/core/result.hpp"
 #include "shared/net/router.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 /// Which terminals may call. Their keys are 256 random bits, which nobody can guess or search, so that a
 /// plain SHA-256 hides them as well as any slow hash would: `terminals_file` holds a line `<name> <hash in
@@ -59,6 +60,7 @@ class Terminals {
   std::vector<Terminal> terminals_;
   Stamp stamp_;
   MonoTime next_look_;
+  ops::StandingFaults faults_;
 };
 
 /// Lets `terminal` routes through for a key the file knows, `anyone` routes for anybody. Of the former each

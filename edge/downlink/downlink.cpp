@@ -43,7 +43,7 @@ Result<std::unique_ptr<Downlink>> Downlink::open(Parts parts) {
 }
 
 Result<void> Downlink::read() {
-  auto catalogue = HeldCatalogue::open(parts_.journal, parts_.store);
+  auto catalogue = HeldCatalogue::open(parts_.journal, parts_.store, parts_.clock);
   if (!catalogue) return failure(catalogue);
   catalogue_ = std::move(*catalogue);
   const auto record = parts_.journal.get(Family::meta, members_key);
@@ -102,6 +102,8 @@ Task<void> Downlink::on(sync::MemberDelta delta) {
   const bool follows = members_ && members_->incarnation == delta.incarnation && members_->at == delta.from;
   if (follows || delta.from == 0) {
     const auto done = co_await take_in(std::move(delta));
+    if (done) faults_.over();
+    if (!done && !faults_.is_news(done.error().detail, parts_.clock.mono_now())) co_return;
     if (!done) {
       ops::log(ops::Level::error, "downlink", "members that the hub told of could not be taken in",
                {{"error", perkline::name_of(done.error().code)}, {"detail", done.error().detail}});

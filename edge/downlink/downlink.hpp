@@ -8,6 +8,7 @@
 #include "edge/journal/outbox.hpp"
 #include "edge/standin/members.hpp"
 #include "shared/net/task.hpp"
+#include "shared/ops/standing_faults.hpp"
 #include "shared/sync/frame.hpp"
 
 namespace perkline::edge::downlink {
@@ -20,6 +21,7 @@ class Downlink {
     journal::Journal& journal;
     const journal::Outbox& outbox;
     standin::Members& members;
+    const Clock& clock;
     StoreId store;
     /// Tells the hub what is held by now.
     std::function<void()> tell = {};
@@ -55,6 +57,7 @@ class Downlink {
   std::unique_ptr<HeldCatalogue> catalogue_;
   std::optional<sync::Position> members_;
   std::optional<Uuid> hub_;  ///< The incarnation last told.
+  ops::StandingFaults faults_;
 };
 
 }  // namespace perkline::edge::downlink

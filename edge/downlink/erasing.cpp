@@ -55,7 +55,8 @@ Task<void> Erasing::run() {
   while (!pace_.stopped()) {
     if (!wanted_.empty()) {
       const auto done = co_await pass();
-      if (!done && !pace_.stopped()) {
+      if (done) faults_.over();
+      if (!done && !pace_.stopped() && faults_.is_news(done.error().detail, parts_.ports.clock.mono_now())) {
         ops::log(ops::Level::error, "downlink", "members cannot be forgotten",
                  {{"error", perkline::name_of(done.error().code)}, {"detail", done.error().detail}});
       }

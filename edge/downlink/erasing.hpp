@@ -11,6 +11,7 @@
 #include "edge/journal/outbox.hpp"
 #include "edge/session/ports.hpp"
 #include "edge/session/session_writer.hpp"
+#include "shared/ops/standing_faults.hpp"
 #include "shared/sync/down.hpp"
 
 namespace perkline::edge::downlink {
@@ -60,6 +61,7 @@ class Erasing {
   jobs::Pace pace_;
   std::map<Uuid, sync::Erasure> wanted_;
   std::set<Uuid> done_;  ///< In this life of the process.
+  ops::StandingFaults faults_;
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();
 };
 

@@ -92,11 +92,6 @@ sync::Catalogue changed(sync::Catalogue items, std::vector<sync::CatalogueItem> 
   return items;
 }
 
-void log_refused(std::string_view why, const sync::CatalogueHead& head) {
-  ops::log(ops::Level::error, "downlink", "a catalogue is refused",
-           {{"reason", why}, {"version", static_cast<std::int64_t>(head.version)}});
-}
-
 }  // namespace
 
 Result<StoredCatalogue> read_stored_catalogue(const journal::JournalReader& journal, const StoreId& store) {
@@ -127,10 +122,11 @@ Result<StoredCatalogue> read_stored_catalogue(const journal::JournalReader& jour
   return stored;
 }
 
-Result<std::unique_ptr<HeldCatalogue>> HeldCatalogue::open(journal::Journal& journal, StoreId store) {
+Result<std::unique_ptr<HeldCatalogue>> HeldCatalogue::open(journal::Journal& journal, StoreId store,
+                                                           const Clock& clock) {
   auto stored = read_stored_catalogue(journal, store);
   if (!stored) return failure(stored);
-  std::unique_ptr<HeldCatalogue> held(new HeldCatalogue(journal, std::move(store)));
+  std::unique_ptr<HeldCatalogue> held(new HeldCatalogue(journal, std::move(store), clock));
   held->key_ = stored->key;
   if (!stored->head) return held;
   if (stored->genuine) {
@@ -138,9 +134,15 @@ Result<std::unique_ptr<HeldCatalogue>> HeldCatalogue::open(journal::Journal& jou
     held->items_ = std::move(stored->items);
     return held;
   }
-  log_refused("what the journal holds is not what the hub signed", *stored->head);
+  held->tell_refused("what the journal holds is not what the hub signed", *stored->head);
   held->wants_whole_ = true;
   return held;
+}
+
+void HeldCatalogue::tell_refused(std::string_view why, const sync::CatalogueHead& head) {
+  if (!faults_.is_news(why, clock_.mono_now())) return;
+  ops::log(ops::Level::error, "downlink", "a catalogue is refused",
+           {{"reason", why}, {"version", static_cast<std::int64_t>(head.version)}});
 }
 
 bool HeldCatalogue::is_signed(const sync::CatalogueHead& head) const {
@@ -169,7 +171,7 @@ Task<void> HeldCatalogue::trust(sync::PublicKey key) {
 Task<Taken> HeldCatalogue::take(sync::CatalogueSnapshot snapshot, Uuid hub) {
   if (snapshot.head.incarnation != hub) co_return Taken::gap;
   if (!is_signed(snapshot.head)) {
-    log_refused("it is not signed by the hub for this store", snapshot.head);
+    tell_refused("it is not signed by the hub for this store", snapshot.head);
     co_return Taken::refused;
   }
   const bool same_hub = head_ && head_->incarnation == hub;
@@ -178,7 +180,7 @@ Task<Taken> HeldCatalogue::take(sync::CatalogueSnapshot snapshot, Uuid hub) {
   if (older || (same && !wants_whole_)) co_return Taken::old;
   sync::Catalogue items = all_of(std::move(snapshot.items));
   if (sync::digest_of(items) != snapshot.head.digest) {
-    log_refused("it is not what the hub signed", snapshot.head);
+    tell_refused("it is not what the hub signed", snapshot.head);
     co_return Taken::refused;
   }
   co_await keep(snapshot.head, std::move(items));
@@ -189,7 +191,7 @@ Task<Taken> HeldCatalogue::take(sync::CatalogueDelta delta, Uuid hub) {
   if (!head_ || wants_whole_ || delta.head.incarnation != hub || head_->incarnation != hub)
     co_return Taken::gap;
   if (!is_signed(delta.head)) {
-    log_refused("it is not signed by the hub for this store", delta.head);
+    tell_refused("it is not signed by the hub for this store", delta.head);
     co_return Taken::refused;
   }
   if (delta.head.version <= head_->version) co_return Taken::old;
@@ -198,7 +200,7 @@ Task<Taken> HeldCatalogue::take(sync::CatalogueDelta delta, Uuid hub) {
   if (sync::digest_of(items) != delta.head.digest) {
     // The two have come apart: only a whole one helps.
     wants_whole_ = true;
-    log_refused("with it the catalogue is not what the hub signed", delta.head);
+    tell_refused("with it the catalogue is not what the hub signed", delta.head);
     co_return Taken::gap;
   }
   co_await keep(delta.head, std::move(items));
@@ -224,6 +226,7 @@ Task<void> HeldCatalogue::keep(sync::CatalogueHead head, sync::Catalogue items) 
   head_ = head;
   items_ = std::move(items);
   wants_whole_ = false;
+  faults_.over();
 }
 
 }  // namespace perkline::edge::downlink

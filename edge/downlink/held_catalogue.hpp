@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "edge/journal/journal.hpp"
+#include "shared/ops/standing_faults.hpp"
 #include "shared/sync/catalogue.hpp"
 
 namespace perkline::edge::downlink {
@@ -32,8 +33,9 @@ Result<StoredCatalogue> read_stored_catalogue(const journal::JournalReader& jour
 class HeldCatalogue {
  public:
   /// Reads it, and holds it against its signature: a catalogue that is not what the hub signed counts as
-  /// none. `journal` must outlive it. Errors: corrupt, newer_format, io_failed.
-  static Result<std::unique_ptr<HeldCatalogue>> open(journal::Journal& journal, StoreId store);
+  /// none. `journal` and `clock` must outlive it. Errors: corrupt, newer_format, io_failed.
+  static Result<std::unique_ptr<HeldCatalogue>> open(journal::Journal& journal, StoreId store,
+                                                     const Clock& clock);
 
   /// All items; of kinds that this version does not know too.
   const sync::Catalogue& items() const { return items_; }
@@ -49,12 +51,17 @@ class HeldCatalogue {
   Task<Taken> take(sync::CatalogueDelta delta, Uuid hub);
 
  private:
-  HeldCatalogue(journal::Journal& journal, StoreId store) : journal_(journal), store_(std::move(store)) {}
+  HeldCatalogue(journal::Journal& journal, StoreId store, const Clock& clock)
+      : journal_(journal), store_(std::move(store)), clock_(clock) {}
+  /// In the log: the hub sends what was refused every few seconds.
+  void tell_refused(std::string_view why, const sync::CatalogueHead& head);
   bool is_signed(const sync::CatalogueHead& head) const;
   Task<void> keep(sync::CatalogueHead head, sync::Catalogue items);
 
   journal::Journal& journal_;
   StoreId store_;
+  const Clock& clock_;
+  ops::StandingFaults faults_;
   std::optional<sync::PublicKey> key_;
   std::optional<sync::CatalogueHead> head_;
   sync::Catalogue items_;

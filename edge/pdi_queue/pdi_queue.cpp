@@ -123,8 +123,12 @@ Task<void> PdiQueue::begin_work() {
   if (gate_.is_closed() && !was_closed_) schedule_.recall(now());
   was_closed_ = gate_.is_closed();
   if (!all_known_ && schedule_.size() < options_.known_max / 2) {
-    if (auto filled = refill(); !filled)
+    const auto filled = refill();
+    if (filled) {
+      faults_.over();
+    } else if (faults_.is_news(filled.error().detail, now())) {
       ops::log(Level::error, "pdi_queue", "the queue cannot be read", {{"detail", filled.error().detail}});
+    }
   }
   while (!draining_ && open_at() <= now() && working_ < (gate_.is_closed() ? slots : 1)) {
     if (auto id = gate_.is_held() ? std::nullopt : take_due()) {

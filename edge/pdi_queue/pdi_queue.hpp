@@ -13,6 +13,7 @@
 #include "edge/session/ports.hpp"
 #include "edge/session/session_writer.hpp"
 #include "shared/net/signal.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::edge::pdi_queue {
 
@@ -100,7 +101,8 @@ class PdiQueue {
   MonoTime next_probe_{};
   MonoTime refused_until_{};  ///< Calls would find no place, unless one of ours ends before.
   std::size_t working_ = 0;
-  bool was_closed_ = true;  ///< The gate, when it was last looked at.
+  bool was_closed_ = true;      ///< The gate, when it was last looked at.
+  ops::StandingFaults faults_;  ///< Of reading the queue.
   bool draining_ = false;
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();
 };

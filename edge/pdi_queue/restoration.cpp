@@ -163,8 +163,10 @@ Task<void> Restoration::run() {
   while (restored_ && !stopped_) {
     const auto hub = co_await ask_hub();
     const auto pdi = co_await ask_pdi();
-    if (!hub || !pdi) {
-      const Error& error = hub ? pdi.error() : hub.error();
+    if (hub && pdi) {
+      faults_.over();
+    } else if (const Error& error = hub ? pdi.error() : hub.error();
+               faults_.is_news(error.detail, ports_.clock.mono_now())) {
       ops::log(Level::error, "restoration", "restored sessions cannot be read or written",
                {{"error", name_of(error.code)}, {"detail", error.detail}});
     }

@@ -11,6 +11,7 @@
 #include "edge/session/ports.hpp"
 #include "edge/session/recovery.hpp"
 #include "edge/session/session_writer.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::edge::pdi_queue {
 
@@ -76,8 +77,9 @@ class Restoration {
   AskHub ask_;
   std::function<void(const SessionId&)> on_open_;
   std::optional<journal::Restored> restored_;
-  std::size_t awaited_ = 0;                ///< How many wait for the hub's word.
-  std::size_t hub_page_;                   ///< How many it is asked about at once.
+  std::size_t awaited_ = 0;  ///< How many wait for the hub's word.
+  std::size_t hub_page_;     ///< How many it is asked about at once.
+  ops::StandingFaults faults_;
   std::map<SessionId, MonoTime> put_off_;  ///< Until when; what is past stays, as told in the log.
   std::set<SessionId> answered_;           ///< By the hub, and what follows from it could not be done yet.
   bool stopped_ = false;

@@ -15,6 +15,11 @@ loyalty::Prize in_draw(const Stock& stock, const Prize& prize, const std::set<st
           .withheld = prize.one_time && !kept.contains(prize.id)};
 }
 
+auto first_seed(const Offer& offer, std::chrono::sys_days today,
+                std::optional<std::chrono::sys_days> closed) {
+  return offer.seeds.lower_bound(closed ? std::max(today, *closed + days{1}) : today);
+}
+
 void write_proof(json::Writer& out, const Drawn& drawn) {
   out.begin_object().field("spinId", drawn.spin.str()).field("memberId", drawn.draw.member);
   out.field("clientSeed", drawn.draw.client_seed).field("nonce", drawn.draw.nonce);
@@ -106,9 +111,13 @@ std::set<std::string> Stock::one_time() const {
 
 const Seed* seed_for(const Offer& offer, std::chrono::sys_days today,
                      std::optional<std::chrono::sys_days> closed) {
-  const auto from = closed ? std::max(today, *closed + days{1}) : today;
-  const auto found = offer.seeds.lower_bound(from);
+  const auto found = first_seed(offer, today, closed);
   return found == offer.seeds.end() ? nullptr : &found->second;
+}
+
+std::int64_t seeds_left(const Offer& offer, std::chrono::sys_days today,
+                        std::optional<std::chrono::sys_days> closed) {
+  return std::distance(first_seed(offer, today, closed), offer.seeds.end());
 }
 
 std::optional<std::chrono::sys_days> seeds_to_close(const Offer& offer,

@@ -64,6 +64,10 @@ class Stock {
 const Seed* seed_for(const Offer& offer, std::chrono::sys_days today,
                      std::optional<std::chrono::sys_days> closed);
 
+/// How many days there is a seed for, from today's on, that is not closed.
+std::int64_t seeds_left(const Offer& offer, std::chrono::sys_days today,
+                        std::optional<std::chrono::sys_days> closed);
+
 /// Through which day seeds are left alone, as a predecessor may have drawn with them: one that drew today, or
 /// with a later seed that is known of. nullopt: that cannot be told yet, and nothing is drawn. A clock that
 /// is ahead of all seeds there are is wrong, or the catalogue is old: one of them is waited for. One that is

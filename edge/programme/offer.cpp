@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "shared/json/fields.hpp"
-#include "shared/ops/log.hpp"
 #include "shared/sync/hash_chain.hpp"
 
 namespace perkline::edge::programme {
@@ -108,17 +107,17 @@ Result<Lease> lease_in(const std::string& id, std::string_view body) {
 
 /// The item under `key`, if it can be read.
 template <class Key, class Item>
-void add(std::map<Key, Item>& items, const sync::ItemName& name, Result<Item> item, Key key) {
+void add(Offer& offer, std::map<Key, Item>& items, const sync::ItemName& name, Result<Item> item, Key key) {
   if (item) {
     items.insert_or_assign(std::move(key), std::move(*item));
     return;
   }
   const Error& error = item.error();
-  ops::log(ops::Level::error, "programme", "an item of the catalogue cannot be used",
-           {{"kind", static_cast<std::int64_t>(name.kind)},
-            {"id", name.id},
-            {"key", error.faults.empty() ? "" : error.faults.front().field},
-            {"reason", error.faults.empty() ? error.detail : error.faults.front().message}});
+  const bool is_json = !error.faults.empty();
+  offer.unusable.push_back({.kind = name.kind,
+                            .id = name.id,
+                            .key = is_json ? error.faults.front().field : "",
+                            .reason = is_json ? error.faults.front().message : error.detail});
 }
 
 }  // namespace
@@ -129,12 +128,13 @@ Offer offer_in(const sync::Catalogue& catalogue) {
     const auto is = [&kind = name.kind](sync::ItemKind wanted) {
       return kind == static_cast<std::uint32_t>(wanted);
     };
-    if (is(sync::ItemKind::prize)) add(offer.prizes, name, prize_in(name.id, body), name.id);
+    if (is(sync::ItemKind::prize)) add(offer, offer.prizes, name, prize_in(name.id, body), name.id);
     if (is(sync::ItemKind::promotion))
-      add(offer.promotions, name, promotion_in(name.id, body), parse_uuid(name.id).value_or(Uuid{}));
+      add(offer, offer.promotions, name, promotion_in(name.id, body), parse_uuid(name.id).value_or(Uuid{}));
     if (is(sync::ItemKind::wheel_seed))
-      add(offer.seeds, name, seed_in(name.id, body), parse_day(name.id).value_or(std::chrono::sys_days{}));
-    if (is(sync::ItemKind::prize_lease)) add(offer.leases, name, lease_in(name.id, body), name.id);
+      add(offer, offer.seeds, name, seed_in(name.id, body),
+          parse_day(name.id).value_or(std::chrono::sys_days{}));
+    if (is(sync::ItemKind::prize_lease)) add(offer, offer.leases, name, lease_in(name.id, body), name.id);
   }
   return offer;
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "shared/core/ids.hpp"
 #include "shared/core/money.hpp"
@@ -53,13 +54,20 @@ struct Lease {
 };
 
 struct Offer {
+  /// An item that could not be read.
+  struct Unusable {
+    std::uint32_t kind = 0;
+    std::string id;
+    std::string key;  ///< Of the value at fault; empty: it is no JSON object.
+    std::string reason;
+  };
   std::map<std::string, Prize> prizes;
   std::map<Uuid, Promotion> promotions;
   std::map<std::chrono::sys_days, Seed> seeds;
   std::map<std::string, Lease> leases;
+  std::vector<Unusable> unusable;  ///< Left out: this version may be too old for them.
 };
 
-/// Items that cannot be read are left out, and told in the log: this version may be too old for them.
 Offer offer_in(const sync::Catalogue& catalogue);
 
 }  // namespace perkline::edge::programme

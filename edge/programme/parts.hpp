@@ -42,6 +42,8 @@ struct Watch {
   std::function<void(std::string_view result)> on_claim = {};
   /// How many units of leases may still be given away here.
   std::function<void(std::int64_t left)> on_units = {};
+  /// How many days there is a seed for to draw with.
+  std::function<void(std::int64_t left)> on_seeds = {};
 };
 
 /// The lock of what draws take: leases' units and nonces.

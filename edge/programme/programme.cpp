@@ -20,12 +20,40 @@ Programme::Programme(Parts parts, Watch watch)
       claim_store_(parts_.journal, parts_.outbox),
       spins_(parts_, state_, hub_, watch),
       claims_(parts_, state_, hub_, claim_store_, watch),
+      on_seeds_(std::move(watch.on_seeds)),
       pace_(parts_.ports.clock) {}
 
 void Programme::use(const sync::Catalogue& catalogue, bool held) {
   state_.offer = offer_in(catalogue);
   state_.has_catalogue = held;
+  tell_unusable();
   spins_.tell_units();
+  tell_seeds();
+}
+
+/// Each that is news: the catalogue comes anew with every change.
+void Programme::tell_unusable() {
+  for (const Offer::Unusable& item : state_.offer.unusable) {
+    const std::string which = std::to_string(item.kind) + ' ' + item.id + ' ' + item.key + ' ' + item.reason;
+    if (!item_faults_.is_news(which, parts_.ports.clock.mono_now())) continue;
+    ops::log(ops::Level::error, "programme", "an item of the catalogue cannot be used",
+             {{"kind", static_cast<std::int64_t>(item.kind)},
+              {"id", item.id},
+              {"key", item.key},
+              {"reason", item.reason}});
+  }
+  if (state_.offer.unusable.empty()) item_faults_.over();
+}
+
+void Programme::tell_seeds() {
+  const SeedStanding now = spins_.seeds();
+  if (on_seeds_) on_seeds_(now.left);
+  if (now.trouble.empty()) {
+    if (seed_faults_.over()) ops::log(ops::Level::info, "programme", "there is a seed to draw with again");
+  } else if (seed_faults_.is_news(now.trouble, parts_.ports.clock.mono_now())) {
+    ops::log(ops::Level::error, "programme", "no sale has its spin: there is no seed to draw with",
+             {{"reason", now.trouble}});
+  }
 }
 
 std::optional<Uuid> Programme::lease_holder() const {
@@ -43,6 +71,7 @@ Task<Result<void>> Programme::start() {
   state_.clock_awaited_until = parts_.ports.clock.mono_now() + clock_wait;
   if (auto renewed = co_await renew_holder(); !renewed) co_return renewed;
   if (auto found = claims_.start(); !found) co_return found;
+  tell_seeds();
   co_return co_await spins_.drop_begun();
 }
 
@@ -102,7 +131,10 @@ Millis Programme::phase() const {
 Task<void> Programme::run() {
   if (!co_await pace_.wait_until(parts_.ports.clock.mono_now() + phase())) co_return;
   while (!pace_.stopped()) {
-    if (const auto looked = co_await look(); !looked && !pace_.stopped()) {
+    const auto looked = co_await look();
+    if (looked) {
+      faults_.over();
+    } else if (!pace_.stopped() && faults_.is_news(looked.error().detail, parts_.ports.clock.mono_now())) {
       ops::log(ops::Level::error, "programme", "leases and claims cannot be looked after",
                {{"error", perkline::name_of(looked.error().code)}, {"detail", looked.error().detail}});
     }
@@ -111,6 +143,7 @@ Task<void> Programme::run() {
 }
 
 Task<Result<void>> Programme::look() {
+  tell_seeds();
   const auto returned = co_await spins_.return_leases();
   if (!returned) co_return std::unexpected(returned.error());
   if (*returned > 0) {

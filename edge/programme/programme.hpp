@@ -6,6 +6,7 @@
 #include "edge/jobs/pace.hpp"
 #include "edge/programme/claims.hpp"
 #include "edge/programme/spins.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::edge::programme {
 
@@ -49,6 +50,7 @@ class Programme {
   Task<Result<void>> forget_member(sync::Erasure erasure);
   Task<Result<std::size_t>> forget_claims(WallTime until, std::size_t count_max);
 
+  SeedStanding seeds() const { return spins_.seeds(); }
   Spins& spins() { return spins_; }
   Claims& claims() { return claims_; }
 
@@ -56,6 +58,8 @@ class Programme {
   Result<journal::LeaseHolder> new_holder(bool after_another) const;
   Millis phase() const;
   Task<Result<void>> look();
+  void tell_unusable();
+  void tell_seeds();
 
   Parts parts_;
   State state_;
@@ -63,6 +67,10 @@ class Programme {
   ClaimStore claim_store_;
   Spins spins_;
   Claims claims_;
+  std::function<void(std::int64_t left)> on_seeds_;
+  ops::StandingFaults faults_;       ///< Of looking.
+  ops::StandingFaults item_faults_;  ///< Of the catalogue.
+  ops::StandingFaults seed_faults_;
   jobs::Pace pace_;
 };
 

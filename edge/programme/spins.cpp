@@ -140,9 +140,7 @@ Task<Result<void>> Spins::settle_seeds() {
   const auto turn = co_await parts_.ports.locks.acquire(std::string(wheel_key), MonoTime::max());
   if (!turn) co_return std::unexpected(turn.error());
   if (!state_.holder->unsettled) co_return Result<void>{};
-  const auto& clock = parts_.ports.clock;
-  const auto closed = seeds_to_close(state_.offer, *state_.holder->unsettled, utc_day(clock.wall_now()),
-                                     clock.mono_now() >= state_.clock_awaited_until);
+  const auto closed = closed_by_now(*state_.holder->unsettled);
   if (!closed) co_return Result<void>{};
   const journal::LeaseHolder settled{.id = state_.holder->id, .seeds_closed = *closed};
   journal::Batch batch;
@@ -166,6 +164,25 @@ Result<const Seed*> Spins::seed_now() const {
     seed = seed_for(state_.offer, utc_day(parts_.ports.clock.wall_now()), holder->seeds_closed);
   if (seed == nullptr) return fail(not_yet("the hub has committed to no seed for this store's draws yet"));
   return seed;
+}
+
+SeedStanding Spins::seeds() const {
+  const auto& holder = state_.holder;
+  if (!holder || !state_.has_catalogue || state_.offer.prizes.empty()) return {};
+  const auto today = utc_day(parts_.ports.clock.wall_now());
+  if (seed_for(state_.offer, today, std::nullopt) == nullptr) return {.left = 0, .trouble = "none_left"};
+  // What is not settled yet the next spin settles, if it can be.
+  const auto closed = holder->unsettled ? closed_by_now(*holder->unsettled) : holder->seeds_closed;
+  if (holder->unsettled && !closed) return {.left = 0, .trouble = "awaits_clock"};
+  const std::int64_t left = seeds_left(state_.offer, today, closed);
+  return {.left = left, .trouble = left == 0 ? "closed" : ""};
+}
+
+std::optional<std::chrono::sys_days> Spins::closed_by_now(
+    const journal::LeaseHolder::Unsettled& unsettled) const {
+  const auto& clock = parts_.ports.clock;
+  return seeds_to_close(state_.offer, unsettled, utc_day(clock.wall_now()),
+                        clock.mono_now() >= state_.clock_awaited_until);
 }
 
 Result<Stock> Spins::stock() const {

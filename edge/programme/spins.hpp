@@ -16,6 +16,15 @@ struct SpinRequest {
   std::string client_seed;    ///< Empty: none.
 };
 
+/// Whether the store can draw, as far as seeds go.
+struct SeedStanding {
+  std::int64_t left = 0;  ///< Days that there is a seed for.
+  /// Why no sale has a spin now: `none_left` (the hub was away for longer than it had committed ahead),
+  /// `awaits_clock` and `closed` (a journal before this one may have drawn with those there are); empty: it
+  /// has, or there is nothing to be won anyway.
+  std::string_view trouble;
+};
+
 /// The one spin that each sale gives its member (contract.md §5). Drawn here, by what the hub's catalogue
 /// offers, whether or not there is a line to the hub. The sale's mark, the unit, the nonce, the event and the
 /// answer are one durable batch, before the till is told. Each call runs to its end whether or not anybody
@@ -43,6 +52,7 @@ class Spins {
   static constexpr hours lease_held{1};
   /// Tells who watches how many units of leases are left.
   void tell_units() const;
+  SeedStanding seeds() const;
 
  private:
   /// A spin that is about to be drawn.
@@ -62,6 +72,8 @@ class Spins {
                                                      const SpinRequest& request) const;
   Task<Result<void>> may_spin(const session::Session& session);
   Task<Result<void>> settle_seeds();
+  /// seeds_to_close() by the clock of now.
+  std::optional<std::chrono::sys_days> closed_by_now(const journal::LeaseHolder::Unsettled& unsettled) const;
   Result<const Seed*> seed_now() const;
   Result<Stock> stock() const;
   Task<Result<Begun>> begin(const session::Session& session, const std::string& traceparent);

@@ -1,6 +1,7 @@
 #include "hub/clock/vouched_time.hpp"
 
 #include "shared/ops/log.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::hub::clock {
 namespace {
@@ -9,8 +10,6 @@ constexpr std::string_view context = "clock";
 constexpr seconds look_every{5};
 /// So that not every look writes; far less than what a clock may be off.
 constexpr minutes vouch_every{1};
-/// Of a doubt that goes on.
-constexpr hours tell_every{1};
 
 Result<std::optional<WallTime>> read_vouched(db::Transaction& transaction) {
   return vouched_time(transaction);
@@ -50,16 +49,14 @@ Task<Result<void>> look(db::Database& database, ClockGuard& guard) {
 
 Task<void> watch(db::Database& database, net::AsyncClock& clock, ClockGuard& guard,
                  std::function<void(bool in_doubt)> told) {
-  std::optional<MonoTime> told_at;
+  ops::StandingFaults doubt;
   while (true) {
     // A database that is away is told elsewhere.
     static_cast<void>(co_await look(database, guard));
-    if (guard.in_doubt() && (!told_at || clock.mono_now() - *told_at >= tell_every)) {
-      tell_doubt(guard);
-      told_at = clock.mono_now();
-    } else if (!guard.in_doubt() && told_at) {
+    if (guard.in_doubt()) {
+      if (doubt.is_news("", clock.mono_now())) tell_doubt(guard);
+    } else if (doubt.over()) {
       ops::log(ops::Level::info, context, "the clock is in no doubt any more");
-      told_at.reset();
     }
     told(guard.in_doubt());
     co_await clock.sleep(look_every);

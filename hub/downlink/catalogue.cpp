@@ -62,7 +62,8 @@ Result<void> write(db::Transaction& transaction, const Put& item, std::uint64_t 
   if (item.body) text = *item.body;
   auto put = transaction.execute(
       "INSERT INTO catalogue_item (scope, kind, item_id, body, version) VALUES ($1, $2, $3, $4, $5)"
-      " ON CONFLICT (scope, kind, item_id) DO UPDATE SET body = excluded.body, version = excluded.version",
+      " ON CONFLICT (scope, kind, item_id) DO UPDATE SET body = excluded.body, version = excluded.version,"
+      " gone_since = NULL",
       {item.scope, std::int64_t{item.name.kind}, item.name.id, std::move(text), to_sql(version)});
   if (!put) return failure(put);
   return {};
@@ -127,6 +128,12 @@ Result<std::int64_t> replace_items(db::Transaction& transaction, sync::ItemKind 
 
 Result<std::uint64_t> catalogue_version(db::Transaction& transaction) {
   auto rows = transaction.query("SELECT value FROM down_counter WHERE name = 'catalogue'");
+  if (!rows) return failure(rows);
+  return static_cast<std::uint64_t>(rows->at(0).integer(0));
+}
+
+Result<std::uint64_t> forgotten_through(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT value FROM down_counter WHERE name = 'catalogue_forgotten'");
   if (!rows) return failure(rows);
   return static_cast<std::uint64_t>(rows->at(0).integer(0));
 }

@@ -46,7 +46,11 @@ Result<std::uint64_t> catalogue_version(db::Transaction& transaction);
 /// All that the store is to hold. Errors: the database's.
 Result<sync::Catalogue> read_catalogue(db::Transaction& transaction, const StoreId& store);
 
-/// What of it has changed after `version`, by rising names; what is gone too. Errors: the database's.
+/// Through which version the database may have forgotten what has gone (purge.hpp). Errors: the database's.
+Result<std::uint64_t> forgotten_through(db::Transaction& transaction);
+
+/// What of it has changed after `version`, by rising names; what is gone too, as long as `version` is no
+/// earlier than forgotten_through(). Errors: the database's.
 Result<std::vector<sync::CatalogueItem>> items_after(db::Transaction& transaction, const StoreId& store,
                                                      std::uint64_t version);
 

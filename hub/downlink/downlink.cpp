@@ -35,6 +35,7 @@ struct CatalogueRead {
   Uuid incarnation;
   std::uint64_t version = 0;
   sync::Catalogue items = {};
+  std::uint64_t forgotten = 0;  ///< What has gone since before it can be told no more.
   std::vector<sync::CatalogueItem> changes = {};
 };
 
@@ -47,7 +48,10 @@ Result<CatalogueRead> read_for_store(db::Transaction& transaction, const StoreId
   if (!version) return std::unexpected(version.error());
   auto items = read_catalogue(transaction, store);
   if (!items) return failure(items);
-  CatalogueRead read{.incarnation = *incarnation, .version = *version, .items = std::move(*items)};
+  const auto forgotten = forgotten_through(transaction);
+  if (!forgotten) return std::unexpected(forgotten.error());
+  CatalogueRead read{
+      .incarnation = *incarnation, .version = *version, .items = std::move(*items), .forgotten = *forgotten};
   if (!held) return read;
   auto changes = items_after(transaction, store, held->at);
   if (!changes) return failure(changes);
@@ -139,13 +143,12 @@ Task<void> Downlink::look() {
   std::vector<StoreId> stores;
   for (const auto& [store, listener] : listeners_) stores.push_back(store);
   const auto look = co_await read_look(stores);
-  // A database that is away is told elsewhere, and once here.
-  if (!look && !std::exchange(failing_, true)) {
+  if (!look && faults_.is_news(perkline::name_of(look.error().code), now)) {
     ops::log(ops::Level::warn, context, "what stores lack cannot be looked up",
              {{"error", perkline::name_of(look.error().code)}});
   }
   if (!look) co_return;
-  failing_ = false;
+  faults_.over();
   for (const StoreId& store : stores) co_await serve(store, *look);
 }
 
@@ -220,10 +223,13 @@ Task<std::optional<sync::Frame>> Downlink::answered(StoreId store, std::string k
     return {};
   });
   if (!taken) {
-    ops::log(ops::Level::warn, context, "a store's answer could not be taken in: it is asked again",
-             {{"storeId", store.str()}, {"error", perkline::name_of(taken.error().code)}});
+    const std::string fault = store.str() + ' ' + std::string(perkline::name_of(taken.error().code));
+    if (answer_faults_.is_news(fault, parts_.clock.mono_now()))
+      ops::log(ops::Level::warn, context, "a store's answer could not be taken in: it is asked again",
+               {{"storeId", store.str()}, {"error", perkline::name_of(taken.error().code)}});
     co_return std::nullopt;
   }
+  answer_faults_.over(store.str() + ' ');
   // What is said next is said soon.
   if (const auto found = listeners_.find(store); found != listeners_.end()) found->second.commands.reset();
   if (!reply) co_return std::nullopt;
@@ -240,7 +246,7 @@ Task<void> Downlink::send_catalogue(StoreId store, sync::Held held) {
       store, {.incarnation = read->incarnation, .at = read->version}, sync::digest_of(read->items));
   const auto from = place_of(held.catalogue, read->incarnation, read->version);
   // Of what is gone any number may have gone since: the store would refuse so long a delta whenever it came.
-  if (!from || *from == 0 || read->changes.size() > limits::catalogue_items_max) {
+  if (!from || *from == 0 || *from < read->forgotten || read->changes.size() > limits::catalogue_items_max) {
     send(store, "catalogue_snapshot", snapshot_of(head, read->items));
   } else if (*from < read->version) {
     send(store, "catalogue_delta",

@@ -12,6 +12,7 @@
 #include "shared/core/ids.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/signal.hpp"
+#include "shared/ops/standing_faults.hpp"
 #include "shared/sync/catalogue.hpp"
 #include "shared/sync/frame.hpp"
 
@@ -77,7 +78,8 @@ class Downlink {
   Parts parts_;
   std::unordered_map<StoreId, Listener> listeners_;
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();
-  bool failing_ = false;
+  ops::StandingFaults faults_;         ///< Of looking.
+  ops::StandingFaults answer_faults_;  ///< By store.
   bool stopped_ = false;
 };
 

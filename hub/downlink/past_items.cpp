@@ -15,7 +15,7 @@ Result<void> keep_past(db::Transaction& transaction, std::string_view scope, con
   if (scope != every_store || !(is(sync::ItemKind::prize) || is(sync::ItemKind::promotion))) return {};
   auto kept = transaction.execute(
       "INSERT INTO catalogue_past (kind, item_id, terms, body) VALUES ($1, $2, $3, $4)"
-      " ON CONFLICT (kind, item_id, terms) DO NOTHING",
+      " ON CONFLICT (kind, item_id, terms) DO UPDATE SET past_since = NULL",
       {std::int64_t{name.kind}, name.id, to_hex(terms_of(body)), body});
   if (!kept) return failure(kept);
   return {};

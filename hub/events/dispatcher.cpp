@@ -81,12 +81,15 @@ Task<void> Dispatcher::run() {
     const auto more = co_await turn();
     if (!more) {
       // A database that is away is told elsewhere.
-      if (is_fault_of_event(more.error())) {
+      if (is_fault_of_event(more.error()) && faults_.is_news(more.error().detail, clock_.mono_now())) {
         ops::log(ops::Level::error, context, "events cannot be taken",
                  {{"error", name_of(more.error().code)}, {"detail", more.error().detail}});
       }
       co_await clock_.sleep(rest);
-    } else if (!*more) {
+      continue;
+    }
+    faults_.over();
+    if (!*more) {
       co_await net::either(woken_.wait(), clock_.sleep(poll_every));
       co_await clock_.sleep(gather);
     }

@@ -10,6 +10,7 @@
 #include "hub/events/outbox.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/signal.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::hub::events {
 
@@ -79,6 +80,7 @@ class Dispatcher {
   DispatcherWatch watch_;
   net::Signal woken_;
   net::Signal ended_;
+  ops::StandingFaults faults_;
   bool running_ = false;
   bool draining_ = false;
 };

@@ -100,23 +100,15 @@ Result<void> audit_loss(db::Transaction& transaction, const stores::Store& store
                                               .detail = detail.take()});
 }
 
-/// `traceparent`: of the till's call that it was for; empty: of none.
-void log_failed(std::string_view what, const StoreId& store, const Error& error,
-                std::string_view traceparent = {}) {
-  ops::log(ops::Level::warn, "ingest", what,
-           {{"storeId", store.str()},
-            {"error", perkline::name_of(error.code)},
-            {"detail", error.detail},
-            {"traceId", ops::trace_id_of(traceparent)},
-            {"spanId", ops::span_id_of(traceparent)}});
+/// A standing fault, as it is told apart from others.
+std::string fault_of(const StoreId& store, std::string_view what) {
+  return store.str() + ' ' + std::string(what) + ": ";
 }
 
-void log_fork(const StoreId& store, const sync::Fork& fork) {
-  ops::log(ops::Level::error, "ingest", "a store's history has forked",
-           {{"storeId", store.str()},
-            {"epoch", static_cast<std::int64_t>(fork.epoch)},
-            {"reason", sync::name_of(fork.reason)}});
-}
+constexpr std::string_view has_forked = "a store's history has forked";
+constexpr std::string_view no_hello = "Hello could not be taken in";
+constexpr std::string_view no_batch = "a batch could not be taken in";
+constexpr std::string_view no_status = "a status could not be taken in";
 
 }  // namespace
 
@@ -145,6 +137,7 @@ void Ingest::tell_lag(const StoreId& store, const std::optional<std::uint64_t>& 
 void Ingest::tell_fork(const StoreId& store, bool forked) {
   if (observer_.on_fork) observer_.on_fork(store, forked);
   const bool changed = forked ? forked_.insert(store).second : forked_.erase(store) == 1;
+  if (changed && !forked) faults_.over(fault_of(store, has_forked));
   if (changed && down_.prizes_used) down_.prizes_used(store);
 }
 
@@ -178,6 +171,26 @@ Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame
   co_return sync::encode(*answer);
 }
 
+void Ingest::tell_failed(std::string_view what, const StoreId& store, const Error& error,
+                         std::string_view traceparent) {
+  if (!faults_.is_news(fault_of(store, what) + error.detail, clock_.mono_now())) return;
+  ops::log(ops::Level::warn, "ingest", what,
+           {{"storeId", store.str()},
+            {"error", perkline::name_of(error.code)},
+            {"detail", error.detail},
+            {"traceId", ops::trace_id_of(traceparent)},
+            {"spanId", ops::span_id_of(traceparent)}});
+}
+
+void Ingest::tell_forked(const StoreId& store, const sync::Fork& fork) {
+  const std::string how = std::to_string(fork.epoch) + ' ' + std::string(sync::name_of(fork.reason));
+  if (!faults_.is_news(fault_of(store, has_forked) + how, clock_.mono_now())) return;
+  ops::log(ops::Level::error, "ingest", has_forked,
+           {{"storeId", store.str()},
+            {"epoch", static_cast<std::int64_t>(fork.epoch)},
+            {"reason", sync::name_of(fork.reason)}});
+}
+
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
   if (hello.store != store) {
     count("foreign");
@@ -191,15 +204,18 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Hello hello) {
       });
   if (!outcome) {
     count("failed");
-    log_failed("Hello could not be taken in", store, outcome.error());
+    tell_failed(no_hello, store, outcome.error());
     co_return std::nullopt;
   }
+  faults_.over(fault_of(store, no_hello));
   tell_lag(store, outcome->lag);
   const auto* fork = std::get_if<sync::Fork>(&outcome->verdict);
-  if (fork != nullptr) log_fork(store, *fork);
+  if (fork != nullptr) tell_forked(store, *fork);
   if (cloned) {
-    ops::log(ops::Level::error, "ingest", "two processes speak as one store: its data was copied",
-             {{"storeId", store.str()}, {"epoch", static_cast<std::int64_t>(hello.epoch)}});
+    constexpr std::string_view copied = "two processes speak as one store: its data was copied";
+    if (faults_.is_news(fault_of(store, copied), clock_.mono_now()))
+      ops::log(ops::Level::error, "ingest", copied,
+               {{"storeId", store.str()}, {"epoch", static_cast<std::int64_t>(hello.epoch)}});
   }
   tell_fork(store, outcome->forked);
   if (auto* welcome = std::get_if<sync::Welcome>(&outcome->verdict)) welcome->signing_key = down_.signing_key;
@@ -223,12 +239,13 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Batch batch) {
       database_, [&received](db::Transaction& transaction) { return take_in_batch(transaction, received); });
   if (!outcome) {
     count("failed");
-    log_failed("a batch could not be taken in", store, outcome.error());
+    tell_failed(no_batch, store, outcome.error());
     co_return std::nullopt;
   }
+  faults_.over(fault_of(store, no_batch));
   count(name_of(outcome->verdict, !outcome->types.empty()));
   if (const auto* fork = std::get_if<sync::Fork>(&outcome->verdict)) {
-    log_fork(store, *fork);
+    tell_forked(store, *fork);
     tell_fork(store, true);
   }
   if (outcome->healed) tell_fork(store, false);
@@ -254,7 +271,11 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Status status) 
         return stores::note_status(transaction, store, status, now);
       });
   count(has_new_holder ? "status" : "failed");
-  if (!has_new_holder) log_failed("a status could not be taken in", store, has_new_holder.error());
+  if (has_new_holder) {
+    faults_.over(fault_of(store, no_status));
+  } else {
+    tell_failed(no_status, store, has_new_holder.error());
+  }
   hear_held(store, status);
   if (has_new_holder && *has_new_holder && down_.prizes_used) down_.prizes_used(store);
   co_return std::nullopt;
@@ -262,22 +283,24 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Status status) 
 
 /// Only the store can see that the cursor lies on another chain than its own.
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::Fork fork) {
-  log_fork(store, fork);
+  tell_forked(store, fork);
   tell_fork(store, true);
   const WallTime now = clock_.wall_now();
   const auto noted = co_await database_.write([&store, &fork, now](db::Transaction& transaction) {
     return stores::note_fork(transaction, store, sync::name_of(fork.reason), now);
   });
   count(noted ? "fork" : "failed");
-  if (!noted) log_failed("a fork could not be noted", store, noted.error());
+  if (!noted) tell_failed("a fork could not be noted", store, noted.error());
   co_return std::nullopt;
 }
 
 Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::HistoryLost lost) {
-  ops::log(ops::Level::error, "ingest", "a store does not keep any more what the hub lacks",
-           {{"storeId", store.str()},
-            {"epoch", static_cast<std::int64_t>(lost.epoch)},
-            {"lostThrough", static_cast<std::int64_t>(lost.through)}});
+  constexpr std::string_view is_lost = "a store does not keep any more what the hub lacks";
+  if (faults_.is_news(fault_of(store, is_lost) + std::to_string(lost.through), clock_.mono_now()))
+    ops::log(ops::Level::error, "ingest", is_lost,
+             {{"storeId", store.str()},
+              {"epoch", static_cast<std::int64_t>(lost.epoch)},
+              {"lostThrough", static_cast<std::int64_t>(lost.through)}});
   const WallTime now = clock_.wall_now();
   const Uuid audit_id = uuids_.next();
   bool before = false;
@@ -290,7 +313,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::HistoryLost los
   });
   if (!before) tell_fork(store, true);
   count(noted ? "history_lost" : "failed");
-  if (!noted) log_failed("lost history could not be noted", store, noted.error());
+  if (!noted) tell_failed("lost history could not be noted", store, noted.error());
   co_return std::nullopt;
 }
 
@@ -301,7 +324,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::SaleQuery query
   });
   count(answer ? "sale_query" : "failed");
   if (!answer) {
-    log_failed("a sale query could not be answered", store, answer.error());
+    tell_failed("a sale query could not be answered", store, answer.error());
     co_return std::nullopt;
   }
   co_return std::move(*answer);
@@ -319,7 +342,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::SpinReserve ask
       database_, [&](db::Transaction& transaction) { return reserve(transaction, store, asked, now); });
   count(reserved ? "spin_reserve" : "failed");
   if (!reserved) {
-    log_failed("one-time prizes could not be kept for a spin", store, reserved.error(), asked.traceparent);
+    tell_failed("one-time prizes could not be kept for a spin", store, reserved.error(), asked.traceparent);
     co_return std::nullopt;
   }
   ops::log(ops::Level::debug, "ingest", "one-time prizes are kept for a spin",
@@ -338,7 +361,7 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::ClaimRequest as
       database_, [&](db::Transaction& transaction) { return claim(transaction, store, asked, cause); });
   count(answer ? "claim_request" : "failed");
   if (!answer) {
-    log_failed("a claim of a till's could not be answered", store, answer.error(), asked.traceparent);
+    tell_failed("a claim of a till's could not be answered", store, answer.error(), asked.traceparent);
     co_return std::nullopt;
   }
   ops::log(ops::Level::debug, "ingest", "a claim of a till's is answered",

@@ -12,6 +12,7 @@
 #include "hub/wheel/terms.hpp"
 #include "shared/core/clock.hpp"
 #include "shared/core/ids.hpp"
+#include "shared/ops/standing_faults.hpp"
 #include "shared/sync/cursor.hpp"
 #include "shared/sync/frame.hpp"
 
@@ -74,6 +75,11 @@ class Ingest {
   Task<std::optional<sync::Frame>> on(StoreId store, std::string key, sync::CommandAnswer answer);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::SpinReserve asked);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::ClaimRequest asked);
+  /// Each in the log, as ops::StandingFaults has it. `traceparent`: of the till's call that it was for;
+  /// empty: of none.
+  void tell_failed(std::string_view what, const StoreId& store, const Error& error,
+                   std::string_view traceparent = {});
+  void tell_forked(const StoreId& store, const sync::Fork& fork);
   /// What it may give away changes with it.
   void tell_fork(const StoreId& store, bool forked);
   void count(std::string_view verdict) const;
@@ -88,7 +94,8 @@ class Ingest {
   IngestObserver observer_;
   Down down_;
   Boots boots_;
-  std::set<StoreId> forked_;  ///< As this process has told.
+  std::set<StoreId> forked_;    ///< As this process has told.
+  ops::StandingFaults faults_;  ///< By store.
 };
 
 }  // namespace perkline::hub::ingest

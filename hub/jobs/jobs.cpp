@@ -12,6 +12,7 @@
 #include "hub/jobs/billing_job.hpp"
 #include "hub/jobs/catalogue_job.hpp"
 #include "hub/jobs/ledger_jobs.hpp"
+#include "hub/jobs/programme_job.hpp"
 #include "hub/notifications/purge.hpp"
 #include "hub/wallet/holds.hpp"
 #include "hub/webhooks/deliveries.hpp"
@@ -19,6 +20,7 @@
 #include "hub/wheel/reservations.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "shared/ops/log.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::hub::jobs {
 namespace {
@@ -121,6 +123,8 @@ constexpr std::array jobs{
         std::nullopt, &purge_events, for_good},
     Job{"purge-notifications", "forgets notifications 400 days old, and mails 60 days after they were sent",
         days{1}, hours{4}, &purge_notifications, for_good},
+    Job{"purge-programme", "forgets of prizes and promotions at tills what no store can tell of any more",
+        days{1}, hours{6}, &purge_programme, for_good},
     Job{"release-holds", "gives free what wallets hold beyond its time; a serving hub does so every second",
         days{1}, std::nullopt, &release_holds},
     Job{"review-tiers", "works out anew what members have earned within 12 months", days{1}, hours{3},
@@ -131,7 +135,13 @@ constexpr std::array jobs{
         minutes{10}, std::nullopt, &wheel_seeds},
 };
 
-Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {
+void tell_failed(const Parts& parts, const Job& job, const Error& error, ops::StandingFaults& faults) {
+  if (!faults.is_news(std::string(job.name) + ' ' + error.detail, parts.clock.mono_now())) return;
+  ops::log(ops::Level::warn, context, "job failed",
+           {{"job", job.name}, {"error", name_of(error.code)}, {"detail", error.detail}});
+}
+
+Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch, ops::StandingFaults& faults) {
   // Told elsewhere; the turn stays.
   if (job.for_good && !parts.guard.now_for_good()) co_return;
   const WallTime now = parts.clock.wall_now();
@@ -146,12 +156,9 @@ Task<void> run_if_due(const Parts& parts, const Job& job, const Watch& watch) {
     if (!noted) done = std::unexpected(noted.error());
   }
   if (watch.on_run) watch.on_run(job.name, done.has_value());
-  if (done) {
-    ops::log(ops::Level::info, context, "job done", {{"job", job.name}, {"count", *done}});
-  } else {
-    ops::log(ops::Level::warn, context, "job failed",
-             {{"job", job.name}, {"error", name_of(done.error().code)}, {"detail", done.error().detail}});
-  }
+  if (!done) co_return tell_failed(parts, job, done.error(), faults);
+  faults.over(std::string(job.name) + ' ');
+  ops::log(ops::Level::info, context, "job done", {{"job", job.name}, {"count", *done}});
 }
 
 /// Also of runs at other replicas.
@@ -183,10 +190,11 @@ const Job* find_job(std::string_view name) {
 }
 
 Task<void> run_regularly(const Parts& parts, net::AsyncClock& clock, Watch watch) {
+  ops::StandingFaults faults;
   while (true) {
     for (const Job& job : jobs) {
       if (job.run == &rotate_keys && parts.keys_in_file) continue;
-      co_await run_if_due(parts, job, watch);
+      co_await run_if_due(parts, job, watch, faults);
     }
     co_await tell_last_successes(parts, watch);
     co_await clock.sleep(look_every);

@@ -176,4 +176,11 @@ Result<void> write_refused_claims(db::Transaction& transaction, const UserId& us
   return {};
 }
 
+Result<std::int64_t> drop_refused_claims(db::Transaction& transaction, WallTime before, std::int64_t limit) {
+  return transaction.execute(
+      "DELETE FROM promotion_claim_refused WHERE claim_id IN (SELECT claim_id FROM promotion_claim_refused"
+      " WHERE received_at < $1 LIMIT $2)",
+      {before.time_since_epoch().count(), limit});
+}
+
 }  // namespace perkline::hub::promotions

@@ -40,4 +40,11 @@ Result<void> take_in_till_claim(db::Transaction& transaction, const wallet::Caus
 /// An array of what was refused to the user, appended to `out`.
 Result<void> write_refused_claims(db::Transaction& transaction, const UserId& user, json::Writer& out);
 
+/// How long it is known that a claim was refused: as members find what they were told of it
+/// (notifications/purge.hpp), and as stores keep the sale by default. A claim that is told of once more after
+/// that is judged once more.
+inline constexpr days keep_refused_claims{400};
+/// Forgets up to `limit` of those taken in before then; how many.
+Result<std::int64_t> drop_refused_claims(db::Transaction& transaction, WallTime before, std::int64_t limit);
+
 }  // namespace perkline::hub::promotions

@@ -25,9 +25,9 @@ Task<void> StoreKeys::keep_fresh() {
   while (!stopped_) {
     co_await clock_.sleep(between_reads);
     const auto refreshed = co_await refresh();
-    // Once, not twice a second for as long as it lasts.
-    if (std::exchange(failing_, !refreshed)) continue;
-    if (!refreshed) {
+    if (refreshed) {
+      faults_.over();
+    } else if (faults_.is_news(name_of(refreshed.error().code), clock_.mono_now())) {
       ops::log(ops::Level::warn, "stores", "the stores' keys could not be read",
                {{"error", name_of(refreshed.error().code)}});
     }

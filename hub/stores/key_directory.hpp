@@ -9,6 +9,7 @@
 #include "hub/db/database.hpp"
 #include "shared/core/ids.hpp"
 #include "shared/net/async_clock.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::hub::stores {
 
@@ -34,7 +35,7 @@ class StoreKeys {
   mutable std::mutex mutex_;
   std::shared_ptr<const Map> keys_ = std::make_shared<const Map>();
   bool stopped_ = false;
-  bool failing_ = false;
+  ops::StandingFaults faults_;
 };
 
 }  // namespace perkline::hub::stores

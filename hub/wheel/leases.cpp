@@ -1,5 +1,6 @@
 #include "hub/wheel/leases.hpp"
 
+#include "hub/downlink/purge.hpp"
 #include "hub/points/cause.hpp"
 #include "hub/stores/progress.hpp"
 #include "hub/wheel/down.hpp"
@@ -60,16 +61,15 @@ Result<void> take_back(db::Transaction& transaction, const Lease& lease, std::in
 }
 
 /// Of a lease that was granted after the backup which this database was restored from: the unit is gone all
-/// the same.
-Result<void> award_forgotten(db::Transaction& transaction, const std::string& prize) {
+/// the same. Whether there was one to be counted.
+Result<bool> award_forgotten(db::Transaction& transaction, const std::string& prize) {
   const auto taken = take_unit(transaction, prize);
-  if (!taken) return std::unexpected(taken.error());
-  if (*taken) return {};
+  if (!taken || *taken) return taken;
   const auto known = find_prize(transaction, prize);
   if (!known) return std::unexpected(known.error());
   if (!*known || (*known)->stock)
     return fail(Errc::validation_failed, "the lease is forgotten, and nothing is free of the prize");
-  return {};
+  return false;
 }
 
 }  // namespace
@@ -107,6 +107,18 @@ Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& st
   return LeasedUnits{.present = present, .earlier = rows->front().integer(1) - present};
 }
 
+Result<StrandedUnits> stranded_units(db::Transaction& transaction) {
+  auto rows = transaction.query(
+      "SELECT store.id, CAST(SUM(lease.units - lease.awarded - lease.returned) AS BIGINT) FROM prize_lease"
+      " lease JOIN store ON store.id = lease.store_id WHERE lease.awarded + lease.returned < lease.units AND"
+      " (store.retired_at IS NOT NULL OR lease.holder <> COALESCE(store.lease_holder, '')) GROUP BY "
+      "store.id");
+  if (!rows) return failure(rows);
+  StrandedUnits units;
+  for (const db::Row& row : *rows) units.emplace(row.text(0), row.integer(1));
+  return units;
+}
+
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction) {
   return leases(
       transaction,
@@ -116,7 +128,7 @@ Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction)
       {});
 }
 
-Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+Result<bool> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit) {
   const auto found = hold_lease(transaction, store, unit.lease);
   if (!found) return std::unexpected(found.error());
@@ -128,7 +140,8 @@ Result<void> award_leased(db::Transaction& transaction, const StoreId& store, co
   if (lease->left() == 0) return fail(Errc::validation_failed, "nothing is left of the lease");
   auto noted = transaction.execute("UPDATE prize_lease SET awarded = awarded + 1 WHERE id = $1", {lease->id});
   if (!noted) return failure(noted);
-  return end_leased(transaction, prize, 1, 1);
+  if (auto ended = end_leased(transaction, prize, 1, 1); !ended) return failure(ended);
+  return true;
 }
 
 Result<void> award_discarded(db::Transaction& transaction, const StoreId& store, const std::string& prize,
@@ -139,10 +152,14 @@ Result<void> award_discarded(db::Transaction& transaction, const StoreId& store,
   if (!spins->empty()) return {};
   auto awarded = award_leased(transaction, store, prize, unit);
   if (!awarded && awarded.error().code == Errc::validation_failed) return {};
-  if (!awarded) return awarded;
+  if (!awarded) return failure(awarded);
+  if (!*awarded) return {};
   auto noted =
       transaction.execute("UPDATE prize_lease SET discarded = discarded + 1 WHERE id = $1", {unit.lease});
   if (!noted) return failure(noted);
+  auto apart =
+      transaction.execute("UPDATE prize SET awarded_apart = awarded_apart + 1 WHERE id = $1", {prize});
+  if (!apart) return failure(apart);
   return {};
 }
 
@@ -203,6 +220,28 @@ Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeC
   }
   if (auto put = put_leases_down(transaction, store, left); !put) return failure(put);
   return units;
+}
+
+Result<std::int64_t> note_settled_leases(db::Transaction& transaction, WallTime now, std::int64_t limit) {
+  return transaction.execute(
+      "UPDATE prize_lease SET settled_since = $1 WHERE id IN (SELECT id FROM prize_lease WHERE settled_since "
+      "IS"
+      " NULL AND awarded + returned = units LIMIT $2)",
+      {now.time_since_epoch().count(), limit});
+}
+
+Result<std::int64_t> drop_settled_leases(db::Transaction& transaction, WallTime before, std::int64_t limit) {
+  return transaction.execute(
+      "DELETE FROM prize_lease WHERE id IN (SELECT lease.id FROM prize_lease lease JOIN store ON store.id ="
+      " lease.store_id WHERE lease.settled_since < $1 AND (store.retired_at IS NOT NULL OR store.all_told_at "
+      ">="
+      " lease.settled_since + $3) AND NOT EXISTS (SELECT 1 FROM dead_letter WHERE dead_letter.state = 'open'"
+      " AND dead_letter.type = 'SpinDrawn' AND dead_letter.store_id = lease.store_id) AND EXISTS (SELECT 1 "
+      "FROM"
+      " prize_lease later WHERE later.store_id = lease.store_id AND later.prize_id = lease.prize_id AND"
+      " (later.made_at > lease.made_at OR (later.made_at = lease.made_at AND later.id > lease.id))) LIMIT "
+      "$2)",
+      {before.time_since_epoch().count(), limit, Millis{downlink::gone_by_at_most}.count()});
 }
 
 }  // namespace perkline::hub::wheel

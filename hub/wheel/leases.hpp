@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,12 @@ struct LeasedUnits {
 };
 Result<LeasedUnits> leased_units(db::Transaction& transaction, const StoreId& store);
 
+/// Units that nobody draws from, and that stay away from everybody until staff write them off
+/// (`perkline-hub store write-off-leases`): of lives of stores' data before the present one, and of retired
+/// stores.
+using StrandedUnits = std::map<StoreId, std::int64_t>;
+Result<StrandedUnits> stranded_units(db::Transaction& transaction);
+
 /// Of all stores that take leases (stores::takes_leases), those with something left that one may draw from.
 Result<std::vector<Lease>> leases_of_known_holders(db::Transaction& transaction);
 
@@ -51,9 +58,10 @@ struct LeasedUnit {
   std::int64_t ordinal = 0;
 };
 /// Books the unit as awarded; of a lease that is not known at all, as the hub was restored to before it was
-/// granted, out of what is free. Errors: validation_failed (the lease is another store's or prize's, has no
-/// such ordinal, or nothing is left of it, as it was returned or written off; nothing is free).
-Result<void> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+/// granted, out of what is free. False: of such a lease, and the prize has no stock any more: nothing is
+/// counted. Errors: validation_failed (the lease is another store's or prize's, has no such ordinal, or
+/// nothing is left of it, as it was returned or written off; nothing is free).
+Result<bool> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit);
 
 /// One that a draw has given away which staff has discarded: it is awarded all the same, to no spin, as the
@@ -75,5 +83,15 @@ enum class LeaseLives : std::uint8_t { all, earlier };
 Result<std::int64_t> write_off_leases(db::Transaction& transaction, const PrizeCause& cause,
                                       const StoreId& store, const std::string& reason,
                                       LeaseLives lives = LeaseLives::all);
+
+/// How long a lease that nothing is left of is kept at least. What a store tells of one that is not known any
+/// more would count as that of one which a restored hub has forgotten.
+inline constexpr days keep_settled_leases{90};
+/// Steps for the job `purge-programme`: notes since when it has known that nothing is left of a lease, and
+/// drops those known before then whose store can tell no more of them: it is retired, or has told all it
+/// holds 30 days later or more; and of its spins none that could not be booked waits for a person. The last
+/// lease of a prize to a store stays, as it says whose turn is next. At most `limit`; how many.
+Result<std::int64_t> note_settled_leases(db::Transaction& transaction, WallTime now, std::int64_t limit);
+Result<std::int64_t> drop_settled_leases(db::Transaction& transaction, WallTime before, std::int64_t limit);
 
 }  // namespace perkline::hub::wheel

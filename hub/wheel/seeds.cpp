@@ -182,6 +182,18 @@ Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const Sto
       {store.str(), number_of(from)}));
 }
 
+Result<std::optional<Day>> seeds_told_through(db::Transaction& transaction, const StoreId& store) {
+  auto rows = transaction.query(
+      "SELECT MAX(wheel_seed.day) FROM wheel_seed JOIN store ON store.id = wheel_seed.store_id WHERE "
+      "store.id ="
+      " $1 AND wheel_seed.made_at <= store.last_seen",
+      {store.str()});
+  if (!rows) return failure(rows);
+  const auto day = rows->front().optional_integer(0);
+  if (!day) return std::nullopt;
+  return day_in(*day);
+}
+
 Result<std::optional<OpenSeed>> find_seed(db::Transaction& transaction, const StoreId& store,
                                           const std::string& commitment) {
   auto seeds = seeds_in(transaction.query(

@@ -56,6 +56,10 @@ Result<void> close_seeds(db::Transaction& transaction, Day through);
 /// All of a store's from that day on: what the store is to draw with.
 Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const StoreId& store, Day from);
 
+/// The last day that the store has a seed of, as far as the hub knows: of those made before it was heard
+/// last. nullopt: none.
+Result<std::optional<Day>> seeds_told_through(db::Transaction& transaction, const StoreId& store);
+
 /// The secret of a commitment of `store`, revealed or not; nullopt: the store has no such seed.
 Result<std::optional<OpenSeed>> find_seed(db::Transaction& transaction, const StoreId& store,
                                           const std::string& commitment);

@@ -111,7 +111,12 @@ Result<Spun> spin(db::Transaction& transaction, const Terms& terms, const SpinCa
   if (!table) return std::unexpected(table.error());
   Spin made = spin_of(terms, cause, won->prize, client_seed);
   auto booked = book_spin(transaction, terms, cause,
-                          {.spin = made, .user = user, .draw = draw, .seed = seed->id, .table = *table});
+                          {.spin = made,
+                           .user = user,
+                           .draw = draw,
+                           .seed = seed->id,
+                           .table = *table,
+                           .took_unit = won->prize.stock.has_value()});
   if (!booked) return failure(booked);
   const auto balance = ledger::balance_of(transaction, ledger::points_of(user));
   if (!balance) return std::unexpected(balance.error());

@@ -49,13 +49,15 @@ Result<void> write_down(db::Transaction& transaction, const Booking& booking) {
   const bool leased = booking.till && booking.till->unit;
   auto written = transaction.execute(
       "INSERT INTO spin (id, user_id, store_id, session_id, customer_id, member, client_seed, seed_id, nonce,"
-      " table_id, prize_id, prize_name, prize_type, cost, points, lease_id, ordinal, created_at)"
-      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+      " table_id, prize_id, prize_name, prize_type, cost, points, lease_id, ordinal, created_at,"
+      " took_unit)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
       {spin.id, text_or_null(user), text_or_null(store), text_or_null(session), text_or_null(card),
        booking.draw.member, booking.draw.client_seed, booking.seed, booking.draw.nonce, booking.table,
        spin.prize_id, spin.prize_name, std::string(name_of(spin.prize_type)), spin.cost, spin.points,
        leased ? Value(booking.till->unit->lease) : Value(nullptr),
-       leased ? Value(booking.till->unit->ordinal) : Value(nullptr), stamp(spin.at)});
+       leased ? Value(booking.till->unit->ordinal) : Value(nullptr), stamp(spin.at),
+       std::int64_t{booking.took_unit ? 1 : 0}});
   if (!written) return failure(written);
   return {};
 }
@@ -169,7 +171,11 @@ Result<void> claim_spins(db::Transaction& transaction, const Terms& terms, const
   if (!claimed) return failure(claimed);
   for (std::size_t i = 0; i < unclaimed->size(); ++i) {
     const Spin& spin = (*unclaimed)[i];
-    if (spin.at + terms.programme.expiry <= cause.at) continue;
+    if (spin.at + terms.programme.expiry <= cause.at) {
+      auto lapsed = transaction.execute("UPDATE spin SET lapsed = 1 WHERE id = $1", {spin.id});
+      if (!lapsed) return failure(lapsed);
+      continue;
+    }
     points::Cause own = cause;
     own.id = points::derived_id(cause.id, i);
     if (auto given = award_points(transaction, terms, own, spin, user); !given) return given;

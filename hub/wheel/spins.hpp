@@ -53,6 +53,7 @@ struct Booking {
   loyalty::Draw draw;
   std::int64_t seed = 0;   ///< As the database numbers them.
   std::int64_t table = 0;  ///< Likewise.
+  bool took_unit = false;  ///< Of the prize's stock.
   std::optional<AtTill> till = std::nullopt;
 };
 /// Writes the spin down, gives the prize's points, and tells SPIN_EXECUTED and, unless it is of type none,

@@ -68,22 +68,22 @@ Result<void> settle_one_time(db::Transaction& transaction, const StoreSpin& told
   return unmark_one_time(transaction, spin, counts ? id : std::string());
 }
 
-/// Takes the prize out of what there is for this spin. Errors: validation_failed.
-Result<void> settle(db::Transaction& transaction, const StoreSpin& told, const ToldPrize& prize,
+/// Takes the prize out of what there is for this spin. Whether that was a unit of its stock. Errors:
+/// validation_failed.
+Result<bool> settle(db::Transaction& transaction, const StoreSpin& told, const ToldPrize& prize,
                     bool is_one_time_now, WallTime now) {
   const StoreId& store = told.drawn.store;
-  if (auto ended = end_reservation(transaction, store, told.id, now); !ended) return ended;
+  if (auto ended = end_reservation(transaction, store, told.id, now); !ended) return failure(ended);
   auto once = settle_one_time(transaction, told, prize, is_one_time_now, now);
-  if (!once) return once;
+  if (!once) return failure(once);
   if (told.till.unit) return award_leased(transaction, store, prize.prize.id, *told.till.unit);
   if (prize.stocked) return refused("a stocked prize without a lease");
-  if (!prize.prize.stock) return {};
+  if (!prize.prize.stock) return false;
   const auto taken = take_unit(transaction, prize.prize.id);
-  if (!taken) return std::unexpected(taken.error());
-  if (!*taken)
+  if (taken && !*taken)
     return refused(
         "nothing is free of the prize, which had no stock when it was drawn: raise its stock, and retry");
-  return {};
+  return taken;
 }
 
 /// All ids derive from the spin's own.
@@ -142,8 +142,8 @@ Result<bool> book_store_spin(db::Transaction& transaction, const Terms& terms, c
   if (!user) return std::unexpected(user.error());
   const auto as_told = check_told(transaction, told.drawn, **prize);
   if (!as_told) return std::unexpected(as_told.error());
-  auto settled = settle(transaction, told, *as_told, (*prize)->one_time, now);
-  if (!settled) return failure(settled);
+  const auto took_unit = settle(transaction, told, *as_told, (*prize)->one_time, now);
+  if (!took_unit) return std::unexpected(took_unit.error());
   const auto table = keep_table(transaction, told.drawn.table);
   if (!table) return std::unexpected(table.error());
   const SpinCause cause = cause_of(told, now);
@@ -152,6 +152,7 @@ Result<bool> book_store_spin(db::Transaction& transaction, const Terms& terms, c
                   .draw = told.drawn.draw,
                   .seed = (*seed)->id,
                   .table = *table,
+                  .took_unit = *took_unit,
                   .till = told.till};
   if (told.is_forgotten) booking.draw.member = forgotten_member(told.id.str());
   booking.spin.cost = 0;

@@ -37,18 +37,23 @@ Task<void> StoreSupply::run() {
       bool failed = false;
       for (const StoreId& store : std::exchange(waiting_, {})) {
         const auto supplied = co_await supply(store);
-        if (supplied) continue;
-        ops::log(ops::Level::warn, "wheel",
-                 "a store could not be given what it draws with: it is tried again",
-                 {{"storeId", store.str()},
-                  {"error", perkline::name_of(supplied.error().code)},
-                  {"detail", supplied.error().detail}});
+        if (supplied) {
+          faults_.over(store.str() + ' ');
+          continue;
+        }
+        tell_fault(store, supplied.error());
         waiting_.insert(store);
         failed = true;
       }
       if (failed) co_await parts_.clock.sleep(try_again);
     }
   }
+}
+
+void StoreSupply::tell_fault(const StoreId& store, const Error& error) {
+  if (!faults_.is_news(store.str() + ' ' + error.detail, parts_.clock.mono_now())) return;
+  ops::log(ops::Level::warn, "wheel", "a store could not be given what it draws with: it is tried again",
+           {{"storeId", store.str()}, {"error", perkline::name_of(error.code)}, {"detail", error.detail}});
 }
 
 Task<Result<void>> StoreSupply::supply(StoreId store) {

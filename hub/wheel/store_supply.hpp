@@ -11,6 +11,7 @@
 #include "shared/core/random.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/signal.hpp"
+#include "shared/ops/standing_faults.hpp"
 
 namespace perkline::hub::wheel {
 
@@ -41,10 +42,12 @@ class StoreSupply {
 
  private:
   Task<Result<void>> supply(StoreId store);
+  void tell_fault(const StoreId& store, const Error& error);
 
   Parts parts_;
   std::unordered_map<StoreId, Uuid> holders_;  ///< As told last.
   std::set<StoreId> waiting_;
+  ops::StandingFaults faults_;  ///< By store.
   std::shared_ptr<net::Signal> wake_ = std::make_shared<net::Signal>();
 };
 

@@ -58,7 +58,8 @@ TEST_F(HubClock, FarAheadTakesNoPointsAndForgetsNothingUntilSomebodyConfirmsIt) 
   EXPECT_TRUE(hub_->log().contains("the clock is in doubt")) << hub_->log();
   EXPECT_TRUE(hub_->call({.path = "/health"}).body.contains("degraded"));
   EXPECT_TRUE(show().contains(R"("inDoubt":true)")) << show();
-  for (const char* job : {"expire-points", "purge-answers", "purge-events", "purge-notifications"}) {
+  for (const char* job :
+       {"expire-points", "purge-answers", "purge-events", "purge-notifications", "purge-programme"}) {
     const auto refused = hub_->run({"jobs", "run", job});
     EXPECT_EQ(refused.status, 1) << job;
     EXPECT_TRUE(refused.err.contains("clock confirm")) << refused.err;

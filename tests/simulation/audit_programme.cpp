@@ -8,6 +8,7 @@
 #include "hub/wallet/wallet.hpp"
 #include "hub/wheel/proof.hpp"
 #include "hub/wheel/seeds.hpp"
+#include "hub/wheel/verify_spins.hpp"
 #include "hub/wheel/verify_stock.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/json/value.hpp"
@@ -130,6 +131,10 @@ class ProgrammeAuditor {
     const auto wrong = hub::wheel::verify_stock(transaction);
     if (!wrong) return std::unexpected(wrong.error());
     check(wrong->empty(), "stock is what is free, leased and awarded", wrong->empty() ? "" : wrong->front());
+    const auto unproven = hub::wheel::verify_spins(transaction);
+    if (!unproven) return std::unexpected(unproven.error());
+    check(unproven->empty(), "spins agree with what they cost, gave and took",
+          unproven->empty() ? "" : unproven->front());
     for (const auto& store : books_.stores) {
       if (store->is_clone()) continue;
       if (auto looked = look_at_leases(transaction, *store); !looked) return looked;

@@ -135,6 +135,7 @@ std::unique_ptr<edge::downlink::Downlink> StoreLife::opened_downlink(const Store
       {.journal = journal,
        .outbox = *outbox,
        .members = members,
+       .clock = world->clock(),
        .store = store,
        .tell = [this] { uplink.tell_status(); },
        .on_catalogue = [this](const sync::Catalogue& catalogue) { use(catalogue); }});

@@ -13,6 +13,7 @@
 #include "hub/tool_database.hpp"
 #include "hub/wheel/leases.hpp"
 #include "hub/wheel/reservations.hpp"
+#include "hub/wheel/seeds.hpp"
 #include "shared/json/value.hpp"
 #include "tests/unit/hub/commands_fixture.hpp"
 
@@ -344,6 +345,31 @@ TEST_F(Commands, NewEpochPrintsItAloneAndTheAuditSaysWhoAndWhy) {
   EXPECT_EQ(run([&] { return store_accept_gap(config_, "store-1", "why"); }).status, exit_failed);
 }
 
+TEST_F(Commands, StoreShowTellsForHowLongAStoreHasSeedsToDrawWith) {
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  const auto shown = [&](bool json) { return run([&] { return store_show(config_, "store-1", json); }).out; };
+  EXPECT_TRUE(shown(true).contains(R"("seedsThrough":null)")) << "it was never heard: " << shown(true);
+  EXPECT_FALSE(shown(false).contains("seeds ")) << shown(false);
+  const auto config = load_config(config_);
+  const auto change = [&](const std::string& sql, std::vector<db::Value> parameters = {}) {
+    const auto database = open_tool_database(config.value(), IfMissing::fail);
+    EXPECT_TRUE(database.value()->write_now([&](db::Transaction& transaction) -> Result<void> {
+      auto changed = transaction.execute(sql, parameters);
+      if (!changed) return failure(changed);
+      return {};
+    })) << sql;
+  };
+  const WallTime now = SystemClock().wall_now();
+  change("UPDATE store SET last_seen = $1", {(now + hours{1}).time_since_epoch().count()});
+  const wheel::Day last = wheel::day_of(now) + wheel::seeds_ahead;
+  EXPECT_TRUE(shown(false).contains("seeds     of spins at tills through " + wheel::day_text(last) + '\n'))
+      << shown(false);
+  change("UPDATE wheel_seed SET day = day - 40");
+  EXPECT_TRUE(shown(false).contains("seeds     NONE LEFT, it had those of spins at tills through " +
+                                    wheel::day_text(last - days{40}) + '\n'))
+      << shown(false);
+}
+
 TEST_F(Commands, WriteOffLeasesFreesWhatALostStoreHadAndTheAuditSaysWhy) {
   ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
   const auto config = load_config(config_);
@@ -380,6 +406,11 @@ TEST_F(Commands, WriteOffLeasesFreesWhatALostStoreHadAndTheAuditSaysWhy) {
       "leases    3 units of prizes, 3 of data that was lost: write-off-leases --earlier\n"))
       << shown(false);
   EXPECT_TRUE(shown(true).contains(R"("leasedUnits":{"present":3,"earlier":3})")) << shown(true);
+  const auto listed = [&](bool json) { return run([&] { return store_list(config_, json); }).out; };
+  EXPECT_TRUE(listed(false).contains(
+      "store-1: 3 units of prizes that nobody draws from: store write-off-leases --earlier\n"))
+      << listed(false);
+  EXPECT_TRUE(listed(true).contains(R"("strandedUnits":3)")) << listed(true);
   EXPECT_EQ(write_off("store-1", "", false).status, exit_usage);
   EXPECT_EQ(write_off("store-9", "lost", false).status, exit_failed);
   EXPECT_EQ(write_off("store-1", "restored", true).out, "3\n");
@@ -387,6 +418,14 @@ TEST_F(Commands, WriteOffLeasesFreesWhatALostStoreHadAndTheAuditSaysWhy) {
             std::vector<std::string>{"lease-now now"});
   EXPECT_EQ(rows("SELECT winner, prize_id FROM prize_one_time").size(), 1u) << "its spins may yet come";
   EXPECT_TRUE(shown(false).contains("leases    3 units of prizes\n")) << shown(false);
+  EXPECT_FALSE(listed(false).contains("nobody draws from")) << listed(false);
+  EXPECT_TRUE(database.value()->write_now([](db::Transaction& transaction) -> Result<void> {
+    auto retired = transaction.execute("UPDATE store SET retired_at = 1");
+    if (!retired) return failure(retired);
+    return {};
+  }));
+  EXPECT_TRUE(shown(false).contains("leases    3 units of prizes: write-off-leases\n")) << shown(false);
+  EXPECT_TRUE(listed(true).contains(R"("strandedUnits":3)")) << listed(true);
   EXPECT_EQ(write_off("store-1", "burnt down", false).out, "3\n");
   EXPECT_FALSE(shown(false).contains("leases"));
   EXPECT_EQ(rows("SELECT winner, prize_id FROM prize_one_time").size(), 0u);

@@ -5,6 +5,7 @@
 #include "hub/db/migrate.hpp"
 #include "hub/downlink/catalogue.hpp"
 #include "hub/downlink/members.hpp"
+#include "hub/downlink/purge.hpp"
 #include "hub/identity/user.hpp"
 #include "shared/core/down_limits.hpp"
 #include "shared/sync/hash_chain.hpp"
@@ -125,6 +126,30 @@ TEST_F(DownlinkTest, AStoreThatHoldsNothingGetsAllThatIsItsOwn) {
   EXPECT_FALSE(is_true(snapshots.front().head, other_store, items));
   EXPECT_EQ(snapshots.front().head.version, 3u);
   EXPECT_TRUE(sent<sync::CatalogueSnapshot>(other_store).empty()) << "it has not been heard";
+}
+
+TEST_F(DownlinkTest, AStoreThatIsBehindWhatTheHubHasForgottenGetsAllOfIt) {
+  put("a", "1");
+  put("b", "1");
+  put("b", std::nullopt);
+  put("c", "1");
+  ASSERT_TRUE(hub_.write([&](hub::db::Transaction& t) -> Result<void> {
+    const WallTime now = hub_.clock.wall;
+    EXPECT_EQ(hub::downlink::note_gone_items(t, now, 10), 1);
+    EXPECT_EQ(hub::downlink::drop_gone_items(t, now + Millis{1}, 10), 1);
+    return {};
+  }));
+  downlink_->heard(store, {.catalogue = at(2)});
+  pass(seconds{2});
+  const auto snapshots = sent<sync::CatalogueSnapshot>();
+  ASSERT_EQ(snapshots.size(), 1u) << "that `b` has gone cannot be told it";
+  EXPECT_EQ(catalogue_in(snapshots.front()), (sync::Catalogue{{{1, "a"}, "1"}, {{1, "c"}, "1"}}));
+  downlink_->heard(other_store, {.catalogue = at(3)});
+  pass(seconds{2});
+  EXPECT_TRUE(sent<sync::CatalogueSnapshot>(other_store).empty());
+  const auto deltas = sent<sync::CatalogueDelta>(other_store);
+  ASSERT_EQ(deltas.size(), 1u) << "it has heard of that";
+  EXPECT_EQ(deltas.front().items.size(), 1u);
 }
 
 TEST_F(DownlinkTest, NothingIsSentWhereNobodyHasPutAnything) {

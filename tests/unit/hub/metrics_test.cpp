@@ -32,6 +32,18 @@ TEST(HubMetrics, AreAllInTheReadmesTableAndNoOthers) {
   EXPECT_EQ(names_in(rows, "`"), names_in(text_of("hub/metrics.cpp"), "\""));
 }
 
+TEST(HubMetrics, TellUnitsThatNobodyDrawsFromUntilTheyAreWrittenOff) {
+  ops::Metrics metrics;
+  HubMetrics hub(metrics);
+  const auto says = [&metrics](const std::string& line) {
+    return metrics.text().contains("\nperkline_hub_stranded_lease_units{store=\"store-1\"} " + line + "\n");
+  };
+  hub.stranded({{StoreId("store-1"), 7}});
+  EXPECT_TRUE(says("7")) << metrics.text();
+  hub.stranded({});
+  EXPECT_TRUE(says("0")) << metrics.text();
+}
+
 TEST(HubMetrics, TellHowManyPaymentsWaitAndForHowLong) {
   ops::Metrics metrics;
   HubMetrics hub(metrics);

@@ -184,6 +184,41 @@ TEST_F(Migrating, BringsAHubOfTheFirstReleaseUpWithAllItHolds) {
   }));
 }
 
+// What spins took and gave was not said by them before 0031: verify must not miss it afterwards.
+TEST_F(Migrating, TakesWhatSpinsTookBeforeTheySaidSoForGranted) {
+  const auto all = embedded_migrations();
+  ASSERT_TRUE(run({all.begin(), all.begin() + 30}));
+  const auto write = [&](const std::string& sql) {
+    return database_->write_now([&](Transaction& transaction) -> Result<void> {
+      auto done = transaction.execute(sql);
+      if (!done) return failure(done);
+      return {};
+    });
+  };
+  ASSERT_TRUE(write("UPDATE prize SET stock = 10, awarded = 3 WHERE name = 'Cash'"));
+  const auto spin = [&](const std::string& id, const std::string& user, const std::string& points) {
+    return write(
+        "INSERT INTO spin (id, user_id, store_id, session_id, customer_id, member, client_seed, seed_id, "
+        "nonce,"
+        " table_id, prize_id, prize_name, prize_type, cost, points, created_at) VALUES ('" +
+        id + "', " + user + ", 's', '" + id + "', 'C', '" + id + "', '', 1, 1, 1, 'p', 'Cash', 'cash', 0, " +
+        points + ", 1)");
+  };
+  ASSERT_TRUE(spin("lapsed", "'u'", "3"));
+  ASSERT_TRUE(spin("nobodys", "NULL", "3"));
+  ASSERT_TRUE(spin("worthless", "'u'", "0"));
+  ASSERT_TRUE(run({all.begin(), all.end()}));
+  EXPECT_TRUE(database_->read_now([](Transaction& transaction) -> Result<void> {
+    const auto apart = transaction.query("SELECT awarded_apart FROM prize WHERE awarded_apart > 0");
+    EXPECT_EQ(apart->size(), 1u);
+    EXPECT_EQ(apart->at(0).integer(0), 3);
+    const auto lapsed = transaction.query("SELECT id FROM spin WHERE lapsed = 1");
+    EXPECT_EQ(lapsed->size(), 1u);
+    EXPECT_EQ(lapsed->at(0).text(0), "lapsed");
+    return {};
+  }));
+}
+
 TEST(HubSchema, DrawsTheHubsIncarnationOnce) {
   test::TempDir dir;
   test::HubDatabase hub(dir.file("hub.db"));

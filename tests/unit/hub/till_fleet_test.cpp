@@ -16,6 +16,7 @@
 #include "hub/wheel/prizes.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "hub/wheel/spin.hpp"
+#include "hub/wheel/verify_spins.hpp"
 #include "hub/wheel/verify_stock.hpp"
 #include "tests/support/sim_store.hpp"
 #include "tests/unit/hub/hub_database.hpp"
@@ -217,6 +218,9 @@ class TillFleet : public testing::Test {
       auto wrong = hub::wheel::verify_stock(t);
       if (!wrong) return failure(wrong);
       EXPECT_EQ(*wrong, std::vector<std::string>{});
+      auto unproven = hub::wheel::verify_spins(t);
+      if (!unproven) return failure(unproven);
+      EXPECT_EQ(*unproven, std::vector<std::string>{});
       return {};
     }));
   }

@@ -396,7 +396,11 @@ TEST_F(TillLeases, StockIsNeverOversoldByTwentyStoresAndTheHub) {
       } else if (what == 6) {
         write([&](hub::db::Transaction& t) -> Result<void> {
           const std::string& prize = rng.below(2) == 0 ? plenty : scarce;
-          if (hub::wheel::take_unit(t, prize).value()) ++given[prize];
+          if (!hub::wheel::take_unit(t, prize).value()) return {};
+          ++given[prize];
+          // There is no spin to go with it.
+          auto apart = t.execute("UPDATE prize SET awarded_apart = awarded_apart + 1 WHERE id = $1", {prize});
+          if (!apart) return failure(apart);
           return {};
         });
       } else if (what == 7) {

@@ -9,6 +9,7 @@
 #include "hub/identity/user.hpp"
 #include "hub/ingest/dead_letters.hpp"
 #include "hub/wheel/leases.hpp"
+#include "hub/wheel/verify_spins.hpp"
 #include "hub/wheel/verify_stock.hpp"
 #include "tests/unit/hub/event_table.hpp"
 #include "tests/unit/hub/fake_store.hpp"
@@ -94,6 +95,7 @@ class Tills : public testing::Test {
     std::vector<std::string> found;
     EXPECT_TRUE(hub_.read([&](hub::db::Transaction& t) -> Result<void> {
       found = hub::wheel::verify_stock(t).value();
+      for (std::string& fault : hub::wheel::verify_spins(t).value()) found.push_back(std::move(fault));
       return {};
     }));
     return found;

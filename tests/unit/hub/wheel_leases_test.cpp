@@ -50,8 +50,10 @@ class Leases : public testing::Test {
     return granted;
   }
   std::optional<Errc> award(const Lease& of, std::int64_t ordinal) {
-    return refusal([&](db::Transaction& t) {
-      return award_leased(t, of.store, of.prize, {.lease = of.id, .ordinal = ordinal});
+    return refusal([&](db::Transaction& t) -> Result<void> {
+      const auto awarded = award_leased(t, of.store, of.prize, {.lease = of.id, .ordinal = ordinal});
+      if (!awarded) return std::unexpected(awarded.error());
+      return {};
     });
   }
   std::optional<Errc> give_back(const Lease& of, std::int64_t returned) {
@@ -184,7 +186,9 @@ TEST_F(Leases, OfManyAtOnceAndSpinsBesideThemNeverOversell) {
       const auto done = grant_lease(t, each);
       if (!done) return std::unexpected(done.error());
       if (!*done) return fail(Errc::no_prize_available, "none is free");
-      return award_leased(t, each.store, each.prize, {.lease = each.id, .ordinal = 1});
+      const auto awarded = award_leased(t, each.store, each.prize, {.lease = each.id, .ordinal = 1});
+      if (!awarded) return std::unexpected(awarded.error());
+      return {};
     });
     works.emplace_back([this](db::Transaction& t) -> Result<void> {
       const auto done = take_unit(t, prize_.id);

@@ -81,6 +81,7 @@ class DownlinkTest : public ::testing::Test {
     downlink_ = std::move(Downlink::open({.journal = *journal_,
                                           .outbox = *outbox_,
                                           .members = *members_,
+                                          .clock = world_->clock(),
                                           .store = store,
                                           .tell = [this] { ++told_; },
                                           .on_catalogue = [this](const sync::Catalogue&) { ++changes_; }})
