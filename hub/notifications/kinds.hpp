@@ -17,9 +17,11 @@ struct Kind {
   std::array<std::string_view, names_max> names;  ///< Of the event's data, as templates may use them.
   std::string_view title;                         ///< The built-in words, as Mustache templates.
   std::string_view body;
+  std::string_view subject = {};  ///< Of a mail; empty: the title.
 };
 
-/// What every template may use besides: the member's name, empty where they gave none.
+/// What every template may use besides: the member's name, empty where they gave none; in mails also where it
+/// does not look like one (name_in_mail).
 inline constexpr std::string_view member_name = "memberName";
 
 std::span<const Kind> kinds();

@@ -44,6 +44,11 @@ std::vector<FieldFault> faults_of(const Kind& kind, const Words& words, const Wo
 /// What templates take in: texts by name. An empty text is false as a section.
 using Facts = std::map<std::string, std::string, std::less<>>;
 
+/// The name as mails may say it: letters of any script, blanks, - ' ’ and dots without a letter behind them,
+/// at most 40 characters; else empty. Whoever registers somebody else's address chooses the name, and is not
+/// to have the chain's server send what they want to be read.
+std::string_view name_in_mail(std::string_view name);
+
 /// Templates that were found right, parsed once for many members. One thread.
 class WordForm {
  public:

@@ -20,6 +20,45 @@ struct Trigger {
   const char* body;
 };
 
+using hub::notifications::name_in_mail;
+
+TEST(NamesInMails, AreThoseThatLookLikeNames) {
+  for (const std::string_view name : {"Ann", "Jean-Luc O'Neill", "J. R. R. Tolkien", "Zoë Šimić",
+                                      "Dr. Nguyễn Văn An", "Анна", "王小明", "김민준", "فاطمة", "D’Arcy"})
+    EXPECT_EQ(name_in_mail(name), name);
+  const std::string long_one(41, 'a');
+  for (const std::string_view name :
+       {std::string_view("http://evil.example/win CLICK HERE to get 500 USD"),
+        std::string_view("evil.example"), std::string_view("evil。example"), std::string_view("call 0900"),
+        std::string_view("a@b"), std::string_view("www:evil"), std::string_view("ａｎｎ．com"),
+        std::string_view("a\nb"), std::string_view("win \xf0\x9f\x8e\x81"), std::string_view("\xff"),
+        std::string_view(long_one)})
+    EXPECT_EQ(name_in_mail(name), "") << name;
+}
+
+// Whoever registers a stranger's address chooses what the stranger is called.
+TEST_F(Notifications, MailsSayNoStrangersTexts) {
+  const Someone jo = someone("jo");
+  for (const auto& [name, greeting] :
+       {std::pair("http://evil.example/win", "Hello,\n"), std::pair("Jo", "Hello Jo,\n")}) {
+    hub_.execute("UPDATE users SET name = '" + std::string(name) + "' WHERE id = '" + jo.id() + "'");
+    hub_.execute("DELETE FROM notification_mail");
+    for (const char* event : {"PLAYER_REGISTERED", "WALLET_CREATED"})
+      happens(event, jo, R"("currency":"USD")");
+    std::vector<std::string> subjects;
+    hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+      const auto rows = transaction.query("SELECT subject, body FROM notification_mail ORDER BY id");
+      for (const auto& row : rows.value()) {
+        subjects.push_back(row.text(0));
+        EXPECT_TRUE(row.text(1).starts_with(greeting)) << row.text(1);
+      }
+      return {};
+    });
+    EXPECT_EQ(subjects, (std::vector<std::string>{"Welcome!", "Your USD wallet is ready"}));
+  }
+  EXPECT_EQ(content(listed(jo), 1, "title"), "Welcome, Jo!") << "in the app it is one's own";
+}
+
 TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
   const std::vector<Trigger> triggers{
       {"PLAYER_REGISTERED", R"("registeredAt":"2026-03-01T00:00:00.000Z")", "welcome", "PLAYER_REGISTERED",
