@@ -91,6 +91,12 @@ class Mails : public ::testing::Test {
     })) << sql;
   }
   /// A mail that waits for `name`@example.com.
+  /// One of those that thousands get.
+  void mail_to_many(const std::string& name, Millis ago) {
+    mail(name, ago);
+    execute("UPDATE notification_mail SET template = 'promotion_assigned', next_at = $2 WHERE user_id = $1",
+            {name, hub::notifications::first_moment(live_.clock().wall_now() - ago, true)});
+  }
   void mail(const std::string& name, Millis ago = Millis{0}) {
     const std::int64_t at = (live_.clock().wall_now() - ago).time_since_epoch().count();
     execute(
@@ -112,6 +118,21 @@ class Mails : public ::testing::Test {
   LiveHub live_;
   FakeMail port_;
 };
+
+TEST_F(Mails, ThatThousandsGetLetTheOthersGoFirst) {
+  for (int i = 0; i < 100; ++i) mail_to_many("many-" + std::to_string(i), minutes{100 - i});
+  mail("paid");
+  mail("put-off");
+  port_.fates["put-off@example.com"] = {MailFate::put_off};
+  {
+    const Running worker(live_, port_, quick());
+    EXPECT_TRUE(becomes("sent", 102));
+  }
+  EXPECT_EQ(port_.sent.at(0).to, "paid@example.com");
+  EXPECT_EQ(port_.sent.at(1).to, "many-0@example.com") << "among themselves those due for longest";
+  EXPECT_EQ(port_.tries["put-off@example.com"], 2);
+  EXPECT_NE(port_.sent.back().to, "put-off@example.com") << "it waits for its own moment alone";
+}
 
 TEST_F(Mails, AreSentOnceAndForgotten) {
   for (const char* name : {"a", "b", "c"}) mail(name);

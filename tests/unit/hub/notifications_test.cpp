@@ -3,7 +3,9 @@
 #include <set>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/notifications/mail_queue.hpp"
 #include "hub/notifications/notifier.hpp"
+#include "hub/notifications/words.hpp"
 #include "tests/unit/hub/notifications_fixture.hpp"
 
 namespace perkline::test {
@@ -57,6 +59,24 @@ TEST_F(Notifications, MailsSayNoStrangersTexts) {
     EXPECT_EQ(subjects, (std::vector<std::string>{"Welcome!", "Your USD wallet is ready"}));
   }
   EXPECT_EQ(content(listed(jo), 1, "title"), "Welcome, Jo!") << "in the app it is one's own";
+}
+
+TEST_F(Notifications, MailsOfMoneyAreClaimedBeforeACampaigns) {
+  const Someone jo = someone("jo");
+  std::vector<hub::events::DomainEvent> campaign;
+  for (int i = 0; i < 40; ++i)
+    campaign.push_back(event("PROMOTION_ASSIGNED", someone("m" + std::to_string(i)), R"("title":"Spring")"));
+  append(campaign);
+  hub_.tell_events(true);
+  happens("PAYMENT_FAILED", jo, R"("reference":"R1","amount":"5.00","currency":"USD")");
+  const WallTime now = SystemClock().wall_now();
+  hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    const auto claimed = hub::notifications::claim_mails(
+        transaction, {.holder = "h", .from = now, .until = now + seconds{40}}, 16);
+    EXPECT_EQ(claimed->size(), 16u);
+    EXPECT_EQ(claimed->front().to, "jo@example.com");
+    return {};
+  });
 }
 
 TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
