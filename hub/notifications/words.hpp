@@ -41,7 +41,8 @@ struct WordPaths {
 };
 std::vector<FieldFault> faults_of(const Kind& kind, const Words& words, const WordPaths& paths = {});
 
-/// What templates take in: texts by name. An empty text is false as a section.
+/// What templates take in: texts by name. An empty text is false as a section, and a number that is 0 is
+/// empty.
 using Facts = std::map<std::string, std::string, std::less<>>;
 
 /// The name as mails may say it: letters of any script, blanks, - ' ’ and dots without a letter behind them,

@@ -45,6 +45,7 @@ TEST_F(Notifications, MailsSayNoStrangersTexts) {
        {std::pair("http://evil.example/win", "Hello,\n"), std::pair("Jo", "Hello Jo,\n")}) {
     hub_.execute("UPDATE users SET name = '" + std::string(name) + "' WHERE id = '" + jo.id() + "'");
     hub_.execute("DELETE FROM notification_mail");
+    hub_.execute("DELETE FROM event_outbox");
     for (const char* event : {"PLAYER_REGISTERED", "WALLET_CREATED"})
       happens(event, jo, R"("currency":"USD")");
     std::vector<std::string> subjects;
@@ -96,7 +97,10 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
        "What you claimed at a till was claimed before, or not yours to claim any more: nothing has come into"
        " your wallet for it."},
       {"PRIZE_AWARDED", R"("spinId":"s","prizeName":"Coupon","prizeType":"coupon","points":1)", "prize",
-       "PRIZE_AWARDED", "You have won: Coupon", "The wheel was kind to you: Coupon, 1 points."},
+       "PRIZE_AWARDED", "You have won: Coupon", "The wheel was kind to you: Coupon, 1 point."},
+      {"PRIZE_AWARDED",
+       R"("spinId":"s","prizeName":"Lottery ticket","prizeType":"lottery_ticket","points":0)", "prize",
+       "PRIZE_AWARDED", "You have won: Lottery ticket", "The wheel was kind to you: Lottery ticket."},
       {"PAYMENT_INITIATED", R"("reference":"R1","amount":"5.00","currency":"USD")", "payment",
        "PAYMENT_INITIATED", "Payment of 5.00 USD started",
        "Your payment of 5.00 USD is on its way. Reference: R1."},
@@ -110,10 +114,17 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
        "You have a wallet in EUR now."},
       {"WALLET_CREDITED", R"("amount":"1.00","currency":"USD")", "wallet", "WALLET_CREDITED",
        "1.00 USD received", "1.00 USD have come into your wallet."},
+      {"WALLET_CREDITED", R"("amount":"1.00","currency":"USD","reason":"transfer")", "wallet",
+       "WALLET_CREDITED", "1.00 USD received",
+       "1.00 USD have come into your wallet: sent by another member."},
       {"WALLET_DEBITED", R"("amount":"1.00","currency":"USD")", "wallet", "WALLET_DEBITED", "1.00 USD spent",
        "1.00 USD have left your wallet."},
+      {"WALLET_DEBITED", R"("amount":"1.00","currency":"USD","reason":"payment")", "wallet", "WALLET_DEBITED",
+       "1.00 USD spent", "1.00 USD have left your wallet: your payment to another member."},
       {"POINTS_EXPIRING", R"("points":7,"expiresAt":"2026-05-01T00:00:00.000Z")", "points", "POINTS_EXPIRING",
-       "7 points are about to expire", "Spend your 7 points before 1 May 2026."},
+       "About to expire: 7 points", "Spend your 7 points before 1 May 2026."},
+      {"POINTS_EXPIRING", R"("points":1,"expiresAt":"2026-05-01T00:00:00.000Z")", "points", "POINTS_EXPIRING",
+       "About to expire: 1 point", "Spend your 1 point before 1 May 2026."},
       {"TIER_CHANGED", R"("previousTier":"Base","tier":"Silver")", "tier", "TIER_CHANGED",
        "Your tier is Silver now", "Your tier has changed from Base to Silver."},
   };
