@@ -355,6 +355,24 @@ TEST_F(Mails, OfManyWorkersEachIsSentByOne) {
   EXPECT_EQ(ids.size(), 60U);
 }
 
+TEST_F(Mails, AndNotificationsGoThoughAClockWasAYearAheadWhenOthersWereMade) {
+  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    for (std::int64_t i = 1; i <= 1'200; ++i) {
+      const WallTime made = live_.clock().wall_now() + (i <= 600 ? days{365} : -days{401});
+      auto added = transaction.execute(
+          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
+          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
+          {i, std::to_string(i), made.time_since_epoch().count()});
+      if (!added) return failure(added);
+    }
+    return {};
+  }));
+  EXPECT_EQ(
+      live_.reactor().await(hub::notifications::purge_all(live_.port(), live_.clock().wall_now())).value(),
+      600);
+  EXPECT_EQ(live_.number("SELECT MAX(id) FROM notification"), 600);
+}
+
 TEST_F(Mails, AndNotificationsGoWhenTheyAreOldEnough) {
   mail("sent");
   mail("waiting", days{100});
