@@ -55,6 +55,10 @@ int store_command(const std::string& config_path, const StoreOrder& order);
 int store_take_as_told(const std::string& config_path, const std::string& id, const std::string& reason);
 int store_accept_gap(const std::string& config_path, const std::string& id, const std::string& reason);
 
+/// Stocks and one-time prizes are as a restored hub knows them, though what was drawn on the web since its
+/// backup is lost, with an audit row.
+int prizes_take_as_told(const std::string& config_path, const std::string& reason);
+
 /// What the store was leased of prizes, and what was kept for its spins, is lost with it; `earlier`: with the
 /// data that it had before its last restore or new epoch. Prints how many units are free again.
 int store_write_off_leases(const std::string& config_path, const std::string& id, const std::string& reason,

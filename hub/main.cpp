@@ -182,6 +182,18 @@ void add_clock_commands(CLI::App& app, Arguments& a, Command& command) {
       ->required();
 }
 
+void add_prize_commands(CLI::App& app, Arguments& a, Command& command) {
+  CLI::App& prizes = *app.add_subcommand("prizes", "what can be won");
+  prizes.require_subcommand(1);
+  add_command(
+      prizes, "take-as-told",
+      "lets a restored hub that cannot know what was drawn on the web since its backup give stocked and "
+      "one-time prizes as it knows them",
+      a, command, [&a] { return prizes_take_as_told(a.config, a.reason); })
+      .add_option("--reason", a.reason, "for the audit")
+      ->required();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -198,6 +210,7 @@ int main(int argc, char** argv) {
   add_dead_letter_commands(app, arguments, command);
   add_job_commands(app, arguments, command);
   add_clock_commands(app, arguments, command);
+  add_prize_commands(app, arguments, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

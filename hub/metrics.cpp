@@ -98,11 +98,17 @@ std::function<void(std::string_view)> HubMetrics::spin_watch() {
   };
 }
 
-void HubMetrics::awaited(std::size_t stores) {
+void HubMetrics::awaited(std::size_t stores, bool word_on_web_draws) {
   metrics_
       .gauge("perkline_hub_stores_awaited",
              "Stores that a restored hub has yet to hear from before it gives scarce or one-time prizes away")
       .set(static_cast<double>(stores));
+  metrics_
+      .gauge(
+          "perkline_hub_web_draws_forgotten",
+          "1: what was drawn on the web before this hub was restored is lost, and scarce and one-time prizes "
+          "wait for staff's word")
+      .set(word_on_web_draws ? 1 : 0);
 }
 
 void HubMetrics::leased(std::int64_t units) {

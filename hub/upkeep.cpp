@@ -81,15 +81,26 @@ Task<void> Upkeep::watch_dead_letters() {
 }
 
 Task<void> Upkeep::watch_awaited() {
-  const auto awaited = co_await db::read_for<std::optional<stores::Awaited>>(
-      parts_.database, [](db::Transaction& t) { return stores::find_awaited(t); });
-  if (!awaited) co_return;
-  parts_.metrics.awaited(*awaited ? (*awaited)->stores.size() : 0);
-  if (!*awaited || !(*awaited)->stores.empty()) co_return;
+  struct Waits {
+    std::optional<stores::Awaited> stores = std::nullopt;
+    bool word = false;
+  };
+  const auto waits = co_await db::read_for<Waits>(parts_.database, [](db::Transaction& t) -> Result<Waits> {
+    auto awaited = stores::find_awaited(t);
+    if (!awaited) return failure(awaited);
+    const auto word = stores::is_word_on_web_draws_awaited(t);
+    if (!word) return std::unexpected(word.error());
+    return Waits{.stores = std::move(*awaited), .word = *word};
+  });
+  if (!waits) co_return;
+  parts_.metrics.awaited(waits->stores ? waits->stores->stores.size() : 0, waits->word);
+  if (!waits->stores || !waits->stores->stores.empty()) co_return;
   const auto ended = co_await db::write_for<bool>(
       parts_.database, [](db::Transaction& t) { return stores::end_wait_if_told(t); });
-  if (ended && *ended)
-    ops::log(ops::Level::info, context, "every store has told what this restored hub had forgotten");
+  if (ended && *ended) {
+    ops::log(ops::Level::info, context, "every open store has told this restored hub all that it holds",
+             {{"prizesWaitForStaff", waits->word}});
+  }
 }
 
 Task<void> Upkeep::watch_what_waits() {

@@ -33,4 +33,16 @@ Result<void> Attempts::admit_target(std::string_view target) {
   return result_of(per_target_.admit(target, clock_.mono_now()));
 }
 
+Result<void> Attempts::may_name_payee(std::string_view member, std::string_view address) const {
+  const MonoTime now = clock_.mono_now();
+  if (auto may = result_of(unknown_of_member_.would_admit(member, now)); !may) return may;
+  return result_of(unknown_of_address_.would_admit(network_of(address), now));
+}
+
+void Attempts::note_unknown_payee(std::string_view member, std::string_view address) {
+  const MonoTime now = clock_.mono_now();
+  unknown_of_member_.admit(member, now);
+  unknown_of_address_.admit(network_of(address), now);
+}
+
 }  // namespace perkline::hub::api

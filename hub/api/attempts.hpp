@@ -12,8 +12,8 @@ namespace perkline::hub::api {
 /// 6177); any other as it is. Pure.
 std::string network_of(std::string_view address);
 
-/// How often who may try what gives entrance to somebody's account. Counts in memory: each replica for
-/// itself. Reactor's thread.
+/// How often who may try what gives entrance to somebody's account, or tells who has one. Counts in memory:
+/// each replica for itself. Reactor's thread.
 class Attempts {
  public:
   struct Limits {
@@ -23,17 +23,27 @@ class Attempts {
   Attempts(const Clock& clock, Limits limits)
       : clock_(clock),
         per_target_({.calls_max = limits.login_per_minute}),
-        per_address_({.calls_max = limits.auth_per_address_minute}) {}
+        per_address_({.calls_max = limits.auth_per_address_minute}),
+        unknown_of_member_({.calls_max = limits.login_per_minute}),
+        unknown_of_address_({.calls_max = limits.auth_per_address_minute}) {}
 
   /// From where; asked by the guard. Of IPv6 all of a /64 are one. Errors of both: rate_limited.
   Result<void> admit_address(std::string_view address);
   /// At what: a login in one spelling, a user, a card.
   Result<void> admit_target(std::string_view target);
 
+  /// Whether a member may name a payee, who as often as these named nobody lately: a login's and an address's
+  /// limits. Errors: rate_limited.
+  Result<void> may_name_payee(std::string_view member, std::string_view address) const;
+  /// What they named was nobody.
+  void note_unknown_payee(std::string_view member, std::string_view address);
+
  private:
   const Clock& clock_;
   RateLimiter per_target_;
   RateLimiter per_address_;
+  RateLimiter unknown_of_member_;
+  RateLimiter unknown_of_address_;
 };
 
 }  // namespace perkline::hub::api

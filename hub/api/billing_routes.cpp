@@ -96,6 +96,10 @@ Task<net::Response> BillingRoutes::pay(net::Request request) {
     return read_order(fields, root, UserId(request.principal.id));
   });
   if (!call) co_return refusal(call.error(), request);
+  if (call->second.pay_to) {
+    const auto may = parts_.attempts.may_name_payee(request.principal.id, request.peer);
+    if (!may) co_return refusal(may.error(), request);
+  }
   auto effect = [cause = billing::make_cause(parts_.ids, parts_.clock.wall_now(), request.traceparent),
                  order = std::move(call->second),
                  top_ups = parts_.top_ups](db::Transaction& transaction) -> Result<net::Response> {
@@ -105,6 +109,7 @@ Task<net::Response> BillingRoutes::pay(net::Request request) {
     return shown(201, *payment);
   };
   auto answer = co_await parts_.calls.answer(std::move(call->first), request.traceparent, std::move(effect));
+  if (answer.status == 404) parts_.attempts.note_unknown_payee(request.principal.id, request.peer);
   if (answer.status == 201 && parts_.payment_started) parts_.payment_started();
   co_return answer;
 }

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "hub/api/attempts.hpp"
 #include "hub/api/idempotency.hpp"
 #include "hub/billing/statement.hpp"
 #include "hub/db/database.hpp"
@@ -19,6 +20,7 @@ class BillingRoutes {
     IdempotentCalls& calls;
     const Clock& clock;
     UuidMaker& ids;
+    Attempts& attempts;
     billing::Rates rates;
     bool top_ups = true;                         ///< Money may come in from outside.
     std::function<void()> payment_started = {};  ///< Wakes whoever settles payments; may be empty.

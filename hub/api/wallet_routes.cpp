@@ -133,13 +133,17 @@ Task<net::Response> WalletRoutes::transfer(net::Request request) {
     return read_transfer(fields, root, UserId(request.principal.id));
   });
   if (!call) co_return net::problem_response(call.error(), request.traceparent);
+  const auto may = parts_.attempts.may_name_payee(request.principal.id, request.peer);
+  if (!may) co_return net::problem_response(may.error(), request.traceparent);
   auto effect = [cause = cause_of(request, parts_.ids, parts_.clock),
                  transfer = std::move(call->second)](db::Transaction& transaction) -> Result<net::Response> {
     auto booked = wallet::transfer(transaction, cause, transfer);
     if (!booked) return failure(booked);
     return transferred(*booked, transfer);
   };
-  co_return co_await parts_.calls.answer(std::move(call->first), request.traceparent, std::move(effect));
+  auto answer = co_await parts_.calls.answer(std::move(call->first), request.traceparent, std::move(effect));
+  if (answer.status == 404) parts_.attempts.note_unknown_payee(request.principal.id, request.peer);
+  co_return answer;
 }
 
 Task<net::Response> WalletRoutes::credit(net::Request request) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "hub/api/attempts.hpp"
 #include "hub/api/idempotency.hpp"
 #include "hub/db/database.hpp"
 #include "shared/core/ids.hpp"
@@ -17,6 +18,7 @@ class WalletRoutes {
     IdempotentCalls& calls;
     const Clock& clock;
     UuidMaker& ids;
+    Attempts& attempts;
     Currency programme;
   };
   explicit WalletRoutes(const Parts& parts) : parts_(parts) {}

@@ -19,7 +19,7 @@ Result<void> copy_database(const std::string& url, const std::filesystem::path& 
 }
 
 Result<std::string> replace_database(const std::string& url, const std::filesystem::path& backup,
-                                     WallTime now, const CopyWork& prepare) {
+                                     WallTime now, const RestoreWork& prepare) {
   const auto engine = engine_of(url);
   if (!engine) return std::unexpected(engine.error());
   std::error_code unreadable;

@@ -1,5 +1,6 @@
 #include "hub/db/migrate.hpp"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -13,6 +14,8 @@ namespace perkline::hub::db {
 namespace {
 
 constexpr std::string_view incarnation = "hub_incarnation";
+/// A comma between two.
+constexpr std::string_view known_before = "known_hubs";
 /// Of a statement: a large table may be rewritten.
 constexpr hours step_time_max{6};
 /// Whoever migrates a hub's schema holds it: a number that nobody else is likely to lock.
@@ -174,10 +177,30 @@ Result<Uuid> hub_incarnation(Transaction& transaction) {
   return *uuid;
 }
 
-Result<void> renew_incarnation(Transaction& transaction, const Uuid& fresh) {
-  auto renewed = transaction.execute("UPDATE hub_meta SET value = $2 WHERE name = $1",
-                                     {std::string(incarnation), fresh.str()});
-  if (!renewed) return failure(renewed);
+Result<std::set<std::string>> known_hubs(Transaction& transaction) {
+  const auto own = hub_incarnation(transaction);
+  if (!own) return std::unexpected(own.error());
+  std::set<std::string> known{own->str()};
+  auto rows = transaction.query("SELECT value FROM hub_meta WHERE name = $1", {std::string(known_before)});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return known;
+  const std::string list = rows->front().text(0);
+  for (std::size_t at = 0; at < list.size(); at = std::min(list.find(',', at), list.size()) + 1)
+    known.insert(list.substr(at, list.find(',', at) - at));
+  return known;
+}
+
+Result<void> renew_incarnation(Transaction& transaction, const Uuid& fresh,
+                               const std::set<std::string>& known) {
+  std::string list;
+  for (const std::string& hub : known) list += (list.empty() ? "" : ",") + hub;
+  for (const auto& [name, value] : {std::pair(incarnation, fresh.str()), std::pair(known_before, list)}) {
+    auto put = transaction.execute(
+        "INSERT INTO hub_meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value ="
+        " excluded.value",
+        {std::string(name), value});
+    if (!put) return failure(put);
+  }
   return {};
 }
 

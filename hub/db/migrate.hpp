@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,8 +38,14 @@ Task<Result<Migrated>> migrate(Database& database, const Clock& clock, UuidMaker
 /// (not migrated).
 Result<Uuid> hub_incarnation(Transaction& transaction);
 
-/// Makes the database another hub's than the one it was copied from. Errors: the database's.
-Result<void> renew_incarnation(Transaction& transaction, const Uuid& fresh);
+/// By their incarnations, the hubs that the database knows all of to their end: itself, and those that it has
+/// carried over from (renew_incarnation). Errors: hub_incarnation()'s.
+Result<std::set<std::string>> known_hubs(Transaction& transaction);
+
+/// Makes the database another hub's than the one it was copied from; `known`: what known_hubs() is to tell
+/// beside that one. Errors: the database's.
+Result<void> renew_incarnation(Transaction& transaction, const Uuid& fresh,
+                               const std::set<std::string>& known);
 
 /// A script's statements, without the comments and semicolons between them. Pure.
 std::vector<std::string> split_statements(std::string_view script);

@@ -112,6 +112,27 @@ class HalfRestored {
   bool placed_ = false;
 };
 
+/// What is there as of one moment; until `work` has ended nobody adds draws to it. Who tries is connected
+/// then, and so keeps it from being put aside.
+Result<void> beside_what_was_there(const std::string& url, bool is_there,
+                                   const std::function<Result<void>(Transaction*)>& work) {
+  if (!is_there) return work(nullptr);
+  auto database = PostgresInline::open(url, PostgresInline::IfMissing::fail);
+  if (!database) return work(nullptr);
+  return (*database)->read_now([&](Transaction& before) -> Result<void> {
+    // Where it is no hub's there is nothing to lock, and nothing to read.
+    const auto locked = before.attempt([&]() -> Result<void> {
+      // What is done with the copy meanwhile may take long.
+      for (const char* command : {"SET LOCAL idle_in_transaction_session_timeout = 0",
+                                  "LOCK TABLE prize, prize_one_time, spin IN SHARE MODE"}) {
+        if (auto done = before.execute(command); !done) return failure(done);
+      }
+      return {};
+    });
+    return work(locked ? &before : nullptr);
+  });
+}
+
 }  // namespace
 
 Result<void> copy_postgres(const std::string& url, const fs::path& copy, const CopyWork& check) {
@@ -144,7 +165,7 @@ Result<void> copy_postgres(const std::string& url, const fs::path& copy, const C
 }
 
 Result<std::string> replace_postgres(const std::string& url, const fs::path& backup, WallTime now,
-                                     const CopyWork& prepare) {
+                                     const RestoreWork& prepare) {
   const auto name = postgres_database(url);
   if (!name) return std::unexpected(name.error());
   const auto server = Server::connect(url);
@@ -171,7 +192,9 @@ Result<std::string> replace_postgres(const std::string& url, const fs::path& bac
   {
     auto database = PostgresInline::open(url, PostgresInline::IfMissing::fail, restored.name());
     if (!database) return failure(database);
-    if (auto prepared = prepare(**database); !prepared) return failure(prepared);
+    auto prepared = beside_what_was_there(url, *is_there,
+                                          [&](Transaction* before) { return prepare(**database, before); });
+    if (!prepared) return failure(prepared);
   }
   std::optional<std::string> kept;
   if (*is_there)

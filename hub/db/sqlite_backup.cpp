@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "hub/db/sqlite_connection.hpp"
 #include "hub/db/sqlite_error.hpp"
 #include "hub/db/sqlite_inline.hpp"
 #include "hub/db/whole_file.hpp"
@@ -121,18 +122,26 @@ Result<void> copy_sqlite(const fs::path& database, const fs::path& copy, const C
 }
 
 Result<std::string> replace_sqlite(const fs::path& backup, const fs::path& database, WallTime now,
-                                   const CopyWork& prepare) {
+                                   const RestoreWork& prepare) {
+  std::error_code error;
+  std::unique_ptr<SqliteConnection> before;
+  if (fs::exists(database, error)) {
+    auto alone = SqliteConnection::open(database, SqliteConnection::Access::alone);
+    if (!alone && alone.error().code == Errc::corrupt)
+      return fail(Errc::corrupt, database.string() + " is damaged: move it away first");
+    if (!alone) return fail(Errc::session_state, database.string() + " is in use: stop the hub first");
+    before = std::move(*alone);
+  }
   const WholeFile file(database);
   if (auto copied = copy_pages(backup, file); !copied) return failure(copied);
-  if (auto prepared = work_on(file, prepare); !prepared) return failure(prepared);
+  auto prepared = work_on(file, [&](InlineDatabase& copy) {
+    if (!before) return prepare(copy, nullptr);
+    return before->read([&](Transaction& old) { return prepare(copy, &old); });
+  });
+  if (!prepared) return failure(prepared);
   if (auto given = give_to_owner_of(folder_of(database), file.path()); !given) return failure(given);
-  std::error_code error;
   fs::path kept;
-  Handle held;
-  if (fs::exists(database, error)) {
-    auto alone = take_alone(database);
-    if (!alone) return failure(alone);
-    held = std::move(*alone);
+  if (before) {
     kept = database.string() + ".before-restore-" + std::to_string(now.time_since_epoch().count());
     fs::create_hard_link(database, kept, error);
     if (error) return fail(Errc::io_failed, kept.string() + " cannot be made");

@@ -12,6 +12,6 @@ Result<void> copy_sqlite(const std::filesystem::path& database, const std::files
                          const CopyWork& check);
 /// The folder's owner is the database's.
 Result<std::string> replace_sqlite(const std::filesystem::path& backup, const std::filesystem::path& database,
-                                   WallTime now, const CopyWork& prepare);
+                                   WallTime now, const RestoreWork& prepare);
 
 }  // namespace perkline::hub::db

@@ -136,8 +136,24 @@ SqliteConnection::~SqliteConnection() {
   sqlite3_close(handle_);
 }
 
+Result<void> SqliteConnection::take_alone() {
+  // Whoever has it open in WAL mode keeps it from leaving that mode.
+  sqlite3_busy_timeout(handle_, 0);
+  auto mode = query("PRAGMA journal_mode = DELETE");
+  if (!mode) return failure(mode);
+  if (mode->front().text(0) != "delete") return fail(Errc::database_unavailable, "the database is in use");
+  // The lock of this transaction stays behind it.
+  constexpr const char* script =
+      "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; PRAGMA query_only = ON;"
+      "PRAGMA trusted_schema = OFF";
+  const int code = sqlite3_exec(handle_, script, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return fail(error_of(code, script));
+  return {};
+}
+
 Result<void> SqliteConnection::set_up(Access access) {
   sqlite3_extended_result_codes(handle_, 1);
+  if (access == Access::alone) return take_alone();
   sqlite3_busy_timeout(handle_, busy_timeout_ms);
   const char* script = access == Access::write ? writer_set_up : reader_set_up;
   if (const int code = sqlite3_exec(handle_, script, nullptr, nullptr, nullptr); code != SQLITE_OK) {

@@ -19,10 +19,12 @@ namespace perkline::hub::db {
 class SqliteConnection final : public Transaction {
  public:
   using Work = std::function<Result<void>(Transaction&)>;
-  enum class Access : std::uint8_t { write, read };
+  enum class Access : std::uint8_t { write, read, alone };
 
   /// With write access it makes the file (mode 0600) where there is none; with read access it refuses every
-  /// statement that writes. Errors: database_unavailable (no such folder, no rights), corrupt (no database).
+  /// statement that writes; likewise alone, which keeps everybody else out of the file until it is closed,
+  /// and leaves nothing beside it. Errors: database_unavailable (no such folder, no rights; alone: it is in
+  /// use), corrupt (no database).
   static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path, Access access);
   ~SqliteConnection() override;
   SqliteConnection(const SqliteConnection&) = delete;
@@ -80,6 +82,7 @@ class SqliteConnection final : public Transaction {
 
   explicit SqliteConnection(sqlite3* handle) : handle_(handle) {}
   Result<void> set_up(Access access);
+  Result<void> take_alone();
   Result<Statement*> prepare(std::string_view sql);
   Result<void> bind(const Statement& statement, std::string_view sql, const std::vector<Value>& parameters);
   /// Steps to the end, with each row to `take`.

@@ -10,16 +10,20 @@ namespace perkline::hub::notifications {
 inline constexpr std::size_t names_max = 10;
 
 struct Kind {
-  std::string_view name;                          ///< The template's.
-  std::string_view event;                         ///< The domain event's type.
-  std::string_view type;                          ///< As contract.md §6 names it to members.
-  std::string_view event_type;                    ///< Likewise.
-  std::array<std::string_view, names_max> names;  ///< Of the event's data, as templates may use them.
-  std::string_view title;                         ///< The built-in words, as Mustache templates.
+  std::string_view name;        ///< The template's.
+  std::string_view event;       ///< The domain event's type.
+  std::string_view type;        ///< As contract.md §6 names it to members.
+  std::string_view event_type;  ///< Likewise.
+  /// Of the event's data, as templates may use them; `…InWords` is made of what stands before it.
+  std::array<std::string_view, names_max> names;
+  std::string_view title;  ///< The built-in words, as Mustache templates.
   std::string_view body;
+  std::string_view subject = {};  ///< Of a mail; empty: the title.
+  bool in_masses = false;         ///< Thousands hear of it at once: their mails let all others go first.
 };
 
-/// What every template may use besides: the member's name, empty where they gave none.
+/// What every template may use besides: the member's name, empty where they gave none; in mails also where it
+/// does not look like one (name_in_mail).
 inline constexpr std::string_view member_name = "memberName";
 
 std::span<const Kind> kinds();

@@ -118,6 +118,12 @@ std::string_view name_of(MailState state) {
   return {};
 }
 
+std::int64_t first_moment(WallTime now, bool in_masses) {
+  constexpr days behind_others{30};
+  static_assert(behind_others > 2 * mail_pause_max);
+  return millis(in_masses ? now + behind_others : now);
+}
+
 Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
                                              std::int64_t count) {
   const std::string is_free = db::is_due("leased_until", "$3", "$5");

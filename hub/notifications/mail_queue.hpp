@@ -32,8 +32,12 @@ struct ClaimedMail {
 /// No mail is put off for longer from one try to the next.
 inline constexpr hours mail_pause_max{1};
 
-/// The mails that have been due for longest, those first; also those whose moment lies further ahead than any
-/// is put off, as of a clock that was wrong. Errors: the database's.
+/// `next_at` of a mail that is made now, in ms since 1970. One of those made in masses stands behind whatever
+/// comes within the next month: for claim_mails() it is due all the same, as nothing is put off for so long.
+std::int64_t first_moment(WallTime now, bool in_masses);
+
+/// The mails that have been due for longest, those first; then those whose moment lies further ahead than any
+/// is put off: made in masses, or by a clock that was wrong. Errors: the database's.
 Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
                                              std::int64_t count);
 /// Lets others have what of a claim is not decided. Errors: the database's.

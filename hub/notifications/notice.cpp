@@ -63,10 +63,33 @@ std::string day_text(std::string text) {
   return text;
 }
 
-/// Empty for what has no text: false as a section.
+/// Empty for what has no text, and for 0: false as a section.
 std::string text_of(const json::Value& value) {
+  if (value.is(Shape::number) && value.text() == "0") return "";
   if (value.is(Shape::string) || value.is(Shape::number)) return std::string(value.text());
   return value.is(Shape::boolean) && value.boolean() ? "true" : "";
+}
+
+/// Of what moved money, as whom it concerns reads it; empty: it says nothing that they would know by.
+std::string_view reason_in_words(std::string_view event_type, std::string_view reason) {
+  const bool in = event_type == "WALLET_CREDITED";
+  if (reason == "transfer") return in ? "sent by another member" : "sent to another member";
+  if (reason == "payment") return in ? "another member's payment" : "your payment to another member";
+  if (reason == "promotion") return "a promotion that you claimed";
+  if (reason == "top_up") return "your top-up";
+  if (reason == "credit" || reason == "debit") return "booked by our staff";
+  if (reason == "capture") return "what was set aside for it was taken";
+  return {};
+}
+
+/// What templates cannot make of the event's data themselves.
+void add_words(Notice& notice, std::string_view event_type) {
+  if (const auto points = notice.facts.find("points"); points != notice.facts.end()) {
+    const std::string& count = points->second;
+    notice.facts.emplace("pointsInWords", count.empty() ? "" : count + (count == "1" ? " point" : " points"));
+  }
+  if (const auto reason = notice.facts.find("reason"); reason != notice.facts.end())
+    notice.facts.emplace("reasonInWords", reason_in_words(event_type, reason->second));
 }
 
 }  // namespace
@@ -94,6 +117,7 @@ Result<std::optional<Notice>> notice_of(const events::DomainEvent& event) {
       notice.facts.emplace(
           member.name, names_a_day(member.name) ? day_text(text_of(member.value)) : text_of(member.value));
   }
+  add_words(notice, event.type);
   return notice;
 }
 

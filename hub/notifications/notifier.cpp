@@ -8,6 +8,7 @@
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/identity/mail_refusal.hpp"
+#include "hub/notifications/mail_queue.hpp"
 #include "hub/notifications/notice.hpp"
 #include "hub/notifications/preferences.hpp"
 #include "hub/notifications/template_store.hpp"
@@ -124,7 +125,8 @@ void make(Made& made, const Batch& batch, std::size_t index, Member& member, con
   ++mails_recent;
   const std::int64_t now = batch.now.time_since_epoch().count();
   db::append_row(made.mails, batch.mails[index].str(), notice.event, notice.user.str(),
-                 std::string(notice.kind->name), words.subject, words.mail_body, now, now);
+                 std::string(notice.kind->name), words.subject, words.mail_body,
+                 first_moment(batch.now, notice.kind->in_masses), now);
 }
 
 /// The first of `count` ids that follow one another; other writers wait for this one's end.

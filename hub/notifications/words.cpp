@@ -1,6 +1,7 @@
 #include "hub/notifications/words.hpp"
 
 #include <algorithm>
+#include <array>
 #include <kainjow/mustache.hpp>
 
 #include "shared/core/assert.hpp"
@@ -88,6 +89,34 @@ std::string shown(std::string_view rendered, std::size_t bytes_max, Lines lines)
   return text;
 }
 
+/// Of a sequence that utf8_length() has found right.
+char32_t code_point(std::string_view sequence) {
+  constexpr char32_t tail_bits = 0x3f;
+  const auto first = static_cast<unsigned char>(sequence.front());
+  if (sequence.size() == 1) return first;
+  char32_t point = first & (0x7fU >> sequence.size());
+  for (const char c : sequence.substr(1)) point = (point << 6U) | (static_cast<unsigned char>(c) & tail_bits);
+  return point;
+}
+
+/// Letters and what stands on them, by the blocks of scripts that names are written in: no digits, no signs,
+/// and none of the forms that only look like others.
+bool is_letter(char32_t c) {
+  constexpr std::array<std::pair<char32_t, char32_t>, 10> blocks{
+      {{U'A', U'Z'},
+       {U'a', U'z'},
+       {0xc0, 0x24f},       // Latin
+       {0x300, 0x36f},      // accents
+       {0x370, 0x5ff},      // Greek to Hebrew
+       {0x620, 0x65f},      // Arabic
+       {0x900, 0x1fff},     // India to Greek once more
+       {0x3041, 0x30ff},    // Japanese
+       {0x3400, 0x9fff},    // Chinese
+       {0xac00, 0xd7a3}}};  // Korean
+  return std::ranges::any_of(blocks,
+                             [c](const auto& block) { return block.first <= c && c <= block.second; });
+}
+
 mustache::mustache parsed(const std::string& text) {
   mustache::mustache form(text);
   PERKLINE_ASSERT(form.is_valid());
@@ -101,7 +130,7 @@ Words built_in_words(const Kind& kind) {
   return {
       .title = std::string(kind.title),
       .body = std::string(kind.body),
-      .subject = std::string(kind.title),
+      .subject = std::string(kind.subject.empty() ? kind.title : kind.subject),
       .mail_body = "Hello{{#memberName}} {{memberName}}{{/memberName}},\n\n" + std::string(kind.body) + "\n"};
 }
 
@@ -116,6 +145,24 @@ std::vector<FieldFault> faults_of(const Kind& kind, const Words& words, const Wo
   check(paths.subject, words.subject, title_template_bytes_max, Lines::one);
   check(paths.mail_body, words.mail_body, body_template_bytes_max, Lines::many);
   return faults;
+}
+
+std::string_view name_in_mail(std::string_view name) {
+  constexpr std::size_t characters_max = 40;
+  bool behind_dot = false;
+  std::size_t characters = 0;
+  for (std::string_view rest = name; !rest.empty();) {
+    const std::size_t length = utf8_length(rest);
+    if (length == 0 || ++characters > characters_max) return {};
+    const char32_t character = code_point(rest.substr(0, length));
+    rest.remove_prefix(length);
+    const bool letter = is_letter(character);
+    const bool mark = character == U' ' || character == U'-' || character == U'\'' || character == U'’' ||
+                      character == U'.';
+    if ((!letter && !mark) || (letter && behind_dot)) return {};
+    behind_dot = character == U'.';
+  }
+  return name;
 }
 
 struct WordForm::Parsed {
@@ -141,10 +188,13 @@ Words WordForm::render(const Facts& facts) const {
       data.set(name, text);
     }
   }
-  return {.title = shown(parsed_->title.render(data), title_bytes_max, Lines::one),
-          .body = shown(parsed_->body.render(data), body_bytes_max, Lines::many),
-          .subject = shown(parsed_->subject.render(data), title_bytes_max, Lines::one),
-          .mail_body = shown(parsed_->mail_body.render(data), body_bytes_max, Lines::many)};
+  Words words{.title = shown(parsed_->title.render(data), title_bytes_max, Lines::one),
+              .body = shown(parsed_->body.render(data), body_bytes_max, Lines::many)};
+  const auto name = facts.find(member_name);
+  if (name != facts.end() && name_in_mail(name->second).empty()) data.set(std::string(member_name), false);
+  words.subject = shown(parsed_->subject.render(data), title_bytes_max, Lines::one);
+  words.mail_body = shown(parsed_->mail_body.render(data), body_bytes_max, Lines::many);
+  return words;
 }
 
 }  // namespace perkline::hub::notifications

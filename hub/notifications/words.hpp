@@ -41,8 +41,14 @@ struct WordPaths {
 };
 std::vector<FieldFault> faults_of(const Kind& kind, const Words& words, const WordPaths& paths = {});
 
-/// What templates take in: texts by name. An empty text is false as a section.
+/// What templates take in: texts by name. An empty text is false as a section, and a number that is 0 is
+/// empty.
 using Facts = std::map<std::string, std::string, std::less<>>;
+
+/// The name as mails may say it: letters of any script, blanks, - ' ’ and dots without a letter behind them,
+/// at most 40 characters; else empty. Whoever registers somebody else's address chooses the name, and is not
+/// to have the chain's server send what they want to be read.
+std::string_view name_in_mail(std::string_view name);
 
 /// Templates that were found right, parsed once for many members. One thread.
 class WordForm {

@@ -78,4 +78,26 @@ Result<bool> end_wait_if_told(db::Transaction& transaction) {
   return *ended == 1;
 }
 
+Result<void> await_word_on_web_draws(db::Transaction& transaction, WallTime now) {
+  auto noted = transaction.execute(
+      "INSERT INTO hub_meta (name, value) VALUES ('web_draws_forgotten_since', $1) ON CONFLICT (name) DO"
+      " NOTHING",
+      {std::to_string(stamp(now))});
+  if (!noted) return failure(noted);
+  return {};
+}
+
+Result<bool> is_word_on_web_draws_awaited(db::Transaction& transaction) {
+  auto rows = transaction.query("SELECT 1 FROM hub_meta WHERE name = 'web_draws_forgotten_since'");
+  if (!rows) return failure(rows);
+  return !rows->empty();
+}
+
+Result<void> take_web_draws_as_told(db::Transaction& transaction) {
+  auto ended = transaction.execute("DELETE FROM hub_meta WHERE name = 'web_draws_forgotten_since'");
+  if (!ended) return failure(ended);
+  if (*ended == 0) return fail(Errc::session_state, "nobody waits for staff's word on prizes");
+  return {};
+}
+
 }  // namespace perkline::hub::stores

@@ -10,8 +10,8 @@
 #include "shared/core/ids.hpp"
 
 /// Units of stocked prizes that stores may give away without asking (sync.md, `PrizeLease`): of a prize's
-/// stock each unit is free, leased or awarded, whatever happens. In the caller's transaction. Errors: the
-/// database's, as everywhere here.
+/// stock each unit is free, leased or awarded; over a restore too (carry_over.hpp). In the caller's
+/// transaction. Errors: the database's, as everywhere here.
 namespace perkline::hub::wheel {
 
 struct Lease {

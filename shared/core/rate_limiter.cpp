@@ -20,9 +20,17 @@ RateLimiter::Verdict RateLimiter::admit(std::string_view key, MonoTime now) {
   forget_idle(now);
   Bucket& bucket = bucket_of(key, now);
   refill(bucket, now);
-  const bool admitted = bucket.used <= window_ns() * (options_.calls_max - 1);
+  const bool admitted = has_call(bucket);
   if (admitted) bucket.used += window_ns();
   return {.admitted = admitted, .quota = quota_of(bucket, now)};
+}
+
+RateLimiter::Verdict RateLimiter::would_admit(std::string_view key, MonoTime now) const {
+  const auto known = by_key_.find(key);
+  if (known == by_key_.end() || known->second->since + options_.window <= now) return {};
+  Bucket bucket = *known->second;
+  refill(bucket, now);
+  return {.admitted = has_call(bucket), .quota = quota_of(bucket, now)};
 }
 
 std::size_t RateLimiter::forget_idle(MonoTime now) {

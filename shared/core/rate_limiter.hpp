@@ -36,6 +36,8 @@ class RateLimiter {
   };
   /// Counts the call, unless it is refused. `now` never goes back.
   Verdict admit(std::string_view key, MonoTime now);
+  /// What admit() would say; counts nothing.
+  Verdict would_admit(std::string_view key, MonoTime now) const;
 
   /// Forgets the keys that have all their calls again, as admit() does on the way; how many those were. For
   /// a process that is not called for long.
@@ -50,6 +52,7 @@ class RateLimiter {
   };
   using Buckets = std::list<Bucket>;
 
+  bool has_call(const Bucket& bucket) const { return bucket.used <= window_ns() * (options_.calls_max - 1); }
   std::int64_t window_ns() const { return std::chrono::nanoseconds(options_.window).count(); }
   void forget_first();
   Bucket& bucket_of(std::string_view key, MonoTime now);

@@ -108,6 +108,18 @@ TEST(TokenBucket, TellsWhatIsLeftAndWhenAllIsThereAgain) {
   EXPECT_EQ(verdict.quota.reset, Millis{900});
 }
 
+TEST(RateLimiter, TellsWhatItWouldSayWithoutCounting) {
+  RateLimiter limiter({.calls_max = 1});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(limiter.would_admit("a", start).admitted);
+  EXPECT_EQ(limiter.keys(), 0u);
+  EXPECT_TRUE(limiter.admit("a", start).admitted);
+  const auto refused = limiter.would_admit("a", start + seconds{1});
+  EXPECT_FALSE(refused.admitted);
+  EXPECT_EQ(refused.quota.reset, seconds{59});
+  EXPECT_TRUE(limiter.would_admit("b", start).admitted);
+  EXPECT_TRUE(limiter.would_admit("a", start + minutes{1}).admitted);
+}
+
 TEST(TokenBucket, LosesNoFractionOverAnHour) {
   RateLimiter limiter({.calls_max = 7, .window = seconds{1}, .refill = Refill::gradual});
   int count = admitted(limiter, start);

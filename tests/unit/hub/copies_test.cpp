@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "hub/db/open.hpp"
+#include "hub/wheel/spin.hpp"
+#include "shared/core/random.hpp"
 #include "tests/unit/hub/commands_fixture.hpp"
 
 namespace perkline::hub {
@@ -122,6 +125,163 @@ TEST_F(Copies, ARestoredHubDrawsWithNoSeedThatItMayHaveDrawnWithBefore) {
   ASSERT_GE(days.size(), 1u) << "today's";
   EXPECT_LE(days.size(), 2u) << "midnight may have passed";
   EXPECT_TRUE(days.front().ends_with(' ')) << "the hub's own, not a store's";
+}
+
+/// A wheel with two prizes that can be won once each: one there is one of, one that is one for a member.
+class CopiesOfAWheel : public Copies {
+ protected:
+  static inline const std::string member = "0190163d-8694-7000-8000-00000000beef";
+  static inline const std::string scarce = "0190163d-8694-7000-8000-0000000000a1";
+  static inline const std::string once = "0190163d-8694-7000-8000-0000000000a2";
+
+  void SetUp() override {
+    ASSERT_EQ(create_admin("root@example.com", "a password of twelve").status, exit_ok);
+    ASSERT_EQ(run([&] { return jobs_run(config_, "wheel-seeds", true); }).status, exit_ok);
+    change([](db::Transaction& t) -> Result<void> {
+      for (const char* sql : {"UPDATE prize SET active = 0", "UPDATE users SET role = 'member'"}) {
+        if (auto done = t.execute(sql); !done) return failure(done);
+      }
+      auto renamed = t.execute("UPDATE users SET id = $1", {member});
+      if (!renamed) return failure(renamed);
+      return {};
+    });
+    add_prize(scarce, false, 1);
+    add_prize(once, true, std::nullopt);
+    ASSERT_EQ(run([&] { return backup(config_, file_); }).status, exit_ok);
+  }
+
+  void change(const db::InlineDatabase::Work& work) const {
+    const auto database = open_tool_database(load_config(config_).value(), IfMissing::fail);
+    const auto done = database.value()->write_now(work);
+    EXPECT_TRUE(done) << done.error().detail;
+  }
+  void add_prize(const std::string& id, bool one_time, std::optional<std::int64_t> stock) {
+    change([&](db::Transaction& t) {
+      return wheel::add_prize(t, {.id = uuids_.next(), .at = clock_.wall_now(), .actor = "user:staff"},
+                              {.id = id,
+                               .name = "Mug",
+                               .type = wheel::PrizeType::cash,
+                               .tickets = 1,
+                               .points = std::nullopt,
+                               .one_time = one_time,
+                               .stock = stock});
+    });
+  }
+  /// What the member wins; empty: nothing can be won.
+  std::string spin() {
+    std::string won;
+    const auto cause = wheel::make_cause(uuids_, clock_.wall_now(), "");
+    change([&](db::Transaction& t) -> Result<void> {
+      const auto spun = wheel::spin(t, {.cost = 0}, cause, UserId(member), "");
+      if (!spun) EXPECT_EQ(spun.error().code, Errc::no_prize_available) << spun.error().detail;
+      won = spun ? spun->spin.prize_id : "";
+      return {};
+    });
+    return won;
+  }
+  Said take_as_told(const std::string& reason) {
+    return run([&] { return prizes_take_as_told(config_, reason); });
+  }
+  std::vector<std::string> stock() const {
+    return rows("SELECT CAST(stock AS TEXT), CAST(awarded AS TEXT) FROM prize WHERE id = '" + scarce + "'");
+  }
+  /// What was there is gone, as with its disk.
+  void lose_database() {
+    if (!test::on_postgres()) {
+      std::filesystem::remove(folder_.file("hub.db"));
+      return;
+    }
+    change([](db::Transaction& t) -> Result<void> {
+      auto gone = t.execute("DROP TABLE prize_one_time");
+      if (!gone) return failure(gone);
+      return {};
+    });
+  }
+
+  const SystemClock clock_;
+  SystemRng rng_;
+  UuidMaker uuids_{clock_, rng_};
+  const std::string file_ = folder_.file("backup.db");
+};
+
+TEST_F(CopiesOfAWheel, ARestoredHubGivesAwayNothingThatWasWonOnTheWebBefore) {
+  EXPECT_NE(spin(), "");
+  EXPECT_NE(spin(), "");
+  EXPECT_EQ(spin(), "") << "the member has both";
+  // Again over what was restored, as operators do.
+  for (int i = 0; i < 2; ++i) {
+    const Said said = run([&] { return restore(config_, file_); });
+    ASSERT_EQ(said.status, exit_ok) << said.err;
+    EXPECT_FALSE(said.err.contains("take-as-told")) << said.err;
+    EXPECT_EQ(spin(), "");
+    EXPECT_EQ(stock(), std::vector<std::string>{"1 1"});
+  }
+  EXPECT_EQ(rows("SELECT detail, action FROM audit WHERE action = 'hub.restored'"),
+            std::vector<std::string>{R"({"webDrawsCarriedOver":true} hub.restored)"});
+  EXPECT_EQ(take_as_told("none").status, exit_failed) << "nobody waits for it";
+  EXPECT_EQ(run([&] { return verify(config_, true); }).status, exit_ok);
+}
+
+TEST_F(CopiesOfAWheel, AStockThatWasRaisedSinceIsRaisedSoFarAsUnitsAreGone) {
+  change([](db::Transaction& t) -> Result<void> {
+    for (const std::string sql : {"UPDATE prize SET active = 0 WHERE id = '" + once + "'",
+                                  "UPDATE prize SET stock = 5 WHERE id = '" + scarce + "'"}) {
+      if (auto done = t.execute(sql); !done) return failure(done);
+    }
+    return {};
+  });
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(spin(), scarce);
+  ASSERT_EQ(run([&] { return restore(config_, file_); }).status, exit_ok);
+  EXPECT_EQ(stock(), std::vector<std::string>{"3 3"});
+}
+
+TEST_F(CopiesOfAWheel, SeedsDrawnWithAfterARestoreAreNotDrawnWithAfterTheNextOnTheSameDay) {
+  add_prize("0190163d-8694-7000-8000-0000000000a3", false, std::nullopt);
+  ASSERT_EQ(run([&] { return backup(config_, folder_.file("later.db")); }).status, exit_ok);
+  const std::string drawn_with =
+      "SELECT commitment, CAST(nonce AS TEXT) FROM spin JOIN wheel_seed ON wheel_seed.id = seed_id";
+  std::vector<std::string> all;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_NE(spin(), "");
+    const auto drawn = rows(drawn_with);
+    ASSERT_EQ(drawn.size(), 1u);
+    EXPECT_EQ(std::ranges::find(all, drawn[0]), all.end()) << "the same seed and nonce again";
+    all.push_back(drawn[0]);
+    ASSERT_EQ(run([&] { return restore(config_, folder_.file("later.db")); }).status, exit_ok);
+  }
+}
+
+TEST_F(CopiesOfAWheel, WhereWhatWasThereCannotBeReadScarcePrizesWaitForStaffsWord) {
+  EXPECT_NE(spin(), "");
+  lose_database();
+  for (int i = 0; i < 2; ++i) {
+    const Said said = run([&] { return restore(config_, file_); });
+    ASSERT_EQ(said.status, exit_ok) << said.err;
+    EXPECT_TRUE(said.err.contains("prizes take-as-told --reason")) << said.err;
+    EXPECT_EQ(spin(), "") << "which of them are gone nobody knows";
+  }
+  EXPECT_EQ(take_as_told("").status, exit_usage);
+  EXPECT_EQ(take_as_told("counted").status, exit_ok);
+  EXPECT_EQ(take_as_told("counted").status, exit_failed) << "once";
+  EXPECT_EQ(rows("SELECT subject, detail FROM audit WHERE action = 'prizes.taken_as_told'"),
+            std::vector<std::string>{R"(hub {"reason":"counted"})"});
+  EXPECT_NE(spin(), "");
+}
+
+// A new machine on which the hub was started once before somebody thought of the backup.
+TEST_F(CopiesOfAWheel, AnotherHubsDatabaseSaysNothingOfWhatWasGiven) {
+  EXPECT_NE(spin(), "");
+  change([](db::Transaction& t) -> Result<void> {
+    for (const char* sql : {"DELETE FROM prize_one_time", "DELETE FROM spin", "UPDATE prize SET awarded = 0",
+                            "UPDATE hub_meta SET value = '0190163d-8694-7000-8000-00000000cafe' WHERE name = "
+                            "'hub_incarnation'"}) {
+      if (auto done = t.execute(sql); !done) return failure(done);
+    }
+    return {};
+  });
+  const Said said = run([&] { return restore(config_, file_); });
+  EXPECT_TRUE(said.err.contains("prizes take-as-told --reason")) << said.err;
+  EXPECT_EQ(spin(), "");
 }
 
 TEST_F(Copies, ARestoreUnderARunningHubOrOfWhatIsNoBackupChangesNothing) {

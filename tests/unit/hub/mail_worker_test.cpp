@@ -91,6 +91,12 @@ class Mails : public ::testing::Test {
     })) << sql;
   }
   /// A mail that waits for `name`@example.com.
+  /// One of those that thousands get.
+  void mail_to_many(const std::string& name, Millis ago) {
+    mail(name, ago);
+    execute("UPDATE notification_mail SET template = 'promotion_assigned', next_at = $2 WHERE user_id = $1",
+            {name, hub::notifications::first_moment(live_.clock().wall_now() - ago, true)});
+  }
   void mail(const std::string& name, Millis ago = Millis{0}) {
     const std::int64_t at = (live_.clock().wall_now() - ago).time_since_epoch().count();
     execute(
@@ -112,6 +118,20 @@ class Mails : public ::testing::Test {
   LiveHub live_;
   FakeMail port_;
 };
+
+TEST_F(Mails, ThatThousandsGetLetTheOthersGoFirst) {
+  for (int i = 0; i < 100; ++i) mail_to_many("many-" + std::to_string(i), minutes{100 - i});
+  mail("paid");
+  mail("put-off");
+  port_.fates["put-off@example.com"] = {MailFate::put_off};
+  {
+    const Running worker(live_, port_, quick());
+    EXPECT_TRUE(becomes("sent", 102));
+  }
+  EXPECT_EQ(port_.sent.at(0).to, "paid@example.com");
+  EXPECT_EQ(port_.sent.at(1).to, "many-0@example.com") << "among themselves those due for longest";
+  EXPECT_EQ(port_.tries["put-off@example.com"], 2);
+}
 
 TEST_F(Mails, AreSentOnceAndForgotten) {
   for (const char* name : {"a", "b", "c"}) mail(name);
@@ -333,6 +353,24 @@ TEST_F(Mails, OfManyWorkersEachIsSentByOne) {
   std::set<std::string> ids;
   for (const auto& each : port_.sent) ids.insert(each.id);
   EXPECT_EQ(ids.size(), 60U);
+}
+
+TEST_F(Mails, AndNotificationsGoThoughAClockWasAYearAheadWhenOthersWereMade) {
+  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    for (std::int64_t i = 1; i <= 1'200; ++i) {
+      const WallTime made = live_.clock().wall_now() + (i <= 600 ? days{365} : -days{401});
+      auto added = transaction.execute(
+          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
+          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
+          {i, std::to_string(i), made.time_since_epoch().count()});
+      if (!added) return failure(added);
+    }
+    return {};
+  }));
+  EXPECT_EQ(
+      live_.reactor().await(hub::notifications::purge_all(live_.port(), live_.clock().wall_now())).value(),
+      600);
+  EXPECT_EQ(live_.number("SELECT MAX(id) FROM notification"), 600);
 }
 
 TEST_F(Mails, AndNotificationsGoWhenTheyAreOldEnough) {

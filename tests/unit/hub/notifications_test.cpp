@@ -3,7 +3,9 @@
 #include <set>
 
 #include "hub/db/bulk_statement.hpp"
+#include "hub/notifications/mail_queue.hpp"
 #include "hub/notifications/notifier.hpp"
+#include "hub/notifications/words.hpp"
 #include "tests/unit/hub/notifications_fixture.hpp"
 
 namespace perkline::test {
@@ -19,6 +21,64 @@ struct Trigger {
   const char* title;
   const char* body;
 };
+
+using hub::notifications::name_in_mail;
+
+TEST(NamesInMails, AreThoseThatLookLikeNames) {
+  for (const std::string_view name : {"Ann", "Jean-Luc O'Neill", "J. R. R. Tolkien", "Zoë Šimić",
+                                      "Dr. Nguyễn Văn An", "Анна", "王小明", "김민준", "فاطمة", "D’Arcy"})
+    EXPECT_EQ(name_in_mail(name), name);
+  const std::string long_one(41, 'a');
+  for (const std::string_view name :
+       {std::string_view("http://evil.example/win CLICK HERE to get 500 USD"),
+        std::string_view("evil.example"), std::string_view("evil。example"), std::string_view("call 0900"),
+        std::string_view("a@b"), std::string_view("www:evil"), std::string_view("ａｎｎ．com"),
+        std::string_view("a\nb"), std::string_view("win \xf0\x9f\x8e\x81"), std::string_view("\xff"),
+        std::string_view(long_one)})
+    EXPECT_EQ(name_in_mail(name), "") << name;
+}
+
+// Whoever registers a stranger's address chooses what the stranger is called.
+TEST_F(Notifications, MailsSayNoStrangersTexts) {
+  const Someone jo = someone("jo");
+  for (const auto& [name, greeting] :
+       {std::pair("http://evil.example/win", "Hello,\n"), std::pair("Jo", "Hello Jo,\n")}) {
+    hub_.execute("UPDATE users SET name = '" + std::string(name) + "' WHERE id = '" + jo.id() + "'");
+    hub_.execute("DELETE FROM notification_mail");
+    hub_.execute("DELETE FROM event_outbox");
+    for (const char* event : {"PLAYER_REGISTERED", "WALLET_CREATED"})
+      happens(event, jo, R"("currency":"USD")");
+    std::vector<std::string> subjects;
+    hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+      const auto rows = transaction.query("SELECT subject, body FROM notification_mail ORDER BY id");
+      for (const auto& row : rows.value()) {
+        subjects.push_back(row.text(0));
+        EXPECT_TRUE(row.text(1).starts_with(greeting)) << row.text(1);
+      }
+      return {};
+    });
+    EXPECT_EQ(subjects, (std::vector<std::string>{"Welcome!", "Your USD wallet is ready"}));
+  }
+  EXPECT_EQ(content(listed(jo), 1, "title"), "Welcome, Jo!") << "in the app it is one's own";
+}
+
+TEST_F(Notifications, MailsOfMoneyAreClaimedBeforeACampaigns) {
+  const Someone jo = someone("jo");
+  std::vector<hub::events::DomainEvent> campaign;
+  for (int i = 0; i < 40; ++i)
+    campaign.push_back(event("PROMOTION_ASSIGNED", someone("m" + std::to_string(i)), R"("title":"Spring")"));
+  append(campaign);
+  hub_.tell_events(true);
+  happens("PAYMENT_FAILED", jo, R"("reference":"R1","amount":"5.00","currency":"USD")");
+  const WallTime now = SystemClock().wall_now();
+  hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    const auto claimed = hub::notifications::claim_mails(
+        transaction, {.holder = "h", .from = now, .until = now + seconds{40}}, 16);
+    EXPECT_EQ(claimed->size(), 16u);
+    EXPECT_EQ(claimed->front().to, "jo@example.com");
+    return {};
+  });
+}
 
 TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
   const std::vector<Trigger> triggers{
@@ -37,7 +97,10 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
        "What you claimed at a till was claimed before, or not yours to claim any more: nothing has come into"
        " your wallet for it."},
       {"PRIZE_AWARDED", R"("spinId":"s","prizeName":"Coupon","prizeType":"coupon","points":1)", "prize",
-       "PRIZE_AWARDED", "You have won: Coupon", "The wheel was kind to you: Coupon, 1 points."},
+       "PRIZE_AWARDED", "You have won: Coupon", "The wheel was kind to you: Coupon, 1 point."},
+      {"PRIZE_AWARDED",
+       R"("spinId":"s","prizeName":"Lottery ticket","prizeType":"lottery_ticket","points":0)", "prize",
+       "PRIZE_AWARDED", "You have won: Lottery ticket", "The wheel was kind to you: Lottery ticket."},
       {"PAYMENT_INITIATED", R"("reference":"R1","amount":"5.00","currency":"USD")", "payment",
        "PAYMENT_INITIATED", "Payment of 5.00 USD started",
        "Your payment of 5.00 USD is on its way. Reference: R1."},
@@ -51,10 +114,17 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
        "You have a wallet in EUR now."},
       {"WALLET_CREDITED", R"("amount":"1.00","currency":"USD")", "wallet", "WALLET_CREDITED",
        "1.00 USD received", "1.00 USD have come into your wallet."},
+      {"WALLET_CREDITED", R"("amount":"1.00","currency":"USD","reason":"transfer")", "wallet",
+       "WALLET_CREDITED", "1.00 USD received",
+       "1.00 USD have come into your wallet: sent by another member."},
       {"WALLET_DEBITED", R"("amount":"1.00","currency":"USD")", "wallet", "WALLET_DEBITED", "1.00 USD spent",
        "1.00 USD have left your wallet."},
+      {"WALLET_DEBITED", R"("amount":"1.00","currency":"USD","reason":"payment")", "wallet", "WALLET_DEBITED",
+       "1.00 USD spent", "1.00 USD have left your wallet: your payment to another member."},
       {"POINTS_EXPIRING", R"("points":7,"expiresAt":"2026-05-01T00:00:00.000Z")", "points", "POINTS_EXPIRING",
-       "7 points are about to expire", "Spend your 7 points before 1 May 2026."},
+       "About to expire: 7 points", "Spend your 7 points before 1 May 2026."},
+      {"POINTS_EXPIRING", R"("points":1,"expiresAt":"2026-05-01T00:00:00.000Z")", "points", "POINTS_EXPIRING",
+       "About to expire: 1 point", "Spend your 1 point before 1 May 2026."},
       {"TIER_CHANGED", R"("previousTier":"Base","tier":"Silver")", "tier", "TIER_CHANGED",
        "Your tier is Silver now", "Your tier has changed from Base to Silver."},
   };

@@ -45,7 +45,9 @@ class Payments : public Wallet {
   static constexpr const char* records = "/api/v1/billing/records";
   static constexpr const char* statements = "/api/v1/billing/statements";
 
-  explicit Payments(HubWeb web = {}) : Wallet(std::move(web)) {
+  explicit Payments(HubWeb web = {},
+                    hub::api::Attempts::Limits limits = {.login_per_minute = 0, .auth_per_address_minute = 0})
+      : Wallet(std::move(web), limits) {
     hub_.reactor().run([this] {
       provider_.emplace(hub_.database(), hub_.reactor()->clock());
       line_.emplace(*provider_);

@@ -57,8 +57,9 @@ class Wallet : public ::testing::Test {
 
   /// Whatever the test made happen is told as hub/events/README.md says.
   void TearDown() override { expect_all_documented(hub_); }
-  explicit Wallet(HubWeb web = {})
-      : hub_({.login_per_minute = 0, .auth_per_address_minute = 0}, std::move(web)) {}
+  explicit Wallet(HubWeb web = {},
+                  hub::api::Attempts::Limits limits = {.login_per_minute = 0, .auth_per_address_minute = 0})
+      : hub_(limits, std::move(web)) {}
 
   Member member(const std::string& name) {
     User user = hub_.add_user(name, Role::member);
