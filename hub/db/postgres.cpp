@@ -47,8 +47,8 @@ class Postgres::Impl {
   Impl(net::Reactor& reactor, const std::string& url, PostgresOptions options)
       : options_(options),
         callers_(std::make_shared<Callers>(reactor)),
-        writes_(options.waiting_max),
-        reads_(options.waiting_max) {
+        writes_(std::make_shared<WorkQueue>(reactor, options.waiting_max)),
+        reads_(std::make_shared<WorkQueue>(reactor, options.waiting_max)) {
     const PostgresTarget target{.url = url,
                                 .connect_timeout = options.connect_timeout,
                                 .statement_timeout = options.statement_timeout,
@@ -58,20 +58,20 @@ class Postgres::Impl {
       for (std::size_t i = 0; i < count; ++i)
         threads_.emplace_back([this, target, access, &queue] { serve(queue, target, access); });
     };
-    start(options.writers, Access::write, writes_);
-    start(options.readers, Access::read, reads_);
+    start(options.writers, Access::write, *writes_);
+    start(options.readers, Access::read, *reads_);
   }
 
   ~Impl() {
-    writes_.stop();
-    reads_.stop();
+    writes_->stop();
+    reads_->stop();
     ending_.set();
     for (auto& thread : threads_) thread.join();
-    for (WorkQueue* queue : {&writes_, &reads_}) queue->abandon_all();
+    for (const auto& queue : {writes_, reads_}) queue->abandon_all();
   }
 
-  WorkQueue& writes() { return writes_; }
-  WorkQueue& reads() { return reads_; }
+  WorkQueue& writes() { return *writes_; }
+  WorkQueue& reads() { return *reads_; }
 
  private:
   void serve(WorkQueue& queue, const PostgresTarget& target, Access access) {
@@ -88,8 +88,8 @@ class Postgres::Impl {
   const Flag ending_;
   PostgresGate gate_;
   std::shared_ptr<Callers> callers_;
-  WorkQueue writes_;
-  WorkQueue reads_;
+  std::shared_ptr<WorkQueue> writes_;
+  std::shared_ptr<WorkQueue> reads_;
   std::vector<std::thread> threads_;
 };
 

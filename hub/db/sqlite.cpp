@@ -26,8 +26,8 @@ class Sqlite::Impl {
       : options_(options),
         checkpointer_(std::move(checkpointer)),
         callers_(std::make_shared<Callers>(reactor)),
-        writes_(options.waiting_max),
-        reads_(options.waiting_max) {
+        writes_(std::make_shared<WorkQueue>(reactor, options.waiting_max)),
+        reads_(std::make_shared<WorkQueue>(reactor, options.waiting_max)) {
     threads_.emplace_back([this, connection = std::move(writer)] { run_writes(*connection); });
     for (auto& reader : readers) {
       threads_.emplace_back([this, connection = std::move(reader)] { run_reads(*connection); });
@@ -35,19 +35,19 @@ class Sqlite::Impl {
   }
 
   ~Impl() {
-    writes_.stop();
-    reads_.stop();
+    writes_->stop();
+    reads_->stop();
     for (auto& thread : threads_) thread.join();
-    for (WorkQueue* queue : {&writes_, &reads_}) queue->abandon_all();
+    for (const auto& queue : {writes_, reads_}) queue->abandon_all();
   }
 
-  WorkQueue& writes() { return writes_; }
-  WorkQueue& reads() { return reads_; }
+  WorkQueue& writes() { return *writes_; }
+  WorkQueue& reads() { return *reads_; }
 
  private:
   void run_writes(SqliteConnection& connection) {
     std::vector<Operation*> group;
-    while (Operation* first = writes_.wait()) {
+    while (Operation* first = writes_->wait()) {
       group.clear();
       run_group(connection, first, group);
       callers_->resume(group);
@@ -60,14 +60,14 @@ class Sqlite::Impl {
     if (groups_by_savepoint_ > 0) --groups_by_savepoint_;
     if (auto begun = connection.begin_group(undo); !begun) {
       // Whoever waits by now would wait for the same lock as long again.
-      for (Operation* next = first; next != nullptr; next = writes_.try_next()) {
+      for (Operation* next = first; next != nullptr; next = writes_->try_next()) {
         next->result = fail(begun.error());
         group.push_back(next);
       }
       return;
     }
     const auto end = std::chrono::steady_clock::now() + options_.group_time;
-    for (Operation* next = first; next != nullptr; next = writes_.try_next()) {
+    for (Operation* next = first; next != nullptr; next = writes_->try_next()) {
       next->result = connection.add_to_group(next->work);
       group.push_back(next);
       if (connection.group_is_lost() || connection.group_is_spoiled()) break;
@@ -95,17 +95,33 @@ class Sqlite::Impl {
   }
 
   void run_reads(SqliteConnection& connection) {
-    while (Operation* next = reads_.wait()) {
-      next->result = connection.read(next->work);
-      callers_->resume(std::span(&next, 1));
+    std::vector<Operation*> done;
+    const auto resume = [&] {
+      callers_->resume(done);
+      done.clear();
+    };
+    // Who was quick does not wait for one that is slow.
+    connection.on_long_statement(resume);
+    while (Operation* first = reads_->wait()) {
+      // One snapshot for all that were asked for before it is taken: each sees what its caller has seen.
+      const auto began = std::chrono::steady_clock::now();
+      const auto begun = connection.begin_reads();
+      for (Operation* next = first; next != nullptr; next = reads_->try_next_queued_by(began)) {
+        next->result = begun ? connection.add_read(next->work) : begun;
+        done.push_back(next);
+        const bool is_long = std::chrono::steady_clock::now() - began >= options_.group_time;
+        if (is_long || done.size() >= options_.group_max || connection.group_is_lost()) break;
+      }
+      connection.end_reads();
+      resume();
     }
   }
 
   const SqliteOptions options_;
   SqliteCheckpointer checkpointer_;
   std::shared_ptr<Callers> callers_;
-  WorkQueue writes_;
-  WorkQueue reads_;
+  std::shared_ptr<WorkQueue> writes_;
+  std::shared_ptr<WorkQueue> reads_;
   int groups_by_savepoint_ = 0;  ///< The writer's thread's.
   std::vector<std::thread> threads_;
 };

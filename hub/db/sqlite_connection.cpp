@@ -31,6 +31,9 @@ constexpr const char* reader_set_up =
 
 constexpr std::string_view in_memory = ":memory:";
 
+/// Of SQLite's virtual machine, which makes some tens of millions of them a second.
+constexpr int note_every_steps = 20'000;
+
 /// SQLite would make it readable for everybody; it holds password hashes. A file that is there is not opened:
 /// closing it would take away all locks that this process has on it (POSIX), and the next process to end
 /// would, as the last one it knows of, delete the log that is being written here.
@@ -256,13 +259,38 @@ Result<void> SqliteConnection::write(const Work& work) {
 }
 
 Result<void> SqliteConnection::read(const Work& work) {
-  if (auto begun = execute("BEGIN DEFERRED"); !begun) return failure(begun);
+  if (auto begun = begin_reads(); !begun) return begun;
+  auto done = add_read(work);
+  end_reads();
+  return done;
+}
+
+Result<void> SqliteConnection::begin_reads() {
+  auto begun = execute("BEGIN DEFERRED");
+  if (!begun) return failure(begun);
+  return {};
+}
+
+Result<void> SqliteConnection::add_read(const Work& work) {
   reads_ = true;
   auto done = work(*this);
   reads_ = false;
+  return done;
+}
+
+void SqliteConnection::end_reads() {
+  if (group_is_lost()) return;
   // Cheaper than to roll back what has written nothing.
   if (!execute("COMMIT")) roll_back();
-  return done;
+}
+
+void SqliteConnection::on_long_statement(std::function<void()> note) {
+  note_long_ = std::move(note);
+  const auto call = [](void* self) {
+    static_cast<SqliteConnection*>(self)->note_long_();
+    return 0;
+  };
+  sqlite3_progress_handler(handle_, note_every_steps, call, this);
 }
 
 Result<void> SqliteConnection::copy_from(SqliteConnection& other) {

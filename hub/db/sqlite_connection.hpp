@@ -37,6 +37,15 @@ class SqliteConnection final : public Transaction {
   Result<void> write(const Work& work);
   /// Runs `work` on one snapshot; what would write is refused.
   Result<void> read(const Work& work);
+
+  // For reads that share one snapshot, which is taken with the first statement: begin_reads, add_read for
+  // each, end_reads, also after a begin that failed.
+  Result<void> begin_reads();
+  Result<void> add_read(const Work& work);
+  void end_reads();
+  /// From here on calls `note` every millisecond or so that a statement takes.
+  void on_long_statement(std::function<void()> note);
+
   /// All that is in the other one takes the place of what is here. Errors: as open.
   Result<void> copy_from(SqliteConnection& other);
 
@@ -95,6 +104,7 @@ class SqliteConnection final : public Transaction {
   std::uint64_t statements_that_wrote_ = 0;  ///< Or could have.
   bool spoiled_ = false;
   std::size_t log_pages_ = 0;
+  std::function<void()> note_long_;
   std::unordered_map<std::string, Statement, TextHash, std::equal_to<>> statements_;
 };
 

@@ -16,7 +16,8 @@ void abandon(Operation* operation) {
 }
 
 Task<Result<void>> WorkQueue::run(std::function<Result<void>(Transaction&)> work) {
-  if (is_full()) {
+  // Only the reactor's thread adds to it, so what is not full now stays so until it does.
+  if (count_ >= waiting_max_) {
     co_return fail(Error{.code = Errc::overloaded,
                          .detail = "too many wait for the database",
                          .retry_after = overloaded_retry_after});
@@ -30,17 +31,23 @@ Task<Result<void>> WorkQueue::run(std::function<Result<void>(Transaction&)> work
   co_return std::move(operation.result);
 }
 
-bool WorkQueue::is_full() const {
-  const std::scoped_lock lock(mutex_);
-  return waiting_.size() >= waiting_max_;
+void WorkQueue::push(Operation* operation) {
+  ++count_;
+  gathered_.push_back(operation);
+  if (gathered_.size() > 1) return;
+  // Behind whatever else the reactor has ready to run by now.
+  reactor_.post([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->hand_over();
+  });
 }
 
-void WorkQueue::push(Operation* operation) {
+void WorkQueue::hand_over() {
   {
     const std::scoped_lock lock(mutex_);
-    waiting_.push_back(operation);
+    waiting_.insert(waiting_.end(), gathered_.begin(), gathered_.end());
   }
-  grown_.notify_one();
+  gathered_.size() == 1 ? grown_.notify_one() : grown_.notify_all();
+  gathered_.clear();
 }
 
 Operation* WorkQueue::wait() {
@@ -50,8 +57,13 @@ Operation* WorkQueue::wait() {
 }
 
 Operation* WorkQueue::try_next() {
+  return try_next_queued_by(std::chrono::steady_clock::time_point::max());
+}
+
+Operation* WorkQueue::try_next_queued_by(std::chrono::steady_clock::time_point moment) {
   const std::scoped_lock lock(mutex_);
-  return stopped_ || waiting_.empty() ? nullptr : take();
+  if (stopped_ || waiting_.empty() || waiting_.front()->queued_at > moment) return nullptr;
+  return take();
 }
 
 void WorkQueue::stop() {
@@ -64,11 +76,13 @@ void WorkQueue::stop() {
 
 void WorkQueue::abandon_all() {
   for (Operation* operation : std::exchange(waiting_, {})) abandon(operation);
+  for (Operation* operation : std::exchange(gathered_, {})) abandon(operation);
 }
 
 Operation* WorkQueue::take() {
   Operation* next = waiting_.front();
   waiting_.pop_front();
+  --count_;
   return next;
 }
 

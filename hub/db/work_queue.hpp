@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -30,10 +31,12 @@ struct Operation {
 /// Destroys the coroutine that waits for `operation`, which lives in its frame.
 void abandon(Operation* operation);
 
-/// Work for threads, in the order it came.
-class WorkQueue {
+/// Work for threads, in the order it came. What the reactor's coroutines ask for in one go is handed over
+/// together, so that a thread is woken once for it and not for each. Held by shared_ptr: what hands it over
+/// may run, or go unrun, after the database.
+class WorkQueue : public std::enable_shared_from_this<WorkQueue> {
  public:
-  explicit WorkQueue(std::size_t waiting_max) : waiting_max_(waiting_max) {}
+  WorkQueue(net::Reactor& reactor, std::size_t waiting_max) : reactor_(reactor), waiting_max_(waiting_max) {}
 
   /// Awaits a thread that has run `work`, and gives its result. Reactor's thread. Errors: overloaded (so many
   /// wait already), what the thread finds.
@@ -43,18 +46,22 @@ class WorkQueue {
   Operation* wait();
   /// The next; nullptr when there is none now.
   Operation* try_next();
+  /// The next, if it was asked for by `moment`; nullptr else.
+  Operation* try_next_queued_by(std::chrono::steady_clock::time_point moment);
   void stop();
   /// After stop() and the threads' end: nobody will resume those who still wait.
   void abandon_all();
 
  private:
-  /// Only the reactor's thread pushes, so what is not full for it stays so until it pushes.
-  bool is_full() const;
   void push(Operation* operation);
+  void hand_over();
   Operation* take();
 
+  net::Reactor& reactor_;
   const std::size_t waiting_max_;
-  mutable std::mutex mutex_;
+  std::vector<Operation*> gathered_;    ///< The reactor's thread's; handed over soon.
+  std::atomic<std::size_t> count_ = 0;  ///< Of all that wait, gathered or handed over.
+  std::mutex mutex_;
   std::condition_variable grown_;
   std::deque<Operation*> waiting_;
   bool stopped_ = false;

@@ -107,13 +107,23 @@ Result<void> OnReactor::read(Work work) {
   return running_->await(running_->database->read(std::move(work)));
 }
 
-void OnReactor::start_all(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done) {
+void OnReactor::start_all(Call call, std::vector<Work> works,
+                          std::function<void(std::size_t, Result<void>)> done) {
   // In one go, so that all wait before the first is taken up again.
-  running_->reactor.post([this, works = std::move(works), done = std::move(done)]() mutable {
+  running_->reactor.post([this, call, works = std::move(works), done = std::move(done)]() mutable {
     for (std::size_t i = 0; i < works.size(); ++i) {
-      running_->reactor.spawn(report(running_->database->write(std::move(works[i])), i, done));
+      running_->reactor.spawn(report((running_->database.get()->*call)(std::move(works[i])), i, done));
     }
   });
+}
+
+void OnReactor::start_all(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done) {
+  start_all(&Database::write, std::move(works), std::move(done));
+}
+
+void OnReactor::start_all_reads(std::vector<Work> works,
+                                std::function<void(std::size_t, Result<void>)> done) {
+  start_all(&Database::read, std::move(works), std::move(done));
 }
 
 std::vector<Result<void>> OnReactor::write_all(std::vector<Work> works) {

@@ -43,6 +43,7 @@ class OnReactor : public DatabaseSubject {
 
   /// Starts all without waiting; `done(i, result)` is called on the reactor's thread, in the order they end.
   void start_all(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done);
+  void start_all_reads(std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done);
 
  protected:
   OnReactor();
@@ -51,6 +52,8 @@ class OnReactor : public DatabaseSubject {
   void stop();
 
  private:
+  using Call = Task<Result<void>> (hub::db::Database::*)(Work);
+  void start_all(Call call, std::vector<Work> works, std::function<void(std::size_t, Result<void>)> done);
   struct Running;
   std::unique_ptr<Running> running_;
 };

@@ -1,5 +1,6 @@
 // What is SQLite's alone: group commit, its bounded queue, other processes, a killed process.
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <future>
 #include <latch>
@@ -187,6 +188,68 @@ TEST(Sqlite, RefusesWritesBeyondItsQueueAndServesTheRest) {
     EXPECT_TRUE(results[i].error().retry_after.has_value());
   }
   EXPECT_EQ(ids_in(subject), (std::set<std::int64_t>{1, 2, 3}));
+}
+
+TEST(Sqlite, AReadSeesWhatWasWrittenBeforeItAlsoBehindOneThatBeganEarlier) {
+  SqliteOnReactor subject({.readers = 1});
+  ASSERT_TRUE(subject.write(execute(std::string(create))));
+  std::size_t seen_early = 0;
+  std::size_t seen_late = 0;
+  const auto count = [](std::size_t& seen) {
+    return [&seen](Transaction& transaction) -> Result<void> {
+      const auto rows = transaction.query("SELECT id FROM item");
+      if (!rows) return std::unexpected(rows.error());
+      seen = rows->size();
+      return {};
+    };
+  };
+  Blocker blocker;
+  std::promise<void> early_ended;
+  std::promise<void> late_ended;
+  subject.start_all_reads({[&, read = count(seen_early)](Transaction& transaction) {
+                            auto done = read(transaction);
+                            return done ? blocker.work()(transaction) : done;
+                          }},
+                          [&](std::size_t, Result<void> result) {
+                            EXPECT_TRUE(result);
+                            early_ended.set_value();
+                          });
+  blocker.await_entered();
+  ASSERT_TRUE(subject.write(insert(1)));
+  subject.start_all_reads({count(seen_late)}, [&](std::size_t, Result<void> result) {
+    EXPECT_TRUE(result);
+    late_ended.set_value();
+  });
+  ASSERT_TRUE(subject.write(insert(2)));  // Asked for behind the read, which waits for the reader by now.
+  blocker.let_go();
+  early_ended.get_future().wait();
+  late_ended.get_future().wait();
+  EXPECT_EQ(seen_early, 0U);
+  EXPECT_GE(seen_late, 1U);
+}
+
+TEST(Sqlite, AQuickReadDoesNotWaitForASlowOneThatWasAskedForWithIt) {
+  SqliteOnReactor subject({.readers = 1});
+  std::atomic<bool> quick_ended = false;
+  bool seen_by_slow = false;
+  std::promise<void> slow_ended;
+  const auto slow = [&](Transaction& transaction) -> Result<void> {
+    // Until the other has ended, or for some seconds.
+    for (int i = 0; i < 100 && !quick_ended; ++i) {
+      auto counted = transaction.query(
+          "WITH RECURSIVE number(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < 100000)"
+          " SELECT COUNT(*) FROM number");
+      if (!counted) return failure(counted);
+    }
+    seen_by_slow = quick_ended;
+    return {};
+  };
+  subject.start_all_reads({execute("SELECT 1"), slow}, [&](std::size_t index, Result<void> result) {
+    EXPECT_TRUE(result);
+    index == 0 ? quick_ended.store(true) : slow_ended.set_value();
+  });
+  slow_ended.get_future().wait();
+  EXPECT_TRUE(seen_by_slow);
 }
 
 TEST(Sqlite, GoesAwayWhileOthersStillWait) {
