@@ -189,7 +189,9 @@ Words WordForm::render(const Facts& facts) const {
     }
   }
   Words words{.title = shown(parsed_->title.render(data), title_bytes_max, Lines::one),
-              .body = shown(parsed_->body.render(data), body_bytes_max, Lines::many)};
+              .body = shown(parsed_->body.render(data), body_bytes_max, Lines::many),
+              .subject = {},
+              .mail_body = {}};
   const auto name = facts.find(member_name);
   if (name != facts.end() && name_in_mail(name->second).empty()) data.set(std::string(member_name), false);
   words.subject = shown(parsed_->subject.render(data), title_bytes_max, Lines::one);

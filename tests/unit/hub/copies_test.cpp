@@ -224,8 +224,8 @@ TEST_F(CopiesOfAWheel, ARestoredHubGivesAwayNothingThatWasWonOnTheWebBefore) {
 
 TEST_F(CopiesOfAWheel, AStockThatWasRaisedSinceIsRaisedSoFarAsUnitsAreGone) {
   change([](db::Transaction& t) -> Result<void> {
-    for (const std::string sql : {"UPDATE prize SET active = 0 WHERE id = '" + once + "'",
-                                  "UPDATE prize SET stock = 5 WHERE id = '" + scarce + "'"}) {
+    for (const std::string& sql : {"UPDATE prize SET active = 0 WHERE id = '" + once + "'",
+                                   "UPDATE prize SET stock = 5 WHERE id = '" + scarce + "'"}) {
       if (auto done = t.execute(sql); !done) return failure(done);
     }
     return {};

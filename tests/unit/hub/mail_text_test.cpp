@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "hub/notifications/mail_reply.hpp"
+#include "hub/notifications/words.hpp"
 
 namespace perkline::test {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using hub::notifications::envelope_address;
 using hub::notifications::Mail;
 using hub::notifications::message_of;
+using hub::notifications::name_in_mail;
 using hub::notifications::sender_address;
 
 constexpr const char* from = "Perkline <noreply@example.com>";
@@ -104,6 +106,20 @@ TEST(MailReply, IsToldByItsCodesAlone) {
   EXPECT_EQ(status_of_reply("550 1.2.x jo@x.test"), "550");
   EXPECT_EQ(status_of_reply("550"), "550");
   EXPECT_EQ(status_of_reply("jo@x.test"), "");
+}
+
+TEST(NamesInMails, AreThoseThatLookLikeNames) {
+  for (const std::string_view name : {"Ann", "Jean-Luc O'Neill", "J. R. R. Tolkien", "Zoë Šimić",
+                                      "Dr. Nguyễn Văn An", "Анна", "王小明", "김민준", "فاطمة", "D’Arcy"})
+    EXPECT_EQ(name_in_mail(name), name);
+  const std::string long_one(41, 'a');
+  for (const std::string_view name :
+       {std::string_view("http://evil.example/win CLICK HERE to get 500 USD"),
+        std::string_view("evil.example"), std::string_view("evil。example"), std::string_view("call 0900"),
+        std::string_view("a@b"), std::string_view("www:evil"), std::string_view("ａｎｎ．com"),
+        std::string_view("a\nb"), std::string_view("win \xf0\x9f\x8e\x81"), std::string_view("\xff"),
+        std::string_view(long_one)})
+    EXPECT_EQ(name_in_mail(name), "") << name;
 }
 
 }  // namespace
