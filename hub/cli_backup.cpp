@@ -8,6 +8,7 @@
 #include "hub/identity/audit.hpp"
 #include "hub/identity/refresh_families.hpp"
 #include "hub/ledger/ledger.hpp"
+#include "hub/notifications/carry_over.hpp"
 #include "hub/notifications/notifications.hpp"
 #include "hub/run_task.hpp"
 #include "hub/stores/awaited.hpp"
@@ -40,10 +41,10 @@ Result<void> check_is_hub(db::InlineDatabase& copy) {
   });
 }
 
-/// What was given on the web since the backup is only in what is put aside; `known` learns of the hubs that
-/// it knows. False: not all of it is to be had there, as that is gone, damaged, or does not go on from the
-/// backup's hub.
-bool carry_over(db::Transaction& copy, db::Transaction* before, const std::string& backed_up,
+/// What was given on the web since the backup, and which mails were sent, is only in what is put aside;
+/// `known` learns of the hubs that it knows. False: not all of it is to be had there, as that is gone,
+/// damaged, or does not go on from the backup's hub.
+bool carry_over(db::Transaction& copy, db::Transaction* before, const std::string& backed_up, WallTime now,
                 std::set<std::string>& known) {
   if (before == nullptr) return false;
   bool all_known = false;
@@ -56,6 +57,7 @@ bool carry_over(db::Transaction& copy, db::Transaction* before, const std::strin
       if (!forgotten) return std::unexpected(forgotten.error());
       all_known = !*forgotten && theirs->contains(backed_up);
       known.insert(theirs->begin(), theirs->end());
+      if (auto mails = notifications::carry_over_mails(copy, *before, now); !mails) return mails;
       return wheel::carry_over(copy, *before);
     });
   });
@@ -87,9 +89,10 @@ Result<Restored> make_restored(db::InlineDatabase& copy, db::Transaction* before
     if (!backed_up) return std::unexpected(backed_up.error());
     auto known = db::known_hubs(transaction);
     if (!known) return failure(known);
-    const bool carried = carry_over(transaction, before, backed_up->str(), *known);
+    const bool carried = carry_over(transaction, before, backed_up->str(), entry.at, *known);
     if (!carried) {
       if (auto awaited = stores::await_word_on_web_draws(transaction, entry.at); !awaited) return awaited;
+      if (auto gone = notifications::discard_waiting_mails(transaction, entry.at); !gone) return gone;
     }
     if (auto renewed = db::renew_incarnation(transaction, uuids.next(), *known); !renewed) return renewed;
     // What was signed out or used up since the backup would count again.

@@ -2,12 +2,15 @@
 
 #include <functional>
 #include <span>
+#include <string_view>
 
 #include "hub/db/database.hpp"
 #include "hub/events/consumer.hpp"
 #include "shared/core/ids.hpp"
 
 namespace perkline::hub::notifications {
+
+inline constexpr std::string_view consumer_name = "notifications";
 
 /// Turns events into notifications and mails: the outbox's consumer `notifications`. A member that is active
 /// gets one of each event and channel, by the preferences and words of that moment; nobody else gets any.
@@ -30,7 +33,7 @@ class Notifier {
   Work take(std::span<const events::DomainEvent> events);
   /// What a dispatcher takes; this must outlive it.
   events::Consumer consumer() {
-    return {.name = "notifications",
+    return {.name = consumer_name,
             .take = [this](std::span<const events::DomainEvent> events) { return take(events); }};
   }
 

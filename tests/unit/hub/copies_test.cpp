@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "hub/db/open.hpp"
+#include "hub/stores/awaited.hpp"
 #include "hub/wheel/spin.hpp"
 #include "shared/core/random.hpp"
 #include "tests/unit/hub/commands_fixture.hpp"
@@ -179,6 +180,16 @@ class CopiesOfAWheel : public Copies {
     });
     return won;
   }
+  /// Stores, of which there are none, have told all by then.
+  Said restored(const std::string& file) {
+    Said said = run([&] { return restore(config_, file); });
+    EXPECT_EQ(said.status, exit_ok) << said.err;
+    change([](db::Transaction& t) -> Result<void> {
+      EXPECT_TRUE(stores::end_wait_if_told(t).value());
+      return {};
+    });
+    return said;
+  }
   Said take_as_told(const std::string& reason) {
     return run([&] { return prizes_take_as_told(config_, reason); });
   }
@@ -204,14 +215,63 @@ class CopiesOfAWheel : public Copies {
   const std::string file_ = folder_.file("backup.db");
 };
 
+class CopiesWithMails : public CopiesOfAWheel {
+ protected:
+  /// Three mails wait in the backup, and of an event a fourth is about to be made.
+  void SetUp() override {
+    CopiesOfAWheel::SetUp();
+    for (const char* id : {"a", "b", "c"}) add_mail(id, "event-of-" + std::string(id));
+    change([](db::Transaction& t) -> Result<void> {
+      auto appended = t.execute(
+          "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data) VALUES ('coming',"
+          " 'WALLET_CREATED', 1, 0, '', '{}')");
+      if (!appended) return failure(appended);
+      return {};
+    });
+    ASSERT_EQ(run([&] { return backup(config_, with_mails_); }).status, exit_ok);
+  }
+  void add_mail(const std::string& id, const std::string& event) const {
+    change([&](db::Transaction& t) -> Result<void> {
+      auto added = t.execute(
+          "INSERT INTO notification_mail (id, event_id, user_id, template, subject, body, state, next_at,"
+          " created_at) VALUES ($1, $2, 'u', 'wallet_created', 's', 'b', 'waiting', 0, 0)",
+          {id, event});
+      if (!added) return failure(added);
+      return {};
+    });
+  }
+  std::vector<std::string> mails() const {
+    return rows("SELECT event_id, state FROM notification_mail ORDER BY event_id");
+  }
+  const std::string with_mails_ = folder_.file("mails.db");
+};
+
+TEST_F(CopiesWithMails, ARestoredHubSendsNoMailAgainThatWasSentSince) {
+  add_mail("d", "coming");
+  change([](db::Transaction& t) -> Result<void> {
+    auto sent = t.execute("UPDATE notification_mail SET state = 'sent', decided_at = 1 WHERE id <> 'c'");
+    if (!sent) return failure(sent);
+    return {};
+  });
+  ASSERT_EQ(run([&] { return restore(config_, with_mails_); }).status, exit_ok);
+  EXPECT_EQ(mails(), (std::vector<std::string>{"coming discarded", "event-of-a discarded",
+                                               "event-of-b discarded", "event-of-c waiting"}));
+}
+
+TEST_F(CopiesWithMails, ARestoredHubThatCannotKnowWhatWasSentSendsNoneThatWaited) {
+  lose_database();
+  ASSERT_EQ(run([&] { return restore(config_, with_mails_); }).status, exit_ok);
+  EXPECT_EQ(mails(), (std::vector<std::string>{"event-of-a discarded", "event-of-b discarded",
+                                               "event-of-c discarded"}));
+}
+
 TEST_F(CopiesOfAWheel, ARestoredHubGivesAwayNothingThatWasWonOnTheWebBefore) {
   EXPECT_NE(spin(), "");
   EXPECT_NE(spin(), "");
   EXPECT_EQ(spin(), "") << "the member has both";
   // Again over what was restored, as operators do.
   for (int i = 0; i < 2; ++i) {
-    const Said said = run([&] { return restore(config_, file_); });
-    ASSERT_EQ(said.status, exit_ok) << said.err;
+    const Said said = restored(file_);
     EXPECT_FALSE(said.err.contains("take-as-told")) << said.err;
     EXPECT_EQ(spin(), "");
     EXPECT_EQ(stock(), std::vector<std::string>{"1 1"});
@@ -255,8 +315,7 @@ TEST_F(CopiesOfAWheel, WhereWhatWasThereCannotBeReadScarcePrizesWaitForStaffsWor
   EXPECT_NE(spin(), "");
   lose_database();
   for (int i = 0; i < 2; ++i) {
-    const Said said = run([&] { return restore(config_, file_); });
-    ASSERT_EQ(said.status, exit_ok) << said.err;
+    const Said said = restored(file_);
     EXPECT_TRUE(said.err.contains("prizes take-as-told --reason")) << said.err;
     EXPECT_EQ(spin(), "") << "which of them are gone nobody knows";
   }
@@ -279,7 +338,7 @@ TEST_F(CopiesOfAWheel, AnotherHubsDatabaseSaysNothingOfWhatWasGiven) {
     }
     return {};
   });
-  const Said said = run([&] { return restore(config_, file_); });
+  const Said said = restored(file_);
   EXPECT_TRUE(said.err.contains("prizes take-as-told --reason")) << said.err;
   EXPECT_EQ(spin(), "");
 }
