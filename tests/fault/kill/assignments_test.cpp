@@ -14,17 +14,16 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-/// PERKLINE_ASSIGNED: 10000 is the most that one call takes, and is held to the design's 5 s, on a machine
-/// that does nothing else.
+/// The most that one call takes, which the design gives 5 s.
 constexpr int at_once_max = 10'000;
 constexpr seconds call_max{5};
-int members_wanted() {
-  return asked_for("PERKLINE_ASSIGNED", 3'000);
-}
 
 /// A real hub is killed while many members are assigned promotions, in a call or in what comes of it.
 class AssignmentsKilled : public ChainUnderFault {
  protected:
+  /// As many as one call takes; on PostgreSQL that is the long round, by PERKLINE_ASSIGNED=10000.
+  virtual int members_wanted() const { return asked_for("PERKLINE_ASSIGNED", at_once_max); }
+
   void start_hub(const std::string& database_url = {}) {
     ASSERT_NO_FATAL_FAILURE(start(0, database_url));
     const auto in = post("/auth/register", R"({"email":"jo@example.com","password":"a password of twelve"})");
@@ -164,7 +163,10 @@ TEST_F(AssignmentsKilled, AreThereAndToldOnceEach) {
   play();
 }
 
-class AssignmentsOnPostgresKilled : public AssignmentsKilled {};
+class AssignmentsOnPostgresKilled : public AssignmentsKilled {
+ protected:
+  int members_wanted() const override { return asked_for("PERKLINE_ASSIGNED", 3'000); }
+};
 
 TEST_F(AssignmentsOnPostgresKilled, AreThereAndToldOnceEach) {
   auto server = bench::PostgresServer::start();
