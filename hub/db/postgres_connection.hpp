@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,8 +49,10 @@ class PostgresConnection final : public Transaction {
   Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) override;
   Result<Rows> query_all(std::vector<Statement> statements) override;
   Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) override;
+  Result<void> defer(Statement statement) override;
   Result<void> attempt(const std::function<Result<void>()>& work) override;
   std::string_view for_update() const override { return access_ == Access::write ? " FOR UPDATE" : ""; }
+  bool has_arrays() const override { return true; }
   Result<void> outlast_others() override;
   void allow(std::chrono::milliseconds a_statement) override;
 
@@ -88,6 +91,10 @@ class PostgresConnection final : public Transaction {
   static Result<void> add_rows(Rows& rows, const pg_result* result);
   Result<WireResult> run_statement(std::string_view sql, const std::vector<Value>& parameters);
   Result<PostgresStatements::Prepared*> prepare(std::string_view sql, const std::vector<Value>& parameters);
+  /// Sends what was put off by defer(), and all else that waits. Errors: theirs.
+  Result<void> send_deferred();
+  /// Takes back what was put off and is not sent yet.
+  void drop_deferred();
   /// Sends what waits to be sent with `steps`, whose results it gives. Errors: those of any of them.
   Result<std::vector<WireResult>> exchange(std::vector<WireStep> steps, std::string_view sql);
   Error failed(const pg_result* result, std::string_view sql);
@@ -103,6 +110,8 @@ class PostgresConnection final : public Transaction {
   std::vector<Value> mark_values_;
   /// What goes along with the next statement.
   std::vector<WireStep> prefix_;
+  /// The parameters of those of them that defer() put there.
+  std::deque<std::vector<Value>> deferred_;
   std::size_t sent_ = 0;  ///< How often something was sent in this transaction.
   // What has become of the transaction, or of the innermost attempt of it.
   std::optional<Error> failed_;
