@@ -25,6 +25,7 @@ constexpr days slots_kept{30};
 
 constexpr const char* begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED";
 constexpr const char* begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+constexpr const char* roll_back_all = "ROLLBACK";
 // Of savepoints of one name the innermost is meant, so attempts nest.
 constexpr const char* savepoint = "SAVEPOINT perkline_attempt";
 constexpr const char* undo_attempt = "ROLLBACK TO SAVEPOINT perkline_attempt";
@@ -356,6 +357,7 @@ void PostgresConnection::begin(Turn turn) {
   prefix_.clear();
   deferred_.clear();
   if (access_ == Access::read) {
+    if (std::exchange(reading_, false)) prefix_.push_back({.text = roll_back_all});
     prefix_.push_back({.text = begin_read});
     return;
   }
@@ -382,9 +384,14 @@ PostgresConnection::Outcome PostgresConnection::end(Result<void> done) {
   }
   // Whoever goes on after an error has his work refused: the server has given the transaction up.
   if (done && failed_) done = fail(*failed_);
-  if (!done || access_ == Access::read) {
-    roll_back();
+  if (access_ == Access::read) {
+    prefix_.clear();
+    reading_ = sent_ > 0;
     return {.ended = done ? Ended::committed : Ended::refused, .result = std::move(done)};
+  }
+  if (!done) {
+    roll_back();
+    return {.ended = Ended::refused, .result = std::move(done)};
   }
   if (sent_ == 0 && deferred_.empty()) return {};
   return commit();
@@ -400,11 +407,15 @@ PostgresConnection::Outcome PostgresConnection::commit() {
   return {.ended = again ? Ended::conflict : Ended::refused, .result = fail(std::move(error))};
 }
 
+void PostgresConnection::settle() {
+  if (std::exchange(reading_, false)) roll_back();
+}
+
 void PostgresConnection::roll_back() {
   prefix_.clear();
   deferred_.clear();
   if (sent_ == 0 || lost_) return;
-  const std::array steps{WireStep{.text = "ROLLBACK"}};
+  const std::array steps{WireStep{.text = roll_back_all}};
   const auto done = wire_->exchange(steps, deadline());
   lost_ = !done || has_failed(done->front().get());
 }

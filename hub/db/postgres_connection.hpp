@@ -62,6 +62,9 @@ class PostgresConnection final : public Transaction {
   /// Runs `work` once in a transaction, READ COMMITTED or, with read access, on one snapshot. After `give_up`
   /// no answer is waited for longer than a second, unless the work has asked for more (allow()).
   Outcome run(const Work& work, PostgresWire::Deadline give_up, Turn turn = Turn::first);
+  /// Ends what is left of run() where it only read: the snapshot is taken back along with what is run next,
+  /// or here, by whoever has nothing to run at once.
+  void settle();
   /// After run(): whether the connection can be used again.
   bool is_lost() const { return lost_; }
   const CommitMark& mark() const { return mark_; }
@@ -118,6 +121,7 @@ class PostgresConnection final : public Transaction {
   std::string failed_state_;
   bool conflict_ = false;
   bool lost_ = false;
+  bool reading_ = false;  ///< There is a snapshot that nobody reads any more.
 };
 
 }  // namespace perkline::hub::db
