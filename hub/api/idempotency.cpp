@@ -210,11 +210,10 @@ Result<std::optional<net::Response>> begin(db::Transaction& transaction, const K
 }
 
 Result<void> finish(db::Transaction& transaction, const KeyedCall& call, const net::Response& answer) {
-  auto kept = transaction.execute(
-      "UPDATE idempotency SET status = $3, content_type = $4, body = $5 WHERE scope = $1 AND key = $2",
-      {call.scope, call.key, std::int64_t{answer.status}, answer.content_type, answer.body});
-  if (!kept) return failure(kept);
-  return {};
+  return transaction.defer(
+      {.sql =
+           "UPDATE idempotency SET status = $3, content_type = $4, body = $5 WHERE scope = $1 AND key = $2",
+       .parameters = {call.scope, call.key, std::int64_t{answer.status}, answer.content_type, answer.body}});
 }
 
 Result<void> forget_answers_of(db::Transaction& transaction, const UserId& user) {

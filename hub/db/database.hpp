@@ -47,10 +47,12 @@ class Row {
 };
 using Rows = std::vector<Row>;
 
-/// A statement with its parameters; the text outlives the call.
+/// A statement with its parameters; the text outlives the call, or is made for it.
 struct Statement {
   std::string_view sql;
   std::vector<Value> parameters = {};
+  std::string made = {};  ///< Instead of `sql`.
+  std::string_view text() const { return made.empty() ? sql : made; }
 };
 
 /// Inside read() or write(). Parameters are `$1`, `$2`, … Statements are prepared once and kept, so their
@@ -68,7 +70,7 @@ class Transaction {
   virtual Result<Rows> query_all(std::vector<Statement> statements) {
     Rows rows;
     for (Statement& each : statements) {
-      auto found = query(each.sql, std::move(each.parameters));
+      auto found = query(each.text(), std::move(each.parameters));
       if (!found) return found;
       std::ranges::move(*found, std::back_inserter(rows));
     }
@@ -76,6 +78,14 @@ class Transaction {
   }
   /// The number of rows changed.
   virtual Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) = 0;
+  /// execute() of what nobody asks the outcome of: an engine behind a socket is told along with the next
+  /// statement, or with the commit. What is wrong with it is then that one's error, within an attempt() its
+  /// work's at the latest.
+  virtual Result<void> defer(Statement statement) {
+    auto done = execute(statement.text(), std::move(statement.parameters));
+    if (!done) return failure(done);
+    return {};
+  }
   /// Runs `work` so that its error takes back what it did and nothing else: a savepoint. Gives `work`'s
   /// result.
   virtual Result<void> attempt(const std::function<Result<void>()>& work) = 0;
@@ -83,6 +93,8 @@ class Transaction {
   /// UPDATE`, or nothing where there is but one writer. Whoever locks several rows of a table reads them in
   /// ascending key order, so that two never wait for one another.
   virtual std::string_view for_update() const = 0;
+  /// Whether a parameter may be an array, as text, and unnest() makes rows of several: for BulkStatement.
+  virtual bool has_arrays() const { return false; }
   /// Inside write(), for work that does nothing else: comes back once every other write that was under way
   /// has ended, so that whatever it has written is there or never will be. At once where there is but one
   /// writer. Errors: those of query().

@@ -76,7 +76,13 @@ class Postgres::Impl {
  private:
   void serve(WorkQueue& queue, const PostgresTarget& target, Access access) {
     PostgresRunner runner(target, access, gate_);
-    while (Operation* next = queue.wait()) {
+    while (true) {
+      Operation* next = queue.try_next();
+      if (next == nullptr) {
+        runner.settle();
+        next = queue.wait();
+      }
+      if (next == nullptr) return;
       const auto give_up = next->queued_at + options_.retry_for;
       next->result = std::chrono::steady_clock::now() < give_up ? runner.run(next->work, give_up)
                                                                 : fail(waited_too_long());

@@ -25,6 +25,7 @@ constexpr days slots_kept{30};
 
 constexpr const char* begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED";
 constexpr const char* begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+constexpr const char* roll_back_all = "ROLLBACK";
 // Of savepoints of one name the innermost is meant, so attempts nest.
 constexpr const char* savepoint = "SAVEPOINT perkline_attempt";
 constexpr const char* undo_attempt = "ROLLBACK TO SAVEPOINT perkline_attempt";
@@ -166,6 +167,7 @@ Result<std::vector<WireResult>> PostgresConnection::exchange(std::vector<WireSte
   ++sent_;
   auto results = wire_->exchange(prefix_, deadline());
   prefix_.clear();
+  deferred_.clear();
   if (!results) {
     lost_ = true;
     return results;
@@ -257,12 +259,12 @@ Result<Rows> PostgresConnection::query(std::string_view sql, std::vector<Value> 
 
 Result<bool> PostgresConnection::prepare_all(const std::vector<Statement>& statements) {
   for (const Statement& each : statements) {
-    if (auto sound = check(each.sql, each.parameters); !sound) return failure(sound);
-    if (auto prepared = prepare(each.sql, each.parameters); !prepared) return failure(prepared);
+    if (auto sound = check(each.text(), each.parameters); !sound) return failure(sound);
+    if (auto prepared = prepare(each.text(), each.parameters); !prepared) return failure(prepared);
   }
   // Whoever keeps no more forgets all.
   return std::ranges::all_of(statements, [this](const Statement& each) {
-    return statements_.find(each.sql, each.parameters) != nullptr;
+    return statements_.find(each.text(), each.parameters) != nullptr;
   });
 }
 
@@ -274,11 +276,11 @@ Result<Rows> PostgresConnection::query_all(std::vector<Statement> statements) {
   std::vector<WireStep> steps;
   bool any_has_run = false;
   for (const Statement& each : statements) {
-    auto& prepared = *statements_.find(each.sql, each.parameters);
+    auto& prepared = *statements_.find(each.text(), each.parameters);
     any_has_run = std::exchange(prepared.has_run, true) || any_has_run;
     steps.push_back({.kind = WireStep::Kind::run, .name = prepared.name, .values = each.parameters});
   }
-  const auto done = exchange(std::move(steps), statements.front().sql);
+  const auto done = exchange(std::move(steps), statements.front().text());
   if (!done) {
     if (any_has_run && failed_state_ == "0A000") lost_ = true;
     return std::unexpected(done.error());
@@ -296,12 +298,42 @@ Result<std::int64_t> PostgresConnection::execute(std::string_view sql, std::vect
   return rows_changed(result->get());
 }
 
+Result<void> PostgresConnection::defer(Statement statement) {
+  if (auto sound = check(statement.text(), statement.parameters); !sound) return sound;
+  auto prepared = prepare(statement.text(), statement.parameters);
+  if (!prepared) return failure(prepared);
+  (*prepared)->has_run = true;
+  deferred_.push_back(std::move(statement.parameters));
+  prefix_.push_back({.kind = WireStep::Kind::run, .name = (*prepared)->name, .values = deferred_.back()});
+  return {};
+}
+
+Result<void> PostgresConnection::send_deferred() {
+  if (deferred_.empty()) return {};
+  auto sent = exchange({}, "what was put off");
+  if (!sent) return failure(sent);
+  return {};
+}
+
+void PostgresConnection::drop_deferred() {
+  // The mark is the only other one that is run, and it stands in front.
+  const auto is_deferred = [](const WireStep& step) {
+    return step.kind == WireStep::Kind::run && step.name != mark_name;
+  };
+  std::erase_if(prefix_, is_deferred);
+  deferred_.clear();
+}
+
 Result<void> PostgresConnection::attempt(const std::function<Result<void>()>& work) {
   if (is_doomed()) return fail(doom());
+  // What is wrong with those is no fault of the attempt.
+  if (auto sent = send_deferred(); !sent) return sent;
   const std::size_t sent_before = sent_;
   const std::size_t place = prefix_.size();
   prefix_.push_back({.text = savepoint});
   auto done = work();
+  if (done && !is_doomed()) done = send_deferred();
+  drop_deferred();
   if (lost_ || conflict_) return done ? fail(doom()) : done;
   if (sent_ == sent_before) {
     // Nothing has gone to the server, the savepoint neither.
@@ -323,7 +355,9 @@ void PostgresConnection::begin(Turn turn) {
   sent_ = 0;
   allowed_ = statement_timeout_;
   prefix_.clear();
+  deferred_.clear();
   if (access_ == Access::read) {
+    if (std::exchange(reading_, false)) prefix_.push_back({.text = roll_back_all});
     prefix_.push_back({.text = begin_read});
     return;
   }
@@ -350,11 +384,16 @@ PostgresConnection::Outcome PostgresConnection::end(Result<void> done) {
   }
   // Whoever goes on after an error has his work refused: the server has given the transaction up.
   if (done && failed_) done = fail(*failed_);
-  if (!done || access_ == Access::read) {
-    roll_back();
+  if (access_ == Access::read) {
+    prefix_.clear();
+    reading_ = sent_ > 0;
     return {.ended = done ? Ended::committed : Ended::refused, .result = std::move(done)};
   }
-  if (sent_ == 0) return {};
+  if (!done) {
+    roll_back();
+    return {.ended = Ended::refused, .result = std::move(done)};
+  }
+  if (sent_ == 0 && deferred_.empty()) return {};
   return commit();
 }
 
@@ -368,10 +407,15 @@ PostgresConnection::Outcome PostgresConnection::commit() {
   return {.ended = again ? Ended::conflict : Ended::refused, .result = fail(std::move(error))};
 }
 
+void PostgresConnection::settle() {
+  if (std::exchange(reading_, false)) roll_back();
+}
+
 void PostgresConnection::roll_back() {
   prefix_.clear();
+  deferred_.clear();
   if (sent_ == 0 || lost_) return;
-  const std::array steps{WireStep{.text = "ROLLBACK"}};
+  const std::array steps{WireStep{.text = roll_back_all}};
   const auto done = wire_->exchange(steps, deadline());
   lost_ = !done || has_failed(done->front().get());
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,8 +49,10 @@ class PostgresConnection final : public Transaction {
   Result<Rows> query(std::string_view sql, std::vector<Value> parameters = {}) override;
   Result<Rows> query_all(std::vector<Statement> statements) override;
   Result<std::int64_t> execute(std::string_view sql, std::vector<Value> parameters = {}) override;
+  Result<void> defer(Statement statement) override;
   Result<void> attempt(const std::function<Result<void>()>& work) override;
   std::string_view for_update() const override { return access_ == Access::write ? " FOR UPDATE" : ""; }
+  bool has_arrays() const override { return true; }
   Result<void> outlast_others() override;
   void allow(std::chrono::milliseconds a_statement) override;
 
@@ -59,6 +62,9 @@ class PostgresConnection final : public Transaction {
   /// Runs `work` once in a transaction, READ COMMITTED or, with read access, on one snapshot. After `give_up`
   /// no answer is waited for longer than a second, unless the work has asked for more (allow()).
   Outcome run(const Work& work, PostgresWire::Deadline give_up, Turn turn = Turn::first);
+  /// Ends what is left of run() where it only read: the snapshot is taken back along with what is run next,
+  /// or here, by whoever has nothing to run at once.
+  void settle();
   /// After run(): whether the connection can be used again.
   bool is_lost() const { return lost_; }
   const CommitMark& mark() const { return mark_; }
@@ -88,6 +94,10 @@ class PostgresConnection final : public Transaction {
   static Result<void> add_rows(Rows& rows, const pg_result* result);
   Result<WireResult> run_statement(std::string_view sql, const std::vector<Value>& parameters);
   Result<PostgresStatements::Prepared*> prepare(std::string_view sql, const std::vector<Value>& parameters);
+  /// Sends what was put off by defer(), and all else that waits. Errors: theirs.
+  Result<void> send_deferred();
+  /// Takes back what was put off and is not sent yet.
+  void drop_deferred();
   /// Sends what waits to be sent with `steps`, whose results it gives. Errors: those of any of them.
   Result<std::vector<WireResult>> exchange(std::vector<WireStep> steps, std::string_view sql);
   Error failed(const pg_result* result, std::string_view sql);
@@ -103,12 +113,15 @@ class PostgresConnection final : public Transaction {
   std::vector<Value> mark_values_;
   /// What goes along with the next statement.
   std::vector<WireStep> prefix_;
+  /// The parameters of those of them that defer() put there.
+  std::deque<std::vector<Value>> deferred_;
   std::size_t sent_ = 0;  ///< How often something was sent in this transaction.
   // What has become of the transaction, or of the innermost attempt of it.
   std::optional<Error> failed_;
   std::string failed_state_;
   bool conflict_ = false;
   bool lost_ = false;
+  bool reading_ = false;  ///< There is a snapshot that nobody reads any more.
 };
 
 }  // namespace perkline::hub::db

@@ -27,7 +27,11 @@ class PostgresInline::Impl {
 
   Result<void> connect() { return reader_.connect(); }
   Result<void> write(const Work& work) { return writer_.run(work, give_up()); }
-  Result<void> read(const Work& work) { return reader_.run(work, give_up()); }
+  Result<void> read(const Work& work) {
+    auto done = reader_.run(work, give_up());
+    reader_.settle();
+    return done;
+  }
 
  private:
   static PostgresRunner::Deadline give_up() { return std::chrono::steady_clock::now() + retry_for; }

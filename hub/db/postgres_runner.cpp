@@ -127,6 +127,10 @@ Result<bool> PostgresRunner::look_up(const CommitMark& mark, Deadline give_up) {
   }
 }
 
+void PostgresRunner::settle() {
+  if (connection_ && !connection_->is_lost()) connection_->settle();
+}
+
 Result<void> PostgresRunner::run(const Work& work, Deadline give_up) {
   milliseconds pause = conflict_rest_min;
   auto turn = PostgresConnection::Turn::first;

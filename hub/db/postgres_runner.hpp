@@ -50,6 +50,8 @@ class PostgresRunner {
   /// once. Errors:
   /// those of `work`; database_unavailable, overloaded (conflicts until `give_up`).
   Result<void> run(const Work& work, Deadline give_up);
+  /// For whoever has nothing to run at once: leaves nothing open.
+  void settle();
 
  private:
   Result<std::unique_ptr<PostgresConnection>> open(bool is_known_away) const;

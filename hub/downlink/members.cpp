@@ -71,11 +71,16 @@ Result<Promotions> promotions_of(db::Transaction& transaction, const db::Rows& m
 Result<std::int64_t> number_changed(db::Transaction& transaction, std::int64_t max) {
   const auto before = read_position(transaction, transaction.for_update());
   if (!before) return std::unexpected(before.error());
+  // Whose row somebody holds gets its number with a later look: to wait for it would hold up who waits for
+  // others.
+  const std::string free = transaction.for_update().empty() ? "" : " FOR UPDATE SKIP LOCKED";
   auto numbered = transaction.execute(
       "UPDATE member SET down_position = $1 + changed.place FROM"
-      " (SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM member"
-      " WHERE down_position IS NULL ORDER BY customer_id LIMIT $2) AS changed"
-      " WHERE member.customer_id = changed.customer_id AND member.down_position IS NULL",
+      " (SELECT customer_id, ROW_NUMBER() OVER (ORDER BY customer_id) AS place FROM (SELECT customer_id"
+      " FROM member WHERE down_position IS NULL ORDER BY customer_id LIMIT $2" +
+          free +
+          ") AS free) AS changed"
+          " WHERE member.customer_id = changed.customer_id AND member.down_position IS NULL",
       {to_sql(*before), max});
   if (!numbered || *numbered == 0) return numbered;
   auto moved = transaction.execute("UPDATE down_counter SET value = $1 WHERE name = 'members'",

@@ -16,9 +16,7 @@ Result<void> append(db::Transaction& transaction, std::span<const DomainEvent> e
                    event.occurred_at.time_since_epoch().count(), event.traceparent, event.data,
                    event.card ? db::Value(event.card->str()) : db::Value(nullptr));
   }
-  auto appended = insert.run(transaction, std::move(values));
-  if (!appended) return failure(appended);
-  return {};
+  return insert.defer(transaction, std::move(values));
 }
 
 }  // namespace perkline::hub::events

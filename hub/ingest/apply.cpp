@@ -1,7 +1,8 @@
 #include "hub/ingest/apply.hpp"
 
+#include <algorithm>
 #include <array>
-#include <set>
+#include <map>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -82,6 +83,50 @@ const CustomerId* card_of(const sync::EventPayload& payload) {
         return nullptr;
       },
       payload);
+}
+
+/// The tier that a sale tells of its card, which it makes if need be; nullptr: it is no sale.
+const std::string* tier_of(const sync::EventPayload& payload) {
+  if (const auto* finalized = std::get_if<sync::SaleFinalized>(&payload)) return &finalized->tier;
+  if (const auto* pending = std::get_if<sync::SalePending>(&payload)) return &pending->tier;
+  if (const auto* settled = std::get_if<sync::SaleSettled>(&payload)) return &settled->sale.tier;
+  return nullptr;
+}
+
+/// Cards that are not there yet.
+enum class NewCards : std::uint8_t {
+  made,    ///< Where a sale among the events makes them.
+  passed,  ///< By: nobody's row is locked for them.
+};
+
+/// Locks all cards of the events with one statement, in rising order. What is to be made is made by it, too:
+/// between two statements somebody else could make it, hold it, and wait for what the first has locked.
+Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
+                        NewCards fresh) {
+  static const db::BulkStatement hold(
+      "INSERT INTO member (customer_id, tier, first_seen) VALUES ", "(?, ?, ?)",
+      " ON CONFLICT (customer_id) DO UPDATE SET tier = member.tier WHERE FALSE RETURNING customer_id");
+  static const db::BulkStatement drop("DELETE FROM member WHERE customer_id IN (", "?", ")");
+  // By card the tier that its sale tells; nullptr: none does.
+  std::map<std::string_view, const std::string*> cards;
+  for (const ToldEvent& told : events) {
+    const CustomerId* card = card_of(told.event->payload);
+    if (card == nullptr || card->empty()) continue;
+    const std::string*& tier = cards[card->str()];
+    if (tier == nullptr) tier = tier_of(told.event->payload);
+  }
+  std::vector<db::Value> values;
+  for (const auto& [card, tier] : cards)
+    db::append_row(values, std::string(card), tier != nullptr ? *tier : "", stamp(now));
+  auto made = hold.run(transaction, std::move(values));
+  if (!made) return failure(made);
+  std::vector<db::Value> unwanted;
+  for (const db::Row& row : *made) {
+    if (fresh == NewCards::passed || cards.at(row.text(0)) == nullptr) unwanted.emplace_back(row.text(0));
+  }
+  auto dropped = drop.run(transaction, std::move(unwanted));
+  if (!dropped) return failure(dropped);
+  return {};
 }
 
 /// Events of one kind, in order.
@@ -230,6 +275,13 @@ class Stretch {
   bool is_closed_ = false;
 };
 
+/// Sales alone lock their cards by one statement that is like hold_cards(), and late.
+bool are_sales(std::span<const ToldEvent> events) {
+  return std::ranges::all_of(events, [](const ToldEvent& told) {
+    return std::holds_alternative<sync::SaleFinalized>(told.event->payload);
+  });
+}
+
 }  // namespace
 
 std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& place) {
@@ -241,18 +293,9 @@ std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& 
   return std::nullopt;
 }
 
-Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent> events) {
+Result<void> hold_known_cards(db::Transaction& transaction, std::span<const ToldEvent> events) {
   if (transaction.for_update().empty()) return {};
-  std::set<std::string> cards;
-  for (const ToldEvent& told : events) {
-    const CustomerId* card = card_of(told.event->payload);
-    if (card != nullptr && !card->empty()) cards.insert(card->str());
-  }
-  static const db::BulkStatement hold("SELECT customer_id FROM member WHERE customer_id IN (", "?",
-                                      ") ORDER BY customer_id" + std::string(transaction.for_update()));
-  auto held = hold.run(transaction, std::vector<db::Value>(cards.begin(), cards.end()));
-  if (!held) return failure(held);
-  return {};
+  return hold_cards(transaction, events, {}, NewCards::passed);
 }
 
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
@@ -260,6 +303,9 @@ Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> even
   const auto without = without_erased(transaction, events, clock_off);
   if (!without) return std::unexpected(without.error());
   if (*without) events = (*without)->told;
+  if (!transaction.for_update().empty() && events.size() > 1 && !are_sales(events)) {
+    if (auto held = hold_cards(transaction, events, now, NewCards::made); !held) return held;
+  }
   Stretch stretch;
   for (const ToldEvent& told : events) {
     if (stretch.add(told)) continue;

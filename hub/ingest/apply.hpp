@@ -27,15 +27,16 @@ struct Place {
 /// claims another place, or is of an unknown type. nullopt: it may be. Pure.
 std::optional<std::string> unfit(const Result<sync::Event>& event, const Place& place);
 
-/// With many writers: locks all cards of a batch before anything of it is applied, in rising order. Events
-/// are applied kind by kind, each of which locks what it needs; two stores' batches would else stop one
-/// another, again and again once both have much to tell. Errors: the database's.
-Result<void> hold_cards(db::Transaction& transaction, std::span<const ToldEvent> events);
+/// With many writers: locks the cards of a batch that are known, in rising order: for events that are then
+/// applied one by one. Errors: the database's.
+Result<void> hold_known_cards(db::Transaction& transaction, std::span<const ToldEvent> events);
 
 /// Applies one store's events, those of one kind with a few statements for all: each session's in this order,
-/// which alone matters. One that was applied before changes nothing. On an error the caller takes everything
-/// back: some may have been applied. `clock_off`: what the hub's clock is ahead of the store's. Errors that
-/// are an event's own against those of the database: see is_fault_of_event. No event is unfit.
+/// which alone matters. One that was applied before changes nothing. With many writers all cards of the batch
+/// are locked in rising order, new ones among them: two stores' batches would else stop one another, again
+/// and again once both have much to tell. On an error the caller takes everything back: some may have been
+/// applied. `clock_off`: what the hub's clock is ahead of the store's. Errors that are an event's own against
+/// those of the database: see is_fault_of_event. No event is unfit.
 Result<void> apply(db::Transaction& transaction, std::span<const ToldEvent> events, WallTime now,
                    const wheel::Terms& terms, Millis clock_off = {});
 

@@ -84,12 +84,12 @@ Result<BatchOutcome> take_in_batch(db::Transaction& transaction, const ReceivedB
   if (todo == nullptr || todo->skip == received.events.size()) return outcome;
 
   Sorted sorted = sort(received, todo->skip);
-  if (auto held = hold_cards(transaction, sorted.events); !held) return failure(held);
   const Millis off = clock_off(received);
   auto applied = transaction.attempt(
       [&] { return apply(transaction, sorted.events, received.now, *received.terms, off); });
   if (!applied && is_fault_of_event(applied.error())) {
-    applied = apply_one_by_one(transaction, received, sorted);
+    applied = hold_known_cards(transaction, sorted.events);
+    if (applied) applied = apply_one_by_one(transaction, received, sorted);
   }
   if (!applied) return failure(applied);
   for (std::size_t place = todo->skip; place < received.events.size(); ++place) {

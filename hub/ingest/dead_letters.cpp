@@ -194,7 +194,7 @@ Result<DeadLetter> retry_dead_letter(db::Transaction& transaction, const std::st
     return stays_open(transaction, std::move(*letter), type, std::move(*reason));
   }
   const ToldEvent told{.event = &*event, .ids = &ids, .bytes = letter->bytes};
-  if (auto held = hold_cards(transaction, std::span(&told, 1)); !held) return failure(held);
+  if (auto held = hold_known_cards(transaction, std::span(&told, 1)); !held) return failure(held);
   auto applied = transaction.attempt([&] { return apply(transaction, std::span(&told, 1), now, terms); });
   if (applied) return decide(transaction, std::move(*letter), "applied", now);
   if (!is_fault_of_event(applied.error())) return failure(applied);

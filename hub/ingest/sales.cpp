@@ -229,7 +229,6 @@ events::DomainEvent domain_event_of(const NewFigures& booked) {
 Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sales, WallTime now,
                   const points::Terms& terms) {
   if (sales.empty()) return {};
-  if (auto noted = note_members_of(transaction, sales, now); !noted) return noted;
   std::vector<SessionId> settled;
   std::vector<ledger::Transfer> transfers;
   std::vector<events::DomainEvent> told_on;
@@ -241,10 +240,12 @@ Result<void> book(db::Transaction& transaction, std::span<const NewFigures> sale
     told_on.push_back(domain_event_of(each));
     names.push_back({sale.transaction, sale.session});
   }
+  // What nobody else waits for comes before the cards' rows, which other stores' batches do.
+  if (auto appended = events::append(transaction, told_on); !appended) return appended;
+  if (auto noted = note_members_of(transaction, sales, now); !noted) return noted;
   if (auto released = release_holds(transaction, settled); !released) return released;
   if (auto posted = ledger::post_all(transaction, transfers); !posted) return posted;
   if (auto booked = book_points(transaction, sales, now, terms); !booked) return booked;
-  if (auto appended = events::append(transaction, told_on); !appended) return appended;
   // A batch is of one store.
   return work_out_waiting(transaction, sales.front().told.event->store, names, now);
 }

@@ -1,6 +1,7 @@
 #include "hub/ledger/account_book.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "hub/db/bulk_statement.hpp"
 #include "shared/core/assert.hpp"
@@ -11,11 +12,19 @@ namespace {
 using db::BulkStatement;
 using db::Value;
 
+constexpr std::string_view find_head =
+    "SELECT owner_id, id, balance, held, keeps_balance, may_be_negative, keeps_lots, owner_kind, unit, code"
+    " FROM account WHERE owner_kind = $1 AND unit = $2 AND code = $3 AND owner_id IN (";
+
 const BulkStatement& find_accounts() {
-  static const BulkStatement statement(
-      "SELECT owner_id, id, balance, held, keeps_balance, may_be_negative, keeps_lots FROM account"
-      " WHERE owner_kind = $1 AND unit = $2 AND code = $3 AND owner_id IN (",
-      "?", ")", 3);
+  static const BulkStatement statement(find_head, "?", ")", 3);
+  return statement;
+}
+
+/// What ends the statement is the same for every engine that needs it at all.
+const BulkStatement& find_and_lock(const db::Transaction& transaction) {
+  static const BulkStatement statement(find_head, "?",
+                                       ") ORDER BY id" + std::string(transaction.for_update()), 3);
   return statement;
 }
 
@@ -46,6 +55,10 @@ Result<db::Rows> read_locked(db::Transaction& transaction, std::vector<Value> id
 /// A purse of money. What cannot be negative is also what its owner alone takes from.
 bool is_bounded(const Account& account) {
   return !account.may_be_negative && account.unit.starts_with("money:");
+}
+
+bool is_alike(const Account& one, const Account& other) {
+  return one.owner_kind == other.owner_kind && one.unit == other.unit && one.code == other.code;
 }
 
 bool has_one_writer(const db::Transaction& transaction) {
@@ -85,16 +98,21 @@ Result<AccountBook> AccountBook::load(db::Transaction& transaction, std::span<co
   for (const auto& [key, account] : wanted) accounts.push_back(account);
 
   AccountBook book;
-  if (auto found = book.read(transaction, accounts); !found) return failure(found);
+  auto locked = book.read(transaction, accounts);
+  if (!locked) return failure(locked);
   std::erase_if(accounts, [&](const Account* account) { return book.lines_.contains(key_of(*account)); });
-  if (auto made = book.make(transaction, accounts); !made) return failure(made);
-  if (auto locked = book.lock(transaction); !locked) return failure(locked);
+  if (!accounts.empty()) {
+    const auto made = book.make(transaction, accounts);
+    if (!made) return std::unexpected(made.error());
+    *locked = *locked && *made;
+  }
+  if (*locked) return book;
+  if (auto done = book.lock(transaction); !done) return failure(done);
   return book;
 }
 
 /// Another writer may make the same at the same time.
-Result<void> AccountBook::make(db::Transaction& transaction, std::span<const Account* const> accounts) {
-  if (accounts.empty()) return {};
+Result<bool> AccountBook::make(db::Transaction& transaction, std::span<const Account* const> accounts) {
   std::vector<Value> values;
   for (const Account* account : accounts) {
     PERKLINE_ASSERT(account->keeps_balance || account->may_be_negative);
@@ -103,7 +121,7 @@ Result<void> AccountBook::make(db::Transaction& transaction, std::span<const Acc
                    std::int64_t{account->keeps_balance}, std::int64_t{account->may_be_negative},
                    std::int64_t{account->keeps_lots});
   }
-  if (auto made = make_accounts().run(transaction, std::move(values)); !made) return failure(made);
+  if (auto put = make_accounts().defer(transaction, std::move(values)); !put) return failure(put);
   return read(transaction, accounts);
 }
 
@@ -126,34 +144,49 @@ Result<void> AccountBook::lock(db::Transaction& transaction) {
   return {};
 }
 
-/// `accounts` are sorted by key, so those that differ in their owner's id alone stand together.
-Result<void> AccountBook::read(db::Transaction& transaction, std::span<const Account* const> accounts) {
-  while (!accounts.empty()) {
-    const Account& first = *accounts.front();
-    std::map<std::string_view, const Account*> by_owner;
+/// `accounts` are sorted by key, so those that differ in their owner's id alone stand together: a statement
+/// for each such group. Where but one of them keeps balances its statement locks, too.
+Result<bool> AccountBook::read(db::Transaction& transaction, std::span<const Account* const> accounts) {
+  struct Group {
+    const Account* first;
     std::vector<Value> owners;
-    for (const Account* account : accounts) {
-      if (account->owner_kind != first.owner_kind || account->unit != first.unit ||
-          account->code != first.code) {
-        break;
-      }
-      by_owner.emplace(account->owner_id, account);
-      owners.emplace_back(account->owner_id);
+  };
+  std::map<Key, const Account*> by_key;
+  std::vector<Group> groups;
+  std::size_t kept = 0;
+  std::size_t kept_owners = 0;
+  for (const Account* account : accounts) {
+    by_key.emplace(key_of(*account), account);
+    if (groups.empty() || !is_alike(*groups.back().first, *account)) {
+      groups.push_back({account, {}});
+      kept += account->keeps_balance ? 1 : 0;
     }
-    accounts = accounts.subspan(owners.size());
-    auto rows =
-        find_accounts().run(transaction, std::move(owners), {first.owner_kind, first.unit, first.code});
-    if (!rows) return failure(rows);
-    for (const db::Row& row : *rows) {
-      lines_.emplace(key_of(*by_owner.at(row.text(0))), Line{.id = row.integer(1),
-                                                             .balance = row.integer(2),
-                                                             .held = row.integer(3),
-                                                             .keeps_balance = row.integer(4) != 0,
-                                                             .may_be_negative = row.integer(5) != 0,
-                                                             .keeps_lots = row.integer(6) != 0});
-    }
+    groups.back().owners.emplace_back(account->owner_id);
+    kept_owners += account->keeps_balance ? 1 : 0;
   }
-  return {};
+  // More are several statements, and rise in each of them only.
+  const bool locks =
+      !has_one_writer(transaction) && kept == 1 && kept_owners <= BulkStatement::array_rows_max;
+  std::vector<db::Statement> statements;
+  for (Group& group : groups) {
+    const Account& first = *group.first;
+    const BulkStatement& find = locks && first.keeps_balance ? find_and_lock(transaction) : find_accounts();
+    std::ranges::move(
+        find.statements(transaction, std::move(group.owners), {first.owner_kind, first.unit, first.code}),
+        std::back_inserter(statements));
+  }
+  auto rows = transaction.query_all(std::move(statements));
+  if (!rows) return failure(rows);
+  for (const db::Row& row : *rows) {
+    const Account& account = *by_key.at({row.text(7), row.text(8), row.text(9), row.text(0)});
+    lines_.emplace(key_of(account), Line{.id = row.integer(1),
+                                         .balance = row.integer(2),
+                                         .held = row.integer(3),
+                                         .keeps_balance = row.integer(4) != 0,
+                                         .may_be_negative = row.integer(5) != 0,
+                                         .keeps_lots = row.integer(6) != 0});
+  }
+  return locks || kept == 0;
 }
 
 Result<void> AccountBook::move(const Account& account, std::int64_t delta) {
@@ -197,15 +230,9 @@ Result<void> AccountBook::save(db::Transaction& transaction) const {
   }
   // Most transfers change one kept balance: theirs is the cheaper statement.
   constexpr std::size_t of_one = 3;
-  if (values.size() == of_one) {
-    auto saved =
-        transaction.execute("UPDATE account SET balance = $2, held = $3 WHERE id = $1", std::move(values));
-    if (!saved) return failure(saved);
-    return {};
-  }
-  auto saved = save_balances().run(transaction, std::move(values));
-  if (!saved) return failure(saved);
-  return {};
+  if (values.size() != of_one) return save_balances().defer(transaction, std::move(values));
+  return transaction.defer(
+      {.sql = "UPDATE account SET balance = $2, held = $3 WHERE id = $1", .parameters = std::move(values)});
 }
 
 }  // namespace perkline::hub::ledger

@@ -50,8 +50,10 @@ class AccountBook {
   static Key key_of(const Account& account) {
     return {account.owner_kind, account.unit, account.code, account.owner_id};
   }
-  Result<void> read(db::Transaction& transaction, std::span<const Account* const> accounts);
-  Result<void> make(db::Transaction& transaction, std::span<const Account* const> accounts);
+  /// Whether they are locked as they are read, and need not be locked by lock().
+  Result<bool> read(db::Transaction& transaction, std::span<const Account* const> accounts);
+  /// As read().
+  Result<bool> make(db::Transaction& transaction, std::span<const Account* const> accounts);
   Result<void> lock(db::Transaction& transaction);
 
   std::map<Key, Line> lines_;  ///< Keys refer to the transfers' own texts.

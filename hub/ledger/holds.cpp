@@ -120,8 +120,7 @@ Result<void> release(db::Transaction& transaction, std::span<const std::string> 
   for (const db::Row& row : *released) freed[row.integer(0)] += row.integer(1);
   std::vector<Value> values;
   for (const auto& [account, amount] : freed) db::append_row(values, account, amount);
-  if (auto done = release_held().run(transaction, std::move(values)); !done) return failure(done);
-  return {};
+  return release_held().defer(transaction, std::move(values));
 }
 
 Result<void> release_hold(db::Transaction& transaction, const std::string& external_id) {

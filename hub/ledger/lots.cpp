@@ -135,10 +135,7 @@ Result<void> Lots::take(const LotKey& key, std::int64_t amount) {
 Result<void> Lots::save() {
   static const BulkStatement insert(
       "INSERT INTO lot (account_id, transfer_seq, remaining, expires_at) VALUES ", "(?, ?, ?, ?)");
-  if (added_.empty()) return {};
-  auto written = insert.run(transaction_, std::exchange(added_, {}));
-  if (!written) return failure(written);
-  return {};
+  return insert.defer(transaction_, std::exchange(added_, {}));
 }
 
 Result<std::vector<Lapsed>> lapse_lots(db::Transaction& transaction, WallTime now,

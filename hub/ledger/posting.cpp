@@ -141,7 +141,7 @@ Result<std::size_t> post_over(db::Transaction& transaction, std::span<const Tran
     if (!entered) return failure(entered);
   }
   if (auto saved = lots.save(); !saved) return failure(saved);
-  if (auto written = insert_entries().run(transaction, std::move(entries)); !written) return failure(written);
+  if (auto put = insert_entries().defer(transaction, std::move(entries)); !put) return failure(put);
   if (auto saved = book.save(transaction); !saved) return failure(saved);
   return fresh_ones;
 }

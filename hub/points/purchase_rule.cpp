@@ -80,9 +80,7 @@ Result<void> mark_booked(db::Transaction& transaction, std::span<const OwnedSale
                                   ") AS booked WHERE sale.session_id = booked.column1");
   std::vector<Value> values;
   for (const OwnedSale& each : sales) db::append_row(values, each.sale.session.str(), each.user.str());
-  auto marked = mark.run(transaction, std::move(values));
-  if (!marked) return failure(marked);
-  return {};
+  return mark.defer(transaction, std::move(values));
 }
 
 /// Of what the sales have given, what users owe.

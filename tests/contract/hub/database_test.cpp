@@ -328,6 +328,85 @@ TEST_P(DatabaseContract, ABulkStatementWritesEveryRowOnce) {
   EXPECT_EQ(rows_of("SELECT name FROM item WHERE id = 70")[0].text(0), "name 70");
 }
 
+TEST_P(DatabaseContract, ABulkStatementTakesEveryTextAndNullsAndMoreRowsThanGoIntoOneArray) {
+  const BulkStatement insert("INSERT INTO item (id, name, amount) VALUES ", "(?, ?, ?)",
+                             " ON CONFLICT (id) DO NOTHING RETURNING id");
+  const BulkStatement change(
+      "UPDATE item SET amount = told.column2, name = COALESCE(told.column3, name)"
+      " FROM (VALUES ",
+      "(CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT))", ") AS told WHERE item.id = told.column1");
+  const std::vector<std::string> texts{"", "a,b", "{x}", "\"quoted\"", "back\\slash", "NULL", "'", "日本"};
+  constexpr std::int64_t rows = 2'500;
+  const auto name_for = [&](std::int64_t id) {
+    return texts[static_cast<std::size_t>(id) % texts.size()] + std::to_string(id / 8);
+  };
+  ASSERT_TRUE(subject_->write([&](Transaction& transaction) -> Result<void> {
+    std::vector<Value> values;
+    for (std::int64_t id = 1; id <= rows; ++id) hub::db::append_row(values, id, name_for(id), nullptr);
+    const auto made = insert.run(transaction, values);
+    if (!made) return std::unexpected(made.error());
+    EXPECT_EQ(made->size(), static_cast<std::size_t>(rows));
+    EXPECT_EQ(made->back().integer(0), rows) << "in order";
+    EXPECT_TRUE(insert.run(transaction, std::move(values))->empty());
+    // A column of some nulls, and one of nothing else.
+    values.clear();
+    for (std::int64_t id = 1; id <= 5; ++id)
+      hub::db::append_row(values, id, id % 2 == 0 ? Value(nullptr) : Value(id), nullptr);
+    return change.defer(transaction, std::move(values));
+  }));
+  const auto all = rows_of("SELECT id, name, amount FROM item ORDER BY id");
+  ASSERT_EQ(all.size(), static_cast<std::size_t>(rows));
+  for (const auto& row : all) {
+    const std::int64_t id = row.integer(0);
+    EXPECT_EQ(row.text(1), name_for(id));
+    EXPECT_EQ(row.optional_integer(2), id <= 5 && id % 2 != 0 ? std::optional(id) : std::nullopt);
+  }
+}
+
+hub::db::Statement item_named(std::int64_t id, const std::string& name) {
+  return {.sql = "INSERT INTO item (id, name) VALUES ($1, $2)", .parameters = {id, name}};
+}
+
+TEST_P(DatabaseContract, WhatIsPutOffIsThereForTheNextStatementAndAtTheEnd) {
+  ASSERT_TRUE(subject_->write([&](Transaction& transaction) -> Result<void> {
+    if (auto put = transaction.defer(item_named(1, "a")); !put) return put;
+    EXPECT_EQ(transaction.query("SELECT name FROM item")->at(0).text(0), "a");
+    auto tried = transaction.attempt([&]() -> Result<void> {
+      if (auto put = transaction.defer(item_named(2, "b")); !put) return put;
+      return fail(Errc::insufficient_points, "no");
+    });
+    EXPECT_EQ(tried.error().code, Errc::insufficient_points);
+    tried = transaction.attempt([&] { return transaction.defer(item_named(3, "c")); });
+    EXPECT_TRUE(tried);
+    return transaction.defer(item_named(4, "d"));
+  }));
+  EXPECT_EQ(rows_of("SELECT id FROM item WHERE id <> 2").size(), 3U);
+  EXPECT_EQ(count(), 3);
+  // Nothing but that.
+  ASSERT_TRUE(
+      subject_->write([](Transaction& transaction) { return transaction.defer(item_named(5, "e")); }));
+  EXPECT_EQ(count(), 4);
+}
+
+TEST_P(DatabaseContract, WhatIsWrongWithWhatWasPutOffTakesItsWorkBack) {
+  ASSERT_TRUE(
+      subject_->write([](Transaction& transaction) { return transaction.defer(item_named(1, "a")); }));
+  const auto refused = subject_->write([](Transaction& transaction) -> Result<void> {
+    if (auto put = transaction.defer(item_named(2, "b")); !put) return put;
+    return transaction.defer(item_named(1, "again"));
+  });
+  EXPECT_EQ(refused.error().code, Errc::already_exists);
+  EXPECT_EQ(count(), 1);
+  // Within an attempt it is the attempt's, and no other's.
+  ASSERT_TRUE(subject_->write([](Transaction& transaction) -> Result<void> {
+    if (auto put = transaction.defer(item_named(2, "b")); !put) return put;
+    const auto tried = transaction.attempt([&] { return transaction.defer(item_named(1, "again")); });
+    EXPECT_EQ(tried.error().code, Errc::already_exists);
+    return transaction.defer(item_named(3, "c"));
+  }));
+  EXPECT_EQ(count(), 3);
+}
+
 TEST_P(DatabaseContract, SeveralStatementsAtOnceAreRunInTheirOrderUntilOneFails) {
   const auto item = [](std::int64_t id) {
     return hub::db::Statement{.sql = "INSERT INTO item (id, name) VALUES ($1, $2) RETURNING id",

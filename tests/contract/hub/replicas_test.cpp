@@ -121,6 +121,15 @@ class Replicas : public testing::Test {
       return {};
     }));
   }
+  /// What PostgreSQL counts is all there once the connections of those that told have ended.
+  void expect_no_deadlock() {
+    ASSERT_TRUE(eventually([&] {
+      return one_.number(
+                 "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
+                 " AND application_name = 'telling'") == 0;
+    }));
+    EXPECT_EQ(one_.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0);
+  }
   std::int64_t balance(const Account& account) {
     std::int64_t found = 0;
     EXPECT_TRUE(one_.read([&](Transaction& t) -> Result<void> {
@@ -221,7 +230,6 @@ TEST_F(Replicas, TwoStoresWithMuchToTellOfTheSameCardsNeverStopOneAnother) {
   const auto card = [](int half, int i) { return "CUST-" + std::to_string(half) + std::to_string(100 + i); };
   add_stores(2);
   {
-    // Of their own: what PostgreSQL counts is all there once their connections have ended.
     std::deque<Replica> hubs;
     for (int i = 0; i < 2; ++i) hubs.emplace_back(database_.url() + "?application_name=telling");
     std::array<std::uint64_t, 2> sent{};
@@ -262,14 +270,71 @@ TEST_F(Replicas, TwoStoresWithMuchToTellOfTheSameCardsNeverStopOneAnother) {
       }
     }
   }
-  ASSERT_TRUE(eventually([&] {
-    return one_.number(
-               "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
-               " AND application_name = 'telling'") == 0;
-  }));
-  EXPECT_EQ(one_.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), 0);
+  expect_no_deadlock();
   EXPECT_EQ(one_.number("SELECT COUNT(*) FROM sale WHERE state = 'finalized'"), 4 * cards * rounds);
   expect_sound();
+}
+
+/// In each round a third of the cards is new to all, in one order here and in another there; of the stores
+/// some tell of sales alone and others of what locks cards before.
+TEST_F(Replicas, StoresThatBringTheSameNewCardsNeverStopOneAnother) {
+  constexpr int stores = 4;
+  constexpr int cards = 90;
+  constexpr int rounds = 12;
+  add_stores(stores);
+  const auto card = [](int number) { return "CUST-" + std::to_string(10'000 + number * 7'919 % 10'000); };
+  {
+    std::deque<Replica> hubs;
+    for (int i = 0; i < 2; ++i) hubs.emplace_back(database_.url() + "?application_name=telling");
+    std::uint64_t sent = 0;
+    for (int round = 0; round < rounds; ++round) {
+      std::vector<std::future<std::optional<std::string>>> telling;
+      for (std::size_t store = 0; store < stores; ++store) {
+        StoreHistory& history = histories_[store];
+        for (int i = 0; i < cards; ++i) {
+          const int place = store % 2 == 0 ? i : cards - 1 - i;
+          auto sale = history.sale(10, 0, card(round * cards / 3 + place));
+          if (store >= 2 && i % 3 == 0) {
+            history.add(sync::SaleSettled{std::move(sale)});
+          } else {
+            history.add(std::move(sale));
+          }
+        }
+      }
+      for (std::size_t store = 0; store < stores; ++store) {
+        telling.push_back(
+            hubs[store % 2].send(stores_[store], histories_[store].batch(sent + 1, sent + cards)));
+      }
+      sent += cards;
+      for (auto& each : telling) {
+        const auto answer = each.get();
+        ASSERT_TRUE(answer);
+        EXPECT_TRUE(std::holds_alternative<sync::Ack>(sync::decode_frame(*answer).value()));
+      }
+    }
+  }
+  expect_no_deadlock();
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM member"), (rounds + 2) * cards / 3);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM sale WHERE state = 'finalized'"), stores * cards * rounds);
+  expect_sound();
+}
+
+/// What is held for events of a card that no sale makes is nobody's card.
+TEST_F(Replicas, ACardThatIsOnlyToldOfIsNotMade) {
+  add_stores(1);
+  StoreHistory& history = histories_[0];
+  const auto left = history.sale(10, 0, "CUST-2");
+  history.add(history.sale(10, 0, "CUST-1"));
+  history.add(sync::SessionVoided{.session = left.session,
+                                  .transaction = left.transaction,
+                                  .customer = left.customer,
+                                  .channel = left.channel,
+                                  .reason = "left",
+                                  .voided_at = WallTime{}});
+  take_in(one_, 0);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM session_void"), 1);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM member WHERE customer_id = 'CUST-1'"), 1);
+  EXPECT_EQ(one_.number("SELECT COUNT(*) FROM member"), 1);
 }
 
 TEST_F(Replicas, AReturnAndItsSaleThatComeInAtOnceFindOneAnother) {

@@ -22,6 +22,8 @@ class Counted final : public db::Transaction {
     ++trips;
     return counted_.execute(sql, std::move(parameters));
   }
+  /// Goes along with what is asked next.
+  Result<void> defer(db::Statement statement) override { return counted_.defer(std::move(statement)); }
   Result<void> attempt(const std::function<Result<void>()>& work) override { return counted_.attempt(work); }
   std::string_view for_update() const override { return counted_.for_update(); }
 
