@@ -6,7 +6,6 @@
 #include "edge/session/review.hpp"
 #include "pdi_client/retry_after.hpp"
 #include "shared/core/backoff.hpp"
-#include "shared/net/deadline.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/ops/log.hpp"
 #include "shared/ops/trace.hpp"
@@ -31,11 +30,6 @@ constexpr Millis backoff_base{1000};
 constexpr Millis backoff_max = minutes{5};
 /// PDI need not know it: that it says so is all a probe asks for.
 constexpr const char* unknown_session = "perkline-probe";
-
-Task<Result<void>> woken(std::shared_ptr<net::Signal> wake) {
-  co_await wake->wait();
-  co_return Result<void>{};
-}
 
 void log_session(Level level, const char* what, const Session& session, const std::string& detail) {
   ops::log(level, "pdi_queue", what,
@@ -152,7 +146,7 @@ Task<void> PdiQueue::wait_for_work() {
   }
   // The breaker may open without a word; nothing here is in a hurry.
   until = std::min(until, now() + seconds{1});
-  (void)co_await net::with_deadline(ports_.clock, until, woken(wake_));
+  (void)co_await ports_.clock.wait_for(*wake_, until);
 }
 
 void PdiQueue::finish_work() {
