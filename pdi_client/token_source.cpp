@@ -7,7 +7,6 @@
 #include "pdi_client/token_answer.hpp"
 #include "pdi_client/verdict.hpp"
 #include "shared/core/limits.hpp"
-#include "shared/net/deadline.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/ops/log.hpp"
 
@@ -81,15 +80,10 @@ Task<void> TokenSource::refresh_if_due() {
   co_await net::spawn_child(refresh(std::move(*permit)));
 }
 
-Task<Result<void>> TokenSource::told(std::shared_ptr<net::Signal> signal) {
-  co_await signal->wait();
-  co_return Result<void>{};
-}
-
 Task<void> TokenSource::await_refresh(MonoTime deadline) {
   auto signal = std::make_shared<net::Signal>();
   waiting_.push_back(signal);
-  (void)co_await net::with_deadline(clock_, deadline, told(signal));
+  (void)co_await clock_.wait_for(*signal, deadline);
   waiting_.remove(signal);
 }
 

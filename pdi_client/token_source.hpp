@@ -50,7 +50,6 @@ class TokenSource {
   bool is_failing() const;
   MonoTime retry_at() const { return std::max(state_.retry_at(), breaker_.open_at()); }
   Task<void> await_refresh(MonoTime deadline);
-  static Task<Result<void>> told(std::shared_ptr<net::Signal> signal);
   MonoTime now() const { return clock_.mono_now(); }
   void tell(std::string_view result) const {
     if (options_.on_refresh) options_.on_refresh(result);

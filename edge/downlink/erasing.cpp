@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "shared/net/deadline.hpp"
 #include "shared/ops/log.hpp"
 #include "shared/sync/hash_chain.hpp"
 
@@ -15,11 +14,6 @@ using session::SessionStore;
 
 /// Of sessions that are read, and written anew, at a time.
 constexpr std::size_t page_max = 64;
-
-Task<Result<void>> woken(std::shared_ptr<net::Signal> signal) {
-  co_await signal->wait();
-  co_return Result<void>{};
-}
 
 /// Everything there is, by when it was opened.
 SessionStore::Period always() {
@@ -62,7 +56,7 @@ Task<void> Erasing::run() {
       }
     }
     const MonoTime again = parts_.ports.clock.mono_now() + try_again;
-    [[maybe_unused]] const auto why = co_await net::with_deadline(parts_.ports.clock, again, woken(wake_));
+    (void)co_await parts_.ports.clock.wait_for(*wake_, again);
   }
 }
 

@@ -1,19 +1,9 @@
 #include "edge/jobs/pace.hpp"
 
-#include "shared/net/deadline.hpp"
-
 namespace perkline::edge::jobs {
-namespace {
-
-Task<Result<void>> told(std::shared_ptr<net::Signal> signal) {
-  co_await signal->wait();
-  co_return Result<void>{};
-}
-
-}  // namespace
 
 Task<bool> Pace::wait_until(MonoTime time) {
-  if (!stopped_) (void)co_await net::with_deadline(clock_, time, told(stop_));
+  if (!stopped_) (void)co_await clock_.wait_for(*stop_, time);
   co_return !stopped_;
 }
 

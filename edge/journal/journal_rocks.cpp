@@ -26,6 +26,8 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t group_batches_max = 1024;
 constexpr std::size_t group_bytes_max = 4 * limits::mib;
+/// So many go to the writer without waiting for the rest of the reactor's turn: it is to be busy meanwhile.
+constexpr std::size_t gathered_max = 32;
 constexpr std::chrono::seconds mark_every{1};
 constexpr std::chrono::seconds look_every{1};
 /// While there is no room.
@@ -85,6 +87,7 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
     thread_ = std::thread([this] { run(); });
   }
   void stop() {
+    hand_over();
     {
       const std::scoped_lock lock(mutex_);
       stopping_ = true;
@@ -98,11 +101,12 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   void add(Batch batch, std::weak_ptr<net::Signal> durable) {
     ++waiting_;
     PERKLINE_ASSERT(waiting_ <= limits::journal_queue_max);
-    {
-      const std::scoped_lock lock(mutex_);
-      arrived_.push_back({.batch = std::move(batch), .durable = std::move(durable)});
-    }
-    wake_.notify_one();
+    gathered_.push_back({.batch = std::move(batch), .durable = std::move(durable)});
+    if (gathered_.size() >= gathered_max) return hand_over();
+    if (gathered_.size() > 1) return;
+    reactor_.post([weak = weak_from_this()] {
+      if (const auto writer = weak.lock()) writer->hand_over();
+    });
   }
 
   void compact(Family family) {
@@ -140,6 +144,7 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
     std::vector<std::weak_ptr<net::Signal>> durable;
   };
 
+  void hand_over();
   void run();
   bool await_batches();
   bool await_room();
@@ -155,6 +160,7 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   const FolderLock lock_;
   const std::unique_ptr<RocksStore> store_;
   std::shared_ptr<const RocksStore::View> visible_;  ///< The reactor's.
+  std::vector<Waiting> gathered_;  ///< The reactor's: what it has added in this turn of its own.
   std::atomic<std::size_t> waiting_{0};
   Space space_;
   std::thread compactor_;
@@ -176,6 +182,19 @@ class JournalRocks::Writer : public std::enable_shared_from_this<JournalRocks::W
   steady_clock::time_point mark_due_{};
   bool mark_failed_ = false;
 };
+
+/// Once a turn of the reactor, not once a batch: each wakes the writer's thread, to no use while one core has
+/// to serve both.
+void JournalRocks::Writer::hand_over() {
+  if (gathered_.empty()) return;
+  {
+    const std::scoped_lock lock(mutex_);
+    arrived_.insert(arrived_.end(), std::make_move_iterator(gathered_.begin()),
+                    std::make_move_iterator(gathered_.end()));
+  }
+  gathered_.clear();
+  wake_.notify_one();
+}
 
 void JournalRocks::Writer::run() {
   bool more = true;

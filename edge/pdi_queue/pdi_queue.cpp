@@ -6,7 +6,6 @@
 #include "edge/session/review.hpp"
 #include "pdi_client/retry_after.hpp"
 #include "shared/core/backoff.hpp"
-#include "shared/net/deadline.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/ops/log.hpp"
 #include "shared/ops/trace.hpp"
@@ -20,7 +19,9 @@ using session::Session;
 using session::Status;
 
 /// Settlement's calls at a time; tills come first at PDI.
-constexpr std::size_t slots = 4;
+constexpr std::size_t calls_max = 4;
+/// Sales under way at a time: so many that some always have a call to make while others wait for the disk.
+constexpr std::size_t sales_max = 32;
 constexpr Millis drain_look{20};
 /// When to ask again whether a retry may be made.
 constexpr Millis retry_pause{1000};
@@ -31,11 +32,6 @@ constexpr Millis backoff_base{1000};
 constexpr Millis backoff_max = minutes{5};
 /// PDI need not know it: that it says so is all a probe asks for.
 constexpr const char* unknown_session = "perkline-probe";
-
-Task<Result<void>> woken(std::shared_ptr<net::Signal> wake) {
-  co_await wake->wait();
-  co_return Result<void>{};
-}
 
 void log_session(Level level, const char* what, const Session& session, const std::string& detail) {
   ops::log(level, "pdi_queue", what,
@@ -60,6 +56,7 @@ PdiQueue::PdiQueue(PdiQueueOptions options, session::Ports ports, session::Sessi
       finalizer_(finalizer),
       gate_(std::move(gate)),
       rng_(rng),
+      pdi_(ports.settlement, ports.clock, [this] { return gate_.is_closed() ? calls_max : 1; }),
       schedule_(options.known_max) {}
 
 Result<void> PdiQueue::start() {
@@ -105,6 +102,7 @@ Task<void> PdiQueue::run() {
 
 Task<void> PdiQueue::drain(MonoTime deadline) {
   draining_ = true;
+  pdi_.stop();
   wake_->notify();
   while (working_ > 0 && now() < deadline) co_await ports_.clock.sleep(drain_look);
 }
@@ -130,7 +128,7 @@ Task<void> PdiQueue::begin_work() {
       ops::log(Level::error, "pdi_queue", "the queue cannot be read", {{"detail", filled.error().detail}});
     }
   }
-  while (!draining_ && open_at() <= now() && working_ < (gate_.is_closed() ? slots : 1)) {
+  while (!draining_ && open_at() <= now() && working_ < (gate_.is_closed() ? sales_max : 1)) {
     if (auto id = gate_.is_held() ? std::nullopt : take_due()) {
       ++working_;
       co_await net::spawn_child(work(std::move(*id)));
@@ -149,14 +147,14 @@ Task<void> PdiQueue::wait_for_work() {
   if (draining_) co_return;
   MonoTime until = MonoTime::max();
   const bool closed = gate_.is_closed();
-  if (working_ < (closed ? slots : 1)) {
+  if (working_ < (closed ? sales_max : 1)) {
     if (!gate_.is_held()) until = schedule_.next_due().value_or(MonoTime::max());
     if (!closed) until = std::min(until, next_probe_);
     until = std::max(until, open_at());
   }
   // The breaker may open without a word; nothing here is in a hurry.
   until = std::min(until, now() + seconds{1});
-  (void)co_await net::with_deadline(ports_.clock, until, woken(wake_));
+  (void)co_await ports_.clock.wait_for(*wake_, until);
 }
 
 void PdiQueue::finish_work() {
@@ -178,7 +176,7 @@ Task<void> PdiQueue::work(SessionId id) {
 Task<void> PdiQueue::probe() {
   const ProviderSessionId session =
       last_provider_session_.empty() ? ProviderSessionId(unknown_session) : last_provider_session_;
-  (void)co_await ports_.settlement.status(session, now() + options_.timeouts.status);
+  (void)co_await pdi_.status(session, now() + options_.timeouts.status);
   finish_work();
 }
 
@@ -217,8 +215,8 @@ Task<PdiQueue::Next> PdiQueue::work_on(SessionId id) {
 
 Task<PdiQueue::Next> PdiQueue::ask(Session session) {
   const SessionId id = session.id;
-  auto answer = co_await ports_.settlement.status({session.provider_session, session.traceparent},
-                                                  now() + options_.timeouts.status);
+  auto answer =
+      co_await pdi_.status({session.provider_session, session.traceparent}, now() + options_.timeouts.status);
   Schedule::Entry& entry = schedule_.working(id);
   Doubt& doubt = *entry.doubt;
   if (!answer && answer.error().outcome == pdi::Outcome::not_tried) {
@@ -260,21 +258,21 @@ Task<PdiQueue::Next> PdiQueue::ask(Session session) {
 Task<PdiQueue::Next> PdiQueue::settle(Session session) {
   const MonoTime began = now();
   if (session.provider_session.empty()) {
-    auto identified = co_await ports_.settlement.identify({.customer = session.customer,
-                                                           .channel = session.channel,
-                                                           .transaction = session.transaction,
-                                                           .traceparent = session.traceparent},
-                                                          began + options_.timeouts.identify);
+    auto identified = co_await pdi_.identify({.customer = session.customer,
+                                              .channel = session.channel,
+                                              .transaction = session.transaction,
+                                              .traceparent = session.traceparent},
+                                             began + options_.timeouts.identify);
     if (!identified) co_return co_await put_off(std::move(session), std::move(identified.error()));
     session.provider_session = std::move(identified->session);
     last_provider_session_ = session.provider_session;
   }
   if (!session.priced_at_pdi) {
-    auto priced = co_await ports_.settlement.calculate({.session = session.provider_session,
-                                                        .transaction_amount = session.basket->amount,
-                                                        .items = session.basket->items,
-                                                        .traceparent = session.traceparent},
-                                                       now() + options_.timeouts.calculate);
+    auto priced = co_await pdi_.calculate({.session = session.provider_session,
+                                           .transaction_amount = session.basket->amount,
+                                           .items = session.basket->items,
+                                           .traceparent = session.traceparent},
+                                          now() + options_.timeouts.calculate);
     if (!priced) co_return co_await put_off(std::move(session), std::move(priced.error()));
     session.priced_at_pdi = true;
   }
@@ -291,8 +289,8 @@ Task<PdiQueue::Next> PdiQueue::send(Session session) {
     return plain(session::sending(std::move(current), ports_.clock.wall_now()));
   });
   if (!intent) co_return Next{now() + backoff_base};
-  const auto sent = co_await finalizer_.send(std::move(*intent), ports_.settlement,
-                                             now() + options_.timeouts.finalize, std::nullopt, {});
+  const auto sent = co_await finalizer_.send(std::move(*intent), pdi_, now() + options_.timeouts.finalize,
+                                             std::nullopt, {});
   if (!sent) co_return Next{now() + backoff_base};
   co_return after(*sent);
 }

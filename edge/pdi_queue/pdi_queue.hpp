@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/pdi_queue/paced_pdi.hpp"
 #include "edge/pdi_queue/schedule.hpp"
 #include "edge/session/finalizer.hpp"
 #include "edge/session/ports.hpp"
@@ -93,6 +94,7 @@ class PdiQueue {
   session::Finalizer& finalizer_;
   Gate gate_;
   Rng& rng_;
+  PacedPdi pdi_;
   Schedule schedule_;
   std::string scanned_to_;  ///< Where the next look at the disk goes on.
   bool all_known_ = false;  ///< That look has reached the end, and nothing has come behind it.

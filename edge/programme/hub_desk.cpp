@@ -1,17 +1,6 @@
 #include "edge/programme/hub_desk.hpp"
 
-#include "shared/net/deadline.hpp"
-
 namespace perkline::edge::programme {
-namespace {
-
-template <class Asked>
-Task<Result<void>> answered(std::shared_ptr<Asked> asked) {
-  co_await asked->given.wait();
-  co_return Result<void>{};
-}
-
-}  // namespace
 
 template <class Reply>
 Task<std::optional<Reply>> HubDesk::ask(Asking<Reply>& asking, Uuid id, sync::Frame request,
@@ -19,7 +8,7 @@ Task<std::optional<Reply>> HubDesk::ask(Asking<Reply>& asking, Uuid id, sync::Fr
   const auto asked = std::make_shared<Asked<Reply>>();
   asking[id] = asked;
   line_.send(request);
-  (void)co_await net::with_deadline(clock_, deadline, answered(asked));
+  (void)co_await clock_.wait_for(asked->given, deadline);
   asking.erase(id);
   co_return std::move(asked->reply);
 }

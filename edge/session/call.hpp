@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "edge/session/ports.hpp"
-#include "shared/net/deadline.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/net/signal.hpp"
 
@@ -23,12 +22,6 @@ Task<void> run_call(Task<T> asked, std::shared_ptr<Call<T>> call) {
   call->given.notify();
 }
 
-template <class T>
-Task<Result<void>> call_given(std::shared_ptr<Call<T>> call) {
-  co_await call->given.wait();
-  co_return Result<void>{};
-}
-
 /// Starts `asked` as a flow of its own; returns with its reply, or without at the stand-in's deadline. With
 /// no stand-in, `asked`'s own deadline is all there is.
 template <class T>
@@ -37,7 +30,7 @@ Task<std::shared_ptr<Call<T>>> ask(net::AsyncClock& clock, const StandIn& standi
   co_await net::spawn_child(run_call(std::move(asked), call));
   if (call->reply) co_return call;  // refused at once: the breaker is open
   if (standin.enabled) {
-    (void)co_await net::with_deadline(clock, clock.mono_now() + standin.deadline, call_given(call));
+    (void)co_await clock.wait_for(call->given, clock.mono_now() + standin.deadline);
   } else {
     co_await call->given.wait();
   }

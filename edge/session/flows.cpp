@@ -23,6 +23,7 @@ void Flows::set_standin(StandIn standin) {
 
 Task<Result<net::KeyedLock::Guard>> Flows::take_turn(std::string key) {
   if (options_.room && options_.room() == journal::Room::none) co_return fail(storage_full());
+  if (auto free = ports_.locks.try_acquire(key)) co_return std::move(*free);
   auto turn = co_await ports_.locks.acquire(std::move(key), deadline(limits::session_queue_wait));
   if (!turn) co_return fail(session_busy());
   co_return std::move(*turn);

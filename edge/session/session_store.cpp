@@ -27,11 +27,6 @@ Uuid first_uuid_of(WallTime time) {
   return id;
 }
 
-/// When it lapses; nullopt: it does not.
-std::optional<WallTime> expiry_of(const Session& session) {
-  return may_expire(session) ? std::optional(session.expires_at) : std::nullopt;
-}
-
 /// What lies in a place: the session's status.
 std::string place_value(Status status) {
   return std::string(1, static_cast<char>(status));
@@ -51,28 +46,28 @@ void move_place(Batch& batch, Family family, const SessionId& id, const std::opt
   if (from && from->when && from->when != to.when) batch.erase(family, time_key(*from->when, id));
   if (to.when) batch.put(family, time_key(*to.when, id), place_value(to.status));
 }
-Place due_of(const Session& session) {
+Place due_of(const Predecessor& session) {
   return {.when = session.next_attempt_at, .status = session.status};
 }
-Place lapse_of(const Session& session) {
-  return {.when = expiry_of(session), .status = session.status};
+Place lapse_of(const Predecessor& session) {
+  return {.when = session.lapses_at, .status = session.status};
 }
 
 /// Adds what `next` changes.
-Batch changes(const std::optional<Kept>& kept, const Session& next, Batch batch) {
-  const Session* before = kept ? &kept->session : nullptr;
-  if (before == nullptr) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
-  for (std::size_t i = before == nullptr ? 0 : before->returns.size(); i < next.returns.size(); ++i)
+Batch changes(const std::optional<Predecessor>& before, const Session& next, Batch batch) {
+  const Predecessor after = predecessor_of(next);
+  if (!before) batch.put(Family::by_transaction, next.transaction.str(), next.id.str());
+  for (std::size_t i = before ? before->returns : 0; i < next.returns.size(); ++i)
     batch.put(Family::by_transaction, next.returns[i].transaction.str(), next.id.str());
-  if (kept && kept->archived_at) {
-    batch.put(Family::archive, next.id.str(), encode_archived(next, *kept->archived_at));
+  if (before && before->archived_at) {
+    batch.put(Family::archive, next.id.str(), encode_archived(next, *before->archived_at));
   } else {
     batch.put(Family::sessions, next.id.str(), encode(next));
   }
   move_place(batch, Family::due, next.id, before ? std::optional(due_of(*before)) : std::nullopt,
-             due_of(next));
+             due_of(after));
   move_place(batch, Family::expiry, next.id, before ? std::optional(lapse_of(*before)) : std::nullopt,
-             lapse_of(next));
+             lapse_of(after));
   const bool was_review = before && before->status == Status::review;
   const bool is_review = next.status == Status::review;
   if (is_review && !was_review) batch.put(Family::dead_letters, next.id.str(), "");
@@ -113,6 +108,20 @@ Result<std::optional<Kept>> SessionStore::look_up(const SessionId& id) const {
   return std::move(*kept);
 }
 
+Result<std::optional<Session>> SessionStore::take(const SessionId& id) {
+  if (auto known = at_work_.take(id)) return known;
+  return find(id);
+}
+
+/// What of a session's stored version its next one is held against; nullopt: there is none.
+Result<std::optional<Predecessor>> SessionStore::stored(const SessionId& id) const {
+  if (const Predecessor* known = at_work_.predecessor(id); known != nullptr) return *known;
+  const auto kept = look_up(id);
+  if (!kept) return std::unexpected(kept.error());
+  if (!*kept) return std::nullopt;
+  return predecessor_of((*kept)->session, (*kept)->archived_at);
+}
+
 Result<std::optional<SessionStore::Named>> SessionStore::find(const TransactionId& transaction) const {
   auto id = journal_.get(Family::by_transaction, transaction.str());
   if (!id) return failure(id);
@@ -142,14 +151,14 @@ Task<void> SessionStore::add(ForeignReturn foreign, journal::NewEvent event) {
   co_await outbox_.commit(std::move(batch), std::move(events));
 }
 
-Result<std::optional<Kept>> SessionStore::predecessor(const Session& next) const {
+Result<std::optional<Predecessor>> SessionStore::predecessor(const Session& next) const {
   if (committing_.contains(next.id))
     return fail(Errc::version_conflict, "a commit of the session is under way");
-  auto before = look_up(next.id);
+  auto before = stored(next.id);
   if (!before) return before;
-  const std::uint64_t stored = *before ? (*before)->session.version : 0;
-  if (next.version != stored + 1) {
-    return fail(Errc::version_conflict, "version " + std::to_string(stored) + " is stored, version " +
+  const std::uint64_t version = *before ? (*before)->version : 0;
+  if (next.version != version + 1) {
+    return fail(Errc::version_conflict, "version " + std::to_string(version) + " is stored, version " +
                                             std::to_string(next.version) + " was to follow");
   }
   return before;
@@ -162,7 +171,7 @@ Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEv
   at_work_.forget(next.id);
   co_await outbox_.commit(changes(*before, next, std::move(also)), std::move(events));
   committing_.erase(next.id);
-  count_step(*before ? &(*before)->session : nullptr, next);
+  count_step(*before, next);
   place_taken(next);
   if (observe_) observe_(next.status);
   if (may_expire(next) || next.status == Status::finalizing) at_work_.keep(std::move(next));
@@ -205,11 +214,11 @@ Result<SessionStore::Page> SessionStore::lapsing(const Period& period, std::stri
                       count_max);
 }
 
-void SessionStore::count_step(const Session* before, const Session& next) {
-  if (before != nullptr && before->next_attempt_at) --waiting_;
+void SessionStore::count_step(const std::optional<Predecessor>& before, const Session& next) {
+  if (before && before->next_attempt_at) --waiting_;
   if (next.next_attempt_at) ++waiting_;
   // One that had no place yet, being an earlier version's, was never counted.
-  if (before != nullptr && !is_end(before->status)) {
+  if (before && !is_end(before->status)) {
     std::size_t& count = open_[static_cast<std::size_t>(before->status)];
     count -= std::min<std::size_t>(count, 1);
   }
@@ -324,12 +333,12 @@ Result<SessionStore::Page> SessionStore::reviews(std::string_view from, std::siz
 Task<Result<void>> SessionStore::index_expiry(SessionId id) {
   auto session = find(id);
   if (!session) co_return failure(session);
-  if (!*session || !expiry_of(**session)) co_return Result<void>{};
-  const auto there = journal_.get(Family::expiry, time_key(*expiry_of(**session), id));
+  if (!*session || !may_expire(**session)) co_return Result<void>{};
+  const auto there = journal_.get(Family::expiry, time_key((*session)->expires_at, id));
   if (!there) co_return std::unexpected(there.error());
   if (*there) co_return Result<void>{};
   Batch batch;
-  move_place(batch, Family::expiry, id, std::nullopt, lapse_of(**session));
+  move_place(batch, Family::expiry, id, std::nullopt, lapse_of(predecessor_of(**session)));
   const Status status = (*session)->status;
   auto indexed = co_await rewrite({std::move(**session)}, std::move(batch));
   if (indexed) ++open_[static_cast<std::size_t>(status)];

@@ -32,6 +32,8 @@ class SessionStore {
   /// What is durable, archived or not; nullopt: there is none. Errors: corrupt, newer_format, io_failed.
   Result<std::optional<Session>> find(const SessionId& id) const;
   Result<std::optional<Kept>> look_up(const SessionId& id) const;
+  /// The same as find(), for whoever is about to commit its next version.
+  Result<std::optional<Session>> take(const SessionId& id);
   /// Whose the till's name is: a sale's, that of a return of this sale, of a return of another store's, or of
   /// a claim.
   using Named = std::variant<Session, ForeignReturn, ClaimName>;
@@ -114,8 +116,9 @@ class SessionStore {
   Result<Page> page_of(const Range& range, std::size_t count_max) const;
   Result<Page> page_by_time(const Range& range, std::size_t count_max) const;
   Result<void> count_places(journal::Family family);
-  void count_step(const Session* before, const Session& next);
-  Result<std::optional<Kept>> predecessor(const Session& next) const;
+  void count_step(const std::optional<Predecessor>& before, const Session& next);
+  Result<std::optional<Predecessor>> stored(const SessionId& id) const;
+  Result<std::optional<Predecessor>> predecessor(const Session& next) const;
   Task<Result<void>> rewrite(std::vector<Session> sessions, journal::Batch batch);
 
   journal::Journal& journal_;

@@ -79,9 +79,14 @@ Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<O
 }
 
 Task<Result<Session>> SessionWriter::recover(SessionId id, std::function<Result<Outcome>(Session)> next) {
-  const auto turn = co_await ports_.locks.acquire(state_key(id), no_deadline);
-  if (!turn) co_return std::unexpected(turn.error());
-  auto session = ports_.store.find(id);
+  std::string key = state_key(id);
+  std::optional<net::KeyedLock::Guard> turn = ports_.locks.try_acquire(key);
+  if (!turn) {
+    auto awaited = co_await ports_.locks.acquire(std::move(key), no_deadline);
+    if (!awaited) co_return failure(awaited);
+    turn = std::move(*awaited);
+  }
+  auto session = ports_.store.take(id);
   if (!session) co_return failure(session);
   if (!*session) co_return fail(Errc::not_found, "no such session");
   const Status before = (*session)->status;

@@ -107,10 +107,10 @@ Result<StoreDay> Members::store_day() const {
   if (store_day_) return *store_day_;
   auto record = journal_.get(Family::meta, store_day_key);
   if (!record) return failure(record);
-  if (!*record) return StoreDay{};
+  if (!*record) return store_day_.emplace();
   const auto in = journal::without_format<stored::StoreDay>(format_newest, **record);
   if (!in) return std::unexpected(in.error());
-  return StoreDay{.day = day_of(in->day()), .redeemed = Points{in->redeemed()}};
+  return store_day_.emplace(StoreDay{.day = day_of(in->day()), .redeemed = Points{in->redeemed()}});
 }
 
 Members::Writing Members::put(journal::Batch& batch, const CustomerId& customer, const Member& member) {

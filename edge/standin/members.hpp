@@ -83,7 +83,7 @@ class Members {
 
   journal::Journal& journal_;
   std::unordered_map<std::string, InFlight> in_flight_;  ///< By their keys in the journal.
-  std::optional<StoreDay> store_day_;                    ///< The latest put.
+  mutable std::optional<StoreDay> store_day_;            ///< The latest put, or else as it was read.
 };
 
 /// One format byte, then member.proto.

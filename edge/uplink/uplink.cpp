@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "shared/core/limits.hpp"
-#include "shared/net/deadline.hpp"
 #include "shared/net/either.hpp"
 #include "shared/ops/log.hpp"
 
@@ -24,11 +23,6 @@ std::string reason_of(const sync::Fork& fork) {
       return "the hub knows only epoch " + std::to_string(fork.epoch) + ": it was restored";
   }
   return {};
-}
-
-Task<Result<void>> woken(std::shared_ptr<net::Signal> signal) {
-  co_await signal->wait();
-  co_return Result<void>{};
 }
 
 }  // namespace
@@ -90,7 +84,7 @@ Task<void> Uplink::talk() {
     // adoption no time.
     const MonoTime until = adopting_ ? clock_.mono_now() + listen_turn : window_.wake_at();
     // Woken by what is heard, by a new event, or by the clock: which of them it was does not matter.
-    [[maybe_unused]] const auto why = co_await net::with_deadline(clock_, until, woken(wake_));
+    (void)co_await clock_.wait_for(*wake_, until);
   }
 }
 
@@ -271,7 +265,7 @@ Task<Result<void>> Uplink::ask_for_grant(std::uint64_t epoch) {
   window_.doubt(clock_.mono_now());
   wake_->notify();
   while (!grant_news_->granted && !stopped_ && clock_.mono_now() < deadline) {
-    if (!co_await net::with_deadline(clock_, deadline, woken(granted_))) break;
+    if (!co_await clock_.wait_for(*granted_, deadline)) break;
   }
   if (stopped_) co_return fail(Errc::overloaded, "the daemon ends");
   if (grant_news_->welcomed && !grant_news_->granted) {
@@ -286,7 +280,7 @@ Task<std::optional<sync::SaleAnswer>> Uplink::ask(std::vector<SessionId> session
   answer_.reset();
   send(sync::SaleQuery{std::move(sessions)});
   while (!answer_ && clock_.mono_now() < deadline) {
-    if (!co_await net::with_deadline(clock_, deadline, woken(answered_))) break;
+    if (!co_await clock_.wait_for(*answered_, deadline)) break;
   }
   asking_ = false;
   co_return std::exchange(answer_, std::nullopt);

@@ -9,7 +9,6 @@
 #include "pdi_client/sandbox/spoil.hpp"
 #include "pdi_client/sandbox/token_desk.hpp"
 #include "shared/json/writer.hpp"
-#include "shared/net/deadline.hpp"
 #include "shared/net/http_server.hpp"
 #include "shared/net/signal.hpp"
 
@@ -37,7 +36,7 @@ class HeldCalls {
   /// True at `time`, false when let go before.
   static Task<bool> until(HeldCalls& calls, MonoTime time) {
     const auto place = calls.held_.insert(calls.held_.end(), std::make_shared<net::Signal>());
-    const auto let_go = co_await net::with_deadline(calls.clock_, time, told(*place));
+    const bool let_go = co_await calls.clock_.wait_for(**place, time);
     calls.held_.erase(place);
     co_return !let_go;
   }
@@ -46,11 +45,6 @@ class HeldCalls {
   }
 
  private:
-  static Task<Result<void>> told(std::shared_ptr<net::Signal> signal) {
-    co_await signal->wait();
-    co_return Result<void>{};
-  }
-
   net::AsyncClock& clock_;
   std::list<std::shared_ptr<net::Signal>> held_;
 };

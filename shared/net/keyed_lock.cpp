@@ -87,6 +87,11 @@ bool KeyedLock::is_held(const std::string& key) const {
   return state_->held.contains(key);
 }
 
+std::optional<KeyedLock::Guard> KeyedLock::try_acquire(const std::string& key) {
+  if (!state_->held.try_emplace(key).second) return std::nullopt;
+  return Guard(state_, key);
+}
+
 Task<Result<KeyedLock::Guard>> KeyedLock::acquire(std::string key, MonoTime deadline) {
   const auto state = state_;
   if (state->held.try_emplace(key).second) co_return Guard(state, std::move(key));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "shared/core/result.hpp"
@@ -35,6 +36,8 @@ class KeyedLock {
 
   /// Errors: timed_out when the key is still held by others at `deadline`; cancelled.
   Task<Result<Guard>> acquire(std::string key, MonoTime deadline);
+  /// nullopt: others hold the key. Spares the coroutine where it is free, as it nearly always is.
+  std::optional<Guard> try_acquire(const std::string& key);
   bool is_held(const std::string& key) const;
 
  private:

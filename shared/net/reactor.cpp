@@ -13,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "shared/net/signal.hpp"
 #include "shared/ops/log.hpp"
 
 namespace perkline::net {
@@ -33,6 +34,7 @@ class ReactorClock final : public AsyncClock {
     asio::steady_timer timer(co_await asio::this_coro::executor, time);
     co_await timer.async_wait(asio::use_awaitable);
   }
+  Task<bool> wait_for(Signal& signal, MonoTime deadline) override { return signal.wait_until(deadline); }
 
  private:
   SystemClock system_;

@@ -1,5 +1,7 @@
 #include "shared/net/signal.hpp"
 
+#include <utility>
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -11,12 +13,12 @@ namespace asio = boost::asio;
 
 struct Signal::State {
   /// Belongs to the coroutine that waits, and goes with its io_context, which the signal may outlive. The
-  /// timer never fires by itself; cancelling it is the wake-up call, which works on a simulated io_context
-  /// too.
+  /// timer fires by itself at the deadline alone; cancelling it is the wake-up call, which works on a
+  /// simulated io_context too.
   class Wait {
    public:
-    Wait(State& state, const asio::any_io_executor& executor)
-        : state_(state), timer_(executor, asio::steady_timer::time_point::max()) {
+    Wait(State& state, const asio::any_io_executor& executor, MonoTime deadline)
+        : state_(state), timer_(executor, deadline) {
       state_.waiting = &timer_;
     }
     Wait(const Wait&) = delete;
@@ -42,14 +44,18 @@ void Signal::notify() {
 }
 
 Task<void> Signal::wait() {
+  (void)co_await wait_until(MonoTime::max());
+}
+
+Task<bool> Signal::wait_until(MonoTime deadline) {
   // Held here: the signal may go while somebody waits for it.
   const std::shared_ptr<State> state = state_;
   if (!state->notified) {
-    State::Wait wait(*state, co_await asio::this_coro::executor);
+    State::Wait wait(*state, co_await asio::this_coro::executor, deadline);
     boost::system::error_code cancelled;
     co_await wait.timer().async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
   }
-  state->notified = false;
+  co_return std::exchange(state->notified, false);
 }
 
 }  // namespace perkline::net

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "shared/core/clock.hpp"
 #include "shared/net/task.hpp"
 
 namespace perkline::net {
@@ -15,6 +16,9 @@ class Signal {
   void notify();
   /// Returns after the next notify(), or at once after one that nobody has waited for yet.
   Task<void> wait();
+  /// No longer than to `deadline` of the machine's own clock, whatever a simulation's says: flows ask their
+  /// AsyncClock. Whether it was notified.
+  Task<bool> wait_until(MonoTime deadline);
 
  private:
   struct State;

@@ -129,6 +129,29 @@ TEST(SessionsAtWork, KeepsTheLatestOfEachAndNoMoreThanItMay) {
   EXPECT_NE(at_work.find(third), nullptr);
 }
 
+TEST(SessionsAtWork, RemembersWhatIsStoredOfOneThatWasTaken) {
+  SessionsAtWork at_work(2);
+  at_work.keep(opened(first_id, "TXN-1"));
+  const auto taken = at_work.take(first_id);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->transaction, TransactionId("TXN-1"));
+  EXPECT_EQ(at_work.find(first_id), nullptr);
+  EXPECT_FALSE(at_work.take(first_id));
+  ASSERT_NE(at_work.predecessor(first_id), nullptr);
+  EXPECT_EQ(at_work.predecessor(first_id)->version, taken->version);
+  EXPECT_EQ(at_work.predecessor(second_id), nullptr);
+}
+
+TEST_F(Store, OneThatIsTakenAndNotCommittedIsStillTheOneThatIsStored) {
+  Session session = opened(first_id, "TXN-1");
+  ASSERT_TRUE(commit(session));
+  EXPECT_EQ(*store.take(first_id), session);
+  EXPECT_EQ(*store.find(first_id), session) << "read again";
+  EXPECT_EQ(commit(session).error().code, Errc::version_conflict);
+  session.version = 2;
+  EXPECT_TRUE(commit(session));
+}
+
 TEST_F(Store, OfTwoCommitsAtOnceOneIsRefused) {
   ASSERT_TRUE(commit(opened(first_id, "TXN-1")));
   Session session = opened(first_id, "TXN-1");

@@ -9,6 +9,7 @@
 #include "shared/net/keyed_lock.hpp"
 #include "shared/net/patience.hpp"
 #include "shared/net/reactor.hpp"
+#include "shared/net/signal.hpp"
 #include "tests/support/sim_world.hpp"
 #include "tests/unit/net/serving.hpp"
 
@@ -53,6 +54,28 @@ TEST(WithDeadline, WorksOnAReactorToo) {
   const auto late =
       reactor.await(net::with_deadline(clock, clock.mono_now() + Millis{5}, after(clock, seconds{60}, 7)));
   EXPECT_EQ(late.error().code, Errc::timed_out);
+}
+
+TEST(WaitFor, TellsASignalFromTheDeadline) {
+  VirtualTime time;
+  SimWorld world(time);
+  net::Signal signal;
+  const MonoTime start = time.mono;
+  EXPECT_FALSE(run_task(world, world.clock().wait_for(signal, start + seconds{2})));
+  EXPECT_EQ(time.mono, start + seconds{2});
+  signal.notify();
+  EXPECT_TRUE(run_task(world, world.clock().wait_for(signal, start + hours{1}))) << "told before";
+  EXPECT_EQ(time.mono, start + seconds{2});
+}
+
+TEST(WaitFor, WorksOnAReactorToo) {
+  RunningReactor reactor;
+  AsyncClock& clock = reactor->clock();
+  net::Signal signal;
+  EXPECT_FALSE(reactor.await(clock.wait_for(signal, clock.mono_now() + Millis{5})));
+  reactor->post([&] { signal.notify(); });
+  EXPECT_TRUE(reactor.await(clock.wait_for(signal, clock.mono_now() + seconds{60})));
+  EXPECT_FALSE(reactor.await(clock.wait_for(signal, clock.mono_now()))) << "told once, heard once";
 }
 
 /// Holds `key` for `time`, and notes when it got it and let go.
