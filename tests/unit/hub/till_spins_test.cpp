@@ -442,12 +442,13 @@ TEST_F(TillSpins, WhatWasKeptForSpinsOfDataThatIsLostIsFreeOnceThatIsWrittenOff)
 
 TEST_F(TillSpins, EndedSpinsAreForgottenAfterALongTime) {
   FakeStore store = open_store("store-1");
-  store.history().add(sync::SpinDropped{.spin = hub_.uuids.next(), .customer = CustomerId(card)});
+  for (int i = 0; i < 3; ++i)
+    store.history().add(sync::SpinDropped{.spin = hub_.uuids.next(), .customer = CustomerId(card)});
   store.sync();
   const auto forget = [&] {
     std::int64_t count = -1;
     write([&](hub::db::Transaction& t) -> Result<void> {
-      count = hub::wheel::forget_ended_spins(t, hub_.clock.wall).value();
+      count = hub::wheel::forget_ended_spins(t, hub_.clock.wall - hub::wheel::ended_spins_kept, 2).value();
       return {};
     });
     return count;
@@ -455,7 +456,9 @@ TEST_F(TillSpins, EndedSpinsAreForgottenAfterALongTime) {
   hub_.clock.wall += days{39};
   EXPECT_EQ(forget(), 0);
   hub_.clock.wall += days{2};
+  EXPECT_EQ(forget(), 2) << "in steps";
   EXPECT_EQ(forget(), 1);
+  EXPECT_EQ(forget(), 0);
 }
 
 // The web, two stores that ask and one that is cut off: a member never has a one-time prize twice. Seeds 1
