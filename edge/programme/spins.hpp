@@ -64,6 +64,8 @@ class Spins {
   Task<Result<void>> settle_seeds();
   Result<const Seed*> seed_now() const;
   Result<Stock> stock() const;
+  /// By anybody here, as the catalogue is.
+  bool can_be_won(const std::string& prize) const;
   Task<Result<Begun>> begin(const session::Session& session);
   Result<Drawn> draw(const Begun& begun, const SpinRequest& request) const;
   Task<Result<session::Answer>> draw_and_keep(SessionId id, SpinRequest request, Begun begun,
