@@ -140,7 +140,11 @@ Task<Result<void>> Daemon::bring_up() {
   if (!prepared) co_return prepared;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
   choose_provider();
-  s.payments.emplace(billing::Worker::Parts{*s.database, *s.provider, s.reactor.clock(), s.ids});
+  s.payments.emplace(billing::Worker::Parts{.database = *s.database,
+                                            .provider = *s.provider,
+                                            .clock = s.reactor.clock(),
+                                            .ids = s.ids,
+                                            .to_give_back = [&s] { s.hub_metrics.payment_to_give_back(); }});
   s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
                 api_options());
   if (auto opened = open_ports(); !opened) co_return opened;
