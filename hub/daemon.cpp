@@ -372,6 +372,8 @@ Task<void> Daemon::drain() {
   net::AsyncClock& clock = serving_->reactor.clock();
   const MonoTime deadline = clock.mono_now() + limits::drain_timeout;
   if (serving_->http) co_await serving_->http->drain(deadline);
+  // What it has claimed nobody else takes over within a second; before the events, for those that it causes.
+  if (serving_->payments) co_await net::either(serving_->payments->stop(), clock.sleep_until(deadline));
   if (ready_) co_await net::either(drain_events(), clock.sleep_until(deadline));
   // A mail that the server has taken is to be noted, or it leaves twice.
   if (serving_->mail) co_await net::either(serving_->mail->worker().drain(), clock.sleep(mail_drain_timeout));
