@@ -311,6 +311,31 @@ TEST_F(TillSpins, AnOlderStoresDrawIsBookedByWhatThePrizeIsNow) {
   EXPECT_EQ(hub_.rows("SELECT prize_name FROM spin").at(0).text(0), "Cup");
 }
 
+TEST_F(TillSpins, AnOlderStoresDrawIsHeldAgainstTheTicketsThatThePrizeHasOrHad) {
+  const std::string prize = add_prize(std::nullopt, false, 5);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto draw = [&] {
+    auto drawn = store.draw(store.sale(card), hub_.uuids.next()).value();
+    drawn.terms = std::nullopt;
+    return drawn;
+  };
+  store.history().add(draw());
+  change(prize, {.tickets = 7});
+  store.sync();
+  EXPECT_EQ(spins(), 1) << "it had not heard of the change";
+  store.history().add(draw());
+  hub_.execute("DELETE FROM catalogue_past");
+  store.sync();
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(reason(), "the prize was drawn with other tickets than it had");
+  store.look();
+  store.history().add(draw());
+  store.sync();
+  EXPECT_EQ(spins(), 2);
+}
+
 // ---- one-time prizes
 
 TEST_F(TillSpins, AOneTimePrizeIsKeptForOneSpinUntilItIsDrawnOrDropped) {
