@@ -140,7 +140,11 @@ Task<Result<void>> Daemon::bring_up() {
   if (!prepared) co_return prepared;
   s.hasher.emplace(s.reactor, identity::PasswordHasher::Options{});
   choose_provider();
-  s.payments.emplace(billing::Worker::Parts{*s.database, *s.provider, s.reactor.clock(), s.ids});
+  s.payments.emplace(billing::Worker::Parts{.database = *s.database,
+                                            .provider = *s.provider,
+                                            .clock = s.reactor.clock(),
+                                            .ids = s.ids,
+                                            .to_give_back = [&s] { s.hub_metrics.payment_to_give_back(); }});
   s.api.emplace(api::HubApi::Parts{*s.database, *s.hasher, *s.tokens, s.reactor.clock(), s.rng, s.health},
                 api_options());
   if (auto opened = open_ports(); !opened) co_return opened;
@@ -368,6 +372,8 @@ Task<void> Daemon::drain() {
   net::AsyncClock& clock = serving_->reactor.clock();
   const MonoTime deadline = clock.mono_now() + limits::drain_timeout;
   if (serving_->http) co_await serving_->http->drain(deadline);
+  // What it has claimed nobody else takes over within a second; before the events, for those that it causes.
+  if (serving_->payments) co_await net::either(serving_->payments->stop(), clock.sleep_until(deadline));
   if (ready_) co_await net::either(drain_events(), clock.sleep_until(deadline));
   // A mail that the server has taken is to be noted, or it leaves twice.
   if (serving_->mail) co_await net::either(serving_->mail->worker().drain(), clock.sleep(mail_drain_timeout));

@@ -211,6 +211,13 @@ void HubMetrics::payments(const billing::Pending& pending, WallTime now) {
       .set(std::chrono::duration<double>(age).count());
 }
 
+void HubMetrics::payment_to_give_back() {
+  metrics_
+      .counter("perkline_hub_payments_to_give_back_total",
+               "Top-ups that their provider settled and this process could not book")
+      .add();
+}
+
 void HubMetrics::sockets_open(std::size_t count) {
   metrics_.gauge("perkline_hub_notification_sockets", "Members' sockets open at this process")
       .set(static_cast<double>(count));

@@ -48,6 +48,8 @@ class HubMetrics {
   void mail_tried(notifications::MailFate fate);
   void notifications(const notifications::Counts& counts);
   void payments(const billing::Pending& pending, WallTime now);
+  /// A top-up that its provider has settled has failed here.
+  void payment_to_give_back();
   /// How many stores a restored hub waits for, and whether for staff's word too (stores/awaited.hpp).
   void awaited(std::size_t stores, bool word_on_web_draws);
   /// Units of stocked prizes that this process has leased to stores.

@@ -32,14 +32,14 @@ Task<Response> prizes(const Spins& spins, Request request) {
   co_return respond(spins.prizes(), request.traceparent);
 }
 
-Task<Response> promotions(const Claims& claims, Request request) {
+Task<Response> promotions(Claims& claims, Request request) {
   const auto customer = request.query_value("customerId");
   if (!customer) co_return missing_parameter("customerId", request.traceparent);
   if (!is_id(*customer)) {
     co_return net::problem_response({.code = Errc::not_found, .detail = "no such customer"},
                                     request.traceparent);
   }
-  co_return respond(claims.promotions(CustomerId(std::string(*customer))), request.traceparent);
+  co_return respond(co_await claims.promotions(CustomerId(std::string(*customer))), request.traceparent);
 }
 
 Task<Response> claim(Claims& claims, Request request) {

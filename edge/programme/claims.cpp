@@ -316,7 +316,27 @@ Result<const Promotion*> Claims::claimable(const CustomerId& customer, const Uui
   return &found->second;
 }
 
-Result<Answer> Claims::promotions(const CustomerId& customer) const {
+Task<Result<void>> Claims::hear_of(CustomerId customer) {
+  // It is written down: on a disk that is full that would wait.
+  if (!hub_.is_up() || !parts_.flows.may_begin()) co_return Result<void>{};
+  const MonoTime deadline = parts_.ports.clock.mono_now() + limits::member_answer_wait;
+  const auto told = co_await hub_.tell_of({.id = parts_.ports.uuids.next(), .customer = customer}, deadline);
+  if (!told || !told->member || told->member->member != sync::member_hash(customer)) co_return Result<void>{};
+  const bool all_applied =
+      told->applied_epoch == parts_.outbox.epoch() && told->applied_through >= parts_.outbox.tail();
+  journal::Batch batch;
+  const auto writing = parts_.ports.members.merge(batch, *told->member, all_applied);
+  if (!writing) co_return std::unexpected(writing.error());
+  if (*writing) co_await parts_.journal.commit(std::move(batch));
+  co_return Result<void>{};
+}
+
+Task<Result<Answer>> Claims::promotions(CustomerId customer) {
+  if (auto heard = co_await hear_of(customer); !heard) co_return failure(heard);
+  co_return known_promotions(customer);
+}
+
+Result<Answer> Claims::known_promotions(const CustomerId& customer) const {
   const auto member = parts_.ports.members.find(customer);
   if (!member) return std::unexpected(member.error());
   if (*member && (*member)->blocked) return fail(session::member_blocked());

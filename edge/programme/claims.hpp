@@ -28,8 +28,10 @@ class Claims {
   /// call, has not answered, and it cannot be claimed without; or it is away and has told of no promotions),
   /// pdi_rejected (the member is blocked).
   Task<Result<session::Answer>> claim(ClaimRequest request, std::string traceparent);
-  /// What the member could claim here now. Errors: pdi_rejected (the member is blocked), the store's.
-  Result<session::Answer> promotions(const CustomerId& customer) const;
+  /// What the member could claim here now: the hub is asked while there is a line, as they may never have
+  /// bought here; without its answer (limits::member_answer_wait) what it has told before counts. Errors:
+  /// pdi_rejected (the member is blocked), the store's.
+  Task<Result<session::Answer>> promotions(CustomerId customer);
 
   /// Finds the claims that the hub has yet to decide. Before any till is served. Errors: the store's.
   Result<void> start();
@@ -62,6 +64,9 @@ class Claims {
   /// Without the hub's word. Errors: not_found, promotion_not_active, overloaded (it cannot be known), the
   /// store's.
   Result<const Promotion*> claimable(const CustomerId& customer, const Uuid& promotion) const;
+  /// Keeps the hub's word on the member, if it gives one. Errors: the store's.
+  Task<Result<void>> hear_of(CustomerId customer);
+  Result<session::Answer> known_promotions(const CustomerId& customer) const;
   bool runs_now(const Promotion& promotion) const;
   Result<void> check_blocked(const CustomerId& customer) const;
 

@@ -31,6 +31,11 @@ Task<std::optional<sync::ClaimAnswer>> HubDesk::claim(sync::ClaimRequest request
   co_return co_await ask(claiming_, id, std::move(request), deadline);
 }
 
+Task<std::optional<sync::MemberAnswer>> HubDesk::tell_of(sync::MemberRequest request, MonoTime deadline) {
+  const Uuid id = request.id;
+  co_return co_await ask(asking_members_, id, std::move(request), deadline);
+}
+
 bool HubDesk::hear(const sync::Frame& frame) {
   if (const auto* reserved = std::get_if<sync::SpinReserved>(&frame)) {
     give(reserving_, reserved->spin, *reserved);
@@ -38,6 +43,10 @@ bool HubDesk::hear(const sync::Frame& frame) {
   }
   if (const auto* answer = std::get_if<sync::ClaimAnswer>(&frame)) {
     give(claiming_, answer->claim, *answer);
+    return true;
+  }
+  if (const auto* told = std::get_if<sync::MemberAnswer>(&frame)) {
+    give(asking_members_, told->id, *told);
     return true;
   }
   return false;

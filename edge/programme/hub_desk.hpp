@@ -31,6 +31,7 @@ class HubDesk {
   /// nullopt: there is no answer by `deadline`; a later one goes nowhere.
   Task<std::optional<sync::SpinReserved>> reserve(sync::SpinReserve request, MonoTime deadline);
   Task<std::optional<sync::ClaimAnswer>> claim(sync::ClaimRequest request, MonoTime deadline);
+  Task<std::optional<sync::MemberAnswer>> tell_of(sync::MemberRequest request, MonoTime deadline);
 
   /// Whether the frame is such an answer: it is taken then.
   bool hear(const sync::Frame& frame);
@@ -52,6 +53,7 @@ class HubDesk {
   Line line_;
   Asking<sync::SpinReserved> reserving_;
   Asking<sync::ClaimAnswer> claiming_;
+  Asking<sync::MemberAnswer> asking_members_;
 };
 
 }  // namespace perkline::edge::programme

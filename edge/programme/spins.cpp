@@ -311,6 +311,11 @@ void Spins::tell_units() const {
   if (now && watch_.on_units) watch_.on_units(now->units_left());
 }
 
+bool Spins::can_be_won(const std::string& prize) const {
+  const auto offered = state_.offer.prizes.find(prize);
+  return offered != state_.offer.prizes.end() && offered->second.tickets > 0;
+}
+
 Task<Result<std::size_t>> Spins::return_leases() {
   if (!state_.holder) co_return std::size_t{0};
   const auto turn = co_await parts_.ports.locks.acquire(std::string(wheel_key), MonoTime::max());
@@ -327,7 +332,8 @@ Task<Result<std::size_t>> Spins::return_leases() {
     const std::uint32_t left = left_of(lease, *states, state_.holder->id);
     if (left == 0) continue;
     const MonoTime since = leases_seen_.try_emplace(id, parts_.ports.clock.mono_now()).first->second;
-    if (lease.return_after > now || since > seen_by) continue;
+    const bool is_over = lease.return_after <= now && since <= seen_by;
+    if (!is_over && can_be_won(lease.prize)) continue;
     const auto known = states->find(id);
     LeaseState state = known == states->end() ? LeaseState{} : known->second;
     state.returned += left;

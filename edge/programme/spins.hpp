@@ -76,6 +76,8 @@ class Spins {
   std::optional<std::chrono::sys_days> closed_by_now(const journal::LeaseHolder::Unsettled& unsettled) const;
   Result<const Seed*> seed_now() const;
   Result<Stock> stock() const;
+  /// By anybody here, as the catalogue is.
+  bool can_be_won(const std::string& prize) const;
   Task<Result<Begun>> begin(const session::Session& session, const std::string& traceparent);
   Result<Drawn> draw(const Begun& begun, const SpinRequest& request) const;
   Task<Result<session::Answer>> draw_and_keep(SessionId id, SpinRequest request, Begun begun,

@@ -3,6 +3,7 @@
 #include "hub/api/page.hpp"
 #include "hub/api/wallet_input.hpp"
 #include "hub/identity/user.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/core/store_id.hpp"
 
 namespace perkline::hub::api {
@@ -75,6 +76,9 @@ Result<billing::RecordFilter> record_filter_in(const net::Request& request, std:
                                .limit = limit_of(page)};
   if (const auto type = word_in(request, "type", {"TOP_UP", "PAYMENT"}, faults))
     filter.top_ups = *type == "TOP_UP";
+  filter.reason = request.query_value("reason");
+  if (filter.reason && (filter.reason->empty() || filter.reason->size() > limits::id_bytes_max))
+    faults.push_back({"reason", "must be a word such as BALANCE_LIMIT"});
   const auto from = day_in(request, "startDate", faults);
   const auto to = day_in(request, "endDate", faults);
   if (from && to && *to < *from) faults.push_back({"endDate", "must not be before startDate"});

@@ -67,6 +67,7 @@ Result<void> tell(db::Transaction& transaction, const Cause& cause, const std::s
   data.field("currency", payment.amount.currency.code());
   if (payment.payee) data.field("payTo", payment.payee->str());
   if (payment.reason) data.field("reason", *payment.reason);
+  if (payment.to_give_back) data.field("toGiveBack", true);
   data.end_object();
   return events::append(transaction, {.id = cause.event,
                                       .type = type,
@@ -282,17 +283,20 @@ Result<void> put_off(db::Transaction& transaction, const Uuid& id, WallTime due)
 }
 
 Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
-                       const Verdict& verdict) {
+                       const Verdict& verdict, const std::optional<std::string>& refused) {
   bool settled = verdict.state == Verdict::State::settled;
   PERKLINE_ASSERT(settled || verdict.state == Verdict::State::declined);
   Payment ended = payment;
   if (!settled) ended.reason = verdict.reason.empty() ? "DECLINED" : verdict.reason;
-  if (settled) {
+  if (refused) ended.reason = *refused;
+  if (settled && !refused) {
     auto obstacle = obstacle_of(transaction, payment);
     if (!obstacle) return failure(obstacle);
     ended.reason = std::move(*obstacle);
-    settled = !ended.reason;
   }
+  // What is paid from member to member never was outside.
+  ended.to_give_back = settled && ended.reason && !payment.payee;
+  settled = settled && !ended.reason;
   ended.status = settled ? "completed" : "failed";
   ended.decided_at = cause.money.at;
   const auto mine = end(transaction, ended);

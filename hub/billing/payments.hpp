@@ -29,6 +29,8 @@ struct Payment {
   std::optional<std::string> reason;
   WallTime created_at;
   std::optional<WallTime> decided_at;
+  /// As decide() ends it: its provider has taken it, and it has failed here. Not kept.
+  bool to_give_back = false;
 };
 /// `{id, reference, status, amount, currency, payTo, reason, createdAt, decidedAt}`, appended to `out`.
 void write_payment(json::Writer& out, const Payment& payment);
@@ -91,8 +93,8 @@ inline constexpr std::string_view balance_limit = "BALANCE_LIMIT";
 /// Ends a pending payment by a verdict that is for good, once: its row, the money, its record in the books
 /// and PAYMENT_COMPLETED or PAYMENT_FAILED. Gives it as it is then; one that has ended before stays as it is,
 /// and is given as it came. Errors: the database's; the ledger's where it books what is settled otherwise
-/// than it was begun.
+/// than it was begun. `refused`: why it has failed whatever the verdict, as those errors say.
 Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
-                       const Verdict& verdict);
+                       const Verdict& verdict, const std::optional<std::string>& refused = std::nullopt);
 
 }  // namespace perkline::hub::billing

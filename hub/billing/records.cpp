@@ -46,6 +46,7 @@ Result<std::vector<Record>> list_records(db::Transaction& transaction, const Rec
   if (filter.user) conditions += " AND user_id = " + next(filter.user->str());
   if (filter.status) conditions += " AND status = " + next(*filter.status);
   if (filter.top_ups) conditions += *filter.top_ups ? " AND payee_id IS NULL" : " AND payee_id IS NOT NULL";
+  if (filter.reason) conditions += " AND reason = " + next(*filter.reason);
   if (filter.from) conditions += " AND created_at >= " + next(stamp(*filter.from));
   if (filter.until) conditions += " AND created_at < " + next(stamp(*filter.until));
   const std::string text =

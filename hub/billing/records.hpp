@@ -29,6 +29,7 @@ struct RecordFilter {
   std::optional<UserId> user = std::nullopt;         ///< Whoever paid; nullopt: anybody.
   std::optional<std::string> status = std::nullopt;  ///< completed, failed
   std::optional<bool> top_ups = std::nullopt;        ///< Those alone, or none of them.
+  std::optional<std::string> reason = std::nullopt;  ///< Why they failed.
   std::optional<WallTime> from = std::nullopt;
   std::optional<WallTime> until = std::nullopt;  ///< Not part of it.
   std::string before = {};                       ///< The id that an earlier page ended with.

@@ -145,12 +145,12 @@ Task<Result<void>> Worker::end(const Intent& intent, const Verdict& verdict) {
   std::string detail;
   if (!ended && !is_of_database(ended.error())) {
     detail = ended.error().detail;
-    ended = co_await decide_now(
-        intent, {.state = Verdict::State::declined, .reason = std::string(wire_code(ended.error().code))});
+    ended = co_await decide_now(intent, verdict, std::string(wire_code(ended.error().code)));
   }
   if (!ended) co_return failure(ended);
-  if (verdict.state == Verdict::State::settled && ended->reason) {
+  if (ended->to_give_back) {
     // Money has moved outside that is not here: for people to give back.
+    if (parts_.to_give_back) parts_.to_give_back();
     ops::log(ops::Level::error, context,
              "a payment that its provider settled could not be booked, and has failed",
              {{"payment", intent.payment.id.str()}, {"reason", *ended->reason}, {"detail", detail}});
@@ -158,10 +158,11 @@ Task<Result<void>> Worker::end(const Intent& intent, const Verdict& verdict) {
   co_return Result<void>{};
 }
 
-Task<Result<Payment>> Worker::decide_now(const Intent& intent, Verdict verdict) {
+Task<Result<Payment>> Worker::decide_now(const Intent& intent, Verdict verdict,
+                                         std::optional<std::string> refused) {
   const Cause cause = make_cause(parts_.ids, parts_.clock.wall_now(), intent.traceparent);
   co_return co_await db::write_for<Payment>(parts_.database, [&](db::Transaction& transaction) {
-    return decide(transaction, cause, intent.payment, verdict);
+    return decide(transaction, cause, intent.payment, verdict, refused);
   });
 }
 

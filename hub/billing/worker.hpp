@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <set>
 
 #include "hub/billing/payments.hpp"
@@ -20,6 +21,9 @@ class Worker {
     PaymentProvider& provider;
     net::AsyncClock& clock;
     UuidMaker& ids;
+    /// A top-up that its provider has settled has failed: people are to give it back there. Empty: nobody
+    /// counts.
+    std::function<void()> to_give_back = {};
   };
   struct Options {
     Millis look_every{100};          ///< For what other replicas began, or is due again.
@@ -49,7 +53,8 @@ class Worker {
   Task<Result<void>> write_down(const Intent& intent, const Result<Verdict>& verdict);
   /// Books the end. One that the ledger refuses, which it would again, has failed.
   Task<Result<void>> end(const Intent& intent, const Verdict& verdict);
-  Task<Result<Payment>> decide_now(const Intent& intent, Verdict verdict);
+  Task<Result<Payment>> decide_now(const Intent& intent, Verdict verdict,
+                                   std::optional<std::string> refused = std::nullopt);
   Task<Result<void>> try_later(const Intent& intent);
 
   Parts parts_;

@@ -24,7 +24,13 @@ Result<std::uint64_t> read_position(db::Transaction& transaction, std::string_vi
   return static_cast<std::uint64_t>(rows->at(0).integer(0));
 }
 
-/// Columns: customer id, tier, balance, as of, owed, name, active.
+/// A member's columns as snapshot_of reads them, and who they are joined with.
+constexpr std::string_view member_columns =
+    "SELECT member.customer_id, member.tier, member.pdi_balance, member.pdi_as_of, member.owed, users.name,"
+    " users.active, member.down_position FROM member"
+    " LEFT JOIN users ON users.loyalty_id = member.customer_id AND users.loyalty_verified = 1";
+
+/// Without promotions.
 sync::MemberSnapshot snapshot_of(const db::Row& row) {
   sync::MemberSnapshot member{
       .member = sync::member_hash(CustomerId(row.text(0))),
@@ -100,13 +106,12 @@ Result<MembersAfter> members_after(db::Transaction& transaction, const StoreId& 
   const std::uint64_t end = std::min(*last, from + window);
   if (end <= from) return MembersAfter{.to = from};
   auto rows = transaction.query(
-      "SELECT member.customer_id, member.tier, member.pdi_balance, member.pdi_as_of, member.owed, users.name,"
-      " users.active, member.down_position FROM member"
-      " LEFT JOIN users ON users.loyalty_id = member.customer_id AND users.loyalty_verified = 1"
-      " WHERE member.down_position > $1 AND member.down_position <= $2 AND (member.was_blocked = 1 OR EXISTS"
-      " (SELECT 1 FROM sale WHERE sale.customer_id = member.customer_id AND sale.store_id = $3"
-      " AND sale.received_at >= $4))"
-      " ORDER BY member.down_position LIMIT $5",
+      std::string(member_columns) +
+          " WHERE member.down_position > $1 AND member.down_position <= $2 AND (member.was_blocked = 1 OR "
+          "EXISTS"
+          " (SELECT 1 FROM sale WHERE sale.customer_id = member.customer_id AND sale.store_id = $3"
+          " AND sale.received_at >= $4))"
+          " ORDER BY member.down_position LIMIT $5",
       {to_sql(from), to_sql(end), store.str(), (now - member_seen_within).time_since_epoch().count(),
        std::int64_t{limits::sync_members_max}});
   if (!rows) return failure(rows);
@@ -121,6 +126,19 @@ Result<MembersAfter> members_after(db::Transaction& transaction, const StoreId& 
   if (rows->size() == limits::sync_members_max)
     after.to = static_cast<std::uint64_t>(rows->back().integer(7));
   return after;
+}
+
+Result<std::optional<sync::MemberSnapshot>> member_of(db::Transaction& transaction, const CustomerId& card,
+                                                      WallTime now) {
+  auto rows = transaction.query(std::string(member_columns) + " WHERE member.customer_id = $1", {card.str()});
+  if (!rows) return failure(rows);
+  if (rows->empty()) return std::nullopt;
+  auto promotions = promotions_of(transaction, *rows, now);
+  if (!promotions) return failure(promotions);
+  sync::MemberSnapshot member = snapshot_of(rows->front());
+  if (const auto its = promotions->find(card.str()); its != promotions->end())
+    member.promotions = std::move(its->second);
+  return member;
 }
 
 }  // namespace perkline::hub::downlink

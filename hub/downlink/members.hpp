@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "hub/db/database.hpp"
@@ -31,5 +32,10 @@ struct MembersAfter {
 /// there may be none, and more behind `to`. Errors: the database's.
 Result<MembersAfter> members_after(db::Transaction& transaction, const StoreId& store, std::uint64_t from,
                                    WallTime now);
+
+/// As any store hears of that member; nullopt: no store has told of the card, or it is forgotten. Errors: the
+/// database's.
+Result<std::optional<sync::MemberSnapshot>> member_of(db::Transaction& transaction, const CustomerId& card,
+                                                      WallTime now);
 
 }  // namespace perkline::hub::downlink

@@ -31,4 +31,13 @@ Result<std::optional<std::string>> find_past(db::Transaction& transaction, const
   return rows->front().text(0);
 }
 
+Result<std::vector<std::string>> list_past(db::Transaction& transaction, const sync::ItemName& name) {
+  auto rows = transaction.query("SELECT body FROM catalogue_past WHERE kind = $1 AND item_id = $2",
+                                {std::int64_t{name.kind}, name.id});
+  if (!rows) return failure(rows);
+  std::vector<std::string> bodies;
+  for (const db::Row& row : *rows) bodies.push_back(row.text(0));
+  return bodies;
+}
+
 }  // namespace perkline::hub::downlink

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "hub/db/database.hpp"
 #include "shared/core/bytes.hpp"
@@ -23,5 +24,8 @@ Result<void> keep_past(db::Transaction& transaction, std::string_view scope, con
 /// What the item said once; nullopt: never, of what was ever changed.
 Result<std::optional<std::string>> find_past(db::Transaction& transaction, const sync::ItemName& name,
                                              const Digest& terms);
+
+/// All that the item has said, in no order, but for what it says now.
+Result<std::vector<std::string>> list_past(db::Transaction& transaction, const sync::ItemName& name);
 
 }  // namespace perkline::hub::downlink

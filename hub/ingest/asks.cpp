@@ -1,6 +1,8 @@
 #include "hub/ingest/asks.hpp"
 
+#include "hub/downlink/members.hpp"
 #include "hub/promotions/till_claim.hpp"
+#include "hub/stores/stores.hpp"
 #include "hub/wheel/reservations.hpp"
 #include "shared/core/down_limits.hpp"
 
@@ -59,6 +61,18 @@ Result<sync::ClaimAnswer> claim(db::Transaction& transaction, const StoreId& sto
   sync::ClaimAnswer told{.claim = asked.claim, .outcome = answer->outcome};
   if (answer->claim) told.credit = credit_of(*answer->claim);
   return told;
+}
+
+Result<sync::MemberAnswer> tell_of(db::Transaction& transaction, const StoreId& store,
+                                   const sync::MemberRequest& asked, WallTime now) {
+  const auto from = stores::find(transaction, store);
+  if (!from) return std::unexpected(from.error());
+  auto member = downlink::member_of(transaction, asked.customer, now);
+  if (!member) return failure(member);
+  return sync::MemberAnswer{.id = asked.id,
+                            .applied_epoch = from->cursor.epoch,
+                            .applied_through = from->cursor.sequence,
+                            .member = std::move(*member)};
 }
 
 }  // namespace perkline::hub::ingest

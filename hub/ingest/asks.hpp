@@ -20,4 +20,8 @@ struct ClaimCause {
 Result<sync::ClaimAnswer> claim(db::Transaction& transaction, const StoreId& store,
                                 const sync::ClaimRequest& asked, const ClaimCause& cause);
 
+/// What the store is to hear of a member that it may never have seen. Errors: not_found (no such store).
+Result<sync::MemberAnswer> tell_of(db::Transaction& transaction, const StoreId& store,
+                                   const sync::MemberRequest& asked, WallTime now);
+
 }  // namespace perkline::hub::ingest

@@ -164,6 +164,8 @@ Task<std::optional<std::string>> Ingest::handle(StoreId store, std::string frame
     answer = co_await on(store, std::move(*reserve));
   } else if (auto* claim = std::get_if<sync::ClaimRequest>(&*decoded)) {
     answer = co_await on(store, std::move(*claim));
+  } else if (auto* member = std::get_if<sync::MemberRequest>(&*decoded)) {
+    answer = co_await on(store, std::move(*member));
   } else {
     count("unexpected");
   }
@@ -370,6 +372,18 @@ Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::ClaimRequest as
             {"promotionId", asked.promotion.str()},
             {"traceId", ops::trace_id_of(asked.traceparent)},
             {"spanId", ops::span_id_of(asked.traceparent)}});
+  co_return std::move(*answer);
+}
+
+Task<std::optional<sync::Frame>> Ingest::on(StoreId store, sync::MemberRequest asked) {
+  const WallTime now = clock_.wall_now();
+  auto answer = co_await db::read_for<sync::MemberAnswer>(
+      database_, [&](db::Transaction& transaction) { return tell_of(transaction, store, asked, now); });
+  count(answer ? "member_request" : "failed");
+  if (!answer) {
+    tell_failed("a store could not be told of a member", store, answer.error());
+    co_return std::nullopt;
+  }
   co_return std::move(*answer);
 }
 

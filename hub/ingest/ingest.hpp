@@ -21,8 +21,9 @@ namespace perkline::hub::ingest {
 /// What became of frames and events, for metrics. Called on the reactor's thread.
 struct IngestObserver {
   /// hello, status, applied, repeated, nack, fork (told by either side), history_lost, sale_query,
-  /// command_answer, spin_reserve, claim_request, malformed, foreign (another store's name in it), unexpected
-  /// (no frame for the hub), overrun (more than a store may have waiting), failed (the database).
+  /// command_answer, spin_reserve, claim_request, member_request, malformed, foreign (another store's name in
+  /// it), unexpected (no frame for the hub), overrun (more than a store may have waiting), failed (the
+  /// database).
   std::function<void(std::string_view verdict)> on_frame = {};
   /// The type of an event that was applied; `dead_letter` for one that could not be.
   std::function<void(std::string_view type)> on_event = {};
@@ -75,6 +76,7 @@ class Ingest {
   Task<std::optional<sync::Frame>> on(StoreId store, std::string key, sync::CommandAnswer answer);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::SpinReserve asked);
   Task<std::optional<sync::Frame>> on(StoreId store, sync::ClaimRequest asked);
+  Task<std::optional<sync::Frame>> on(StoreId store, sync::MemberRequest asked);
   /// Each in the log, as ops::StandingFaults has it. `traceparent`: of the till's call that it was for;
   /// empty: of none.
   void tell_failed(std::string_view what, const StoreId& store, const Error& error,

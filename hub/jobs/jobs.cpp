@@ -90,11 +90,12 @@ Task<Result<std::int64_t>> release_holds(const Parts& parts, std::string) {
 Task<Result<std::int64_t>> prize_leases(const Parts& parts, std::string) {
   const auto now = parts.guard.now_for_good();
   if (!now) co_return std::unexpected(now.error());
-  const auto forgotten = co_await db::write_for<std::int64_t>(
-      parts.database,
-      [now = *now](db::Transaction& transaction) { return wheel::forget_ended_spins(transaction, now); });
-  if (!forgotten) co_return forgotten;
-  co_return co_await wheel::keep_all_leases(parts.database, parts.clock, parts.uuids);
+  auto granted = co_await wheel::keep_all_leases(parts.database, parts.clock, parts.uuids);
+  // Whatever keeps the one from being done, the other is.
+  const auto forgotten = co_await events::purge_in_steps(parts.database, *now - wheel::ended_spins_kept,
+                                                         &wheel::forget_ended_spins);
+  if (!forgotten && granted) co_return forgotten;
+  co_return granted;
 }
 
 Task<Result<std::int64_t>> wheel_seeds(const Parts& parts, std::string) {

@@ -65,10 +65,11 @@ constexpr std::array all{
          .event = "PAYMENT_FAILED",
          .type = "payment",
          .event_type = "PAYMENT_FAILED",
-         .names = {"paymentId", "reference", "amount", "currency", "payTo", "reason"},
+         .names = {"paymentId", "reference", "amount", "currency", "payTo", "reason", "toGiveBack"},
          .title = "Payment of {{amount}} {{currency}} failed",
          .body = "Your payment of {{amount}} {{currency}} could not be completed{{#reason}}: {{reason}}"
-                 "{{/reason}}. Nothing was taken. Reference: {{reference}}."},
+                 "{{/reason}}. {{#toGiveBack}}What was taken will be given back.{{/toGiveBack}}"
+                 "{{^toGiveBack}}Nothing was taken.{{/toGiveBack}} Reference: {{reference}}."},
     Kind{.name = "wallet_created",
          .event = "WALLET_CREATED",
          .type = "wallet",

@@ -135,6 +135,8 @@ void write_assignment(json::Writer& out, const Assignment& assignment) {
   write_members(out, assignment.promotion);
   out.field("claimed", assignment.claimed_at.has_value()).key("claimedAt");
   assignment.claimed_at ? out.value(format_time(*assignment.claimed_at)) : out.null();
+  out.key("channel");
+  assignment.channel ? out.value(*assignment.channel) : out.null();
   out.field("assignedAt", format_time(assignment.assigned_at)).end_object();
 }
 

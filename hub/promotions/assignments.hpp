@@ -47,7 +47,7 @@ struct Assignment {
   std::optional<WallTime> claimed_at;
   std::optional<std::string> channel;  ///< web or till, once claimed.
 };
-/// The promotion's members with `claimed`, `claimedAt`, `assignedAt`, appended to `out`.
+/// The promotion's members with `claimed`, `claimedAt`, `channel`, `assignedAt`, appended to `out`.
 void write_assignment(json::Writer& out, const Assignment& assignment);
 
 struct AssignmentFilter {

@@ -1,5 +1,7 @@
 #include "hub/rules/dry_run.hpp"
 
+#include <algorithm>
+
 #include "shared/core/clock.hpp"
 #include "shared/core/limits.hpp"
 #include "shared/json/fields.hpp"
@@ -84,6 +86,38 @@ void write_points(json::Writer& out, const loyalty::Rewards& rewards) {
   out.field("tierBonus", rewards.tier_bonus.count).end_object().end_object();
 }
 
+/// Base is everybody's, named or not.
+bool names_tier(const ChainRules& rules, const std::string& tier) {
+  const auto& tiers = rules.rewards.tiers;
+  return tier == "Base" || std::ranges::find(tiers, tier, &loyalty::TierRule::name) != tiers.end();
+}
+
+/// What may be a slip of the pen: goods of a category that earns like any other.
+std::vector<FieldFault> notes_on(const ChainRules& rules, const std::vector<TrialBasket>& baskets) {
+  std::vector<FieldFault> notes;
+  const auto& known = rules.rewards.categories;
+  if (known.empty()) return notes;
+  for (std::size_t i = 0; i < baskets.size(); ++i) {
+    const auto& items = baskets[i].items;
+    for (std::size_t j = 0; j < items.size(); ++j) {
+      const std::string& category = items[j].category;
+      if (category.empty() || std::ranges::find(known, category, &loyalty::CategoryRule::name) != known.end())
+        continue;
+      notes.push_back(
+          {at("baskets", i) + '.' + at("items", j) + ".category", "is no category of these rules"});
+    }
+  }
+  return notes;
+}
+
+void write_notes(json::Writer& out, const std::vector<FieldFault>& notes) {
+  if (notes.empty()) return;
+  out.key("notes").begin_array();
+  for (const FieldFault& note : notes)
+    out.begin_object().field("field", note.field).field("message", note.message).end_object();
+  out.end_array();
+}
+
 loyalty::Rewards price(const ChainRules& rules, const TrialBasket& basket) {
   std::vector<loyalty::Goods> goods;
   goods.reserve(basket.items.size());
@@ -128,12 +162,16 @@ Result<std::string> run_dry(const ChainRules& rules, const std::vector<TrialBask
   json::Writer out;
   out.begin_object().field("rulesVersion", rules.rewards.version).key("items").begin_array();
   for (std::size_t i = 0; i < baskets.size(); ++i) {
+    if (!names_tier(rules, baskets[i].tier))
+      faults.push_back({at("baskets", i) + ".tier", "is no tier of these rules"});
     const loyalty::Rewards rewards = price(rules, baskets[i]);
     if (rewards.earned() > points_max)
       faults.push_back({at("baskets", i) + ".transactionAmount", "earns more points than there may be"});
     write_points(out, rewards);
   }
-  out.end_array().end_object();
+  out.end_array();
+  write_notes(out, notes_on(rules, baskets));
+  out.end_object();
   if (!faults.empty()) return fail(json::validation_error(std::move(faults)));
   return out.take();
 }

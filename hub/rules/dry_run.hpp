@@ -41,8 +41,9 @@ Result<DryRun> read_dry_run(std::string_view body, Currency currency, std::chron
 /// A draft and nothing else. Errors: malformed_json, validation_failed with every fault.
 Result<perkline::rules::ChainRules> read_rules(std::string_view body);
 
-/// Each basket's points, in order, as a JSON object. Errors: validation_failed naming the baskets that earn
-/// more than points_max.
+/// Each basket's points, in order, as a JSON object; with `notes` where rules that know categories do not
+/// name an item's. Errors: validation_failed naming the baskets that earn more than points_max, or are of a
+/// tier that the rules do not name: at a till it would add nothing, without a word.
 Result<std::string> run_dry(const perkline::rules::ChainRules& rules,
                             const std::vector<TrialBasket>& baskets);
 

@@ -175,6 +175,9 @@ Result<std::vector<Balance>> balances_of(db::Transaction& transaction, const Use
   }
   for (const ledger::Holding& holding : *holdings) {
     if (!is_wallet(holding.account)) continue;
+    // What is on its way to somebody makes an account, and a wallet only when it comes.
+    const bool is_empty = holding.balance == 0 && holding.held == 0;
+    if (is_empty && !balances.contains(currency_of(holding.account.unit)->code())) continue;
     const Currency currency = *currency_of(holding.account.unit);
     balances.insert_or_assign(
         std::string(currency.code()),

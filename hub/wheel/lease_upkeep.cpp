@@ -158,13 +158,13 @@ Task<Result<std::int64_t>> keep_all_leases(db::Database& database, const Clock& 
         return found;
       });
   if (!stores) co_return failure(stores);
-  std::int64_t granted = 0;
+  Result<std::int64_t> granted = 0;
   for (const StoreId& store : *stores) {
     const UpkeepCause cause{.id = ids.next(), .at = clock.wall_now()};
     const auto units = co_await db::write_for<std::int64_t>(
         database, [&](db::Transaction& transaction) { return keep_leases(transaction, cause, store); });
-    if (!units) co_return units;
-    granted += *units;
+    if (granted && units) *granted += *units;
+    if (granted && !units) granted = std::unexpected(units.error());
   }
   co_return granted;
 }

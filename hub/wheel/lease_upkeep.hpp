@@ -34,7 +34,8 @@ struct UpkeepCause {
 Result<std::int64_t> keep_leases(db::Transaction& transaction, const UpkeepCause& cause,
                                  const StoreId& store);
 
-/// The same for all stores, one after the other. For the job `prize-leases`.
+/// The same for all stores, one after the other; one that cannot be served keeps no other from it: the first
+/// error is told behind the last of them. For the job `prize-leases`.
 Task<Result<std::int64_t>> keep_all_leases(db::Database& database, const Clock& clock, UuidMaker& ids);
 
 }  // namespace perkline::hub::wheel

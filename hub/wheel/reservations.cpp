@@ -90,9 +90,11 @@ Result<std::int64_t> drop_lost_spins(db::Transaction& transaction, const StoreId
   return std::ssize(*open);
 }
 
-Result<std::int64_t> forget_ended_spins(db::Transaction& transaction, WallTime now) {
-  return transaction.execute("DELETE FROM spin_reservation WHERE ended_at < $1",
-                             {stamp(now - ended_spins_kept)});
+Result<std::int64_t> forget_ended_spins(db::Transaction& transaction, WallTime before, std::int64_t limit) {
+  return transaction.execute(
+      "DELETE FROM spin_reservation WHERE spin_id IN (SELECT spin_id FROM spin_reservation"
+      " WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)",
+      {stamp(before), limit});
 }
 
 }  // namespace perkline::hub::wheel

@@ -53,7 +53,7 @@ Result<std::int64_t> drop_lost_spins(db::Transaction& transaction, const StoreId
 /// How many are open that were asked for in lives of the store's data before the present one.
 Result<std::int64_t> count_earlier_spins(db::Transaction& transaction, const StoreId& store);
 
-/// Forgets spins that were over ended_spins_kept before `now`. How many.
-Result<std::int64_t> forget_ended_spins(db::Transaction& transaction, WallTime now);
+/// Forgets up to `limit` spins that were over before `before`: a step of a purge. How many.
+Result<std::int64_t> forget_ended_spins(db::Transaction& transaction, WallTime before, std::int64_t limit);
 
 }  // namespace perkline::hub::wheel

@@ -174,14 +174,6 @@ Result<void> close_seeds(db::Transaction& transaction, Day through) {
   return {};
 }
 
-Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const StoreId& store, Day from) {
-  return seeds_in(transaction.query(
-      "SELECT wheel_seed.id, wheel_seed.day, wheel_seed.commitment, wheel_secret.seed FROM wheel_seed"
-      " JOIN wheel_secret ON wheel_secret.seed_id = wheel_seed.id"
-      " WHERE wheel_seed.store_id = $1 AND wheel_seed.day >= $2 ORDER BY wheel_seed.day",
-      {store.str(), number_of(from)}));
-}
-
 Result<std::optional<Day>> seeds_told_through(db::Transaction& transaction, const StoreId& store) {
   auto rows = transaction.query(
       "SELECT MAX(wheel_seed.day) FROM wheel_seed JOIN store ON store.id = wheel_seed.store_id WHERE "

@@ -53,8 +53,6 @@ Result<std::int64_t> next_nonce(db::Transaction& transaction, const OpenSeed& se
 /// The hub draws with its seeds up to that day no more: for a database that was restored, as members may know
 /// from draws it has forgotten what their next nonces come to.
 Result<void> close_seeds(db::Transaction& transaction, Day through);
-/// All of a store's from that day on: what the store is to draw with.
-Result<std::vector<OpenSeed>> open_seeds(db::Transaction& transaction, const StoreId& store, Day from);
 
 /// The last day that the store has a seed of, as far as the hub knows: of those made before it was heard
 /// last. nullopt: none.

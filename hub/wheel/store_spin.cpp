@@ -43,11 +43,14 @@ Result<bool> is_booked(db::Transaction& transaction, const StoreSpin& told) {
 /// What the store has told is held against what its prize has ever been. Errors: as prize_as_told.
 Result<ToldPrize> check_told(db::Transaction& transaction, const StoreDraw& drawn, const Prize& now) {
   auto told = prize_as_told(transaction, now, drawn.terms);
-  if (!told || !drawn.terms) return told;
+  if (!told) return told;
   const auto& slots = drawn.table.slots;
   const auto slot = std::ranges::find(slots, drawn.prize, &loyalty::PrizeTable::Slot::prize);
-  if (slot == slots.end() || slot->tickets != told->prize.tickets)
-    return refused("the prize was drawn with other tickets than it had");
+  Result<bool> fits = slot != slots.end();
+  if (*fits && drawn.terms) fits = slot->tickets == told->prize.tickets;
+  if (*fits && !drawn.terms) fits = had_tickets(transaction, now, slot->tickets);
+  if (!fits) return failure(fits);
+  if (!*fits) return refused("the prize was drawn with other tickets than it had");
   return told;
 }
 

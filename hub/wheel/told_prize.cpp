@@ -45,4 +45,16 @@ Result<ToldPrize> prize_as_told(db::Transaction& transaction, const Prize& now,
   return told_in(now, **body);
 }
 
+Result<bool> had_tickets(db::Transaction& transaction, const Prize& now, std::int64_t tickets) {
+  if (now.tickets == tickets) return true;
+  const auto bodies = downlink::list_past(transaction, sync::name_of(sync::ItemKind::prize, now.id));
+  if (!bodies) return std::unexpected(bodies.error());
+  for (const std::string& body : *bodies) {
+    const auto was = told_in(now, body);
+    if (!was) return std::unexpected(was.error());
+    if (was->prize.tickets == tickets) return true;
+  }
+  return false;
+}
+
 }  // namespace perkline::hub::wheel

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "hub/db/database.hpp"
@@ -15,9 +16,12 @@ struct ToldPrize {
   bool stocked = false;  ///< Whether there were only so many.
 };
 /// `terms`: the SHA-256 of its item's body (sync.proto, SpinDrawn); nullopt: a store that does not say, which
-/// counts as told what is so now. Errors: validation_failed (it was never so, as far as this hub remembers:
-/// the store has made it up, or the hub was restored to before), the database's.
+/// counts as told what is so now (its tickets: had_tickets()). Errors: validation_failed (it was never so, as
+/// far as this hub remembers: the store has made it up, or the hub was restored to before), the database's.
 Result<ToldPrize> prize_as_told(db::Transaction& transaction, const Prize& now,
                                 const std::optional<Digest>& terms);
+
+/// Whether it has, or ever had, so many tickets, as far as this hub remembers. Errors: the database's.
+Result<bool> had_tickets(db::Transaction& transaction, const Prize& now, std::int64_t tickets);
 
 }  // namespace perkline::hub::wheel

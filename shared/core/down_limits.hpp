@@ -14,7 +14,8 @@ inline constexpr std::size_t sync_promotions_max = 64;       ///< Of one member.
 inline constexpr std::size_t sync_prizes_max = 1000;         ///< In one draw.
 inline constexpr std::size_t client_seed_bytes_max = 64;
 inline constexpr std::size_t claim_text_bytes_max = 512;
-inline constexpr milliseconds spin_reserve_wait{500};  ///< A till's spin for the hub's word, as the next one.
+inline constexpr milliseconds spin_reserve_wait{500};  ///< A till's spin for the hub's word, as the next two.
+inline constexpr milliseconds member_answer_wait{500};
 inline constexpr seconds claim_answer_wait{2};
 inline constexpr seconds sync_down_again{10};  ///< What a store has not confirmed by then is sent anew.
 static_assert(catalogue_bytes_max + 128 * catalogue_items_max <= sync_frame_bytes_max,

@@ -3,6 +3,7 @@
 #include <sync.pb.h>
 
 #include "shared/core/down_limits.hpp"
+#include "shared/sync/down_wire.hpp"
 #include "shared/sync/wire.hpp"
 
 namespace perkline::sync {
@@ -130,6 +131,36 @@ Result<Frame> read_ask(const v1::ClaimAnswer& wire) {
   auto credit = read_credit(wire);
   if (!credit) return failure(credit);
   answer.credit = std::move(*credit);
+  return answer;
+}
+
+void write_ask(const MemberRequest& request, v1::MemberRequest& out) {
+  out.set_id(wire::bytes_of(request.id));
+  out.set_customer(request.customer.str());
+}
+
+Result<Frame> read_ask(const v1::MemberRequest& wire) {
+  MemberRequest request{.id = {}, .customer = CustomerId(wire.customer())};
+  if (!wire::read_fixed(wire.id(), request.id.bytes) || !wire::is_name(wire.customer()))
+    return malformed("member request");
+  return request;
+}
+
+void write_ask(const MemberAnswer& answer, v1::MemberAnswer& out) {
+  out.set_id(wire::bytes_of(answer.id));
+  out.mutable_applied()->set_epoch(answer.applied_epoch);
+  out.mutable_applied()->set_through(answer.applied_through);
+  if (answer.member) write_member(*answer.member, *out.mutable_member());
+}
+
+Result<Frame> read_ask(const v1::MemberAnswer& wire) {
+  MemberAnswer answer{
+      .id = {}, .applied_epoch = wire.applied().epoch(), .applied_through = wire.applied().through()};
+  if (!wire::read_fixed(wire.id(), answer.id.bytes) || !wire::is_ordinal(answer.applied_epoch) ||
+      !wire::is_number(answer.applied_through) ||
+      (wire.has_member() && !read_member(wire.member(), answer.member.emplace()))) {
+    return malformed("member answer");
+  }
   return answer;
 }
 

@@ -184,4 +184,19 @@ struct ClaimAnswer {
   bool operator==(const ClaimAnswer&) const = default;
 };
 
+/// What does the hub know of a member that this store may never have seen?
+struct MemberRequest {
+  Uuid id;  ///< New with each.
+  CustomerId customer;
+  bool operator==(const MemberRequest&) const = default;
+};
+struct MemberAnswer {
+  Uuid id;
+  /// How much of the store's own history is in it.
+  std::uint64_t applied_epoch = 1;
+  std::uint64_t applied_through = 0;
+  std::optional<MemberSnapshot> member = {};  ///< nullopt: the hub does not know the card.
+  bool operator==(const MemberAnswer&) const = default;
+};
+
 }  // namespace perkline::sync

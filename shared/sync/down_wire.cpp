@@ -104,6 +104,8 @@ bool read_promotions(const v1::MemberSnapshot& wire, std::vector<Uuid>& out) {
   return true;
 }
 
+}  // namespace
+
 bool read_member(const v1::MemberSnapshot& wire, MemberSnapshot& out) {
   if (!wire::read_fixed(wire.member(), out.member) || wire.name().size() > limits::text_bytes_max ||
       wire.tier().size() > limits::id_bytes_max || !wire::is_time(wire.as_of_ms()) || !is_owed(wire.owed()) ||
@@ -130,8 +132,6 @@ void write_member(const MemberSnapshot& member, v1::MemberSnapshot& out) {
   out.set_flags(member.blocked ? flag_blocked : 0);
   for (const Uuid& promotion : member.promotions) out.add_promotion(wire::bytes_of(promotion));
 }
-
-}  // namespace
 
 void write_down(const Held& held, v1::Held& out) {
   write_position(held.catalogue, &v1::Held::mutable_catalogue, out);

@@ -10,6 +10,7 @@ class Held;
 class CatalogueDelta;
 class CatalogueSnapshot;
 class MemberDelta;
+class MemberSnapshot;
 class EraseMember;
 class Command;
 class CommandAnswer;
@@ -22,6 +23,10 @@ void write_down(const MemberDelta& delta, v1::MemberDelta& out);
 void write_down(const EraseMember& erase, v1::EraseMember& out);
 void write_down(const Command& command, v1::Command& out);
 void write_down(const CommandAnswer& answer, v1::CommandAnswer& out);
+
+/// Part of more than one frame. False: it breaks a rule.
+void write_member(const MemberSnapshot& member, v1::MemberSnapshot& out);
+bool read_member(const v1::MemberSnapshot& wire, MemberSnapshot& out);
 
 // Errors of all: malformed_answer.
 Result<Held> read_down(const v1::Held& wire);

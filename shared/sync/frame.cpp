@@ -169,6 +169,12 @@ void write(const ClaimRequest& request, v1::Frame& out) {
 void write(const ClaimAnswer& answer, v1::Frame& out) {
   write_ask(answer, *out.mutable_claim_answer());
 }
+void write(const MemberRequest& request, v1::Frame& out) {
+  write_ask(request, *out.mutable_member_request());
+}
+void write(const MemberAnswer& answer, v1::Frame& out) {
+  write_ask(answer, *out.mutable_member_answer());
+}
 
 void write(const ProtocolRefused& refused, v1::Frame& out) {
   out.mutable_protocol_refused()->set_oldest(refused.oldest);
@@ -341,7 +347,8 @@ bool is_ask(std::string_view bytes) {
     const std::array<char, 2> varint{static_cast<char>((tag & 0x7fU) | 0x80U), static_cast<char>(tag >> 7U)};
     return bytes.starts_with(std::string_view(varint.data(), varint.size()));
   };
-  return begins_with(v1::Frame::kSpinReserve) || begins_with(v1::Frame::kClaimRequest);
+  return begins_with(v1::Frame::kSpinReserve) || begins_with(v1::Frame::kClaimRequest) ||
+         begins_with(v1::Frame::kMemberRequest);
 }
 
 std::string encode(const Frame& frame) {
@@ -399,6 +406,10 @@ Result<Frame> decode_frame(std::string_view bytes) {
       return read_ask(wire.claim_request());
     case v1::Frame::kClaimAnswer:
       return read_ask(wire.claim_answer());
+    case v1::Frame::kMemberRequest:
+      return read_ask(wire.member_request());
+    case v1::Frame::kMemberAnswer:
+      return read_ask(wire.member_answer());
     case v1::Frame::KIND_NOT_SET:
       break;
   }

@@ -149,13 +149,13 @@ struct ProtocolRefused {
   bool operator==(const ProtocolRefused&) const = default;
 };
 
-using Frame =
-    std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused, SaleQuery, SaleAnswer,
-                 HistoryLost, CatalogueDelta, CatalogueSnapshot, MemberDelta, EraseMember, Command,
-                 CommandAnswer, SpinReserve, SpinReserved, ClaimRequest, ClaimAnswer>;
+using Frame = std::variant<Hello, Welcome, Batch, Ack, Nack, Fork, Status, ProtocolRefused, SaleQuery,
+                           SaleAnswer, HistoryLost, CatalogueDelta, CatalogueSnapshot, MemberDelta,
+                           EraseMember, Command, CommandAnswer, SpinReserve, SpinReserved, ClaimRequest,
+                           ClaimAnswer, MemberRequest, MemberAnswer>;
 
-/// Whether an encoded frame is what a store asks while a till waits: SpinReserve, ClaimRequest. By its first
-/// bytes alone; it may be malformed behind them.
+/// Whether an encoded frame is what a store asks while a till waits: SpinReserve, ClaimRequest,
+/// MemberRequest. By its first bytes alone; it may be malformed behind them.
 bool is_ask(std::string_view bytes);
 
 /// A batch's events are zstd-compressed where that pays.

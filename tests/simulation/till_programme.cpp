@@ -72,6 +72,11 @@ Task<void> Tills::claim(TillSale& sale) {
                                               sale.claim->transaction};
   Caller caller = till_of(sale);
   caller.slack = claim_slack;
+  const auto listed = co_await once(till_of(sale), [request](StoreLife& life) {
+    return life.programme.claims().promotions(request.customer);
+  });
+  trace_.check(!listed || !*listed || (*listed)->status == 200, "what may be claimed is listed",
+               sale.claim->transaction.str());
   if (sale.claim->body_200.empty() && sale.claim->body_202.empty()) caller.tries_max = patience_tries;
   const auto heard = co_await until_answered(
       std::move(caller), [request](StoreLife& life) { return life.programme.claims().claim(request, {}); });

@@ -16,7 +16,8 @@ namespace perkline::test {
 /// A real mail server on a loopback port of its own (tests/support/smtp), which comes and goes.
 class SmtpServer {
  public:
-  /// Empty, or why there is none on this machine: npm's package is not installed.
+  /// Empty, or why there is none on this machine: npm's package is not installed. Where `CI` is set the test
+  /// fails then.
   static std::string missing();
 
   /// `mode`: plain, starttls, tls. `login`: `user:password`, asked for if not empty. `certificate`: what it

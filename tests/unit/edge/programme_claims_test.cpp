@@ -1,3 +1,4 @@
+#include "shared/core/down_limits.hpp"
 #include "tests/unit/edge/programme_subject.hpp"
 
 namespace perkline::edge::programme {
@@ -40,7 +41,7 @@ class ClaimsTest : public ProgrammeTest {
   }
   std::vector<sync::PromotionClaimed> pending() { return told<sync::PromotionClaimed>(); }
   std::vector<std::string> listed(const std::string& customer = "CUST-12345") {
-    const auto answer = programme->claims().promotions(CustomerId(customer));
+    const auto answer = life->run(programme->claims().promotions(CustomerId(customer)));
     EXPECT_TRUE(answer);
     std::vector<std::string> ids;
     const auto document = json::parse(answer->body);
@@ -65,6 +66,49 @@ TEST_F(ClaimsTest, WhatTheMemberMayClaimNowIsListed) {
   EXPECT_EQ(listed(), std::vector<std::string>{later.str()}) << "also by the next life";
   assign({});
   EXPECT_TRUE(listed().empty());
+}
+
+TEST_F(ClaimsTest, WhoHasNeverBoughtHereIsListedWhatTheHubKnowsAndItIsKept) {
+  const std::string stranger = "CUST-00002";
+  hub.member = [&](const sync::MemberRequest& request) {
+    return sync::MemberSnapshot{.member = sync::member_hash(request.customer),
+                                .name = "Ben",
+                                .tier = "Gold",
+                                .promotions = {welcome}};
+  };
+  EXPECT_EQ(listed(stranger), std::vector<std::string>{welcome.str()});
+  EXPECT_EQ(hub.members.at(0).customer, CustomerId(stranger));
+  hub.up = false;
+  start();
+  EXPECT_EQ(listed(stranger), std::vector<std::string>{welcome.str()}) << "also by the next life, without it";
+  EXPECT_EQ(hub.members.size(), 1u) << "nobody is asked who is away";
+  EXPECT_EQ(claim("C-1", welcome, stranger)->status, 202);
+  hub.up = true;
+  hub.member = [](const sync::MemberRequest&) { return std::nullopt; };
+  EXPECT_TRUE(listed("CUST-00003").empty()) << "a card that it does not know";
+  EXPECT_EQ(listed(), std::vector<std::string>{welcome.str()}) << "nor does that take anything from anybody";
+}
+
+TEST_F(ClaimsTest, AListWaitsForTheHubNoLongerThanATillMay) {
+  hub.member = [&](const sync::MemberRequest& request) {
+    return sync::MemberSnapshot{.member = sync::member_hash(request.customer), .promotions = {}};
+  };
+  hub.takes = limits::member_answer_wait - Millis{1};
+  EXPECT_TRUE(listed().empty()) << "claimed on the web a moment ago";
+  assign({welcome});
+  hub.takes = limits::member_answer_wait + Millis{1};
+  const MonoTime before = outside.time.mono;
+  EXPECT_EQ(listed(), std::vector<std::string>{welcome.str()}) << "what it told before";
+  EXPECT_EQ(outside.time.mono - before, limits::member_answer_wait);
+}
+
+TEST_F(ClaimsTest, WhoTheHubSaysIsBlockedIsListedNothing) {
+  hub.member = [](const sync::MemberRequest& request) {
+    return sync::MemberSnapshot{.member = sync::member_hash(request.customer), .blocked = true};
+  };
+  const auto list = life->run(programme->claims().promotions(CustomerId("CUST-00002")));
+  ASSERT_FALSE(list);
+  EXPECT_EQ(list.error().code, Errc::pdi_rejected);
 }
 
 TEST_F(ClaimsTest, TheHubsWordIsTheAnswerAndIsToldAgain) {
@@ -246,7 +290,7 @@ TEST_F(ClaimsTest, ABlockedMemberClaimsNothing) {
   for (const bool up : {true, false}) {
     hub.up = up;
     EXPECT_EQ(claim_refused("C-2", later), Errc::pdi_rejected);
-    const auto list = programme->claims().promotions(CustomerId("CUST-12345"));
+    const auto list = life->run(programme->claims().promotions(CustomerId("CUST-12345")));
     ASSERT_FALSE(list);
     EXPECT_EQ(list.error().code, Errc::pdi_rejected);
     EXPECT_EQ(list.error().provider->code, "BLOCKED");

@@ -187,7 +187,7 @@ TEST_F(ProgrammeRecords, OfWhoIsForgottenNothingIsLeftButTheTokenAndTheHub) {
   }
   EXPECT_EQ(told<sync::MemberErased>().size(), 1u);
   EXPECT_TRUE(verified().ok()) << render(verified());
-  const auto answer = programme->claims().promotions(till.customer);
+  const auto answer = life->run(programme->claims().promotions(till.customer));
   EXPECT_EQ(answer->body, R"({"items":[]})");
 }
 

@@ -277,6 +277,27 @@ TEST_F(SpinsTest, WhatIsLeftOfALeaseWhoseTimeIsOverGoesBackOnce) {
   EXPECT_EQ(told<sync::LeaseReturned>().size(), 1u);
 }
 
+TEST_F(SpinsTest, WhatIsLeftOfALeaseGoesBackAtTheNextLookOnceItsPrizeIsWithdrawn) {
+  only_stocked(5);
+  ASSERT_TRUE(spin(sold("T-1")));
+  skip(minutes{5});
+  EXPECT_TRUE(told<sync::LeaseReturned>().empty());
+  catalogue.gone(sync::ItemKind::prize, "prize-s");
+  offer();
+  skip(minutes{2});
+  ASSERT_EQ(told<sync::LeaseReturned>().size(), 1u);
+  EXPECT_EQ(told<sync::LeaseReturned>()[0], (sync::LeaseReturned{.lease = "lease-1", .returned = 4}));
+  only_stocked(5);
+  EXPECT_EQ(refused(request_of(sold("T-2"))), Errc::no_prize_available) << "also when it is offered again";
+  skip(minutes{5});
+  EXPECT_EQ(told<sync::LeaseReturned>().size(), 1u);
+  catalogue.prize("prize-s", {.tickets = 0, .stocked = true});
+  lease("lease-2", "prize-s", 3);
+  skip(minutes{2});
+  ASSERT_EQ(told<sync::LeaseReturned>().size(), 2u) << "nor can it be won where it has no tickets";
+  EXPECT_EQ(told<sync::LeaseReturned>()[1], (sync::LeaseReturned{.lease = "lease-2", .returned = 3}));
+}
+
 TEST_F(SpinsTest, AClockThatIsAheadGivesNoLeaseBackAsSoonAsItComes) {
   outside.time.wall += days{8};
   only_stocked(5);

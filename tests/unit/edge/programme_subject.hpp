@@ -83,7 +83,10 @@ struct HubDouble {
   Millis takes{10};
   std::function<std::optional<std::vector<std::string>>(const sync::SpinReserve&)> reserve = {};
   std::function<std::optional<sync::ClaimAnswer>(const sync::ClaimRequest&)> claim = {};
+  std::function<std::optional<sync::MemberSnapshot>(const sync::MemberRequest&)> member =
+      {};  ///< Empty: it does not answer.
   std::vector<sync::SpinReserve> reserves = {};
+  std::vector<sync::MemberRequest> members = {};
   std::vector<sync::ClaimRequest> claims = {};
 };
 
@@ -261,6 +264,15 @@ class ProgrammeTest : public ::testing::Test {
     if (const auto* request = std::get_if<sync::ClaimRequest>(&frame)) {
       hub.claims.push_back(*request);
       if (auto said = hub.claim ? hub.claim(*request) : std::nullopt) answer = std::move(*said);
+    }
+    if (const auto* request = std::get_if<sync::MemberRequest>(&frame)) {
+      hub.members.push_back(*request);
+      if (hub.member) {
+        answer = sync::MemberAnswer{.id = request->id,
+                                    .applied_epoch = life->outbox->epoch(),
+                                    .applied_through = life->outbox->acked(),
+                                    .member = hub.member(*request)};
+      }
     }
     if (answer) life->world->spawn(reply(std::move(*answer)));
   }

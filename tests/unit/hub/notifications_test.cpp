@@ -93,6 +93,11 @@ TEST_F(Notifications, EveryKindHasItsTriggerItsTypeAndItsWords) {
       {"PAYMENT_FAILED", R"("reference":"R1","amount":"5.00","currency":"USD","reason":"declined")",
        "payment", "PAYMENT_FAILED", "Payment of 5.00 USD failed",
        "Your payment of 5.00 USD could not be completed: declined. Nothing was taken. Reference: R1."},
+      {"PAYMENT_FAILED",
+       R"("reference":"R1","amount":"5.00","currency":"USD","reason":"BALANCE_LIMIT","toGiveBack":true)",
+       "payment", "PAYMENT_FAILED", "Payment of 5.00 USD failed",
+       "Your payment of 5.00 USD could not be completed: BALANCE_LIMIT. What was taken will be given back."
+       " Reference: R1."},
       {"WALLET_CREATED", R"("currency":"EUR")", "wallet", "WALLET_CREATED", "Your EUR wallet is ready",
        "You have a wallet in EUR now."},
       {"WALLET_CREDITED", R"("amount":"1.00","currency":"USD")", "wallet", "WALLET_CREDITED",

@@ -277,6 +277,33 @@ TEST_F(Payments, FromOutsideFailWhereNobodyMovesMoneyThere) {
   expect_books_balance();
 }
 
+TEST_F(Payments, OpenTheirPayeesWalletWhenTheyComeAndNotBefore) {
+  const Member jo = member("jo");
+  const Member al = member("al");
+  ASSERT_EQ(adjust(credits, jo, "200", "EUR").status, 201);
+  const auto pay_in_euro = [&](const std::string& amount) {
+    const RawAnswer answer = pay(jo, amount, al.id(), "EUR");
+    EXPECT_EQ(answer.status, 201) << answer.body;
+    return member_of(answer.body, "id");
+  };
+  const auto wallets_opened = [&] {
+    return count("SELECT COUNT(*) FROM event_outbox WHERE type = 'WALLET_CREATED' AND data LIKE $1",
+                 {"%" + al.id() + "%EUR%"});
+  };
+  const std::string declined = pay_in_euro("99.01");
+  EXPECT_EQ(balance(jo, "EUR"), "100.99/99.01");
+  EXPECT_EQ(balance(al, "EUR"), "") << "it has only begun";
+  start_worker();
+  EXPECT_EQ(outcome(jo, declined), "failed");
+  EXPECT_EQ(balance(al, "EUR"), "");
+  EXPECT_EQ(wallets_opened(), 0);
+  EXPECT_EQ(outcome(jo, pay_in_euro("200")), "completed");
+  EXPECT_EQ(wallets_opened(), 1);
+  EXPECT_EQ(balance(al, "EUR"), "200.00/0.00");
+  EXPECT_EQ(balance(jo, "EUR"), "0.00/0.00") << "an empty wallet stays one";
+  expect_books_balance();
+}
+
 class WithoutProvider : public Payments {
  protected:
   WithoutProvider() : Payments({.top_ups = false}) {}

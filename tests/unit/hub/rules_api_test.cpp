@@ -138,6 +138,25 @@ TEST_F(RulesApi, DryRunGoesByTheRulesInForceOrADraft) {
   EXPECT_EQ(version(), "in-force") << "nothing is kept of a draft";
 }
 
+TEST_F(RulesApi, DryRunTellsOfTiersAndCategoriesThatTheRulesDoNotName) {
+  const RawAnswer tiers = dry_run(
+      R"({"baskets":[{"tier":"Platinum","transactionAmount":1},{"tier":"gold","transactionAmount":1},)"
+      R"({"tier":"Diamond","transactionAmount":1},{"tier":"Base","transactionAmount":1}]})");
+  EXPECT_EQ(tiers.status, 400) << tiers.body;
+  EXPECT_EQ(faults_of(tiers), (std::set<std::string>{"baskets[1].tier", "baskets[2].tier"}));
+  const std::string basket =
+      R"("baskets":[{"transactionAmount":9,"items":[{"qty":1,"unitPrice":4,"category":"fresh"},)"
+      R"({"qty":1,"unitPrice":4,"category":"frehs"},{"qty":1}]}]})";
+  const RawAnswer noted = dry_run(R"({"rules":{"version":"d","categories":{"fresh":5}},)" + basket);
+  EXPECT_EQ(noted.status, 200) << noted.body;
+  EXPECT_NE(
+      noted.body.find(
+          R"("notes":[{"field":"baskets[0].items[1].category","message":"is no category of these rules"}])"),
+      std::string::npos)
+      << noted.body;
+  EXPECT_EQ(dry_run("{" + basket).body.find("notes"), std::string::npos) << "rules that know no categories";
+}
+
 TEST_F(RulesApi, DryRunTellsEveryFaultAtOnce) {
   const RawAnswer answer = dry_run(
       R"({"rules":{"points_per_unit":-1},"baskets":[{"transactionAmount":"x","day":"2026-02-30"},

@@ -9,8 +9,8 @@
 #include "hub/wheel/hooks.hpp"
 #include "hub/wheel/one_time.hpp"
 #include "hub/wheel/proof.hpp"
-#include "hub/wheel/seeds.hpp"
 #include "tests/unit/hub/hub_database.hpp"
+#include "tests/unit/hub/open_seeds.hpp"
 
 namespace perkline::hub::wheel {
 namespace {

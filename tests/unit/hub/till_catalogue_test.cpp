@@ -10,9 +10,9 @@
 #include "hub/promotions/assignments.hpp"
 #include "hub/promotions/claim.hpp"
 #include "hub/wheel/prizes.hpp"
-#include "hub/wheel/seeds.hpp"
 #include "shared/core/down_limits.hpp"
 #include "shared/sync/hash_chain.hpp"
+#include "tests/unit/hub/open_seeds.hpp"
 #include "tests/unit/hub/two_stores.hpp"
 
 namespace perkline::test {

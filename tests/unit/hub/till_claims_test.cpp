@@ -125,6 +125,31 @@ class TillClaims : public Tills {
       .term = {.is_active = true, .first = utc_day(hub_.clock.wall), .last = utc_day(hub_.clock.wall)}};
 };
 
+TEST_F(TillClaims, CanBeListedByAStoreThatTheMemberHasNeverBoughtAt) {
+  const UserId owner = add_owner();
+  assign(owner);
+  FakeStore other = open_store("store-2");
+  const auto told_of = [&](const std::string& customer) {
+    const sync::MemberRequest request{.id = hub_.uuids.next(), .customer = CustomerId(customer)};
+    const auto answer = other.answer_of(request);
+    EXPECT_TRUE(answer && std::holds_alternative<sync::MemberAnswer>(*answer));
+    auto told = std::get<sync::MemberAnswer>(answer.value());
+    EXPECT_EQ(told.id, request.id);
+    EXPECT_EQ(told.applied_through, 0u) << "of the asking store's own history";
+    return told.member;
+  };
+  const auto member = told_of(card);
+  ASSERT_TRUE(member);
+  EXPECT_EQ(member->member, sync::member_hash(CustomerId(card)));
+  EXPECT_EQ(member->promotions, std::vector<Uuid>{promotion_.id});
+  EXPECT_FALSE(member->blocked);
+  claim_on_the_web(owner);
+  EXPECT_TRUE(told_of(card)->promotions.empty());
+  EXPECT_FALSE(told_of("CUST-77777")) << "nobody has told of that card";
+  hub_.execute("UPDATE users SET active = 0");
+  EXPECT_TRUE(told_of(card)->blocked);
+}
+
 TEST_F(TillClaims, AreAnsweredWithWhatTheTillIsToShowAndAgainAlike) {
   const UserId owner = add_owner();
   assign(owner);

@@ -8,6 +8,7 @@
 #include "hub/wheel/lease_upkeep.hpp"
 #include "hub/wheel/prizes.hpp"
 #include "hub/wheel/store_supply.hpp"
+#include "shared/core/down_limits.hpp"
 #include "tests/unit/hub/tills_fixture.hpp"
 
 namespace perkline::test {
@@ -221,7 +222,25 @@ TEST_F(TillLeases, AStoreWhoseDataIsCopiedHoldsNoLeasesUntilItIsOneAgain) {
   EXPECT_EQ(units(prize), "60/20/0");
 }
 
-TEST_F(TillLeases, ALostStoresLeasesAreWrittenOffWithoutOverselling) {
+TEST_F(TillLeases, AStoreThatCannotBeServedKeepsNoOtherFromItsLeases) {
+  FakeStore full = open_store("store-1");
+  FakeStore next = open_store("store-2");
+  for (FakeStore* store : {&full, &next}) store->look();
+  const std::string prize = add_prize(80);
+  hub_.execute(
+      "INSERT INTO catalogue_item (scope, kind, item_id, body, version) VALUES ('store-1', 4711, 'x', $1, 1)",
+      {std::string(limits::catalogue_body_bytes_max + 1, 'x')});
+  const auto kept = run_task(hub_.world(), hub::wheel::keep_all_leases(hub_.port(), hub_.clock, hub_.uuids));
+  ASSERT_FALSE(kept) << "and that is told";
+  EXPECT_EQ(kept.error().code, Errc::validation_failed);
+  EXPECT_EQ(hub_.rows("SELECT store_id FROM prize_lease").size(), 1u);
+  EXPECT_EQ(hub_.rows("SELECT store_id FROM prize_lease").at(0).text(0), "store-2");
+  EXPECT_EQ(stock_faults(), std::vector<std::string>{});
+}
+
+// The hub books no more than the stock. Customers may hold one more for each unit that the store gave away
+// unheard.
+TEST_F(TillLeases, ALostStoresLeasesAreWrittenOffAndWhatItGaveAwayUnheardIsADeadLetter) {
   const std::string prize = add_prize(10);
   FakeStore store = open_store("store-1");
   store.look();

@@ -311,6 +311,31 @@ TEST_F(TillSpins, AnOlderStoresDrawIsBookedByWhatThePrizeIsNow) {
   EXPECT_EQ(hub_.rows("SELECT prize_name FROM spin").at(0).text(0), "Cup");
 }
 
+TEST_F(TillSpins, AnOlderStoresDrawIsHeldAgainstTheTicketsThatThePrizeHasOrHad) {
+  const std::string prize = add_prize(std::nullopt, false, 5);
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto draw = [&] {
+    auto drawn = store.draw(store.sale(card), hub_.uuids.next()).value();
+    drawn.terms = std::nullopt;
+    return drawn;
+  };
+  store.history().add(draw());
+  change(prize, {.tickets = 7});
+  store.sync();
+  EXPECT_EQ(spins(), 1) << "it had not heard of the change";
+  store.history().add(draw());
+  hub_.execute("DELETE FROM catalogue_past");
+  store.sync();
+  EXPECT_EQ(spins(), 1);
+  EXPECT_EQ(dead_letters(), 1);
+  EXPECT_EQ(reason(), "the prize was drawn with other tickets than it had");
+  store.look();
+  store.history().add(draw());
+  store.sync();
+  EXPECT_EQ(spins(), 2);
+}
+
 // ---- one-time prizes
 
 TEST_F(TillSpins, AOneTimePrizeIsKeptForOneSpinUntilItIsDrawnOrDropped) {
@@ -442,12 +467,13 @@ TEST_F(TillSpins, WhatWasKeptForSpinsOfDataThatIsLostIsFreeOnceThatIsWrittenOff)
 
 TEST_F(TillSpins, EndedSpinsAreForgottenAfterALongTime) {
   FakeStore store = open_store("store-1");
-  store.history().add(sync::SpinDropped{.spin = hub_.uuids.next(), .customer = CustomerId(card)});
+  for (int i = 0; i < 3; ++i)
+    store.history().add(sync::SpinDropped{.spin = hub_.uuids.next(), .customer = CustomerId(card)});
   store.sync();
   const auto forget = [&] {
     std::int64_t count = -1;
     write([&](hub::db::Transaction& t) -> Result<void> {
-      count = hub::wheel::forget_ended_spins(t, hub_.clock.wall).value();
+      count = hub::wheel::forget_ended_spins(t, hub_.clock.wall - hub::wheel::ended_spins_kept, 2).value();
       return {};
     });
     return count;
@@ -455,7 +481,9 @@ TEST_F(TillSpins, EndedSpinsAreForgottenAfterALongTime) {
   hub_.clock.wall += days{39};
   EXPECT_EQ(forget(), 0);
   hub_.clock.wall += days{2};
+  EXPECT_EQ(forget(), 2) << "in steps";
   EXPECT_EQ(forget(), 1);
+  EXPECT_EQ(forget(), 0);
 }
 
 // The web, two stores that ask and one that is cut off: a member never has a one-time prize twice. Seeds 1

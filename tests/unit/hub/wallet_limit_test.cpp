@@ -84,6 +84,15 @@ TEST_F(WalletLimit, ThatIsReachedMeanwhileEndsAPaymentAsFailed) {
   EXPECT_EQ(balance(al, "KWD"), "10.000/0.000") << "what was held is free again";
   EXPECT_EQ(balance(jo, "KWD"), std::string(most) + "/0.000");
   EXPECT_EQ(events("PAYMENT_FAILED"), 2);
+  const auto told = hub_.column(
+      "SELECT data FROM event_outbox WHERE type = 'PAYMENT_FAILED' AND data LIKE '%\"toGiveBack\":true%'");
+  ASSERT_EQ(told.size(), 1u) << "what the provider has taken, and not what was here already";
+  EXPECT_EQ(member_of(told[0], "paymentId"), top_up);
+  const auto listed = [&](const std::string& query) {
+    return hub_.get(records + ("?type=TOP_UP&" + query), jo.token).body;
+  };
+  EXPECT_NE(listed("reason=BALANCE_LIMIT").find(top_up), std::string::npos) << listed("reason=BALANCE_LIMIT");
+  EXPECT_EQ(listed("reason=DECLINED").find(top_up), std::string::npos);
   expect_books_balance();
 }
 

@@ -13,6 +13,7 @@
 #include "hub/wheel/spin.hpp"
 #include "hub/wheel/store_spin.hpp"
 #include "tests/unit/hub/live_hub.hpp"
+#include "tests/unit/hub/open_seeds.hpp"
 
 namespace perkline::hub::wheel {
 namespace {

@@ -105,14 +105,31 @@ TEST(ClaimFrames, KeepToTheirRules) {
   expect_malformed(answer([](v1::ClaimAnswer& wire) { wire.set_description(std::string(513, 'x')); }));
 }
 
+TEST(MemberFrames, KeepToTheirRules) {
+  const auto request = [](const std::function<void(v1::MemberRequest&)>& change) {
+    return changed(samples::member_request(),
+                   [&](v1::Frame& wire) { change(*wire.mutable_member_request()); });
+  };
+  expect_malformed(request([](v1::MemberRequest& wire) { wire.set_id("short"); }));
+  expect_malformed(request([](v1::MemberRequest& wire) { wire.clear_customer(); }));
+  const auto answer = [](const std::function<void(v1::MemberAnswer&)>& change) {
+    return changed(samples::member_answer(), [&](v1::Frame& wire) { change(*wire.mutable_member_answer()); });
+  };
+  expect_malformed(answer([](v1::MemberAnswer& wire) { wire.set_id("short"); }));
+  expect_malformed(answer([](v1::MemberAnswer& wire) { wire.clear_applied(); }));
+  expect_malformed(answer([](v1::MemberAnswer& wire) { wire.mutable_member()->set_member("short"); }));
+  expect_malformed(answer([](v1::MemberAnswer& wire) { wire.mutable_member()->set_promotion(0, "short"); }));
+}
+
 TEST(AskFrames, AreKnownByTheirFirstBytes) {
   EXPECT_TRUE(is_ask(encode(Frame(samples::spin_reserve()))));
   EXPECT_TRUE(is_ask(encode(Frame(samples::claim_request()))));
-  const std::vector<Frame> others{samples::hello(),         samples::welcome(),     samples::batch(),
-                                  samples::ack(),           samples::nack(),        samples::fork(),
-                                  samples::status(),        samples::sale_query(),  samples::sale_answer(),
-                                  samples::history_lost(),  samples::command(),     samples::command_answer(),
-                                  samples::spin_reserved(), samples::claim_answer()};
+  EXPECT_TRUE(is_ask(encode(Frame(samples::member_request()))));
+  const std::vector<Frame> others{
+      samples::hello(),         samples::welcome(),      samples::batch(),        samples::ack(),
+      samples::nack(),          samples::fork(),         samples::status(),       samples::sale_query(),
+      samples::sale_answer(),   samples::history_lost(), samples::command(),      samples::command_answer(),
+      samples::spin_reserved(), samples::claim_answer(), samples::member_answer()};
   for (const Frame& other : others) EXPECT_FALSE(is_ask(encode(other))) << other.index();
   EXPECT_FALSE(is_ask(""));
 }
@@ -287,7 +304,8 @@ TEST(DownFrames, SurviveDamageOfEveryByte) {
                                   samples::command(),         samples::command_answer(),
                                   samples::holding_leases(),  samples::member_delta_promotions(),
                                   samples::spin_reserve(),    samples::spin_reserved(),
-                                  samples::claim_request(),   samples::claim_answer()};
+                                  samples::claim_request(),   samples::claim_answer(),
+                                  samples::member_request(),  samples::member_answer()};
   std::size_t refused = 0;
   std::size_t read = 0;
   for (const Frame& frame : frames) {

@@ -353,6 +353,21 @@ inline ClaimAnswer claim_refused() {
   return {.claim = promotion_claimed().claim, .outcome = ClaimOutcome::not_active};
 }
 
+inline MemberRequest member_request() {
+  return {.id = uuid(), .customer = sale().customer};
+}
+
+inline MemberAnswer member_answer() {
+  return {.id = uuid(),
+          .applied_epoch = 2,
+          .applied_through = 298,
+          .member = member_delta_promotions().members[1]};
+}
+
+inline MemberAnswer member_unknown() {
+  return {.id = uuid(), .applied_epoch = 1, .applied_through = 0};
+}
+
 inline EraseMember erase_member() {
   return {{{.id = uuid(),
             .member = digest(6),
