@@ -9,6 +9,7 @@
 
 #include "hub/api/access.hpp"
 #include "shared/json/value.hpp"
+#include "shared/net/async_clock.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/net/signal.hpp"
 
@@ -253,7 +254,7 @@ Task<Result<std::int64_t>> purge_answers(db::Database& database, WallTime now) {
 }
 
 IdempotentCalls::IdempotentCalls(db::Database& database, net::AsyncClock& clock)
-    : database_(database), clock_(clock), in_progress_(clock), patience_(clock) {}
+    : database_(database), clock_(clock), in_progress_(clock) {}
 
 Task<net::Response> IdempotentCalls::answer(KeyedCall call, std::string traceparent, Effect effect) {
   MonoTime deadline = clock_.mono_now() + wait_max;
@@ -267,7 +268,7 @@ Task<net::Response> IdempotentCalls::answer(KeyedCall call, std::string tracepar
   attempt->now = clock_.wall_now();
   co_await net::spawn_child(carry_out(database_, attempt, std::move(*turn)));
   while (!attempt->outcome) {
-    co_await patience_.wait(attempt->ended, deadline);
+    (void)co_await clock_.wait_for(attempt->ended, deadline);
     if (attempt->outcome) break;
     // Another replica holds the key. What waits on ends by itself, and its answer is there for the next try.
     if (attempt->stage == Attempt::Stage::claiming) co_return busy(traceparent);

@@ -13,7 +13,6 @@
 #include "shared/json/fields.hpp"
 #include "shared/net/http.hpp"
 #include "shared/net/keyed_lock.hpp"
-#include "shared/net/patience.hpp"
 
 /// `Idempotency-Key` (contract.md §6): a call repeated under its key takes effect once and is answered with
 /// the same bytes each time.
@@ -94,7 +93,6 @@ class IdempotentCalls {
   db::Database& database_;
   net::AsyncClock& clock_;
   net::KeyedLock in_progress_;
-  net::Patience patience_;
 };
 
 }  // namespace perkline::hub::api

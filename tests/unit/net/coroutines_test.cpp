@@ -7,7 +7,6 @@
 
 #include "shared/net/deadline.hpp"
 #include "shared/net/keyed_lock.hpp"
-#include "shared/net/patience.hpp"
 #include "shared/net/reactor.hpp"
 #include "shared/net/signal.hpp"
 #include "tests/support/sim_world.hpp"
@@ -144,71 +143,6 @@ TEST_F(Locking, CrashWithHoldersAndWaitersLeavesNothingBehind) {
   EXPECT_EQ(notes, std::vector<std::string>{"w0 in"});
   world.reset();  // Destroys the coroutines in an order of its own; the sanitizers watch.
   EXPECT_FALSE(lock.is_held("k"));
-}
-
-/// Waits once, and notes when that was over.
-Task<void> wait_until(net::Patience& patience, AsyncClock& clock, net::Signal& signal, MonoTime deadline,
-                      std::optional<MonoTime>& over) {
-  co_await patience.wait(signal, deadline);
-  over = clock.mono_now();
-}
-
-struct Waiting : testing::Test {
-  VirtualTime time;
-  std::optional<SimWorld> world{std::in_place, time};
-  net::Patience patience{world->clock()};
-  const MonoTime begin = time.mono;
-
-  struct One {
-    net::Signal signal;
-    std::optional<MonoTime> over;
-  };
-  void start(One& one, Millis patience_of_one) {
-    world->spawn(wait_until(patience, world->clock(), one.signal, time.mono + patience_of_one, one.over));
-  }
-  void run() {
-    world->run_until([] { return false; });
-  }
-};
-
-TEST_F(Waiting, EndsWithTheSignal) {
-  One one;
-  start(one, seconds{2});
-  world->run_ready();
-  EXPECT_FALSE(one.over);
-  one.signal.notify();
-  run();
-  EXPECT_EQ(one.over, begin);
-}
-
-TEST_F(Waiting, EndsAtEachOnesDeadlineInWhateverOrderTheyCame) {
-  std::vector<One> all(4);
-  const std::vector<Millis> patience_of{seconds{5}, seconds{1}, seconds{9}, seconds{1}};
-  for (std::size_t i = 0; i < all.size(); ++i) start(all[i], patience_of[i]);
-  run();
-  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].over, begin + patience_of[i]);
-}
-
-TEST_F(Waiting, OneThatHasEndedIsNotNotifiedAtItsDeadline) {
-  std::vector<One> all(2);
-  for (One& each : all) start(each, seconds{2});
-  world->run_ready();
-  all[0].signal.notify();
-  while (world->run_ready()) {
-  }
-  ASSERT_EQ(all[0].over, begin);
-  start(all[0], seconds{7});
-  run();
-  EXPECT_EQ(all[0].over, begin + seconds{7});
-  EXPECT_EQ(all[1].over, begin + seconds{2});
-}
-
-TEST_F(Waiting, CrashLeavesNothingBehind) {
-  std::vector<One> all(3);
-  for (One& each : all) start(each, seconds{2});
-  world->run_ready();
-  world.reset();  // The sanitizers watch.
-  for (const One& each : all) EXPECT_FALSE(each.over);
 }
 
 TEST(Reactor, HandsSignalsToItsThread) {
