@@ -12,39 +12,54 @@ constexpr std::string_view columns =
     "id, email, mobile, name, role, active, referral_code, loyalty_id, loyalty_verified, created_at,"
     " CASE WHEN refused_email = email THEN refused_at END";
 
-std::string select_where(std::string_view condition) {
+std::string users_where(std::string_view condition) {
+  return "SELECT " + std::string(columns) + " FROM users WHERE " + std::string(condition);
+}
+
+std::string credentials_where(std::string_view condition) {
   return "SELECT " + std::string(columns) + ", password_hash FROM users WHERE " + std::string(condition);
 }
 
-Result<Credentials> credentials_in(const db::Row& row) {
+Result<User> user_in(const db::Row& row) {
   const auto role = find_role(row.text(4));
   if (!role) return fail(Errc::corrupt, "user " + row.text(0) + " has an unknown role");
   std::optional<CustomerId> loyalty_id;
   if (!row.is_null(7)) loyalty_id = CustomerId(row.text(7));
   std::optional<WallTime> refused_at;
   if (const auto at = row.optional_integer(10)) refused_at = WallTime{Millis{*at}};
-  return Credentials{.user = {.id = UserId(row.text(0)),
-                              .email = row.optional_text(1),
-                              .mobile = row.optional_text(2),
-                              .name = row.text(3),
-                              .role = *role,
-                              .active = row.integer(5) != 0,
-                              .referral_code = row.optional_text(6),
-                              .loyalty_id = std::move(loyalty_id),
-                              .loyalty_verified = row.integer(8) != 0,
-                              .created_at = WallTime{Millis{row.integer(9)}},
-                              .mail_refused_at = refused_at},
-                     .password_hash = row.text(11)};
+  return User{.id = UserId(row.text(0)),
+              .email = row.optional_text(1),
+              .mobile = row.optional_text(2),
+              .name = row.text(3),
+              .role = *role,
+              .active = row.integer(5) != 0,
+              .referral_code = row.optional_text(6),
+              .loyalty_id = std::move(loyalty_id),
+              .loyalty_verified = row.integer(8) != 0,
+              .created_at = WallTime{Millis{row.integer(9)}},
+              .mail_refused_at = refused_at};
 }
 
-Result<std::optional<Credentials>> find_one(db::Transaction& transaction, std::string_view condition,
-                                            std::vector<db::Value> parameters) {
-  auto rows = transaction.query(select_where(condition), std::move(parameters));
+/// `sql` of users_where().
+Result<std::optional<User>> one_user(db::Transaction& transaction, std::string_view sql,
+                                     std::vector<db::Value> parameters) {
+  auto rows = transaction.query(sql, std::move(parameters));
   if (!rows) return failure(rows);
   if (rows->empty()) return std::nullopt;
-  auto found = credentials_in(rows->front());
+  auto found = user_in(rows->front());
   if (!found) return failure(found);
   return std::move(*found);
+}
+
+Result<std::optional<Credentials>> one_with_credentials(db::Transaction& transaction,
+                                                        std::string_view condition,
+                                                        std::vector<db::Value> parameters) {
+  auto rows = transaction.query(credentials_where(condition), std::move(parameters));
+  if (!rows) return failure(rows);
+  if (rows->empty()) return std::nullopt;
+  auto found = user_in(rows->front());
+  if (!found) return failure(found);
+  return Credentials{.user = std::move(*found), .password_hash = rows->front().text(11)};
 }
 
 db::Value or_null(const std::optional<std::string>& text) {
@@ -54,12 +69,6 @@ db::Value or_null(const std::optional<std::string>& text) {
 template <class Kind>
 std::optional<std::string> text_of(const std::optional<Id<Kind>>& id) {
   return id.transform([](const Id<Kind>& known) { return known.str(); });
-}
-
-Result<std::optional<User>> user_in(Result<std::optional<Credentials>> found) {
-  if (!found) return failure(found);
-  if (!*found) return std::nullopt;
-  return std::move((*found)->user);
 }
 
 /// Errors: validation_failed.
@@ -176,40 +185,41 @@ Result<void> update_user(db::Transaction& transaction, const User& user) {
 }
 
 Result<std::optional<User>> find_user(db::Transaction& transaction, const UserId& id) {
-  return user_in(find_one(transaction, "id = $1", {id.str()}));
+  static const std::string sql = users_where("id = $1");
+  return one_user(transaction, sql, {id.str()});
 }
 
 Result<std::optional<User>> hold_user(db::Transaction& transaction, const UserId& id) {
-  return user_in(hold_credentials(transaction, id));
+  return one_user(transaction, users_where("id = $1") + std::string(transaction.for_update()), {id.str()});
 }
 
 Result<std::optional<User>> find_signed_in(db::Transaction& transaction, const UserId& id,
                                            const std::optional<Uuid>& session) {
   if (!session) return find_user(transaction, id);
-  return user_in(find_one(transaction,
-                          "id = $1 AND (active = 0 OR EXISTS (SELECT 1 FROM refresh_family WHERE"
-                          " refresh_family.id = $2 AND refresh_family.user_id = users.id"
-                          " AND revoked_at IS NULL))",
-                          {id.str(), session->str()}));
+  // With every call that brings a token.
+  static const std::string sql = users_where(
+      "id = $1 AND (active = 0 OR EXISTS (SELECT 1 FROM refresh_family WHERE"
+      " refresh_family.id = $2 AND refresh_family.user_id = users.id AND revoked_at IS NULL))");
+  return one_user(transaction, sql, {id.str(), session->str()});
 }
 
 Result<std::optional<Credentials>> find_credentials_of(db::Transaction& transaction, const UserId& id) {
-  return find_one(transaction, "id = $1", {id.str()});
+  return one_with_credentials(transaction, "id = $1", {id.str()});
 }
 
 Result<std::optional<Credentials>> hold_credentials(db::Transaction& transaction, const UserId& id) {
-  return find_one(transaction, "id = $1" + std::string(transaction.for_update()), {id.str()});
+  return one_with_credentials(transaction, "id = $1" + std::string(transaction.for_update()), {id.str()});
 }
 
 Result<std::vector<User>> find_users(db::Transaction& transaction, std::string_view condition,
                                      std::vector<db::Value> parameters) {
-  auto rows = transaction.query(select_where(condition), std::move(parameters));
+  auto rows = transaction.query(users_where(condition), std::move(parameters));
   if (!rows) return failure(rows);
   std::vector<User> users;
   for (const db::Row& row : *rows) {
-    auto found = credentials_in(row);
+    auto found = user_in(row);
     if (!found) return failure(found);
-    users.push_back(std::move(found->user));
+    users.push_back(std::move(*found));
   }
   return users;
 }
@@ -222,8 +232,9 @@ Result<std::optional<UserId>> find_referrer(db::Transaction& transaction, const 
 }
 
 Result<std::optional<Credentials>> find_credentials(db::Transaction& transaction, std::string_view login) {
-  if (auto key = email_key(login)) return find_one(transaction, "email_key = $1", {std::move(*key)});
-  return find_one(transaction, "mobile = $1", {std::string(login)});
+  if (auto key = email_key(login))
+    return one_with_credentials(transaction, "email_key = $1", {std::move(*key)});
+  return one_with_credentials(transaction, "mobile = $1", {std::string(login)});
 }
 
 }  // namespace perkline::hub::identity

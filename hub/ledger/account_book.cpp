@@ -228,11 +228,17 @@ Result<void> AccountBook::save(db::Transaction& transaction) const {
   for (const auto& [key, line] : lines_) {
     if (line.changed) db::append_row(values, line.id, line.balance, line.held);
   }
-  // Most transfers change one kept balance: theirs is the cheaper statement.
+  // Most transfers change one kept balance, or two: theirs is the cheaper statement, where it is no round
+  // trip.
   constexpr std::size_t of_one = 3;
-  if (values.size() != of_one) return save_balances().defer(transaction, std::move(values));
-  return transaction.defer(
-      {.sql = "UPDATE account SET balance = $2, held = $3 WHERE id = $1", .parameters = std::move(values)});
+  const std::size_t one_by_one_max = has_one_writer(transaction) ? 2 * of_one : of_one;
+  if (values.size() > one_by_one_max) return save_balances().defer(transaction, std::move(values));
+  for (auto next = values.begin(); next != values.end(); next += of_one) {
+    auto saved = transaction.defer({.sql = "UPDATE account SET balance = $2, held = $3 WHERE id = $1",
+                                    .parameters = {next[0], next[1], next[2]}});
+    if (!saved) return saved;
+  }
+  return {};
 }
 
 }  // namespace perkline::hub::ledger
