@@ -97,7 +97,7 @@ class Sqlite::Impl {
   void run_reads(SqliteConnection& connection) {
     std::vector<Operation*> done;
     const auto resume = [&] {
-      callers_->resume(done);
+      if (!done.empty()) callers_->resume(done);
       done.clear();
     };
     // Who was quick does not wait for one that is slow.
