@@ -15,7 +15,7 @@ namespace perkline::hub::db {
 
 struct PostgresOptions {
   std::size_t waiting_max = 4'096;  ///< Writes, and likewise reads, that may wait; more get overloaded.
-  std::size_t writers = 16;         ///< Connections, each with a thread, as the next.
+  std::size_t writers = 8;          ///< Connections, each with a thread, as the next.
   std::size_t readers = 4;
   std::chrono::milliseconds connect_timeout{3'000};
   std::chrono::milliseconds statement_timeout{10'000};
