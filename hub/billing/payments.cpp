@@ -199,9 +199,10 @@ Result<Payment> initiate(db::Transaction& transaction, const Cause& cause, const
                   .created_at = cause.money.at,
                   .decided_at = std::nullopt};
   if (order.pay_to) {
-    auto payee = wallet::find_payee(
-        transaction, {.from = order.user, .to = *order.pay_to, .amount = order.amount, .field = "payTo"});
+    auto payee = wallet::find_payee(transaction, *order.pay_to);
     if (!payee) return failure(payee);
+    if (payee->id == order.user)
+      return fail(json::validation_error({{"payTo", "must be another member than yourself"}}));
     payment.payee = std::move(payee->id);
     auto reserved = wallet::reserve(transaction, cause.money, reservation_of(payment));
     if (!reserved) return failure(reserved);

@@ -39,22 +39,6 @@ Result<std::vector<Currency>> currencies_of(db::Transaction& transaction, const 
   return currencies;
 }
 
-Result<std::optional<identity::User>> active_member_called(db::Transaction& transaction,
-                                                           const std::string& to) {
-  std::optional<identity::User> found;
-  if (parse_uuid(to)) {
-    auto user = identity::find_user(transaction, UserId(to));
-    if (!user) return failure(user);
-    found = std::move(*user);
-  } else {
-    auto known = identity::find_credentials(transaction, to);
-    if (!known) return failure(known);
-    if (*known) found = std::move((*known)->user);
-  }
-  if (found && (found->role != identity::Role::member || !found->active)) found.reset();
-  return found;
-}
-
 Result<Booked> booked(db::Transaction& transaction, const Cause& cause, const UserId& user,
                       const Money& amount) {
   auto balance = balance_in(transaction, user, amount.currency);
@@ -211,23 +195,27 @@ Result<identity::User> find_member(db::Transaction& transaction, const UserId& i
   return std::move(**user);
 }
 
-Result<identity::User> find_payee(db::Transaction& transaction, const PayeeOrder& order) {
-  auto payee = active_member_called(transaction, order.to);
-  if (!payee) return failure(payee);
-  if (*payee && (*payee)->id == order.from)
-    return fail(json::validation_error({{std::string(order.field), "must be another member than yourself"}}));
-  const auto balance = balance_in(transaction, order.from, order.amount.currency);
-  if (!balance) return std::unexpected(balance.error());
-  if (balance->available.minor < order.amount.minor)
-    return fail(Errc::insufficient_funds, "the account does not hold so much");
-  if (!*payee) return fail(Errc::not_found, "no such member");
-  return std::move(**payee);
+Result<identity::User> find_payee(db::Transaction& transaction, const std::string& to) {
+  std::optional<identity::User> payee;
+  if (parse_uuid(to)) {
+    auto user = identity::find_user(transaction, UserId(to));
+    if (!user) return failure(user);
+    payee = std::move(*user);
+  } else {
+    auto known = identity::find_credentials(transaction, to);
+    if (!known) return failure(known);
+    if (*known) payee = std::move((*known)->user);
+  }
+  if (!payee || payee->role != identity::Role::member || !payee->active)
+    return fail(Errc::not_found, "no such member");
+  return std::move(*payee);
 }
 
 Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const Transfer& wanted) {
-  auto payee =
-      find_payee(transaction, {.from = wanted.from, .to = wanted.to, .amount = wanted.amount, .field = "to"});
+  auto payee = find_payee(transaction, wanted.to);
   if (!payee) return failure(payee);
+  if (payee->id == wanted.from)
+    return fail(json::validation_error({{"to", "must be another member than yourself"}}));
 
   const Currency currency = wanted.amount.currency;
   auto done = keep_note(transaction, {.transfer = cause.id.str(), .user = wanted.from, .text = wanted.note});

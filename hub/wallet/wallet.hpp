@@ -42,17 +42,9 @@ Result<std::int64_t> room_in(db::Transaction& transaction, const UserId& user, C
 /// A member that is not erased, active or not. Errors: not_found, the database's.
 Result<identity::User> find_member(db::Transaction& transaction, const UserId& id);
 
-/// What a member wants to pay to whom.
-struct PayeeOrder {
-  UserId from;
-  std::string to;  ///< A user's id, an e-mail address or a mobile number.
-  Money amount;
-  std::string_view field;  ///< What names `to` in the call.
-};
-/// The active member that is to be paid. Who does not have the amount learns nothing of who is registered:
-/// whoever `to` names, it costs the same and is refused the same. Errors, in this order: validation_failed
-/// (to themselves), insufficient_funds, not_found; the database's.
-Result<identity::User> find_payee(db::Transaction& transaction, const PayeeOrder& order);
+/// The active member that `to` names: a user's id, an e-mail address or a mobile number. Errors: not_found,
+/// the database's.
+Result<identity::User> find_payee(db::Transaction& transaction, const std::string& to);
 
 /// What was booked, and what whoever pays, or is paid by staff, has then.
 struct Booked {

@@ -102,37 +102,7 @@ constexpr const char* nobody = "0190163d-8694-739b-aea5-966c26f8ad91";
 class NamingPayees : public Payments {
  protected:
   NamingPayees() : Payments({}, {.login_per_minute = 3, .auth_per_address_minute = 6}) {}
-  static RawAnswer without_trace(RawAnswer answer) {
-    const std::size_t at = answer.body.find(R"("traceId":")");
-    if (at != std::string::npos) answer.body.erase(at, answer.body.find('"', at + 11) - at);
-    return answer;
-  }
 };
-
-TEST_F(NamingPayees, TellsNobodyWithoutTheMoneyWhoIsRegistered) {
-  const Member poor = member("poor");
-  member("al");
-  hub_.execute("UPDATE users SET mobile = '+4917012345' WHERE email = 'al@example.com'");
-  const auto ask = [&](const char* path, const char* field, const std::string& to, const std::string& key) {
-    return without_trace(
-        post(path, poor.token, object({{field, to}, {"amount", "0.01"}, {"currency", "USD"}}), key));
-  };
-  int keys = 0;
-  for (const auto& [path, field] : {std::pair(transfers, "to"), std::pair(payments, "payTo")}) {
-    const RawAnswer known = ask(path, field, "al@example.com", "known" + std::to_string(++keys));
-    EXPECT_EQ(known.code(), "INSUFFICIENT_FUNDS");
-    for (const std::string to : {"+4917012345", "nobody@example.com", "+4917099999", nobody}) {
-      const std::string key = "k" + std::to_string(++keys);
-      const RawAnswer answer = ask(path, field, to, key);
-      EXPECT_EQ(answer.status, known.status) << to;
-      EXPECT_EQ(answer.body, known.body) << to;
-      EXPECT_EQ(ask(path, field, to, key).field("Idempotent-Replayed"), "true") << "kept for either";
-    }
-    EXPECT_EQ(faulty_fields(ask(path, field, "poor@example.com", "self" + std::to_string(++keys))),
-              std::vector<std::string>{field});
-  }
-  EXPECT_EQ(count("SELECT COUNT(DISTINCT status) FROM idempotency"), 1);
-}
 
 TEST_F(NamingPayees, IsOverForAWhileForWhoNamesNobodyAgainAndAgain) {
   const Member jo = member_with("jo", "5.00");
