@@ -1,6 +1,7 @@
 #include "edge/pdi_queue/paced_pdi.hpp"
 
 #include <list>
+#include <optional>
 #include <utility>
 
 #include "shared/net/signal.hpp"
@@ -39,18 +40,6 @@ struct PacedPdi::Line {
   }
 };
 
-/// Given back on every way out.
-class PacedPdi::Place {
- public:
-  explicit Place(std::shared_ptr<Line> line) : line_(std::move(line)) {}
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() { line_->give_back(); }
-
- private:
-  std::shared_ptr<Line> line_;
-};
-
 PacedPdi::PacedPdi(pdi::Pdi& pdi, net::AsyncClock& clock, std::function<std::size_t()> places)
     : line_(std::make_shared<Line>(Line{.pdi = pdi, .clock = clock, .places = std::move(places)})) {}
 /// Who still waits goes with the reactor, when what tells of places is gone.
@@ -81,8 +70,16 @@ Task<pdi::Reply<T>> PacedPdi::paced(std::shared_ptr<Line> line, MonoTime deadlin
                        .error = {.code = Errc::pdi_unavailable, .detail = "settlement ends"}});
     }
   }
-  const Place place(line);
-  co_return co_await call(line->clock.mono_now() + patience);
+  // Not by a destructor: calls that are destroyed go with all else, and what tells of places may be gone.
+  std::optional<pdi::Reply<T>> reply;
+  try {
+    reply = co_await call(line->clock.mono_now() + patience);
+  } catch (...) {
+    line->give_back();
+    throw;
+  }
+  line->give_back();
+  co_return std::move(*reply);
 }
 
 Task<pdi::Reply<pdi::Identified>> PacedPdi::identify(pdi::IdentifyCall call, MonoTime deadline) {

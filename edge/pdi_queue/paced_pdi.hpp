@@ -28,7 +28,6 @@ class PacedPdi final : public pdi::Pdi {
 
  private:
   struct Line;
-  class Place;
   template <class T, class Call>
   static Task<pdi::Reply<T>> paced(std::shared_ptr<Line> line, MonoTime deadline, Call call);
 

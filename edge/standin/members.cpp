@@ -122,7 +122,8 @@ Members::Writing Members::put_at(journal::Batch& batch, std::string key, const M
   InFlight& latest = in_flight_[key];
   latest.member = member;
   ++latest.writers;
-  return {nullptr, [this, key = std::move(key)](void*) { written(key); }};
+  // Of something, so that it is told from nullptr.
+  return {this, [this, key = std::move(key)](void*) { written(key); }};
 }
 
 Result<Members::Writing> Members::merge(journal::Batch& batch, const sync::MemberSnapshot& snapshot,

@@ -17,40 +17,18 @@ constexpr std::int64_t page_rows = 5'000;
 /// these again.
 Result<std::map<std::string, std::int64_t>> given_without_lease(db::Transaction& transaction) {
   auto rows = transaction.query(
-      "SELECT prize.id, prize.awarded - CAST(COALESCE((SELECT SUM(lease.awarded) FROM prize_lease lease"
-      " WHERE lease.prize_id = prize.id), 0) AS BIGINT) FROM prize WHERE prize.awarded > 0");
+      "SELECT prize.id, prize.awarded_apart + COALESCE(web.units, 0) FROM prize LEFT JOIN"
+      " (SELECT prize_id, COUNT(*) AS units FROM spin WHERE took_unit = 1 AND lease_id IS NULL"
+      " GROUP BY prize_id) web ON web.prize_id = prize.id WHERE prize.awarded > 0");
   if (!rows) return failure(rows);
   std::map<std::string, std::int64_t> given;
   for (const db::Row& row : *rows) given.emplace(row.text(0), row.integer(1));
   return given;
 }
 
-Result<bool> finds(db::Transaction& transaction, std::string_view sql, const std::string& key) {
-  auto rows = transaction.query(sql, {key});
-  if (!rows) return failure(rows);
-  return !rows->empty();
-}
-
-/// Of those units the ones of leases that `before` had forgotten itself, at an earlier restore: their stores
-/// tell of them once more.
-Result<void> leave_to_stores(db::Transaction& restored, db::Transaction& before,
-                             std::map<std::string, std::int64_t>& given) {
-  auto rows = before.query(
-      "SELECT id, prize_id FROM spin WHERE lease_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM prize_lease"
-      " WHERE prize_lease.id = spin.lease_id)");
-  if (!rows) return failure(rows);
-  for (const db::Row& row : *rows) {
-    const auto known = finds(restored, "SELECT 1 FROM spin WHERE id = $1", row.text(0));
-    if (!known) return std::unexpected(known.error());
-    if (!*known) --given[row.text(1)];
-  }
-  return {};
-}
-
 Result<void> carry_units(db::Transaction& restored, db::Transaction& before) {
-  auto given = given_without_lease(before);
-  if (!given) return failure(given);
-  if (auto left = leave_to_stores(restored, before, *given); !left) return left;
+  const auto given = given_without_lease(before);
+  if (!given) return std::unexpected(given.error());
   const auto known = given_without_lease(restored);
   if (!known) return std::unexpected(known.error());
   for (const auto& [prize, units] : *given) {
@@ -58,9 +36,9 @@ Result<void> carry_units(db::Transaction& restored, db::Transaction& before) {
     const std::int64_t more = units - (of_backup == known->end() ? 0 : of_backup->second);
     if (more <= 0) continue;
     auto taken = restored.execute(
-        "UPDATE prize SET awarded = awarded + $2, stock = CASE WHEN stock < leased + awarded + $2 THEN "
-        "leased +"
-        " awarded + $2 ELSE stock END WHERE id = $1",
+        "UPDATE prize SET awarded = awarded + $2, awarded_apart = awarded_apart + $2,"
+        " stock = CASE WHEN stock < leased + awarded + $2 THEN leased + awarded + $2 ELSE stock END"
+        " WHERE id = $1",
         {prize, more});
     if (!taken) return failure(taken);
   }

@@ -326,7 +326,7 @@ TEST(Notifications, OfEveryKindComeInTheAppAndByMailWhenItHappens) {
       "payment/PAYMENT_FAILED: Payment of 99.01 USD failed",
       "payment/PAYMENT_INITIATED: Payment of 5.00 USD started",
       "payment/PAYMENT_INITIATED: Payment of 99.01 USD started",
-      "points/POINTS_EXPIRING: 5 points are about to expire",
+      "points/POINTS_EXPIRING: About to expire: 5 points",
       "prize/PRIZE_AWARDED: You have won: " + all.prize_,
       "promotion/PROMOTION: Twenty for you",  // assigned
       "promotion/PROMOTION: Twenty for you",  // claimed
