@@ -119,7 +119,7 @@ Task<Result<void>> Downlink::take_in(sync::MemberDelta delta) {
   journal::Batch batch;
   std::vector<standin::Members::Writing> writing;
   for (const sync::MemberSnapshot& member : delta.members) {
-    auto merged = parts_.members.merge(batch, member, all_applied);
+    auto merged = parts_.members.merge(batch, member, all_applied, standin::Members::Source::kept_up);
     if (!merged) co_return failure(merged);
     if (*merged) writing.push_back(std::move(*merged));
   }

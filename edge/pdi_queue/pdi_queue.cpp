@@ -335,7 +335,12 @@ Task<PdiQueue::Next> PdiQueue::put_off(Session session, pdi::Failure why) {
   if (why.outcome == pdi::Outcome::rejected)
     co_return co_await refer(id, "PDI refuses the sale", std::move(why.error.provider));
   Schedule::Entry& entry = schedule_.working(id);
-  if (why.outcome == pdi::Outcome::not_tried) co_return refused(why);
+  const bool is_refused = why.outcome == pdi::Outcome::not_tried;
+  if (is_refused) {
+    const auto kept = ports_.store.find(id);
+    const bool knows = !kept || !*kept || (*kept)->provider_session == session.provider_session;
+    if (knows) co_return refused(why);
+  }
   // What was learnt on the way is kept, so that PDI is not asked for another session.
   auto noted = co_await writer_.change(id, [&](Session current) {
     auto next = take_step(std::move(current), session::Step::note);
@@ -343,6 +348,7 @@ Task<PdiQueue::Next> PdiQueue::put_off(Session session, pdi::Failure why) {
     return plain(std::move(next));
   });
   (void)noted;
+  if (is_refused) co_return refused(why);
   entry.not_before = now() + patience(why.error.retry_after);
   const MonoTime backed_off = now() + full_jitter(rng_, entry.failures++, backoff_base, backoff_max);
   co_return Next{std::max(backed_off, entry.not_before)};

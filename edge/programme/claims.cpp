@@ -325,7 +325,8 @@ Task<Result<void>> Claims::hear_of(CustomerId customer) {
   const bool all_applied =
       told->applied_epoch == parts_.outbox.epoch() && told->applied_through >= parts_.outbox.tail();
   journal::Batch batch;
-  const auto writing = parts_.ports.members.merge(batch, *told->member, all_applied);
+  const auto writing =
+      parts_.ports.members.merge(batch, *told->member, all_applied, standin::Members::Source::asked_once);
   if (!writing) co_return std::unexpected(writing.error());
   if (*writing) co_await parts_.journal.commit(std::move(batch));
   co_return Result<void>{};

@@ -70,7 +70,7 @@ Result<Member> decode_member(std::string_view record) {
 namespace {
 
 /// What a member is after the hub has told of it.
-Member merged(Member member, const sync::MemberSnapshot& told, bool all_applied) {
+Member merged(Member member, const sync::MemberSnapshot& told, bool all_applied, Members::Source source) {
   const bool newer = told.points && told.as_of > member.as_of;
   if (newer) {
     member.points = *told.points;
@@ -83,7 +83,7 @@ Member merged(Member member, const sync::MemberSnapshot& told, bool all_applied)
   member.owed.count = all_applied ? told.owed : std::max(member.owed.count, told.owed);
   member.blocked = told.blocked;
   member.promotions = told.promotions;
-  member.told = true;
+  member.told = member.told || source == Members::Source::kept_up;
   return member;
 }
 
@@ -127,12 +127,12 @@ Members::Writing Members::put_at(journal::Batch& batch, std::string key, const M
 }
 
 Result<Members::Writing> Members::merge(journal::Batch& batch, const sync::MemberSnapshot& snapshot,
-                                        bool all_applied) {
+                                        bool all_applied, Source source) {
   std::string key(as_chars(snapshot.member));
   auto known = find_at(key);
   if (!known) return failure(known);
   const Member before = known->value_or(Member{});
-  const Member after = merged(before, snapshot, all_applied);
+  const Member after = merged(before, snapshot, all_applied, source);
   if (*known && after == before) return nullptr;
   return put_at(batch, std::move(key), after);
 }

@@ -32,7 +32,7 @@ struct Member {
   Points unsettled = {};
   bool blocked = false;               ///< By the hub: the stand-in does not serve them.
   std::vector<Uuid> promotions = {};  ///< By the hub: assigned and not claimed; rising.
-  bool told = false;                  ///< The hub has told of them.
+  bool told = false;                  ///< The hub has told of them, and does of what changes.
 
   /// What of `balance`, PDI's, may be redeemed.
   Points spendable(Points balance) const {
@@ -66,8 +66,11 @@ class Members {
 
   /// What the hub has told of a member, together with what is known here: PDI's figures where it heard later
   /// ones than this store, what is owed, whether they are blocked. `all_applied`: the hub has all that this
-  /// store has told, so that its `owed` is the truth; else the higher one counts. nullptr: it is nothing new.
-  Result<Writing> merge(journal::Batch& batch, const sync::MemberSnapshot& snapshot, bool all_applied);
+  /// store has told, so that its `owed` is the truth; else the higher one counts. `source`: whether it tells
+  /// of changes too from now on. nullptr: it is nothing new.
+  enum class Source : std::uint8_t { kept_up, asked_once };
+  Result<Writing> merge(journal::Batch& batch, const sync::MemberSnapshot& snapshot, bool all_applied,
+                        Source source);
   /// Nothing is known any more of whose hash that is, but what their sales not settled yet redeem. Errors: as
   /// find().
   Result<Writing> forget(journal::Batch& batch, const Digest& member);

@@ -357,7 +357,7 @@ void PostgresConnection::begin(Turn turn) {
   prefix_.clear();
   deferred_.clear();
   if (access_ == Access::read) {
-    if (std::exchange(reading_, false)) prefix_.push_back({.text = roll_back_all});
+    if (reading_) prefix_.push_back({.text = roll_back_all});
     prefix_.push_back({.text = begin_read});
     return;
   }
@@ -386,7 +386,8 @@ PostgresConnection::Outcome PostgresConnection::end(Result<void> done) {
   if (done && failed_) done = fail(*failed_);
   if (access_ == Access::read) {
     prefix_.clear();
-    reading_ = sent_ > 0;
+    // Who asked nothing has not taken back what the last one read.
+    reading_ = reading_ || sent_ > 0;
     return {.ended = done ? Ended::committed : Ended::refused, .result = std::move(done)};
   }
   if (!done) {
@@ -408,13 +409,18 @@ PostgresConnection::Outcome PostgresConnection::commit() {
 }
 
 void PostgresConnection::settle() {
-  if (std::exchange(reading_, false)) roll_back();
+  if (reading_) take_back();
 }
 
 void PostgresConnection::roll_back() {
   prefix_.clear();
   deferred_.clear();
-  if (sent_ == 0 || lost_) return;
+  if (sent_ > 0) take_back();
+}
+
+void PostgresConnection::take_back() {
+  reading_ = false;
+  if (lost_) return;
   const std::array steps{WireStep{.text = roll_back_all}};
   const auto done = wire_->exchange(steps, deadline());
   lost_ = !done || has_failed(done->front().get());

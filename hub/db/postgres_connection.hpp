@@ -82,6 +82,7 @@ class PostgresConnection final : public Transaction {
   Outcome end(Result<void> done);
   Outcome commit();
   void roll_back();
+  void take_back();
   /// Whether the server takes no more statements, but for the way back.
   bool is_doomed() const { return lost_ || conflict_ || failed_.has_value(); }
   Error doom() const;

@@ -13,30 +13,29 @@ namespace {
 /// Of one-time prizes so many are in memory at a time.
 constexpr std::int64_t page_rows = 5'000;
 
-/// Units that were given away without any lease, by prize: on the web, most of them. Stores do not tell of
-/// these again.
-Result<std::map<std::string, std::int64_t>> given_without_lease(db::Transaction& transaction) {
+/// Units that were won on the web, by prize: nobody tells of these again.
+Result<std::map<std::string, std::int64_t>> won_on_web(db::Transaction& transaction) {
   auto rows = transaction.query(
-      "SELECT prize.id, prize.awarded_apart + COALESCE(web.units, 0) FROM prize LEFT JOIN"
-      " (SELECT prize_id, COUNT(*) AS units FROM spin WHERE took_unit = 1 AND lease_id IS NULL"
+      "SELECT prize.id, prize.carried_over + COALESCE(web.units, 0) FROM prize LEFT JOIN"
+      " (SELECT prize_id, COUNT(*) AS units FROM spin WHERE took_unit = 1 AND store_id IS NULL"
       " GROUP BY prize_id) web ON web.prize_id = prize.id WHERE prize.awarded > 0");
   if (!rows) return failure(rows);
-  std::map<std::string, std::int64_t> given;
-  for (const db::Row& row : *rows) given.emplace(row.text(0), row.integer(1));
-  return given;
+  std::map<std::string, std::int64_t> won;
+  for (const db::Row& row : *rows) won.emplace(row.text(0), row.integer(1));
+  return won;
 }
 
 Result<void> carry_units(db::Transaction& restored, db::Transaction& before) {
-  const auto given = given_without_lease(before);
-  if (!given) return std::unexpected(given.error());
-  const auto known = given_without_lease(restored);
+  const auto won = won_on_web(before);
+  if (!won) return std::unexpected(won.error());
+  const auto known = won_on_web(restored);
   if (!known) return std::unexpected(known.error());
-  for (const auto& [prize, units] : *given) {
+  for (const auto& [prize, units] : *won) {
     const auto of_backup = known->find(prize);
     const std::int64_t more = units - (of_backup == known->end() ? 0 : of_backup->second);
     if (more <= 0) continue;
     auto taken = restored.execute(
-        "UPDATE prize SET awarded = awarded + $2, awarded_apart = awarded_apart + $2,"
+        "UPDATE prize SET awarded = awarded + $2, carried_over = carried_over + $2,"
         " stock = CASE WHEN stock < leased + awarded + $2 THEN leased + awarded + $2 ELSE stock END"
         " WHERE id = $1",
         {prize, more});

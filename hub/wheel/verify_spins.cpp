@@ -28,7 +28,8 @@ constexpr Rule rules[] = {
      " WHERE t.code IN ('spin', 'prize') AND s.id IS NULL ORDER BY t.external_id LIMIT 100",
      "transfer ", " is for no spin"},
     {"SELECT p.id FROM prize p LEFT JOIN (SELECT prize_id, COUNT(*) AS units FROM spin WHERE took_unit = 1"
-     " GROUP BY prize_id) s ON s.prize_id = p.id WHERE p.awarded <> p.awarded_apart + COALESCE(s.units, 0)"
+     " GROUP BY prize_id) s ON s.prize_id = p.id WHERE p.awarded <> p.awarded_apart + p.carried_over"
+     " + COALESCE(s.units, 0)"
      " ORDER BY p.id LIMIT 100",
      "prize ", ": other units are awarded than its spins have taken"},
     {"SELECT s.id FROM spin s LEFT JOIN prize p ON p.id = s.prize_id WHERE p.id IS NULL ORDER BY s.id LIMIT "

@@ -15,6 +15,8 @@ ALTER TABLE spin ADD COLUMN took_unit BIGINT NOT NULL DEFAULT 0 CHECK (took_unit
 -- Of those awarded: units that no spin says it took, as staff has discarded the draw, or as it was before spins said so.
 ALTER TABLE prize ADD COLUMN awarded_apart BIGINT NOT NULL DEFAULT 0 CHECK (awarded_apart >= 0);
 UPDATE prize SET awarded_apart = awarded;
+-- Of those awarded: units that members won on the web, and a restore carried over without their spins.
+ALTER TABLE prize ADD COLUMN carried_over BIGINT NOT NULL DEFAULT 0 CHECK (carried_over >= 0);
 
 -- 1: its points had lapsed when its card was proven to be somebody's, and were given to nobody.
 ALTER TABLE spin ADD COLUMN lapsed BIGINT NOT NULL DEFAULT 0 CHECK (lapsed IN (0, 1));

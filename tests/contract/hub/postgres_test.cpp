@@ -89,6 +89,32 @@ TEST(Postgres, ManyWritersOfOneRowWaitForOneAnotherAndNoneFails) {
   EXPECT_EQ(number_in(subject, "SELECT n FROM counter WHERE name = 'a'"), 400);
 }
 
+TEST(Postgres, AReadBehindOneThatAskedNothingSeesWhatWasWrittenBeforeIt) {
+  PostgresOnReactor subject({.readers = 1});
+  make_counters(subject);
+  std::int64_t seen = -1;
+  const auto look = [&](Transaction& transaction) -> Result<void> {
+    const auto rows = transaction.query("SELECT n FROM counter WHERE name = 'a'");
+    if (!rows) return std::unexpected(rows.error());
+    seen = rows->at(0).integer(0);
+    return {};
+  };
+  const auto look_and_write = [&](Transaction& transaction) -> Result<void> {
+    auto looked = look(transaction);
+    administer(subject.url(), "UPDATE counter SET n = 7 WHERE name = 'a'");
+    return looked;
+  };
+  const auto ask_nothing = [](Transaction&) { return Result<void>{}; };
+  std::latch ended(3);
+  // In one go, so that the connection has no pause to take the first one's snapshot back in.
+  subject.start_all_reads({look_and_write, ask_nothing, look}, [&](std::size_t, const Result<void>& result) {
+    EXPECT_TRUE(result);
+    ended.count_down();
+  });
+  ended.wait();
+  EXPECT_EQ(seen, 7);
+}
+
 TEST(Postgres, WhoWaitForOneAnotherAreRunAgain) {
   PostgresOnReactor subject;
   make_counters(subject);

@@ -335,6 +335,23 @@ TEST_F(Patience, WithoutAPlaceForItsCallsTheQueueRestsAsAWhole) {
   EXPECT_EQ(outside.pdi.ledger().size(), 51u);
 }
 
+TEST_F(Patience, ACallThatWasNotTriedLosesNoSessionOfPdis) {
+  leave = true;
+  queued();
+  outside.pdi.otherwise([&](PdiCall call) {
+    if (call != PdiCall::calculate) return PdiFault{};
+    return PdiFault{.refuse_to_send = test::pdi_not_sent(pdi::Outcome::not_tried)};
+  });
+  pass(minutes{6});
+  const auto opened = outside.pdi.sent(PdiCall::identify);
+  EXPECT_GT(opened, 0u);
+  pass(minutes{1});
+  outside.pdi.otherwise(nullptr);
+  ASSERT_TRUE(life->settle());
+  EXPECT_EQ(outside.pdi.sent(PdiCall::identify), opened) << "none for each time";
+  EXPECT_EQ(outside.pdi.ledger().size(), 1u);
+}
+
 TEST_F(InDoubt, ItsAgeIsCountedFromWhenItsTillAskedHoweverOftenItIsSent) {
   const WallTime asked = outside.time.wall;
   outside.pdi.otherwise([](PdiCall call) { return PdiFault{.lose_request = call == PdiCall::finalize}; });

@@ -89,6 +89,16 @@ TEST_F(ClaimsTest, WhoHasNeverBoughtHereIsListedWhatTheHubKnowsAndItIsKept) {
   EXPECT_EQ(listed(), std::vector<std::string>{welcome.str()}) << "nor does that take anything from anybody";
 }
 
+TEST_F(ClaimsTest, WhatWasListedOnceIsNoReasonToDenyWhatWasAssignedSince) {
+  hub.member = [](const sync::MemberRequest& request) {
+    return sync::MemberSnapshot{.member = sync::member_hash(request.customer), .name = "Ben"};
+  };
+  EXPECT_TRUE(listed("CUST-00002").empty());
+  hub.up = false;
+  EXPECT_EQ(claim("C-1", welcome, "CUST-00002")->status, 202)
+      << "only the hub knows whether it is theirs by now";
+}
+
 TEST_F(ClaimsTest, AListWaitsForTheHubNoLongerThanATillMay) {
   hub.member = [&](const sync::MemberRequest& request) {
     return sync::MemberSnapshot{.member = sync::member_hash(request.customer), .promotions = {}};

@@ -201,7 +201,7 @@ class ProgrammeTest : public ::testing::Test {
   }
   void tell(const sync::MemberSnapshot& member) {
     journal::Batch batch;
-    ASSERT_TRUE(life->members.merge(batch, member, true));
+    ASSERT_TRUE(life->members.merge(batch, member, true, standin::Members::Source::kept_up));
     commit(std::move(batch));
   }
   /// The hub has all that the store has told.
