@@ -4,7 +4,6 @@
 #include "hub/commands.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/tool_database.hpp"
-#include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 #include "shared/json/writer.hpp"
 
@@ -41,10 +40,7 @@ int clock_show(const std::string& config_path, bool json) {
 }
 
 int clock_confirm(const std::string& config_path, const std::string& reason) {
-  if (reason.empty() || reason.size() > limits::text_bytes_max) {
-    fmt::print(stderr, "perkline-hub: --reason: must be 1 to {} bytes\n", limits::text_bytes_max);
-    return exit_usage;
-  }
+  if (!is_reason(reason)) return exit_usage;
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
   const auto database = open_tool_database(*config, IfMissing::fail);

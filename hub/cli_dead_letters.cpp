@@ -7,7 +7,6 @@
 #include "hub/commands.hpp"
 #include "hub/programme.hpp"
 #include "hub/tool_database.hpp"
-#include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 
 namespace perkline::hub {
@@ -146,10 +145,7 @@ int dead_letters_retry(const std::string& config_path, const std::string& id) {
 }
 
 int dead_letters_discard(const std::string& config_path, const std::string& id, const std::string& reason) {
-  if (reason.empty() || reason.size() > limits::text_bytes_max) {
-    fmt::print(stderr, "perkline-hub: --reason: must be 1 to {} bytes\n", limits::text_bytes_max);
-    return exit_usage;
-  }
+  if (!is_reason(reason)) return exit_usage;
   int status = exit_ok;
   const api::Decision decision = decision_here();
   const auto letter = on_database<DeadLetter>(

@@ -4,17 +4,13 @@
 #include "hub/identity/audit.hpp"
 #include "hub/stores/awaited.hpp"
 #include "hub/tool_database.hpp"
-#include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub {
 
 int prizes_take_as_told(const std::string& config_path, const std::string& reason) {
-  if (reason.empty() || reason.size() > limits::text_bytes_max) {
-    fmt::print(stderr, "perkline-hub: --reason: must be 1 to {} bytes\n", limits::text_bytes_max);
-    return exit_usage;
-  }
+  if (!is_reason(reason)) return exit_usage;
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
   const auto database = open_tool_database(*config, IfMissing::fail);

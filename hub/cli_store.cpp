@@ -16,7 +16,6 @@
 #include "hub/wheel/leases.hpp"
 #include "hub/wheel/reservations.hpp"
 #include "hub/wheel/seeds.hpp"
-#include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 #include "shared/net/reactor.hpp"
 
@@ -62,12 +61,6 @@ AuditedChange plainly(std::function<Result<void>(db::Transaction&, WallTime)> ch
     if (auto changed = change(transaction, now); !changed) return failure(changed);
     return "{}";
   };
-}
-
-bool is_reason(const std::string& reason) {
-  if (!reason.empty() && reason.size() <= limits::text_bytes_max) return true;
-  fmt::print(stderr, "perkline-hub: --reason: must be 1 to {} bytes\n", limits::text_bytes_max);
-  return false;
 }
 
 std::string or_dash(const std::string& text) {

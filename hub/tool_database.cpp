@@ -3,8 +3,11 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "hub/db/migrate.hpp"
 #include "hub/run_task.hpp"
+#include "shared/core/limits.hpp"
 #include "shared/core/random.hpp"
 
 namespace perkline::hub {
@@ -19,6 +22,12 @@ Result<std::unique_ptr<db::InlineDatabase>> open_tool_database(const HubConfig& 
   auto migrated = run_task(reactor, db::migrate(**opened, reactor.clock(), uuids));
   if (!migrated) return failure(migrated);
   return opened;
+}
+
+bool is_reason(const std::string& reason) {
+  if (!reason.empty() && reason.size() <= limits::text_bytes_max) return true;
+  fmt::print(stderr, "perkline-hub: --reason: must be 1 to {} bytes\n", limits::text_bytes_max);
+  return false;
 }
 
 std::string command_line_actor() {

@@ -14,6 +14,10 @@ using db::IfMissing;
 /// newer_format, not_found, the database's.
 Result<std::unique_ptr<db::InlineDatabase>> open_tool_database(const HubConfig& config, IfMissing if_missing);
 
+/// Whether that can be written down as the reason of what somebody does at the command line; where not, says
+/// why.
+bool is_reason(const std::string& reason);
+
 /// Whom the audit names as the one at the command line: `cli:<login name>`.
 std::string command_line_actor();
 

@@ -1,17 +1,11 @@
 #include "hub/ingest/verify_sales.hpp"
 
-#include <string_view>
+#include "hub/db/mismatches.hpp"
 
 namespace perkline::hub::ingest {
 namespace {
 
-struct Rule {
-  std::string_view sql;   ///< Gives the names of those that break it.
-  std::string_view what;  ///< They are.
-  std::string_view says;
-};
-
-constexpr Rule rules[] = {
+constexpr db::Rule rules[] = {
     {"SELECT s.session_id FROM sale s LEFT JOIN transfer t ON t.state = 'posted' AND t.external_id ="
      " CASE WHEN s.settled_at IS NULL THEN 'sale:' ELSE 'settle:' END || s.session_id"
      " WHERE s.state = 'finalized' AND COALESCE(t.amount, 0) <> s.earned ORDER BY s.session_id LIMIT 100",
@@ -67,14 +61,7 @@ constexpr Rule rules[] = {
 }  // namespace
 
 Result<std::vector<std::string>> verify_sales(db::Transaction& transaction) {
-  std::vector<std::string> mismatches;
-  for (const Rule& rule : rules) {
-    auto rows = transaction.query(rule.sql);
-    if (!rows) return failure(rows);
-    for (const db::Row& row : *rows)
-      mismatches.push_back(std::string(rule.what) + row.text(0) + std::string(rule.says));
-  }
-  return mismatches;
+  return db::find_mismatches(transaction, rules);
 }
 
 }  // namespace perkline::hub::ingest

@@ -1,17 +1,11 @@
 #include "hub/wheel/verify_spins.hpp"
 
-#include <string_view>
+#include "hub/db/mismatches.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
 
-struct Rule {
-  std::string_view sql;   ///< Gives the names of those that break it.
-  std::string_view what;  ///< They are.
-  std::string_view says;
-};
-
-constexpr Rule rules[] = {
+constexpr db::Rule rules[] = {
     {"SELECT s.id FROM spin s"
      " LEFT JOIN transfer t ON t.state = 'posted' AND t.external_id = 'spin:' || s.id"
      " LEFT JOIN account a ON a.id = t.debit_account WHERE COALESCE(t.amount, 0) <> s.cost"
@@ -52,14 +46,7 @@ constexpr Rule rules[] = {
 }  // namespace
 
 Result<std::vector<std::string>> verify_spins(db::Transaction& transaction) {
-  std::vector<std::string> mismatches;
-  for (const Rule& rule : rules) {
-    auto rows = transaction.query(rule.sql);
-    if (!rows) return failure(rows);
-    for (const db::Row& row : *rows)
-      mismatches.push_back(std::string(rule.what) + row.text(0) + std::string(rule.says));
-  }
-  return mismatches;
+  return db::find_mismatches(transaction, rules);
 }
 
 }  // namespace perkline::hub::wheel
