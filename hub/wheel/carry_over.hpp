@@ -9,8 +9,8 @@ namespace perkline::hub::wheel {
 /// that are kept for a store's spin; units that stores gave back, and which of the hub's seeds were drawn
 /// with. What neither of them knows is not made up: draws, costs and points of that time stay forgotten. A
 /// stock that was raised since is raised so far as units are gone. In the caller's transactions; `before` is
-/// read alone, may be of an earlier version, and an error of it leaves half of the work done. Errors: the
-/// databases'.
+/// read alone, and an error of it leaves half of the work done. Errors: the databases', so one of a version
+/// whose tables lack what is asked for.
 Result<void> carry_over(db::Transaction& restored, db::Transaction& before);
 
 }  // namespace perkline::hub::wheel
