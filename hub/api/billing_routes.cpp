@@ -96,13 +96,14 @@ Task<net::Response> BillingRoutes::pay(net::Request request) {
     return read_order(fields, root, UserId(request.principal.id));
   });
   if (!call) co_return refusal(call.error(), request);
-  if (call->second.pay_to) {
-    const auto may = parts_.attempts.may_name_payee(request.principal.id, request.peer);
-    if (!may) co_return refusal(may.error(), request);
-  }
+  // Refused within: what was answered under this key before comes first.
   auto effect = [cause = billing::make_cause(parts_.ids, parts_.clock.wall_now(), request.traceparent),
+                 may = call->second.pay_to
+                           ? parts_.attempts.may_name_payee(request.principal.id, request.peer)
+                           : Result<void>{},
                  order = std::move(call->second),
                  top_ups = parts_.top_ups](db::Transaction& transaction) -> Result<net::Response> {
+    if (!may) return std::unexpected(may.error());
     if (!top_ups && !order.pay_to) return fail(Errc::payments_off, "no money is taken in from outside here");
     const auto payment = billing::initiate(transaction, cause, order);
     if (!payment) return std::unexpected(payment.error());

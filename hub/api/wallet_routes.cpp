@@ -133,10 +133,11 @@ Task<net::Response> WalletRoutes::transfer(net::Request request) {
     return read_transfer(fields, root, UserId(request.principal.id));
   });
   if (!call) co_return net::problem_response(call.error(), request.traceparent);
-  const auto may = parts_.attempts.may_name_payee(request.principal.id, request.peer);
-  if (!may) co_return net::problem_response(may.error(), request.traceparent);
+  // Refused within: what was answered under this key before comes first.
   auto effect = [cause = cause_of(request, parts_.ids, parts_.clock),
+                 may = parts_.attempts.may_name_payee(request.principal.id, request.peer),
                  transfer = std::move(call->second)](db::Transaction& transaction) -> Result<net::Response> {
+    if (!may) return std::unexpected(may.error());
     auto booked = wallet::transfer(transaction, cause, transfer);
     if (!booked) return failure(booked);
     return transferred(*booked, transfer);

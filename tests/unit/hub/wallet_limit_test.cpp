@@ -123,5 +123,33 @@ TEST_F(NamingPayees, IsOverForAWhileForWhoNamesNobodyAgainAndAgain) {
   EXPECT_EQ(send(flo, al.id(), "1").code(), "RATE_LIMITED") << "from the same network";
 }
 
+TEST_F(NamingPayees, LeavesWhatIsAskedAgainUnderItsKeyAsItWasAnswered) {
+  const Member jo = member_with("jo", "5.00");
+  const Member al = member("al");
+  const std::string to_al = object({{"to", al.id()}, {"amount", "1"}, {"currency", "USD"}});
+  const std::string for_al = object({{"payTo", al.id()}, {"amount", "1"}, {"currency", "USD"}});
+  const std::string too_much = object({{"to", al.id()}, {"amount", "9"}, {"currency", "USD"}});
+  const RawAnswer sent = post(transfers, jo.token, to_al, "sent");
+  const RawAnswer paid = post(payments, jo.token, for_al, "paid");
+  const RawAnswer refused = post(transfers, jo.token, too_much, "refused");
+  ASSERT_EQ(sent.status, 201) << sent.body;
+  ASSERT_EQ(paid.status, 201) << paid.body;
+  ASSERT_EQ(refused.code(), "INSUFFICIENT_FUNDS");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(send(jo, nobody, "1").code(), "NOT_FOUND");
+  const auto expect_kept = [&](const char* path, const std::string& body, const char* key,
+                               const RawAnswer& before) {
+    const RawAnswer again = post(path, jo.token, body, key);
+    EXPECT_EQ(again.status, before.status) << again.body;
+    EXPECT_EQ(again.body, before.body);
+    EXPECT_EQ(again.field("Idempotent-Replayed"), "true");
+  };
+  expect_kept(transfers, to_al, "sent", sent);
+  expect_kept(payments, for_al, "paid", paid);
+  expect_kept(transfers, too_much, "refused", refused);
+  EXPECT_EQ(post(transfers, jo.token, too_much, "sent").code(), "IDEMPOTENCY_KEY_REUSED");
+  EXPECT_EQ(post(transfers, jo.token, to_al, "new").code(), "RATE_LIMITED");
+  EXPECT_EQ(count("SELECT COUNT(*) FROM idempotency WHERE key = 'new'"), 0) << "to be tried again";
+}
+
 }  // namespace
 }  // namespace perkline::test
