@@ -284,7 +284,7 @@ void Daemon::start_mail() {
                      .url = config_.smtp.url, .from = config_.smtp.from, .ca_file = config_.smtp.ca_file},
                  notifications::MailWorker::Options{
                      .observe = [&s](notifications::MailFate fate) { s.hub_metrics.mail_tried(fate); }});
-  s.reactor.spawn(s.mail->worker().run());
+  s.mail->start();
 }
 
 Task<Result<void>> Daemon::load_secrets() {
@@ -376,7 +376,7 @@ Task<void> Daemon::drain() {
   if (serving_->payments) co_await net::either(serving_->payments->stop(), clock.sleep_until(deadline));
   if (ready_) co_await net::either(drain_events(), clock.sleep_until(deadline));
   // A mail that the server has taken is to be noted, or it leaves twice.
-  if (serving_->mail) co_await net::either(serving_->mail->worker().drain(), clock.sleep(mail_drain_timeout));
+  if (serving_->mail) co_await net::either(serving_->mail->drain(), clock.sleep(mail_drain_timeout));
   serving_->reactor.stop();
 }
 

@@ -19,7 +19,7 @@ struct Kind {
   std::string_view title;  ///< The built-in words, as Mustache templates.
   std::string_view body;
   std::string_view subject = {};  ///< Of a mail; empty: the title.
-  bool in_masses = false;         ///< Thousands hear of it at once: their mails let all others go first.
+  bool in_masses = false;         ///< Thousands hear of it at once: their mails go beside all others.
 };
 
 /// What every template may use besides: the member's name, empty where they gave none; in mails also where it

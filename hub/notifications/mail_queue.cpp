@@ -118,25 +118,21 @@ std::string_view name_of(MailState state) {
   return {};
 }
 
-std::int64_t first_moment(WallTime now, bool in_masses) {
-  constexpr days behind_others{30};
-  static_assert(behind_others > 2 * mail_pause_max);
-  return millis(in_masses ? now + behind_others : now);
-}
-
-Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
+Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease, bool in_masses,
                                              std::int64_t count) {
   const std::string is_free = db::is_due("leased_until", "$3", "$5");
   // Of two that choose the same ones the second finds them leased when it gets to their rows.
   auto rows = transaction.query(
       "UPDATE notification_mail SET lease = $1, leased_until = $2, attempts = attempts + 1"
       " WHERE state = 'waiting' AND " +
-          is_free + " AND id IN (SELECT id FROM notification_mail WHERE state = 'waiting' AND " +
+          is_free +
+          " AND id IN (SELECT id FROM notification_mail WHERE state = 'waiting' AND in_masses = $7 AND " +
           db::is_due("next_at", "$3", "$6") + " AND " + is_free +
           " ORDER BY next_at, id LIMIT $4) RETURNING id, user_id, subject, body, attempts, created_at, "
           "next_at",
       {lease.holder, millis(lease.until), millis(lease.from), count,
-       db::beyond(lease.from, lease.until - lease.from), db::beyond(lease.from, mail_pause_max)});
+       db::beyond(lease.from, lease.until - lease.from), db::beyond(lease.from, mail_pause_max),
+       std::int64_t{in_masses}});
   if (!rows) return failure(rows);
   std::vector<db::Value> users;
   for (const db::Row& row : *rows) users.emplace_back(row.text(1));

@@ -32,13 +32,9 @@ struct ClaimedMail {
 /// No mail is put off for longer from one try to the next.
 inline constexpr hours mail_pause_max{1};
 
-/// `next_at` of a mail that is made now, in ms since 1970. One of those made in masses stands behind whatever
-/// comes within the next month: for claim_mails() it is due all the same, as nothing is put off for so long.
-std::int64_t first_moment(WallTime now, bool in_masses);
-
-/// The mails that have been due for longest, those first; then those whose moment lies further ahead than any
-/// is put off: made in masses, or by a clock that was wrong. Errors: the database's.
-Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease,
+/// Of the mails made in masses, or of all others, those that have been due for longest; then those whose
+/// moment lies further ahead than any is put off, as a clock was wrong. Errors: the database's.
+Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const Lease& lease, bool in_masses,
                                              std::int64_t count);
 /// Lets others have what of a claim is not decided. Errors: the database's.
 Result<void> release_mails(db::Transaction& transaction, const Lease& lease);

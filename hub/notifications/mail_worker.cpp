@@ -37,25 +37,29 @@ Task<void> MailWorker::run() {
           parts_.clock.sleep(pause_after(unreachable_, options_.unreachable_base, options_.unreachable_max)),
           end_.wait());
     } else if (round == Round::idle) {
-      co_await net::either(parts_.clock.sleep(options_.look_every), hurry_.wait());
+      co_await net::either(parts_.clock.sleep(options_.look_every), end_.wait());
     }
   }
   running_ = false;
   ended_.notify();
 }
 
-Task<void> MailWorker::drain() {
+void MailWorker::end() {
   draining_ = true;
-  hurry_.notify();
   end_.notify();
+}
+
+Task<void> MailWorker::drain() {
+  end();
   while (running_) co_await ended_.wait();
 }
 
 Task<MailWorker::Round> MailWorker::send_some() {
   const Lease lease = new_lease();
-  const auto claimed = co_await db::write_for<std::vector<ClaimedMail>>(
-      parts_.database,
-      [&](db::Transaction& transaction) { return claim_mails(transaction, lease, options_.claim_max); });
+  const auto claimed =
+      co_await db::write_for<std::vector<ClaimedMail>>(parts_.database, [&](db::Transaction& transaction) {
+        return claim_mails(transaction, lease, options_.in_masses, options_.claim_max);
+      });
   // A database that is away is told elsewhere.
   if (!claimed || claimed->empty()) co_return Round::idle;
   Round round = Round::worked;

@@ -13,14 +13,16 @@
 
 namespace perkline::hub::notifications {
 
-/// Sends what waits in the database, one mail after another; of several replicas each takes some. A mail at
+/// Sends what waits in the database, of the mails made in masses or of all others, one mail after another; of
+/// several replicas each takes some. A mail at
 /// which the line breaks or hangs waits alone, with what else is for that address: the others go on. A mail
 /// leaves once, unless a process dies between the server's word and the commit that notes it: then once more
 /// under the same Message-ID. Reactor's thread.
 class MailWorker {
  public:
   struct Options {
-    seconds lease{40};  ///< So long others wait for one that died. Longer than send_time_max.
+    bool in_masses = false;  ///< It sends the mails that are made in masses; else all others.
+    seconds lease{40};       ///< So long others wait for one that died. Longer than send_time_max.
     Millis look_every{1000};
     std::int64_t claim_max = 16;
     Millis unreachable_base{500};  ///< Pauses while no server is there; doubled each time, up to the next.
@@ -42,10 +44,10 @@ class MailWorker {
 
   /// Until drain().
   Task<void> run();
+  /// No further mail is begun.
+  void end();
   /// Returns when run() has ended, after the mail that it is at.
   Task<void> drain();
-  /// Something is about to be due.
-  void wake() { hurry_.notify(); }
 
  private:
   enum class Round : unsigned char { idle, worked, unreachable };
@@ -72,7 +74,6 @@ class MailWorker {
   unsigned unreachable_ = 0;                        ///< Rounds since a server was there.
   bool running_ = false;
   bool draining_ = false;
-  net::Signal hurry_;
   net::Signal end_;
   net::Signal ended_;
 };

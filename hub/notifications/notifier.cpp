@@ -126,7 +126,7 @@ void make(Made& made, const Batch& batch, std::size_t index, Member& member, con
   const std::int64_t now = batch.now.time_since_epoch().count();
   db::append_row(made.mails, batch.mails[index].str(), notice.event, notice.user.str(),
                  std::string(notice.kind->name), words.subject, words.mail_body,
-                 first_moment(batch.now, notice.kind->in_masses), now);
+                 std::int64_t{notice.kind->in_masses}, now, now);
 }
 
 /// The first of `count` ids that follow one another; other writers wait for this one's end.
@@ -142,9 +142,9 @@ Result<void> insert(db::Transaction& transaction, const Batch& batch, Made made)
       "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at) VALUES ",
       "(?, ?, ?, ?, ?, ?, ?)", " ON CONFLICT (event_id, user_id) DO NOTHING");
   static const db::BulkStatement insert_mail(
-      "INSERT INTO notification_mail (id, event_id, user_id, template, subject, body, state, next_at,"
-      " created_at) VALUES ",
-      "(?, ?, ?, ?, ?, ?, 'waiting', ?, ?)", " ON CONFLICT (event_id, user_id) DO NOTHING");
+      "INSERT INTO notification_mail (id, event_id, user_id, template, subject, body, state, in_masses,"
+      " next_at, created_at) VALUES ",
+      "(?, ?, ?, ?, ?, ?, 'waiting', ?, ?, ?)", " ON CONFLICT (event_id, user_id) DO NOTHING");
   if (!made.notifications.empty()) {
     auto id = take_ids(transaction, std::ssize(made.notifications));
     if (!id) return failure(id);

@@ -219,6 +219,31 @@ TEST_F(Migrating, TakesWhatSpinsTookBeforeTheySaidSoForGranted) {
   }));
 }
 
+TEST_F(Migrating, LetsMailsMadeInMassesWaitBesideTheOthersAndNoLongerBehindThem) {
+  const auto all = embedded_migrations();
+  ASSERT_TRUE(run({all.begin(), all.begin() + 31}));
+  ASSERT_TRUE(database_->write_now([&](Transaction& transaction) -> Result<void> {
+    for (const char* name : {"tier_changed", "payment_completed"}) {
+      auto done = transaction.execute(
+          "INSERT INTO notification_mail (id, event_id, user_id, template, subject, body, state, next_at,"
+          " created_at) VALUES ($1, $1, 'u', $1, '', '', 'waiting', 9000, 5)",
+          {std::string(name)});
+      if (!done) return failure(done);
+    }
+    return {};
+  }));
+  ASSERT_TRUE(run({all.begin(), all.end()}));
+  EXPECT_TRUE(database_->read_now([](Transaction& transaction) -> Result<void> {
+    const auto mails =
+        transaction.query("SELECT template, in_masses, next_at FROM notification_mail ORDER BY template");
+    EXPECT_EQ(mails->at(0).integer(1), 0);
+    EXPECT_EQ(mails->at(0).integer(2), 9000);
+    EXPECT_EQ(mails->at(1).integer(1), 1);
+    EXPECT_EQ(mails->at(1).integer(2), 5);
+    return {};
+  }));
+}
+
 TEST(HubSchema, DrawsTheHubsIncarnationOnce) {
   test::TempDir dir;
   test::HubDatabase hub(dir.file("hub.db"));
