@@ -232,7 +232,8 @@ Task<Attempt> Sender::attempt(Round& round, const DueDelivery& due) {
   net::HttpCall call{.method = net::Method::post, .target = parse_destination(round.target.url)->target};
   call.headers.add("Perkline-Signature", signature_of(round.target.secret, now, body));
   call.headers.add("Perkline-Event-Id", due.event->event.id.str());
-  call.headers.add("Perkline-Delivery-Id", std::to_string(due.id));
+  // A hub that was restored may count its deliveries on from where others were counted before.
+  call.headers.add("Perkline-Delivery-Id", std::to_string(due.id) + '-' + due.event->event.id.str());
   call.headers.add("User-Agent", "perkline-hub");
   call.body = std::move(body);
   const auto answer =

@@ -124,7 +124,7 @@ TEST_F(Webhooks, AreSentEachEventInItsEnvelopeSignedAndInOrder) {
   const auto first = receiver.received().front();
   EXPECT_EQ(first.path, "/hook?of=perkline");
   EXPECT_EQ(first.event_id, receiver.members("id").front());
-  EXPECT_EQ(first.delivery_id, std::to_string(deliveries(id).back().id));
+  EXPECT_EQ(first.delivery_id, std::to_string(deliveries(id).back().id) + '-' + first.event_id);
   const auto body = json::parse(first.body);
   ASSERT_TRUE(body);
   EXPECT_EQ(body->root().find("version")->text(), "1");
