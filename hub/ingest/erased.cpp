@@ -37,6 +37,23 @@ Named named_in(sync::Event& event) {
   return std::visit(FindNamed{}, event.payload);
 }
 
+/// When the session was opened, by its store's clock, as its UUIDv7 says; nullopt: it does not.
+std::optional<WallTime> opened_at(const SessionId& session) {
+  constexpr std::size_t prefix_bytes = 5;
+  if (!is_session_id(session.str())) return std::nullopt;
+  const Uuid id = *parse_uuid(std::string_view(session.str()).substr(prefix_bytes));
+  if (id.bytes[6] >> 4 != 7) return std::nullopt;
+  std::int64_t millis = 0;
+  for (std::size_t i = 0; i < 6; ++i) millis = millis << 8 | id.bytes[i];
+  return WallTime{Millis{millis}};
+}
+
+/// When that which the event tells of began, by its store's clock: a sale when it was opened.
+WallTime began_at(const sync::Event& event, const Named& named) {
+  if (named.session == nullptr) return event.time;
+  return std::min(event.time, opened_at(*named.session).value_or(event.time));
+}
+
 struct Erasure {
   CustomerId token;
   WallTime at;
@@ -69,7 +86,7 @@ Result<Erasures> erasures_of(db::Transaction& transaction, const std::set<Custom
   return erasures;
 }
 
-/// `at`: when the event was, by the hub's clock.
+/// `at`: when what is told began, by the hub's clock.
 Result<std::optional<CustomerId>> token_for(db::Transaction& transaction, const Named& named, WallTime at,
                                             const std::vector<Erasure>& erasures) {
   Result<db::Rows> sale = db::Rows{};
@@ -192,7 +209,7 @@ Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction
     const Named named = named_in(event);
     const auto of_card = named.card == nullptr ? erasures->end() : erasures->find(*named.card);
     if (of_card == erasures->end()) continue;
-    auto token = token_for(transaction, named, event.time + clock_off, of_card->second);
+    auto token = token_for(transaction, named, began_at(event, named) + clock_off, of_card->second);
     if (!token) return failure(token);
     if (!*token) continue;
     *named.card = std::move(**token);

@@ -27,7 +27,8 @@ struct WithoutErased {
   std::vector<ToldEvent> told;
 };
 /// A store may tell of an erased card for as long as it waits for the hub, or for PDI: what is from before
-/// the erasure, or of a sale from before it, is the token's; what came after is a new member's. `clock_off`:
+/// the erasure, or of a sale that was opened before it, is the token's; what came after is a new member's.
+/// `clock_off`:
 /// what the hub's clock is ahead of the store's, by which events are stamped. nullopt: no erased card is
 /// among these. Errors: the database's.
 Result<std::optional<WithoutErased>> without_erased(db::Transaction& transaction,

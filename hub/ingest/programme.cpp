@@ -5,6 +5,7 @@
 #include "hub/points/cause.hpp"
 #include "hub/promotions/till_claim.hpp"
 #include "hub/wheel/leases.hpp"
+#include "hub/wheel/one_time.hpp"
 #include "hub/wheel/reservations.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "hub/wheel/store_spin.hpp"
@@ -68,7 +69,10 @@ Result<void> apply_drawn(db::Transaction& transaction, const Told<sync::SpinDraw
   if (!keys) return std::unexpected(keys.error());
   auto booked = wheel::book_store_spin(transaction, terms, spin_of(told, *keys), now);
   if (!booked) return failure(booked);
-  return {};
+  const CustomerId read = card_read(told);
+  if (read == told.payload->customer) return {};
+  // Kept for it when the till had asked with the card: whoever has that from here on may win it.
+  return wheel::forget_one_time(transaction, wheel::winner_name(read), told.payload->spin.str());
 }
 
 Result<void> apply_dropped(db::Transaction& transaction, const Told<sync::SpinDropped>& told, WallTime now) {

@@ -90,6 +90,14 @@ Result<void> forget_one_time(db::Transaction& transaction, const std::string& wi
   return {};
 }
 
+Result<void> forget_one_time(db::Transaction& transaction, const std::string& winner,
+                             const std::string& spin) {
+  auto gone =
+      transaction.execute("DELETE FROM prize_one_time WHERE winner = $1 AND spin_id = $2", {winner, spin});
+  if (!gone) return failure(gone);
+  return {};
+}
+
 Result<void> join_one_time(db::Transaction& transaction, const UserId& user, const CustomerId& card) {
   if (auto copied = copy_marks(transaction, winner_name(card), winner_name(user)); !copied) return copied;
   return copy_marks(transaction, winner_name(user), winner_name(card));

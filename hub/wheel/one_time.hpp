@@ -23,8 +23,10 @@ Result<bool> mark_one_time(db::Transaction& transaction, const std::string& priz
 /// Takes back what was marked by this spin, but for `kept`; empty: all of it.
 Result<void> unmark_one_time(db::Transaction& transaction, const std::string& spin,
                              const std::string& kept = {});
-/// All that stands under this name.
+/// All that stands under this name; what stands there by this spin.
 Result<void> forget_one_time(db::Transaction& transaction, const std::string& winner);
+Result<void> forget_one_time(db::Transaction& transaction, const std::string& winner,
+                             const std::string& spin);
 /// What stands under one name stands under the other too from here on: they are one person's.
 Result<void> join_one_time(db::Transaction& transaction, const UserId& user, const CustomerId& card);
 

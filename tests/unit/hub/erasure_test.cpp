@@ -212,9 +212,40 @@ TEST_F(Erasing, LetsWhatStoresTellLateJoinWhatStays) {
   EXPECT_EQ(places_that_hold(customer.str()), 0);
 }
 
+TEST_F(Erasing, LetsASaleThatWasOpenBeforeJoinWhatStays) {
+  tell(history_.sale(100));
+  const auto open = history_.sale(7);
+  const auto waits = history_.sale(9);
+  pass(minutes{1});
+  erase(register_member(customer));
+  const std::string stands_in = token();
+  pass(minutes{1});
+  tell(open);
+  tell(pending_of(waits, 9));
+  tell(sync::SessionVoided{.session = open.session,
+                           .transaction = open.transaction,
+                           .customer = customer,
+                           .channel = ChannelId("POS-1"),
+                           .reason = "changed their mind",
+                           .voided_at = hub_.clock.wall});
+  EXPECT_EQ(sales_of(stands_in), 3);
+  EXPECT_EQ(places_that_hold(customer.str()), 0);
+  tell(history_.sale(11));
+  EXPECT_EQ(sales_of(customer.str()), 1) << "somebody new's";
+}
+
 /// By a clock that is off by so much, in either direction.
 class ErasingByAWrongClock : public Erasing, public testing::WithParamInterface<days> {
  protected:
+  /// Opened there so long ago.
+  sync::SaleFinalized sale_there(std::int64_t earned, Millis ago) {
+    ManualClock theirs;
+    theirs.wall = hub_.clock.wall + GetParam() - ago;
+    UuidMaker ids(theirs, hub_.rng);
+    auto sale = history_.sale(earned);
+    sale.session = ids.next_session_id();
+    return sale;
+  }
   /// Told now, with what the store's clock shows.
   void tell_by_its_clock(sync::EventPayload payload, Millis ago = {}) {
     const WallTime shown = hub_.clock.wall + GetParam();
@@ -228,7 +259,7 @@ TEST_P(ErasingByAWrongClock, IsOfWhatWasBeforeAndOfNothingAfter) {
   erase(register_member(customer));
   const std::string stands_in = token();
   pass(hours{2});
-  tell_by_its_clock(history_.sale(7), hours{3});
+  tell_by_its_clock(sale_there(7, hours{3}), hours{3});
   EXPECT_EQ(sales_of(stands_in), 2);
   EXPECT_EQ(places_that_hold(customer.str()), 0) << "what is erased does not come back";
   // A dead letter, and a return that waits for its sale.
@@ -253,8 +284,12 @@ TEST_P(ErasingByAWrongClock, IsOfWhatWasBeforeAndOfNothingAfter) {
   EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM sale_return WHERE state = 'waiting'"), 1);
   EXPECT_EQ(places_that_hold(customer.str()), 0);
 
-  tell_by_its_clock(history_.sale(11), minutes{5});
-  EXPECT_EQ(sales_of(stands_in), 2);
+  tell_by_its_clock(sale_there(8, hours{3}), minutes{5});
+  EXPECT_EQ(sales_of(stands_in), 3) << "it was open before";
+  EXPECT_EQ(places_that_hold(customer.str()), 0);
+
+  tell_by_its_clock(sale_there(11, minutes{6}), minutes{5});
+  EXPECT_EQ(sales_of(stands_in), 3);
   EXPECT_EQ(sales_of(customer.str()), 1) << "somebody new's";
 }
 

@@ -26,6 +26,15 @@ class TillSpins : public Tills {
       return {};
     });
   }
+  /// Has a member forgotten here; what stands in their card's place.
+  std::string erase(const UserId& member) {
+    hub::identity::UserHooks hooks;
+    hooks.erased.emplace_back(&hub::ingest::erase_card);
+    hub::wheel::add_hooks(hooks, hub_.uuids, terms_);
+    hub::identity::Erasures erasures({hub_.port(), hooks, hub_.clock, hub_.rng, hub_.uuids});
+    EXPECT_TRUE(run_task(hub_.world(), erasures.erase(member, "user:" + member.str(), "")));
+    return hub_.rows("SELECT member_token FROM erasure").at(0).text(0);
+  }
 };
 
 // ---- draws
@@ -176,16 +185,30 @@ TEST_F(TillSpins, ADrawOfSomebodyWhoIsForgottenMeanwhileIsBookedWithoutTheirCard
   FakeStore store = open_store("store-1");
   store.look();
   ASSERT_TRUE(store.sell_and_spin(card, false));
-  hub::identity::UserHooks hooks;
-  hooks.erased.emplace_back(&hub::ingest::erase_card);
-  hub::wheel::add_hooks(hooks, hub_.uuids, terms_);
   hub_.clock.wall += seconds{5};
-  hub::identity::Erasures erasures({hub_.port(), hooks, hub_.clock, hub_.rng, hub_.uuids});
-  ASSERT_TRUE(run_task(hub_.world(), erasures.erase(owner, "user:" + owner.str(), "")));
+  const std::string token = erase(owner);
   store.sync();
   EXPECT_EQ(dead_letters(), 0);
-  const std::string token = hub_.rows("SELECT member_token FROM erasure").at(0).text(0);
   EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM spin WHERE customer_id = $1 AND user_id IS NULL", {token}), 1);
+}
+
+TEST_F(TillSpins, ASaleThatWasOpenWhenItsMemberWasForgottenLeavesNothingUnderTheirCard) {
+  const std::string once = add_prize(std::nullopt, true);
+  const UserId owner = add_owner();
+  FakeStore store = open_store("store-1");
+  store.look();
+  const auto sale = store.sale(card);
+  hub_.clock.wall += seconds{5};
+  const std::string token = erase(owner);
+  hub_.clock.wall += seconds{5};
+  const Uuid spin = hub_.uuids.next();
+  ASSERT_EQ(store.ask(spin, card), std::vector{once});
+  store.history().add(store.draw(sale, spin, {once}).value());
+  store.sync();
+  EXPECT_EQ(dead_letters(), 0);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM spin WHERE customer_id = $1", {token}), 1);
+  EXPECT_EQ(hub_.number("SELECT COUNT(*) FROM prize_one_time WHERE winner = $1", {"card:" + card}), 0);
+  EXPECT_EQ(store.ask(hub_.uuids.next(), card), std::vector{once}) << "somebody new's to win";
 }
 
 // ---- prizes that staff changes while a store draws by what they were
