@@ -44,6 +44,17 @@ class Compose(DeployTest):
                 for key in service.get("environment", {}):
                     self.assertTrue("PASSWORD" not in key or key.endswith("_FILE"))
 
+    def test_lets_each_user_write_its_own_tmpfs(self):
+        for name, service in self.services.items():
+            if "user" not in service:
+                self.assertEqual(service["tmpfs"], ["/tmp"], name)
+                continue
+            user, group = service["user"].split(":")
+            for path, _, options in (entry.partition(":") for entry in service["tmpfs"]):
+                # An image's /tmp is everybody's, and a tmpfs there too; any other is root's alone.
+                if path != "/tmp":
+                    self.assertEqual(set(options.split(",")), {f"uid={user}", f"gid={group}"}, f"{name}: {path}")
+
     def test_shows_each_container_its_own_secrets_alone(self):
         allowed = {"hub-1": "hub", "hub-2": "hub", "edge": "edge", "postgres": "postgres"}
         for name, service in self.services.items():
