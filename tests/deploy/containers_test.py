@@ -1,6 +1,7 @@
 """deploy/container without an engine: what is in the files, and its programs under its configurations."""
 
 import http.client
+import ipaddress
 import json
 import os
 import pathlib
@@ -91,6 +92,18 @@ class Compose(DeployTest):
         self.assertEqual(
             hub["api"]["trusted_proxies"], [self.services["nginx"]["networks"]["default"]["ipv4_address"]]
         )
+
+    def test_gives_nobody_the_address_that_is_nginxs(self):
+        (pool,) = self.compose["networks"]["default"]["ipam"]["config"]
+        subnet = ipaddress.ip_network(pool["subnet"])
+        nginx = ipaddress.ip_address(self.services["nginx"]["networks"]["default"]["ipv4_address"])
+        self.assertIn(nginx, subnet)
+        # The first is the gateway's.
+        self.assertNotEqual(nginx, subnet[1])
+        # An engine hands out the first free address of the range to whatever starts first.
+        handed_out = ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
+        self.assertTrue(handed_out.subnet_of(subnet))
+        self.assertNotIn(nginx, handed_out)
 
 
 class Images(DeployTest):
