@@ -21,6 +21,13 @@ eventually() {
     sleep 0.1
   done
 }
+# names_of DAEMON: what its service has in the environment, as its .env file says that a shell gets it.
+names_of() {
+  set -a
+  # shellcheck source=/dev/null
+  . "/etc/perkline/$1.env"
+  set +a
+}
 unit() { systemctl show --property="$2" --value "$1"; }
 pid_of() { unit "$1" MainPID; }
 
@@ -45,12 +52,14 @@ sed -i -e 's|\${STORE_ID:-}|store-7|' -e 's|\${PDI_CLIENT_ID:-}|perkline|' \
   -e 's|\${HUB_ENDPOINT:-}|tcp://127.0.0.1:7090|' -e "s|\${HUB_PUBLIC_KEY:-}|$(cat /etc/perkline/hub.public-key)|" \
   /etc/perkline/edge.yaml
 # One from the environment, as the service gets it.
-echo 'PDI_API_URL=http://127.0.0.1:7443' >> /etc/perkline/edge.env
-set -a
-# shellcheck source=/dev/null
-. /etc/perkline/edge.env
-set +a
+echo "PDI_API_URL='http://127.0.0.1:7443'" >> /etc/perkline/edge.env
+names_of edge
 perkline-edge check-config "${edge[@]}"
+status=0
+perkline-hub store add store-7 --public-key "$(cat /etc/perkline/edge.public-key)" "${hub[@]}" || status=$?
+expect "a command without hub.env" "$status" 2
+[ ! -e /var/lib/perkline-hub/hub.db ] || fail "it has made a database of its own"
+names_of hub
 perkline-hub check-config "${hub[@]}"
 
 step "root's commands before the first start leave nothing that the daemon cannot open"
@@ -131,13 +140,19 @@ systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does n
 step "the same on a PostgreSQL, from within the services' sandboxes"
 su postgres -c 'createuser perkline && createdb --owner=perkline perkline'
 su postgres -c "psql --quiet --command=\"ALTER USER perkline PASSWORD 'horse'\""
-echo 'DATABASE_URL=postgresql://perkline:horse@127.0.0.1/perkline' >> /etc/perkline/hub.env
+cp -p /etc/perkline/hub.env /root/hub.env
+sed -i "s|^DATABASE_URL=.*|DATABASE_URL='postgresql://perkline:horse@127.0.0.1/perkline?sslmode=prefer\&application_name=perkline'|" \
+  /etc/perkline/hub.env
 systemctl restart perkline-hub
+names_of hub
+listed=$(perkline-hub store list "${hub[@]}")
+case $listed in *store-7*) fail "a command sees another database than the daemon" ;; esac
 systemctl start perkline-hub-backup.service
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 2
 archive=$(find /var/backups/perkline-hub -name 'hub-*Z.backup' | sort | tail -1)
 su postgres -c 'pg_restore --list' < "$archive" | grep 'TABLE DATA .* entry' > /dev/null || fail "$archive has no ledger"
-sed -i '/^DATABASE_URL=/d' /etc/perkline/hub.env
+cp -p /root/hub.env /etc/perkline/hub.env
+names_of hub
 systemctl restart perkline-hub
 
 step "upgraded: restarted once, the configuration kept"
