@@ -195,6 +195,36 @@ class Objects(DeployTest):
                 self.assertEqual(command[1:], ["--config", "/etc/perkline/hub.yaml"])
                 self.assertIn(command[0], ("serve", "migrate"))
 
+    def test_all_but_the_hubs_go_first_as_the_readme_has_it_and_the_job_lacks_nothing(self):
+        readme = (SOURCE / "k8s/README.md").read_text()
+        # Both times: all but the hubs, wait for the Job, then everything.
+        order = re.findall(
+            r"kubectl apply -k (\S+) -l '(\S+)!=(\S+)'.*\n"
+            r" +kubectl -n perkline wait --for=condition=complete --timeout=(\d+)m job/(\S+)\n"
+            r" +kubectl apply -k \1(?: |\n)",
+            readme,
+        )
+        self.assertEqual(len(order), 2, readme)
+        for folder in ("base", "overlays/postgres", "overlays/cockroachdb"):
+            rendered = RENDERED[folder]
+            for _, label, value, minutes, job in order:
+                first = [
+                    item for item in rendered.objects if item["metadata"].get("labels", {}).get(label) != value
+                ]
+                held_back = [item for item in rendered.objects if item not in first]
+                self.assertEqual(held_back, [rendered.hub()])
+                names = {(item["kind"], item["metadata"]["name"]) for item in first}
+                migration = rendered.one("Job", job)
+                self.assertGreater(60 * int(minutes), migration["spec"]["activeDeadlineSeconds"])
+                pod = pod_of(migration)
+                self.assertEqual(pod["containers"][0]["args"][0], "migrate")
+                (config,) = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+                self.assertLessEqual(
+                    {("Job", job), ("ConfigMap", config), ("ServiceAccount", pod["serviceAccountName"])}, names
+                )
+                if folder == "overlays/postgres":
+                    self.assertIn(("StatefulSet", "perkline-postgres"), names)
+
     def test_a_network_policy_lets_the_database_through(self):
         ports = {"base": 5432, "overlays/postgres": 5432, "overlays/cockroachdb": 26257}
         for folder, port in ports.items():
