@@ -182,6 +182,33 @@ systemctl restart perkline-edge
 
 expect "the sale again" "$(sell TXN-1)" "$first"
 
+step "another machine: the hub comes back out of a backup, /etc/perkline and its key, and the store knows it"
+mkdir /root/saved
+cp -a /etc/perkline /root/saved/etc
+cp -p /etc/credstore/perkline-hub.sync-secret-key /root/saved/key
+cp -p "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' | sort | head -1)" /root/saved/backup
+dpkg --purge perkline-hub | grep 'sync-secret-key is kept'
+cmp /etc/credstore/perkline-hub.sync-secret-key /root/saved/key || fail "the purge has not kept the hub's key"
+rm /etc/credstore/perkline-hub.sync-secret-key
+rm -r /var/lib/perkline-hub
+dpkg --install /packages/perkline-hub_*.deb > /dev/null
+cmp -s /etc/credstore/perkline-hub.sync-secret-key /root/saved/key && fail "not a new machine's key"
+cp -a /root/saved/etc/. /etc/perkline/
+install -m 0600 /root/saved/key /etc/credstore/perkline-hub.sync-secret-key
+names_of hub
+perkline-hub restore /root/saved/backup "${hub[@]}"
+systemctl start perkline-hub
+second=$(sell TXN-2)
+expect "status" "${second##*$'\n'}" 200
+# number NAME: the first of that name in what comes in as JSON.
+number() { grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
+hub_has_all() {
+  [ "$(perkline-hub store show store-7 --json "${hub[@]}" | number cursor)" = \
+    "$(perkline-edge status --json "${edge[@]}" | number tail)" ]
+}
+eventually 60 hub_has_all
+perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the restored hub's books"
+
 step "removed: stopped and not enabled, configuration and data kept"
 dpkg --remove perkline-edge perkline-hub > /dev/null
 expect "what still runs" "$(find /proc -maxdepth 2 -name exe -lname '/usr/bin/perkline-*' 2> /dev/null | wc -l)" 0
@@ -197,11 +224,12 @@ expect "what is enabled" "$(find /etc/systemd/system -lname '*perkline*' | wc -l
 systemctl start perkline-hub perkline-edge
 expect "the sale again" "$(sell TXN-1)" "$first"
 
-step "purged: data, backups and their users stay, and nothing else"
+step "purged: data, backups, their users and the hub's key stay, and nothing else"
 dpkg --purge perkline-edge perkline-hub perkline-tools | grep kept
 left=$(find / -xdev \( -path /proc -o -path /sys -o -path /packages -o -path /upgrade -o -path /run \) -prune -o \
   -iname '*perkline*' -print | sort)
-expect "what is left" "$left" "/var/backups/perkline-edge
+expect "what is left" "$left" "/etc/credstore/perkline-hub.sync-secret-key
+/var/backups/perkline-edge
 /var/backups/perkline-hub
 /var/lib/perkline-edge
 /var/lib/perkline-hub"
