@@ -104,7 +104,7 @@ class Packaged(DeployTest):
         self.assertIn("pdi.client_secret_file: names a file that does not exist", done.stderr + done.stdout)
 
     def test_the_edges_is_whole_with_what_edge_env_names(self):
-        names = set(re.findall(r"^#(\w+)=", (PACKAGE / "edge.env").read_text(), re.M))
+        names = set(re.findall(r"^#?(\w+)=", (PACKAGE / "edge.env").read_text(), re.M))
         values = {
             "STORE_ID": "store-7",
             "PDI_API_URL": "https://pdi.example.com",
@@ -120,13 +120,35 @@ class Packaged(DeployTest):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_the_hubs_is_whole_with_its_key(self):
-        done = check(HUB, PACKAGE / "hub.yaml", SYNC_SECRET_KEY_FILE=self.secrets["HUB_SECRET_KEY_FILE"])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        names = set(re.findall(r"^#(\w+)=", (PACKAGE / "hub.env").read_text(), re.M))
+        done = self.hub_at_a_shell(PACKAGE / "hub.env", "check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        names = set(re.findall(r"^#?(\w+)=", (PACKAGE / "hub.env").read_text(), re.M))
         self.assertEqual(
             names,
             set(re.findall(r"\$\{(\w+)", (PACKAGE / "hub.yaml").read_text())) - {"SYNC_SECRET_KEY_FILE"},
         )
+
+    def hub_at_a_shell(self, env, command):
+        """As hub.env itself says that commands are given."""
+        environment = {"SYNC_SECRET_KEY_FILE": self.secrets["HUB_SECRET_KEY_FILE"]}
+        line = f". {env}; exec {HUB} {command} --config {PACKAGE}/hub.yaml"
+        return run("sh", "-ac", line, environment=environment, check=False)
+
+    def test_the_hubs_has_no_other_database_for_a_shell_without_hub_env(self):
+        done = self.hub_at_a_shell("/dev/null", "migrate")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("DATABASE_URL", done.stderr)
+
+    def test_a_shell_reads_in_the_env_files_what_systemd_does(self):
+        for name in ("edge.env", "hub.env"):
+            for line in (PACKAGE / name).read_text().splitlines():
+                if re.match(r"#?\w+=", line):
+                    self.assertRegex(line, r"^#?\w+='[^']*'$")
+        # The example that names two parameters, put to use.
+        url = re.search(r"'(postgresql://.*&.*)'", (PACKAGE / "hub.env").read_text())[1]
+        env = self.file("hub.env", f"DATABASE_URL='{url}'\n")
+        shown = self.hub_at_a_shell(env, "print-config").stdout
+        self.assertIn(url.replace(":password@", ":***@"), shown)
 
     def test_their_secrets_are_where_the_units_take_them_from(self):
         for daemon in ("edge", "hub"):

@@ -1,6 +1,7 @@
 """deploy/container without an engine: what is in the files, and its programs under its configurations."""
 
 import http.client
+import ipaddress
 import json
 import os
 import pathlib
@@ -44,6 +45,17 @@ class Compose(DeployTest):
                 for key in service.get("environment", {}):
                     self.assertTrue("PASSWORD" not in key or key.endswith("_FILE"))
 
+    def test_lets_each_user_write_its_own_tmpfs(self):
+        for name, service in self.services.items():
+            if "user" not in service:
+                self.assertEqual(service["tmpfs"], ["/tmp"], name)
+                continue
+            user, group = service["user"].split(":")
+            for path, _, options in (entry.partition(":") for entry in service["tmpfs"]):
+                # An image's /tmp is everybody's, and a tmpfs there too; any other is root's alone.
+                if path != "/tmp":
+                    self.assertEqual(set(options.split(",")), {f"uid={user}", f"gid={group}"}, f"{name}: {path}")
+
     def test_shows_each_container_its_own_secrets_alone(self):
         allowed = {"hub-1": "hub", "hub-2": "hub", "edge": "edge", "postgres": "postgres"}
         for name, service in self.services.items():
@@ -80,6 +92,18 @@ class Compose(DeployTest):
         self.assertEqual(
             hub["api"]["trusted_proxies"], [self.services["nginx"]["networks"]["default"]["ipv4_address"]]
         )
+
+    def test_gives_nobody_the_address_that_is_nginxs(self):
+        (pool,) = self.compose["networks"]["default"]["ipam"]["config"]
+        subnet = ipaddress.ip_network(pool["subnet"])
+        nginx = ipaddress.ip_address(self.services["nginx"]["networks"]["default"]["ipv4_address"])
+        self.assertIn(nginx, subnet)
+        # The first is the gateway's.
+        self.assertNotEqual(nginx, subnet[1])
+        # An engine hands out the first free address of the range to whatever starts first.
+        handed_out = ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
+        self.assertTrue(handed_out.subnet_of(subnet))
+        self.assertNotIn(nginx, handed_out)
 
 
 class Images(DeployTest):

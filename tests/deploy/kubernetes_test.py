@@ -17,7 +17,7 @@ from support import BIN, SOURCE, DeployTest, free_port, run
 
 KUBECTL = pathlib.Path(os.environ.get("PERKLINE_KUBECTL", SOURCE / "build/kubectl/usr/bin/kubectl"))
 SCHEMAS = pathlib.Path(os.environ.get("PERKLINE_KUBERNETES", SOURCE / "build/kubernetes"))
-OVERLAYS = ["base", "overlays/embedded", "overlays/postgres", "overlays/cockroachdb"]
+OVERLAYS = ["base"] + [f"overlays/{name}" for name in ("embedded", "postgres", "cockroachdb", "example")]
 SECRETS = "/etc/perkline/secrets"
 HUB = "perkline-hub"
 
@@ -82,7 +82,7 @@ class Objects(DeployTest):
             "Service",
             "ServiceAccount",
         ]
-        for folder in ("base", "overlays/cockroachdb"):
+        for folder in ("base", "overlays/cockroachdb", "overlays/example"):
             self.assertEqual(sorted({item["kind"] for item in RENDERED[folder].objects}), replicated)
         self.assertEqual(
             {item["kind"] for item in RENDERED["overlays/postgres"].objects} - set(replicated),
@@ -195,8 +195,59 @@ class Objects(DeployTest):
                 self.assertEqual(command[1:], ["--config", "/etc/perkline/hub.yaml"])
                 self.assertIn(command[0], ("serve", "migrate"))
 
+    def test_an_overlay_of_ones_own_brings_its_host_its_registry_and_its_configuration_to_all(self):
+        for base in ("../../base", "../postgres", "../embedded"):
+            with self.subTest(base):
+                k8s = self.folder / base.replace("/", "-")
+                shutil.copytree(SOURCE / "k8s", k8s)
+                own = k8s / "overlays/example/kustomization.yaml"
+                text = own.read_text()
+                self.assertIn("  - ../../base\n", text)
+                own.write_text(text.replace("../../base", base))
+                rendered = Rendered(own.parent)
+                host = re.search(r'public_url: "https://(\S+)"', rendered.configuration())[1]
+                self.assertNotIn(host, RENDERED["base"].configuration())
+                ingress = rendered.one("Ingress")["spec"]
+                self.assertEqual([rule["host"] for rule in ingress["rules"]], [host])
+                self.assertEqual([entry["hosts"] for entry in ingress["tls"]], [[host]])
+                for workload in rendered.workloads():
+                    image = pod_of(workload)["containers"][0]["image"]
+                    if workload["metadata"]["name"].startswith(HUB):
+                        self.assertTrue(image.startswith("registry.example.net/perkline-hub:"), image)
+
+    def test_all_but_the_hubs_go_first_as_the_readme_has_it_and_the_job_lacks_nothing(self):
+        readme = (SOURCE / "k8s/README.md").read_text()
+        # Both times: all but the hubs, wait for the Job, then everything.
+        order = re.findall(
+            r"kubectl apply -k (\S+) -l '(\S+)!=(\S+)'.*\n"
+            r" +kubectl -n perkline wait --for=condition=complete --timeout=(\d+)m job/(\S+)\n"
+            r" +kubectl apply -k \1(?: |\n)",
+            readme,
+        )
+        self.assertEqual(len(order), 2, readme)
+        for folder in (name for name in OVERLAYS if name != "overlays/embedded"):
+            rendered = RENDERED[folder]
+            for _, label, value, minutes, job in order:
+                first = [
+                    item for item in rendered.objects if item["metadata"].get("labels", {}).get(label) != value
+                ]
+                held_back = [item for item in rendered.objects if item not in first]
+                self.assertEqual(held_back, [rendered.hub()])
+                names = {(item["kind"], item["metadata"]["name"]) for item in first}
+                migration = rendered.one("Job", job)
+                self.assertGreater(60 * int(minutes), migration["spec"]["activeDeadlineSeconds"])
+                pod = pod_of(migration)
+                self.assertEqual(pod["containers"][0]["args"][0], "migrate")
+                (config,) = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+                self.assertLessEqual(
+                    {("Job", job), ("ConfigMap", config), ("ServiceAccount", pod["serviceAccountName"])}, names
+                )
+                if folder == "overlays/postgres":
+                    self.assertIn(("StatefulSet", "perkline-postgres"), names)
+
     def test_a_network_policy_lets_the_database_through(self):
-        ports = {"base": 5432, "overlays/postgres": 5432, "overlays/cockroachdb": 26257}
+        ports = {name: 5432 for name in ("base", "overlays/postgres", "overlays/example")}
+        ports["overlays/cockroachdb"] = 26257
         for folder, port in ports.items():
             egress = RENDERED[folder].one("NetworkPolicy")["spec"]["egress"]
             self.assertIn(port, [entry["port"] for rule in egress for entry in rule["ports"]], folder)
@@ -346,8 +397,16 @@ class Running(DeployTest):
         for folder, rendered in RENDERED.items():
             for name in re.findall(SECRETS + r"/([a-z-]+)", rendered.configuration()):
                 self.assertIn(f"--from-file={name}", readme, folder)
+            for entry in rendered.one("Ingress")["spec"]["tls"]:
+                self.assertIn(f"create secret tls {entry['secretName']} ", readme)
         self.assertIn("perkline-postgres", readme)
         self.assertIn("--from-file=postgres-password", readme)
+
+    def test_the_url_that_the_readme_gives_for_its_own_postgresql_asks_for_no_tls_it_lacks(self):
+        server = pod_of(RENDERED["overlays/postgres"].one("StatefulSet", "perkline-postgres"))
+        self.assertNotIn("ssl=on", server["containers"][0]["args"])
+        (query,) = re.findall(r"@perkline-postgres:5432/perkline(\S*)'", (SOURCE / "k8s/README.md").read_text())
+        self.assertEqual(query, "")
 
 
 if __name__ == "__main__":

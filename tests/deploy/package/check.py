@@ -89,7 +89,7 @@ def boot(root):
     (root / "etc/systemd/system/check.service").write_text(
         "[Unit]\nSuccessAction=exit\nFailureAction=exit\nAfter=multi-user.target\n"
         "[Service]\nType=oneshot\nExecStart=/bin/bash /inside.sh\n"
-        "StandardOutput=file:/check.log\nStandardError=inherit\nTimeoutStartSec=300\n"
+        "StandardOutput=file:/check.log\nStandardError=inherit\nTimeoutStartSec=480\n"
         "[Install]\nWantedBy=multi-user.target\n"
     )
     run("systemctl", f"--root={root}", "--quiet", "enable", "check.service")

@@ -21,6 +21,13 @@ eventually() {
     sleep 0.1
   done
 }
+# names_of DAEMON: what its service has in the environment, as its .env file says that a shell gets it.
+names_of() {
+  set -a
+  # shellcheck source=/dev/null
+  . "/etc/perkline/$1.env"
+  set +a
+}
 unit() { systemctl show --property="$2" --value "$1"; }
 pid_of() { unit "$1" MainPID; }
 
@@ -45,12 +52,14 @@ sed -i -e 's|\${STORE_ID:-}|store-7|' -e 's|\${PDI_CLIENT_ID:-}|perkline|' \
   -e 's|\${HUB_ENDPOINT:-}|tcp://127.0.0.1:7090|' -e "s|\${HUB_PUBLIC_KEY:-}|$(cat /etc/perkline/hub.public-key)|" \
   /etc/perkline/edge.yaml
 # One from the environment, as the service gets it.
-echo 'PDI_API_URL=http://127.0.0.1:7443' >> /etc/perkline/edge.env
-set -a
-# shellcheck source=/dev/null
-. /etc/perkline/edge.env
-set +a
+echo "PDI_API_URL='http://127.0.0.1:7443'" >> /etc/perkline/edge.env
+names_of edge
 perkline-edge check-config "${edge[@]}"
+status=0
+perkline-hub store add store-7 --public-key "$(cat /etc/perkline/edge.public-key)" "${hub[@]}" || status=$?
+expect "a command without hub.env" "$status" 2
+[ ! -e /var/lib/perkline-hub/hub.db ] || fail "it has made a database of its own"
+names_of hub
 perkline-hub check-config "${hub[@]}"
 
 step "root's commands before the first start leave nothing that the daemon cannot open"
@@ -131,13 +140,19 @@ systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does n
 step "the same on a PostgreSQL, from within the services' sandboxes"
 su postgres -c 'createuser perkline && createdb --owner=perkline perkline'
 su postgres -c "psql --quiet --command=\"ALTER USER perkline PASSWORD 'horse'\""
-echo 'DATABASE_URL=postgresql://perkline:horse@127.0.0.1/perkline' >> /etc/perkline/hub.env
+cp -p /etc/perkline/hub.env /root/hub.env
+sed -i "s|^DATABASE_URL=.*|DATABASE_URL='postgresql://perkline:horse@127.0.0.1/perkline?sslmode=prefer\&application_name=perkline'|" \
+  /etc/perkline/hub.env
 systemctl restart perkline-hub
+names_of hub
+listed=$(perkline-hub store list "${hub[@]}")
+case $listed in *store-7*) fail "a command sees another database than the daemon" ;; esac
 systemctl start perkline-hub-backup.service
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 2
 archive=$(find /var/backups/perkline-hub -name 'hub-*Z.backup' | sort | tail -1)
 su postgres -c 'pg_restore --list' < "$archive" | grep 'TABLE DATA .* entry' > /dev/null || fail "$archive has no ledger"
-sed -i '/^DATABASE_URL=/d' /etc/perkline/hub.env
+cp -p /root/hub.env /etc/perkline/hub.env
+names_of hub
 systemctl restart perkline-hub
 
 step "upgraded: restarted once, the configuration kept"
@@ -167,6 +182,33 @@ systemctl restart perkline-edge
 
 expect "the sale again" "$(sell TXN-1)" "$first"
 
+step "another machine: the hub comes back out of a backup, /etc/perkline and its key, and the store knows it"
+mkdir /root/saved
+cp -a /etc/perkline /root/saved/etc
+cp -p /etc/credstore/perkline-hub.sync-secret-key /root/saved/key
+cp -p "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' | sort | head -1)" /root/saved/backup
+dpkg --purge perkline-hub | grep 'sync-secret-key is kept'
+cmp /etc/credstore/perkline-hub.sync-secret-key /root/saved/key || fail "the purge has not kept the hub's key"
+rm /etc/credstore/perkline-hub.sync-secret-key
+rm -r /var/lib/perkline-hub
+dpkg --install /packages/perkline-hub_*.deb > /dev/null
+cmp -s /etc/credstore/perkline-hub.sync-secret-key /root/saved/key && fail "not a new machine's key"
+cp -a /root/saved/etc/. /etc/perkline/
+install -m 0600 /root/saved/key /etc/credstore/perkline-hub.sync-secret-key
+names_of hub
+perkline-hub restore /root/saved/backup "${hub[@]}"
+systemctl start perkline-hub
+second=$(sell TXN-2)
+expect "status" "${second##*$'\n'}" 200
+# number NAME: the first of that name in what comes in as JSON.
+number() { grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
+hub_has_all() {
+  [ "$(perkline-hub store show store-7 --json "${hub[@]}" | number cursor)" = \
+    "$(perkline-edge status --json "${edge[@]}" | number tail)" ]
+}
+eventually 60 hub_has_all
+perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the restored hub's books"
+
 step "removed: stopped and not enabled, configuration and data kept"
 dpkg --remove perkline-edge perkline-hub > /dev/null
 expect "what still runs" "$(find /proc -maxdepth 2 -name exe -lname '/usr/bin/perkline-*' 2> /dev/null | wc -l)" 0
@@ -182,11 +224,12 @@ expect "what is enabled" "$(find /etc/systemd/system -lname '*perkline*' | wc -l
 systemctl start perkline-hub perkline-edge
 expect "the sale again" "$(sell TXN-1)" "$first"
 
-step "purged: data, backups and their users stay, and nothing else"
+step "purged: data, backups, their users and the hub's key stay, and nothing else"
 dpkg --purge perkline-edge perkline-hub perkline-tools | grep kept
 left=$(find / -xdev \( -path /proc -o -path /sys -o -path /packages -o -path /upgrade -o -path /run \) -prune -o \
   -iname '*perkline*' -print | sort)
-expect "what is left" "$left" "/var/backups/perkline-edge
+expect "what is left" "$left" "/etc/credstore/perkline-hub.sync-secret-key
+/var/backups/perkline-edge
 /var/backups/perkline-hub
 /var/lib/perkline-edge
 /var/lib/perkline-hub"
