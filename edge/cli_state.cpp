@@ -116,7 +116,7 @@ Result<std::string> decide_on_data(ClosedShop& shop, const std::string& name, co
           discard ? session::discard_review(of.writer, clock, session->id, decision->reason, decision->actor)
                   : session::retry_review(of.writer, clock, session->id, decision->actor));
   if (!decided) return failure(decided);
-  return session::render_details(*decided);
+  return session::render_details(**decided);
 }
 
 /// As a segment of a path.

@@ -16,6 +16,7 @@ namespace {
 using ops::Level;
 using session::Outcome;
 using session::Session;
+using session::SharedSession;
 using session::Status;
 
 /// Settlement's calls at a time; tills come first at PDI.
@@ -181,15 +182,15 @@ Task<void> PdiQueue::probe() {
 }
 
 Task<PdiQueue::Next> PdiQueue::work_on(SessionId id) {
-  auto found = ports_.store.find(id);
+  auto found = ports_.store.share(id);
   if (!found || !*found) {
     ops::log(Level::error, "pdi_queue", "a sale to be settled cannot be read",
              {{"sessionId", id.str()}, {"detail", found ? std::string_view() : found.error().detail}});
     co_return Next{found ? std::nullopt : std::optional(now() + backoff_max)};
   }
-  Session session = std::move(**found);
+  SharedSession session = std::move(*found);
   if (finalizer_.is_sending(id)) co_return Next{};
-  if (session.status == Status::finalizing) {
+  if (session->status == Status::finalizing) {
     // Its sender is no more.
     auto doubted = co_await writer_.change(id, [this](Session current) {
       return plain(session::lost(std::move(current), ports_.clock.wall_now()));
@@ -197,18 +198,20 @@ Task<PdiQueue::Next> PdiQueue::work_on(SessionId id) {
     if (!doubted) co_return Next{now() + gate_pause};
     session = std::move(*doubted);
   }
-  if (!session.provider_session.empty()) last_provider_session_ = session.provider_session;
+  if (!session->provider_session.empty()) last_provider_session_ = session->provider_session;
   Schedule::Entry& entry = schedule_.working(id);
-  if (session.status == Status::queued) {
+  Session own = *session;
+  session.reset();  // so that whoever changes it need not copy it once more
+  if (own.status == Status::queued) {
     entry.doubt.reset();
-    co_return co_await settle(std::move(session));
+    co_return co_await settle(std::move(own));
   }
-  if (session.status != Status::in_doubt) co_return Next{};
+  if (own.status != Status::in_doubt) co_return Next{};
   if (!entry.doubt) {
     entry.doubt.emplace(entry.due, options_.quiet);
     co_return Next{entry.doubt->next_ask()};
   }
-  co_return co_await ask(std::move(session));
+  co_return co_await ask(std::move(own));
 }
 
 // ---- in doubt
@@ -301,7 +304,7 @@ Millis PdiQueue::patience(std::optional<Millis> retry_after) {
 }
 
 PdiQueue::Next PdiQueue::after(const session::Finalizer::Sent& sent) {
-  const Session& session = sent.session;
+  const Session& session = *sent.session;
   Schedule::Entry& entry = schedule_.working(session.id);
   const MonoTime not_before = now() + patience(sent.retry_after);
   if (session.status == Status::review)
@@ -361,7 +364,7 @@ Task<PdiQueue::Next> PdiQueue::refer(SessionId id, std::string reason, std::opti
     return plain(session::referred(std::move(current), reason, std::move(refusal)));
   });
   if (!done) co_return Next{now() + backoff_base};
-  log_session(Level::error, "a person has to decide about a sale", *done, reason);
+  log_session(Level::error, "a person has to decide about a sale", **done, reason);
   co_return Next{};
 }
 

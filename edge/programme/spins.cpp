@@ -79,11 +79,11 @@ Task<Result<Answer>> Spins::spin(SpinRequest request, std::string traceparent) {
   if (!turn) co_return failure(turn);
   auto session = co_await parts_.flows.load(*id);
   if (!session) co_return failure(session);
-  auto told = told_before(*session, request);
+  auto told = told_before(**session, request);
   if (!told) co_return failure(told);
   if (*told) co_return std::move(**told);
-  if (auto may = co_await may_spin(*session); !may) co_return failure(may);
-  auto begun = co_await begin(*session, traceparent);
+  if (auto may = co_await may_spin(**session); !may) co_return failure(may);
+  auto begun = co_await begin(**session, traceparent);
   if (!begun) co_return failure(begun);
   const Begun asked = *begun;
   const Intent intent{.session = *id, .spin = asked.spin, .customer = request.customer};
@@ -269,7 +269,7 @@ Task<Result<Answer>> Spins::draw_and_keep(SessionId id, SpinRequest request, Beg
             {"customerId", ops::hashed(request.customer.str())},
             {"traceId", ops::trace_id_of(traceparent)},
             {"spanId", ops::span_id_of(traceparent)}});
-  co_return kept->spin->answer;
+  co_return (*kept)->spin->answer;
 }
 
 Task<void> Spins::drop(std::vector<Intent> intents) {

@@ -13,14 +13,15 @@ namespace perkline::edge::session {
 Task<Result<Answer>> Flows::finalize(FinalizeRequest request, std::string traceparent) {
   auto turn = co_await take_turn(request.session.str());
   if (!turn) co_return failure(turn);
-  auto session = co_await load(request.session);
-  if (!session) co_return failure(session);
+  auto loaded = co_await load(request.session);
+  if (!loaded) co_return failure(loaded);
+  SharedSession session = std::move(*loaded);
   if (auto right = check_transaction(*session, request.transaction); !right) co_return failure(right);
-  if (session->sale) co_return co_await replay_finalize(std::move(*session), std::move(request));
+  if (session->sale) co_return co_await replay_finalize(std::move(session), std::move(request));
   if (auto may = may_finalize(*session, request); !may) co_return failure(may);
   if (session->mode == Mode::standin)
-    co_return co_await finalize_standin(std::move(*session), request.sale, std::move(traceparent));
-  co_return co_await finalize_online(std::move(*session), request.sale, std::move(traceparent));
+    co_return co_await finalize_standin(std::move(session), std::move(request.sale), std::move(traceparent));
+  co_return co_await finalize_online(std::move(session), std::move(request.sale), std::move(traceparent));
 }
 
 /// A finalize names the sale twice, by session and by transaction: both must mean the same.
@@ -36,11 +37,11 @@ Result<void> Flows::check_transaction(const Session& session, const TransactionI
 
 /// What the till is told when this sale has been asked for before. Of one that awaits PDI it may not have
 /// been told anything yet: the process that was to tell it is no more.
-Task<Result<Answer>> Flows::replay_finalize(Session session, FinalizeRequest request) {
-  if (*session.sale != request.sale) co_return fail(transaction_reused());
-  if (session.finalize_answer) co_return replay(*session.finalize_answer);
-  if (session.acknowledged) co_return replay(pending_answer(session));
-  co_return co_await acknowledge(session.id);
+Task<Result<Answer>> Flows::replay_finalize(SharedSession session, FinalizeRequest request) {
+  if (*session->sale != request.sale) co_return fail(transaction_reused());
+  if (session->finalize_answer) co_return replay(*session->finalize_answer);
+  if (session->acknowledged) co_return replay(pending_answer(*session));
+  co_return co_await acknowledge(session->id);
 }
 
 Result<void> Flows::may_finalize(const Session& session, const FinalizeRequest& request) const {
@@ -107,22 +108,25 @@ Result<Acknowledgement> Flows::acknowledgement(const Session& session, const Sal
   return told;
 }
 
-Task<Result<Answer>> Flows::finalize_standin(Session session, Sale sale, std::string traceparent) {
-  const auto told = acknowledgement(session, sale);
+Task<Result<Answer>> Flows::finalize_standin(SharedSession session, Sale sale, std::string traceparent) {
+  const auto told = acknowledgement(*session, sale);
   if (!told) co_return std::unexpected(told.error());
-  auto queued = co_await writer_.change(session.id, [&](Session current) -> Result<Outcome> {
+  const SessionId id =
+      std::exchange(session, nullptr)->id;  // nobody looks at it any longer: it is not copied
+  auto queued = co_await writer_.change(id, [&](Session current) -> Result<Outcome> {
     if (auto may = may_redeem(current, sale); !may) return failure(may);
     return enqueued(std::move(current), sale, std::move(traceparent), *told);
   });
   if (!queued) co_return failure(queued);
-  on_open_(queued->id, ports_.clock.mono_now());
-  co_return pending_answer(*queued);
+  on_open_(id, ports_.clock.mono_now());
+  co_return pending_answer(**queued);
 }
 
-Task<Result<Answer>> Flows::finalize_online(Session session, Sale sale, std::string traceparent) {
-  const auto told = acknowledgement(session, sale);
+Task<Result<Answer>> Flows::finalize_online(SharedSession session, Sale sale, std::string traceparent) {
+  const auto told = acknowledgement(*session, sale);
   if (!told) co_return std::unexpected(told.error());
-  auto intent = co_await writer_.change(session.id, [&](Session current) -> Result<Outcome> {
+  const SessionId id = std::exchange(session, nullptr)->id;
+  auto intent = co_await writer_.change(id, [&](Session current) -> Result<Outcome> {
     current.sale = sale;
     current.traceparent = std::move(traceparent);
     auto next = sending(std::move(current), ports_.clock.wall_now());
@@ -131,24 +135,23 @@ Task<Result<Answer>> Flows::finalize_online(Session session, Sale sale, std::str
   });
   if (!intent) co_return failure(intent);
 
-  const SessionId id = intent->id;
   const auto call = co_await ask(ports_.clock, options_.standin, finish_online(std::move(*intent), *told));
   if (!call->reply) co_return co_await acknowledge(id);
   if (!*call->reply) co_return fail((*call->reply).error());
   Finalizer::Sent& sent = **call->reply;
   if (sent.error) co_return fail(std::move(*sent.error));
-  if (sent.session.finalize_answer) co_return *sent.session.finalize_answer;
-  co_return pending_answer(sent.session);
+  if (sent.session->finalize_answer) co_return *sent.session->finalize_answer;
+  co_return pending_answer(*sent.session);
 }
 
 /// Runs on when the till has been told already.
-Task<Result<Finalizer::Sent>> Flows::finish_online(Session intent, Acknowledgement told) {
-  const SessionId id = intent.id;
+Task<Result<Finalizer::Sent>> Flows::finish_online(SharedSession intent, Acknowledgement told) {
+  const SessionId id = intent->id;
   auto sent = co_await finalizer_.send(
       std::move(intent), ports_.pdi, deadline(options_.timeouts.finalize), std::move(told),
       [this](const Session& session) { return may_redeem(session, *session.sale); });
   // What could not be kept is in doubt: settlement asks PDI again.
-  if (!sent || awaits_pdi(sent->session)) on_open_(id, ports_.clock.mono_now());
+  if (!sent || awaits_pdi(*sent->session)) on_open_(id, ports_.clock.mono_now());
   co_return sent;
 }
 
@@ -160,9 +163,9 @@ Task<Result<Answer>> Flows::acknowledge(SessionId id) {
     if (!words) return std::unexpected(words.error());
     return acknowledged(std::move(current), *words);
   });
-  if (told) co_return pending_answer(*told);
+  if (told) co_return pending_answer(**told);
   if (told.error().code != Errc::session_state) co_return failure(told);
-  auto session = ports_.store.find(id);
+  const auto session = ports_.store.share(id);
   if (!session || !*session) co_return fail(Errc::internal, "a session is missing");
   if ((*session)->finalize_answer) co_return *(*session)->finalize_answer;
   if ((*session)->sale) co_return pending_answer(**session);

@@ -18,7 +18,7 @@ class Finalizer {
       : ports_(ports), writer_(writer), standin_(standin) {}
 
   struct Sent {
-    Session session;  ///< As committed.
+    SharedSession session;  ///< As committed.
     /// Why the till's sale has not been taken on; the session is calculated again.
     std::optional<Error> error = std::nullopt;
     std::optional<Millis> retry_after = std::nullopt;  ///< For how long PDI asked not to be called.
@@ -31,7 +31,7 @@ class Finalizer {
   /// `waiting`: what to tell the till that waits for this call, unless it has been told meanwhile; nullopt:
   /// none waits. `may_queue` is asked as the outcome is committed, when PDI has not answered; null: it may.
   /// Errors: SessionWriter's.
-  Task<Result<Sent>> send(Session session, pdi::Pdi& pdi, MonoTime deadline,
+  Task<Result<Sent>> send(SharedSession session, pdi::Pdi& pdi, MonoTime deadline,
                           std::optional<Acknowledgement> waiting, MayQueue may_queue);
 
   /// Whether a finalize of that session is out now: its outcome is awaited here.

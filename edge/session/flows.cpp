@@ -35,11 +35,11 @@ Result<void> Flows::may_begin() const {
   return {};
 }
 
-Task<Result<Session>> Flows::load(SessionId id) {
-  auto found = ports_.store.find(id);
-  if (!found) co_return failure(found);
-  if (!*found) co_return fail(Errc::not_found, "no such session");
-  co_return co_await writer_.expire_if_old(std::move(**found));
+Task<Result<SharedSession>> Flows::load(SessionId id) {
+  auto found = ports_.store.share(id);
+  if (found && !*found) co_return fail(Errc::not_found, "no such session");
+  if (!found || !writer_.is_old(**found)) co_return found;
+  co_return co_await writer_.expire_if_old(std::move(*found));
 }
 
 // ---- identify
@@ -126,8 +126,9 @@ Result<Session> Flows::opened(const IdentifyRequest& request, std::optional<pdi:
 Task<Result<Answer>> Flows::calculate_rewards(CalculateRequest request, std::string traceparent) {
   auto turn = co_await take_turn(request.session.str());
   if (!turn) co_return failure(turn);
-  auto session = co_await load(request.session);
-  if (!session) co_return failure(session);
+  auto loaded = co_await load(request.session);
+  if (!loaded) co_return failure(loaded);
+  SharedSession session = std::move(*loaded);
   if (session->basket == request.basket && session->calculate_answer)
     co_return replay(*session->calculate_answer);
   if (!next_status(session->status, Step::calculate)) co_return fail(out_of_order(*session));
@@ -152,10 +153,11 @@ Task<Result<Answer>> Flows::calculate_rewards(CalculateRequest request, std::str
   const auto spendable = redeemable(*session, by_pdi ? Mode::online : Mode::standin);
   if (!spendable) co_return std::unexpected(spendable.error());
   priced->redeemable = *spendable;
+  session.reset();  // nobody looks at it any longer: it is not copied
   auto next = co_await writer_.change(
       request.session, [&](Session current) { return calculated(std::move(current), std::move(*priced)); });
   if (!next) co_return failure(next);
-  co_return *next->calculate_answer;
+  co_return *(*next)->calculate_answer;
 }
 
 Result<Priced> Flows::price_offline(const Session& session, Basket basket) {
@@ -178,7 +180,7 @@ Task<Result<Answer>> Flows::status(SessionId id) {
   if (!turn) co_return failure(turn);
   auto lapsed = co_await load(id);
   if (!lapsed) co_return failure(lapsed);
-  co_return Answer{.body = render_status(*lapsed)};
+  co_return Answer{.body = render_status(**lapsed)};
 }
 
 Task<Result<Answer>> Flows::void_session(VoidRequest request, std::string traceparent) {
@@ -186,13 +188,13 @@ Task<Result<Answer>> Flows::void_session(VoidRequest request, std::string tracep
   if (!turn) co_return failure(turn);
   auto session = co_await load(request.session);
   if (!session) co_return failure(session);
-  if (session->status == Status::voided) co_return replay(Answer{.body = render_status(*session)});
+  if ((*session)->status == Status::voided) co_return replay(Answer{.body = render_status(**session)});
   auto voided = co_await writer_.change(request.session, [&](Session current) {
     return abandoned(std::move(current), std::move(request.reason), std::move(traceparent),
                      ports_.clock.wall_now());
   });
   if (!voided) co_return failure(voided);
-  co_return Answer{.body = render_status(*voided)};
+  co_return Answer{.body = render_status(**voided)};
 }
 
 }  // namespace perkline::edge::session

@@ -89,7 +89,7 @@ class Flows {
   // and that a till is told 202 of an open sale, if none has been.
   Task<Result<net::KeyedLock::Guard>> take_turn(std::string key);
   Result<void> may_begin() const;
-  Task<Result<Session>> load(SessionId id);
+  Task<Result<SharedSession>> load(SessionId id);
   Task<Result<Answer>> acknowledge(SessionId id);
 
  private:
@@ -99,15 +99,15 @@ class Flows {
   Result<Session> opened(const IdentifyRequest& request, std::optional<pdi::Identified> identified);
   Result<Priced> price_offline(const Session& session, Basket basket);
 
-  Task<Result<Answer>> replay_finalize(Session session, FinalizeRequest request);
+  Task<Result<Answer>> replay_finalize(SharedSession session, FinalizeRequest request);
   Result<void> may_finalize(const Session& session, const FinalizeRequest& request) const;
   Result<Points> redeemable(const Session& session, Mode mode) const;
   Result<void> may_redeem(const Session& session, const Sale& sale) const;
   Result<void> check_transaction(const Session& session, const TransactionId& transaction) const;
   Result<Acknowledgement> acknowledgement(const Session& session, const Sale& sale) const;
-  Task<Result<Answer>> finalize_online(Session session, Sale sale, std::string traceparent);
-  Task<Result<Finalizer::Sent>> finish_online(Session intent, Acknowledgement told);
-  Task<Result<Answer>> finalize_standin(Session session, Sale sale, std::string traceparent);
+  Task<Result<Answer>> finalize_online(SharedSession session, Sale sale, std::string traceparent);
+  Task<Result<Finalizer::Sent>> finish_online(SharedSession intent, Acknowledgement told);
+  Task<Result<Answer>> finalize_standin(SharedSession session, Sale sale, std::string traceparent);
 
   Result<Answer> replay_return(const SessionStore::Named& named, const ReturnRequest& request) const;
   Task<Result<Answer>> return_own(SessionId id, ReturnRequest request, std::string traceparent);

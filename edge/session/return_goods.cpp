@@ -51,7 +51,7 @@ Task<Result<Answer>> Flows::return_own(SessionId id, ReturnRequest request, std:
   if (!turn) co_return failure(turn);
   auto session = co_await load(id);
   if (!session) co_return failure(session);
-  if (is_open_sale(*session) && !session->acknowledged) {
+  if (is_open_sale(**session) && !(*session)->acknowledged) {
     // Nobody was told of the sale yet, as its process is no more; the hub cannot work out the return of a
     // sale that it may never hear of.
     if (auto told = co_await acknowledge(id); !told) co_return failure(told);
@@ -65,7 +65,7 @@ Task<Result<Answer>> Flows::return_own(SessionId id, ReturnRequest request, std:
   auto done = co_await writer_.change(
       id, [&](Session current) { return returned(std::move(current), std::move(goods)); });
   if (!done) co_return failure(done);
-  co_return done->returns.back().answer;
+  co_return (*done)->returns.back().answer;
 }
 
 Task<Result<Answer>> Flows::return_foreign(ReturnRequest request, std::string traceparent) {

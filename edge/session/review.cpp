@@ -20,26 +20,26 @@ void log_decision(const char* what, const Session& session) {
 
 }  // namespace
 
-Task<Result<Session>> retry_review(SessionWriter& writer, const Clock& clock, SessionId id,
-                                   std::string actor) {
+Task<Result<SharedSession>> retry_review(SessionWriter& writer, const Clock& clock, SessionId id,
+                                         std::string actor) {
   auto done = co_await writer.change(id, [&](Session session) -> Result<Outcome> {
     session.audit.push_back({.at = clock.wall_now(), .kind = DecisionKind::retried, .actor = actor});
     auto next = reopened(std::move(session));
     if (!next) return failure(next);
     return Outcome{.session = std::move(*next)};
   });
-  if (done) log_decision("a sale in review is tried again", *done);
+  if (done) log_decision("a sale in review is tried again", **done);
   co_return done;
 }
 
-Task<Result<Session>> discard_review(SessionWriter& writer, const Clock& clock, SessionId id,
-                                     std::string reason, std::string actor) {
+Task<Result<SharedSession>> discard_review(SessionWriter& writer, const Clock& clock, SessionId id,
+                                           std::string reason, std::string actor) {
   auto done = co_await writer.change(id, [&](Session session) {
     const WallTime now = clock.wall_now();
     session.audit.push_back({.at = now, .kind = DecisionKind::discarded, .actor = actor, .reason = reason});
     return discarded(std::move(session), reason, now);
   });
-  if (done) log_decision("a sale in review is discarded", *done);
+  if (done) log_decision("a sale in review is discarded", **done);
   co_return done;
 }
 

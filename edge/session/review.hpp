@@ -9,11 +9,11 @@
 namespace perkline::edge::session {
 
 /// PDI is asked, or told, once more.
-Task<Result<Session>> retry_review(SessionWriter& writer, const Clock& clock, SessionId id,
-                                   std::string actor);
+Task<Result<SharedSession>> retry_review(SessionWriter& writer, const Clock& clock, SessionId id,
+                                         std::string actor);
 
 /// PDI will never book it: the till is refused, and the hub told if it was told of the sale.
-Task<Result<Session>> discard_review(SessionWriter& writer, const Clock& clock, SessionId id,
-                                     std::string reason, std::string actor);
+Task<Result<SharedSession>> discard_review(SessionWriter& writer, const Clock& clock, SessionId id,
+                                           std::string reason, std::string actor);
 
 }  // namespace perkline::edge::session

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -263,6 +264,9 @@ struct Session {
 
   bool operator==(const Session&) const = default;
 };
+
+/// One version of a session, which never changes, for all who look at it; nullptr: there is none.
+using SharedSession = std::shared_ptr<const Session>;
 
 /// Goods of another store's sale, which the hub alone knows: the till's call, kept to be told again.
 struct ForeignReturn {

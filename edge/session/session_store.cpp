@@ -92,7 +92,7 @@ Result<std::optional<Session>> SessionStore::find(const SessionId& id) const {
 }
 
 Result<std::optional<Kept>> SessionStore::look_up(const SessionId& id) const {
-  if (const Session* known = at_work_.find(id); known != nullptr) return Kept{.session = *known};
+  if (const SharedSession known = at_work_.find(id)) return Kept{.session = *known};
   auto record = journal_.get(Family::sessions, id.str());
   if (!record) return failure(record);
   if (*record) {
@@ -106,6 +106,17 @@ Result<std::optional<Kept>> SessionStore::look_up(const SessionId& id) const {
   auto kept = decode_archived(**archived);
   if (!kept) return failure(kept);
   return std::move(*kept);
+}
+
+Result<SharedSession> SessionStore::share(const SessionId& id) {
+  if (auto known = at_work_.find(id)) return known;
+  auto kept = look_up(id);
+  if (!kept) return failure(kept);
+  if (!*kept) return nullptr;
+  // What is kept in memory has its place in `sessions`, and is not about to be another.
+  if ((*kept)->archived_at || committing_.contains(id))
+    return std::make_shared<const Session>(std::move((*kept)->session));
+  return at_work_.keep(std::move((*kept)->session));
 }
 
 Result<std::optional<Session>> SessionStore::take(const SessionId& id) {
@@ -164,7 +175,8 @@ Result<std::optional<Predecessor>> SessionStore::predecessor(const Session& next
   return before;
 }
 
-Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEvent> events, Batch also) {
+Task<Result<SharedSession>> SessionStore::commit(Session next, std::vector<journal::NewEvent> events,
+                                                 Batch also) {
   auto before = predecessor(next);
   if (!before) co_return failure(before);
   committing_.insert(next.id);
@@ -174,8 +186,8 @@ Task<Result<void>> SessionStore::commit(Session next, std::vector<journal::NewEv
   count_step(*before, next);
   place_taken(next);
   if (observe_) observe_(next.status);
-  if (may_expire(next) || next.status == Status::finalizing) at_work_.keep(std::move(next));
-  co_return Result<void>{};
+  if (may_expire(next) || next.status == Status::finalizing) co_return at_work_.keep(std::move(next));
+  co_return std::make_shared<const Session>(std::move(next));
 }
 
 Result<SessionStore::Page> SessionStore::waiting(std::string_view from, std::size_t count_max) const {

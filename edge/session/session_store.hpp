@@ -32,6 +32,8 @@ class SessionStore {
   /// What is durable, archived or not; nullopt: there is none. Errors: corrupt, newer_format, io_failed.
   Result<std::optional<Session>> find(const SessionId& id) const;
   Result<std::optional<Kept>> look_up(const SessionId& id) const;
+  /// The same as find(), uncopied; for those who will ask for it again in a moment: it stays in memory.
+  Result<SharedSession> share(const SessionId& id);
   /// The same as find(), for whoever is about to commit its next version.
   Result<std::optional<Session>> take(const SessionId& id);
   /// Whose the till's name is: a sale's, that of a return of this sale, of a return of another store's, or of
@@ -41,10 +43,10 @@ class SessionStore {
 
   /// Commits `next`, where the session lies, with `events` and `also` as one: durable when it returns. The
   /// first version also takes the transaction's name, as every one takes those of the returns it adds.
-  /// Errors: version_conflict (the stored version is not next's less one, or a commit of that session is
-  /// under way), corrupt, newer_format, io_failed.
-  Task<Result<void>> commit(Session next, std::vector<journal::NewEvent> events = {},
-                            journal::Batch also = {});
+  /// Gives what was committed. Errors: version_conflict (the stored version is not next's less one, or a
+  /// commit of that session is under way), corrupt, newer_format, io_failed.
+  Task<Result<SharedSession>> commit(Session next, std::vector<journal::NewEvent> events = {},
+                                     journal::Batch also = {});
 
   /// Commits a return that nobody has heard of, with its event: durable when it returns.
   Task<void> add(ForeignReturn foreign, journal::NewEvent event);

@@ -62,23 +62,24 @@ bool SessionWriter::is_old(const Session& session) {
   return may_expire(session) && aged_now() >= session.expires_at;
 }
 
-Task<Result<Session>> SessionWriter::expire_if_old(Session session) {
-  if (!is_old(session)) co_return session;
-  auto done = co_await change(session.id, expired);
+Task<Result<SharedSession>> SessionWriter::expire_if_old(SharedSession session) {
+  if (!is_old(*session)) co_return session;
+  auto done = co_await change(session->id, expired);
   if (done || done.error().code != Errc::session_state) co_return done;
   // Somebody was quicker: a till's call, or the job.
-  auto found = ports_.store.find(session.id);
-  if (!found) co_return failure(found);
-  if (!*found) co_return fail(Errc::not_found, "no such session");
-  co_return std::move(**found);
+  auto found = ports_.store.share(session->id);
+  if (found && !*found) co_return fail(Errc::not_found, "no such session");
+  co_return found;
 }
 
-Task<Result<Session>> SessionWriter::change(SessionId id, std::function<Result<Outcome>(Session)> next) {
+Task<Result<SharedSession>> SessionWriter::change(SessionId id,
+                                                  std::function<Result<Outcome>(Session)> next) {
   if (held_ && held_(id)) co_return fail(session_busy());
   co_return co_await recover(std::move(id), std::move(next));
 }
 
-Task<Result<Session>> SessionWriter::recover(SessionId id, std::function<Result<Outcome>(Session)> next) {
+Task<Result<SharedSession>> SessionWriter::recover(SessionId id,
+                                                   std::function<Result<Outcome>(Session)> next) {
   std::string key = state_key(id);
   std::optional<net::KeyedLock::Guard> turn = ports_.locks.try_acquire(key);
   if (!turn) {
@@ -97,11 +98,11 @@ Task<Result<Session>> SessionWriter::recover(SessionId id, std::function<Result<
   told.traceparent = outcome->traceparent.empty() ? outcome->session.traceparent : outcome->traceparent;
   told.owed = outcome->owed;
   auto committed = co_await commit(std::move(*outcome));
-  if (committed && !told.what.empty()) log_change(told, *committed, ports_.clock.wall_now());
+  if (committed && !told.what.empty()) log_change(told, **committed, ports_.clock.wall_now());
   co_return committed;
 }
 
-Task<Result<Session>> SessionWriter::commit(Outcome outcome) {
+Task<Result<SharedSession>> SessionWriter::commit(Outcome outcome) {
   journal::Batch also = std::move(outcome.also);
   const auto writing = note_member(also, outcome);
   if (!writing) co_return std::unexpected(writing.error());
@@ -110,9 +111,7 @@ Task<Result<Session>> SessionWriter::commit(Outcome outcome) {
     events.push_back(new_event(
         ports_, outcome.traceparent.empty() ? outcome.session.traceparent : std::move(outcome.traceparent),
         std::move(*outcome.event)));
-  auto kept = co_await ports_.store.commit(outcome.session, std::move(events), std::move(also));
-  if (!kept) co_return failure(kept);
-  co_return std::move(outcome.session);
+  co_return co_await ports_.store.commit(std::move(outcome.session), std::move(events), std::move(also));
 }
 
 Task<Result<void>> SessionWriter::open(Session session, bool told_by_pdi) {
@@ -128,7 +127,9 @@ Task<Result<void>> SessionWriter::open(Session session, bool told_by_pdi) {
     member.as_of = session.created_at;
     writing = ports_.members.put(also, session.customer, member);
   }
-  co_return co_await ports_.store.commit(std::move(session), {}, std::move(also));
+  auto kept = co_await ports_.store.commit(std::move(session), {}, std::move(also));
+  if (!kept) co_return failure(kept);
+  co_return Result<void>{};
 }
 
 // ---- age

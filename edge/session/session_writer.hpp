@@ -21,11 +21,11 @@ class SessionWriter {
   /// `next` makes of the durable session what is to be committed. Durable when it returns; gives what was
   /// committed. Waits behind other changes of that session, on a full disk until there is room. Errors:
   /// not_found, session_busy (it is held), cancelled, what `next` gives, SessionStore::commit's.
-  Task<Result<Session>> change(SessionId id, std::function<Result<Outcome>(Session)> next);
+  Task<Result<SharedSession>> change(SessionId id, std::function<Result<Outcome>(Session)> next);
   /// Sessions that nobody is to change until it is known what became of them: after a restore. They are
   /// changed by recover() alone.
   void hold_those(std::function<bool(const SessionId&)> held) { held_ = std::move(held); }
-  Task<Result<Session>> recover(SessionId id, std::function<Result<Outcome>(Session)> next);
+  Task<Result<SharedSession>> recover(SessionId id, std::function<Result<Outcome>(Session)> next);
 
   /// Commits a new session, with the member as PDI has just told of him, if it did.
   Task<Result<void>> open(Session session, bool told_by_pdi);
@@ -38,7 +38,7 @@ class SessionWriter {
   bool is_old(const Session& session);
   /// The session as it was given, or as expired by now, by whomever. Errors: change()'s but for
   /// session_state.
-  Task<Result<Session>> expire_if_old(Session session);
+  Task<Result<SharedSession>> expire_if_old(SharedSession session);
   /// Gives a session that was opened before there was a family `expiry` its place in there. Errors: the
   /// store's.
   Task<Result<void>> index_expiry(SessionId id);
@@ -61,7 +61,7 @@ class SessionWriter {
   };
   void tell_jump();
   Task<Result<Held>> hold(std::vector<SessionId> ids, Choice chosen);
-  Task<Result<Session>> commit(Outcome outcome);
+  Task<Result<SharedSession>> commit(Outcome outcome);
   Result<standin::Members::Writing> note_member(journal::Batch& batch, const Outcome& outcome);
 
   Ports ports_;

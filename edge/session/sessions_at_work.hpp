@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <list>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -32,36 +33,42 @@ inline Predecessor predecessor_of(const Session& session,
           .archived_at = archived_at};
 }
 
-/// Sessions that tills are at work on, as the journal has them: their next call need not read and decode them
+/// Sessions that somebody is at work on, as the journal has them: the next call need not read and decode them
 /// again. At most so many; who came first goes first.
 class SessionsAtWork {
  public:
   explicit SessionsAtWork(std::size_t count_max) : count_max_(count_max) {}
 
-  /// nullptr: it is not known here, or was taken. Good until the next keep(), take() or forget().
-  const Session* find(const SessionId& id) const {
+  /// nullptr: it is not known here, or was taken.
+  SharedSession find(const SessionId& id) const {
     const auto place = places_.find(id);
-    return place == places_.end() || !place->second->session ? nullptr : &*place->second->session;
+    return place == places_.end() ? nullptr : place->second->session;
   }
-  /// Of one that is kept here or was taken; nullptr: of neither. Good as find()'s.
+  /// Of one that is kept here or was taken; nullptr: of neither. Good until the next keep() or forget().
   const Predecessor* predecessor(const SessionId& id) const {
     const auto place = places_.find(id);
     return place == places_.end() ? nullptr : &place->second->stored;
   }
-  /// For whoever makes its next version of it: spares the copy. What is stored is remembered.
+  /// For whoever makes its next version of it: spares the copy, unless somebody else still looks at it. What
+  /// is stored is remembered.
   std::optional<Session> take(const SessionId& id) {
     const auto place = places_.find(id);
-    if (place == places_.end()) return std::nullopt;
-    return std::exchange(place->second->session, std::nullopt);
+    if (place == places_.end() || !place->second->session) return std::nullopt;
+    const std::shared_ptr<Session> taken = std::exchange(place->second->session, nullptr);
+    if (taken.use_count() > 1) return *taken;
+    return std::move(*taken);
   }
-  void keep(Session session) {
-    forget(session.id);
-    const SessionId id = session.id;
-    entries_.push_back({.id = id, .stored = predecessor_of(session), .session = std::move(session)});
-    places_.emplace(id, std::prev(entries_.end()));
-    if (entries_.size() <= count_max_) return;
-    places_.erase(entries_.front().id);
-    entries_.pop_front();
+  SharedSession keep(Session session) {
+    auto kept = std::make_shared<Session>(std::move(session));
+    const auto [place, added] = places_.try_emplace(kept->id);
+    if (!added) entries_.erase(place->second);
+    entries_.push_back({.id = &place->first, .stored = predecessor_of(*kept), .session = kept});
+    place->second = std::prev(entries_.end());
+    if (entries_.size() > count_max_) {
+      places_.erase(places_.find(*entries_.front().id));
+      entries_.pop_front();
+    }
+    return kept;
   }
   void forget(const SessionId& id) {
     const auto place = places_.find(id);
@@ -72,9 +79,9 @@ class SessionsAtWork {
 
  private:
   struct Entry {
-    SessionId id;
+    const SessionId* id;  ///< The key of its place.
     Predecessor stored;
-    std::optional<Session> session;
+    std::shared_ptr<Session> session;
   };
 
   std::size_t count_max_;

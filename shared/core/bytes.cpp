@@ -16,12 +16,12 @@ std::optional<unsigned> value_of(char digit) {
 }  // namespace
 
 std::string to_hex(std::string_view bytes) {
-  std::string hex;
-  hex.reserve(bytes.size() * 2);
+  std::string hex(bytes.size() * 2, '0');
+  char* at = hex.data();
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    hex.push_back(digits[byte >> 4]);
-    hex.push_back(digits[byte & 15]);
+    *at++ = digits[byte >> 4];
+    *at++ = digits[byte & 15];
   }
   return hex;
 }

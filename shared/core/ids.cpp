@@ -5,18 +5,26 @@
 #include "shared/core/bytes.hpp"
 
 namespace perkline {
+namespace {
+
+constexpr std::size_t text_length = 36;
+constexpr std::array<std::size_t, 4> dashes{8, 13, 18, 23};
+
+}  // namespace
 
 std::string Uuid::str() const {
-  const std::string hex = to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  return hex.substr(0, 8) + '-' + hex.substr(8, 4) + '-' + hex.substr(12, 4) + '-' + hex.substr(16, 4) + '-' +
-         hex.substr(20);
+  std::string text = to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  text.reserve(text_length);
+  for (const std::size_t dash : dashes) text.insert(dash, 1, '-');
+  return text;
 }
 
 std::optional<Uuid> parse_uuid(std::string_view text) {
-  if (text.size() != 36) return std::nullopt;
+  if (text.size() != text_length) return std::nullopt;
   std::string hex;
+  hex.reserve(text_length);
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const bool dash = std::ranges::find(dashes, i) != dashes.end();
     if (dash != (text[i] == '-')) return std::nullopt;
     if (!dash) hex.push_back(text[i]);
   }

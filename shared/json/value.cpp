@@ -14,6 +14,8 @@ namespace {
 namespace sj = simdjson;
 
 constexpr const char* not_json = "not JSON";
+/// Room made at once for what an object usually holds.
+constexpr std::size_t members_usual = 4;
 /// Of a name from outside, in a fault.
 constexpr std::size_t name_bytes_told = 64;
 
@@ -153,14 +155,15 @@ class Parser {
       name = keep(name);
       sj::ondemand::value value;
       if (field.value().get(value) != sj::SUCCESS) return false;
+      if (out.members_.empty()) out.members_.reserve(members_usual);
       if (!read(value, out.members_.emplace_back(Member{name, {}}).value, depth + 1)) return false;
     }
     return names_differ(out);
   }
 
   bool names_differ(const Value& object) {
-    std::vector<std::string_view> names;
-    names.reserve(object.members_.size());
+    std::vector<std::string_view>& names = names_;
+    names.clear();
     for (const Member& member : object.members_) names.push_back(member.name);
     std::ranges::sort(names);
     const auto doubled = std::ranges::adjacent_find(names);
@@ -179,6 +182,7 @@ class Parser {
   char* texts_;  ///< As long as the input: unescaping never lengthens a text.
   std::size_t values_left_;
   std::size_t used_ = 0;
+  std::vector<std::string_view> names_;  ///< Of the object that has just ended.
   std::string fault_{not_json};
 };
 

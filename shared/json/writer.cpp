@@ -9,10 +9,36 @@
 #include "shared/core/utf8.hpp"
 
 namespace perkline::json {
+namespace {
+
+/// What most texts fit in: makes room once instead of as they grow.
+constexpr std::size_t text_bytes_usual = 512;
+constexpr std::size_t keys_usual = 16;
+constexpr std::size_t brackets_usual = 4;
+
+/// Whether a byte stands for itself within quotes.
+constexpr std::array<bool, 256> stands_for_itself = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x80; ++c) plain.at(c) = c != '"' && c != '\\';
+  return plain;
+}();
+
+std::size_t plain_length(std::string_view text) {
+  std::size_t length = 0;
+  while (length < text.size() && stands_for_itself[static_cast<unsigned char>(text[length])]) ++length;
+  return length;
+}
+
+}  // namespace
+
 void append_quoted(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   out.push_back('"');
-  while (!text.empty()) {
+  while (true) {
+    const std::size_t plain = plain_length(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const char c = text.front();
     const std::size_t length = utf8_length(text);
     if (length == 0) {
@@ -24,12 +50,10 @@ void append_quoted(std::string& out, std::string_view text) {
       out.push_back(c);
     } else if (c == '\n') {
       out.append("\\n");
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else {
       out.append("\\u00");
       out.push_back(hex[static_cast<unsigned char>(c) >> 4]);
       out.push_back(hex[static_cast<unsigned char>(c) & 15]);
-    } else {
-      out.push_back(c);
     }
     text.remove_prefix(length == 0 ? 1 : length);
   }
@@ -79,6 +103,11 @@ std::string Writer::take() {
 }
 
 Writer& Writer::open(char bracket) {
+  if (text_.empty()) {
+    text_.reserve(text_bytes_usual);
+    keys_.reserve(keys_usual);
+    open_.reserve(brackets_usual);
+  }
   separate();
   text_.push_back(bracket);
   open_.push_back({.bracket = bracket, .keys_before = keys_.size()});

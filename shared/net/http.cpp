@@ -10,6 +10,9 @@
 namespace perkline::net {
 namespace {
 
+/// Of a till's request: room made at once.
+constexpr std::size_t fields_usual = 6;
+
 /// `VALIDATION_FAILED` as people write it.
 std::string title_of(std::string_view code) {
   constexpr std::string_view acronym = "PDI_";
@@ -79,6 +82,7 @@ std::string_view name_of(Method method) {
 }
 
 void Headers::add(std::string name, std::string value) {
+  if (fields_.empty()) fields_.reserve(fields_usual);
   fields_.emplace_back(std::move(name), std::move(value));
 }
 

@@ -8,8 +8,9 @@
 #include <memory>
 #include <vector>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
@@ -22,20 +23,37 @@
 namespace perkline::ops {
 namespace {
 
+struct FreeMac {
+  void operator()(EVP_MAC* mac) const { ::EVP_MAC_free(mac); }
+  void operator()(EVP_MAC_CTX* context) const { ::EVP_MAC_CTX_free(context); }
+};
+using MacPtr = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+
 struct Output {
   Output() : logger("perkline", std::make_shared<spdlog::sinks::stderr_sink_mt>()) {
     // Lines come finished, and `level` alone decides which; a line is one write, so that threads never mix.
     logger.set_pattern("%v");
     logger.set_level(spdlog::level::trace);
-    hash_key.resize(sizeof(Digest));
-    SystemRng().fill(hash_key);
+    Digest random{};
+    SystemRng().fill(random);
+    key_hash(random);
+  }
+  void key_hash(std::span<const std::uint8_t> key) {
+    std::array<char, 7> sha256{"SHA256"};
+    const std::array<OSSL_PARAM, 2> digest{
+        ::OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, sha256.data(), 0),
+        ::OSSL_PARAM_construct_end()};
+    PERKLINE_ASSERT(keyed_hash &&
+                    ::EVP_MAC_init(keyed_hash.get(), key.data(), key.size(), digest.data()) == 1);
   }
 
   spdlog::logger logger;
   std::atomic<Level> level{Level::info};
   std::atomic<bool> json = false;
   std::string service;
-  std::vector<std::uint8_t> hash_key;
+  /// HMAC with its key taken in, to be copied: OpenSSL looks its parts up anew for each that is made.
+  MacPtr keyed_hash{
+      ::EVP_MAC_CTX_new(std::unique_ptr<EVP_MAC, FreeMac>(::EVP_MAC_fetch(nullptr, "HMAC", nullptr)).get())};
 };
 
 /// Never destroyed: static objects that die at exit may still log.
@@ -197,16 +215,17 @@ void log(Level level, std::string_view context, std::string_view message,
 }
 
 void set_hash_key(std::span<const std::uint8_t> key) {
-  output().hash_key.assign(key.begin(), key.end());
+  output().key_hash(key);
 }
 
 std::string hashed(std::string_view id) {
-  const auto& key = output().hash_key;
+  const MacPtr mac(::EVP_MAC_CTX_dup(output().keyed_hash.get()));
   Digest digest;
-  const auto* made =
-      ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()),
-             reinterpret_cast<const unsigned char*>(id.data()), id.size(), digest.data(), nullptr);
-  PERKLINE_ASSERT(made != nullptr);
+  std::size_t length = 0;
+  const bool made =
+      mac && ::EVP_MAC_update(mac.get(), reinterpret_cast<const unsigned char*>(id.data()), id.size()) == 1 &&
+      ::EVP_MAC_final(mac.get(), digest.data(), &length, digest.size()) == 1;
+  PERKLINE_ASSERT(made && length == digest.size());
   return to_hex(digest).substr(0, 16);
 }
 

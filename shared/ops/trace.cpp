@@ -26,13 +26,14 @@ bool is_id(std::string_view text) {
   return std::ranges::all_of(text, is_hex) && std::ranges::any_of(text, [](char c) { return c != '0'; });
 }
 
-/// `bytes` random ones in hex, never all zero: that is no id.
-std::string random_id(Rng& rng, std::size_t bytes) {
-  std::string id(bytes, '\0');
+/// A random id of so many digits, never all zero: that is no id.
+template <std::size_t digits>
+void append_random_id(std::string& out, Rng& rng) {
+  std::array<std::uint8_t, digits / 2> id{};
   do {
-    rng.fill({reinterpret_cast<std::uint8_t*>(id.data()), id.size()});
-  } while (std::ranges::all_of(id, [](char c) { return c == '\0'; }));
-  return to_hex(id);
+    rng.fill(id);
+  } while (std::ranges::all_of(id, [](std::uint8_t byte) { return byte == 0; }));
+  out += to_hex({reinterpret_cast<const char*>(id.data()), id.size()});
 }
 
 }  // namespace
@@ -44,8 +45,13 @@ bool is_traceparent(std::string_view text) {
 }
 
 std::string new_traceparent(Rng& rng) {
-  std::string text = "00-" + random_id(rng, trace_id_digits / 2);
-  return text + '-' + random_id(rng, span_id_digits / 2) + "-01";
+  std::string text;
+  text.reserve(length);
+  text += "00-";
+  append_random_id<trace_id_digits>(text, rng);
+  text += '-';
+  append_random_id<span_id_digits>(text, rng);
+  return text += "-01";
 }
 
 std::string child_traceparent(std::string_view parent, Rng& rng) {
@@ -53,8 +59,11 @@ std::string child_traceparent(std::string_view parent, Rng& rng) {
   // Of the flags level 1 knows only `sampled`, the lowest bit; the others must not be handed on.
   const char last = parent.back();
   const bool sampled = ((last <= '9' ? last - '0' : last - 'a' + 10) & 1) != 0;
-  std::string text(parent.substr(0, span_id_at));
-  return text + random_id(rng, span_id_digits / 2) + (sampled ? "-01" : "-00");
+  std::string text;
+  text.reserve(length);
+  text += parent.substr(0, span_id_at);
+  append_random_id<span_id_digits>(text, rng);
+  return text += sampled ? "-01" : "-00";
 }
 
 std::string_view trace_id_of(std::string_view traceparent) {

@@ -107,18 +107,32 @@ void set(mustache::data& data, const char* name, std::string_view text) {
   }
 }
 
-mustache::data data_of(const ReceiptFacts& facts) {
+/// The names that the templates may tell: perhaps one more, as one name may be a part of another.
+std::vector<std::string_view> names_in(const std::vector<std::string>& templates) {
+  std::vector<std::string_view> told;
+  std::ranges::copy_if(names, std::back_inserter(told), [&](std::string_view name) {
+    return std::ranges::any_of(templates, [&](const std::string& text) { return text.contains(name); });
+  });
+  return told;
+}
+
+/// Of what is told: the rest is not worth spelling.
+mustache::data data_of(const ReceiptFacts& facts, const std::vector<std::string_view>& names_told) {
   mustache::data data;
-  data.set("earnedPoints", std::to_string(facts.earned.count));
-  data.set("redeemedPoints", std::to_string(facts.redeemed.count));
-  data.set("redeemed", facts.redeemed.count > 0);
-  set(data, "newBalance", facts.new_balance ? std::to_string(facts.new_balance->count) : "");
-  set(data, "customerName", facts.customer_name);
-  set(data, "tier", facts.tier);
-  set(data, "receiptId", facts.receipt);
-  data.set("amount", format_amount(facts.amount));
-  data.set("currency", std::string(facts.amount.currency.code()));
-  data.set("provisional", facts.provisional);
+  const auto told = [&](std::string_view name) {
+    return std::ranges::find(names_told, name) != names_told.end();
+  };
+  if (told("earnedPoints")) data.set("earnedPoints", std::to_string(facts.earned.count));
+  if (told("redeemedPoints")) data.set("redeemedPoints", std::to_string(facts.redeemed.count));
+  if (told("redeemed")) data.set("redeemed", facts.redeemed.count > 0);
+  if (told("newBalance"))
+    set(data, "newBalance", facts.new_balance ? std::to_string(facts.new_balance->count) : "");
+  if (told("customerName")) set(data, "customerName", facts.customer_name);
+  if (told("tier")) set(data, "tier", facts.tier);
+  if (told("receiptId")) set(data, "receiptId", facts.receipt);
+  if (told("amount")) data.set("amount", format_amount(facts.amount));
+  if (told("currency")) data.set("currency", std::string(facts.amount.currency.code()));
+  if (told("provisional")) data.set("provisional", facts.provisional);
   return data;
 }
 
@@ -126,6 +140,7 @@ mustache::data data_of(const ReceiptFacts& facts) {
 
 struct ReceiptForm::Parsed {
   std::vector<std::string> templates;
+  std::vector<std::string_view> told;
   std::vector<mustache::mustache> parsed;
 };
 
@@ -140,6 +155,7 @@ ReceiptForm::ReceiptForm(std::vector<std::string> templates) : parsed_(std::make
     PERKLINE_ASSERT(wrong_template(text).empty());
     parsed_->parsed.emplace_back(text).set_custom_escape([](const std::string& value) { return value; });
   }
+  parsed_->told = names_in(templates);
   parsed_->templates = std::move(templates);
 }
 
@@ -159,10 +175,13 @@ const std::vector<std::string>& ReceiptForm::templates() const {
 }
 
 std::vector<std::string> ReceiptForm::lines(const ReceiptFacts& facts) const {
-  const mustache::data data = data_of(facts);
+  const mustache::data data = data_of(facts, parsed_->told);
   std::vector<std::string> lines;
   for (mustache::mustache& form : parsed_->parsed) {
-    std::string line = printable(form.render(data));
+    std::string rendered;
+    // By itself the library would write to a string stream, which costs more than all the rest.
+    form.render(data, [&rendered](const std::string& text) { rendered += text; });
+    std::string line = printable(rendered);
     if (!line.empty()) lines.push_back(std::move(line));
   }
   return lines;

@@ -27,7 +27,9 @@ class Store : public ::testing::Test {
   std::vector<SessionId> lapsing(WallTime until) {
     return store.lapsing({.until = until + Millis{1}}, "", 10)->ids;
   }
-  Result<void> commit(Session session) { return test::run_task(world, store.commit(std::move(session))); }
+  Result<SharedSession> commit(Session session) {
+    return test::run_task(world, store.commit(std::move(session)));
+  }
   Task<bool> add(ForeignReturn foreign) {
     co_await store.add(std::move(foreign),
                        {.id = {}, .time = {}, .traceparent = {}, .payload = sync::UnknownEvent{.type = 99}});
@@ -156,9 +158,9 @@ TEST_F(Store, OfTwoCommitsAtOnceOneIsRefused) {
   ASSERT_TRUE(commit(opened(first_id, "TXN-1")));
   Session session = opened(first_id, "TXN-1");
   session.version = 2;
-  std::vector<Result<void>> results;
+  std::vector<Result<SharedSession>> results;
   for (int i = 0; i < 2; ++i) {
-    world.spawn([](Task<Result<void>> task, std::vector<Result<void>>& out) -> Task<void> {
+    world.spawn([](Task<Result<SharedSession>> task, std::vector<Result<SharedSession>>& out) -> Task<void> {
       out.push_back(co_await std::move(task));
     }(store.commit(session), results));
   }
@@ -301,8 +303,9 @@ TEST_F(Store, NothingIsArchivedInTheMidstOfItsCommit) {
   Session next = session;
   next.version = 2;
   std::vector<Result<void>> results;
-  const auto collect = [](Task<Result<void>> task, std::vector<Result<void>>& out) -> Task<void> {
-    out.push_back(co_await std::move(task));
+  const auto collect = []<class T>(Task<Result<T>> task, std::vector<Result<void>>& out) -> Task<void> {
+    auto result = co_await std::move(task);
+    out.push_back(result ? Result<void>{} : failure(result));
   };
   disk.sync_time = Millis{5};
   world.spawn(collect(store.commit(next), results));
