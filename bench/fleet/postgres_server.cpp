@@ -26,11 +26,21 @@ namespace fs = std::filesystem;
 constexpr const char* superuser = "perkline";
 constexpr std::chrono::seconds patience{30};
 
+/// Where Linux has files in memory, if there is room for a cluster: that of a container may be small.
+std::optional<fs::path> memory() {
+  constexpr std::uintmax_t room_min = 1ULL << 30;
+  const fs::path shared = "/dev/shm";
+  std::error_code error;
+  const auto space = fs::space(shared, error);
+  if (error || space.available < room_min || ::access(shared.c_str(), W_OK) != 0) return std::nullopt;
+  return shared;
+}
+
 /// A folder of its own, gone with everything in it at the end.
 class OwnFolder {
  public:
-  OwnFolder() {
-    std::string pattern = (fs::temp_directory_path() / "perkline-postgres-XXXXXX").string();
+  explicit OwnFolder(const fs::path& parent) {
+    std::string pattern = (parent / "perkline-postgres-XXXXXX").string();
     PERKLINE_ASSERT(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }
@@ -85,7 +95,9 @@ CommandLine unprivileged(const fs::path& program, std::vector<std::string> argum
 }  // namespace
 
 struct PostgresServer::State {
-  explicit State(PostgresServerOptions chosen) : options(std::move(chosen)) {}
+  explicit State(PostgresServerOptions chosen)
+      : options(std::move(chosen)),
+        folder(options.fsync ? fs::temp_directory_path() : memory().value_or(fs::temp_directory_path())) {}
 
   PostgresServerOptions options;
   fs::path programs;
@@ -177,7 +189,8 @@ Result<void> PostgresServer::State::launch() {
                                      "ssl_key_file=" + folder.file("server.key")});
   }
   if (!options.fsync)
-    settings.insert(settings.end(), {"fsync=off", "full_page_writes=off", "synchronous_commit=off"});
+    settings.insert(settings.end(),
+                    {"fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_wal_size=256MB"});
   // The last word counts.
   settings.insert(settings.end(), options.settings.begin(), options.settings.end());
   for (const std::string& setting : settings) arguments.insert(arguments.end(), {"-c", setting});

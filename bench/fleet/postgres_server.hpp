@@ -11,7 +11,8 @@
 namespace perkline::bench {
 
 struct PostgresServerOptions {
-  /// Whether a commit is on disk when it returns. Off, a killed server forgets.
+  /// Whether a commit is on disk when it returns. Off, a killed server forgets, and its files are in memory
+  /// where there is room: to make and remove the 650 of a database takes ext4 0.2 s.
   bool fsync = true;
   /// A certificate and its key, in PEM: whoever comes over TCP is let in over TLS alone. Empty: without.
   std::string cert_file = {};
