@@ -34,11 +34,13 @@ struct Series {
   Histogram times() const;         ///< Of all.
 };
 
-/// One's throughput by another's, turn by turn: what the machine does meanwhile hits both.
+/// One's figure by another's, turn by turn: what the machine does meanwhile hits both.
 struct Ratio {
   std::string name;
   std::vector<double> values;
   double median() const;
+  /// Between these two the median of ever more turns would lie, with 95 % (by the order of the values, as
+  /// they follow no law); of fewer than six turns the lowest and the highest.
   double low() const;
   double high() const;
 };
@@ -50,12 +52,16 @@ struct TurnsOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
-/// A B A B …, so many rounds, with a progress bar. Errors: the first turn's that fails, with its name;
-/// cancelled.
+/// A B, B A, A B …, so many rounds, with a progress bar: what gets slower or faster meanwhile favours nobody.
+/// Errors: the first turn's that fails, with its name; cancelled.
 Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestants,
                                        const TurnsOptions& options);
 
+/// Of their throughputs.
 Ratio ratio_of(const Series& subject, const Series& ceiling);
+/// Of operations in the same CPU time: what of the ceiling's throughput is left where both do nothing but
+/// compute. It does not follow the disk's moods, as the other does.
+Ratio cpu_ratio_of(const Series& subject, const Series& ceiling);
 double median_of(std::vector<double> values);
 
 }  // namespace perkline::bench

@@ -143,6 +143,9 @@ Result<Report> run_ingest(const MeasureOptions& options, Engine engine, std::opt
   report.series = std::move(*series);
   const Ratio of_bare = ratio_of(report.series.front(), report.series.back());
   report.ratios.push_back(of_bare);
+  // On PostgreSQL most of it is the server's.
+  if (engine == Engine::sqlite)
+    report.ratios.push_back(cpu_ratio_of(report.series.front(), report.series.back()));
   report.at_least(of_bare.name, of_bare.median(), engine == Engine::sqlite ? sqlite_goal : postgres_goal);
   if (counts.size() > 1) {
     const Ratio many = ratio_of(report.series[1], report.series[0]);

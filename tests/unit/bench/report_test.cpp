@@ -22,23 +22,48 @@ std::string read(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(BenchTurns, AreTakenInTurnAndComparedPairByPair) {
+TEST(BenchTurns, AreTakenThereAndBackAndComparedPairByPair) {
   std::string order;
-  std::uint64_t drift = 100;  // the machine gets faster meanwhile
+  std::uint64_t drift = 100;  // the machine gets faster meanwhile, from pair to pair
   const auto contestant = [&](char name, std::uint64_t share) {
     return Contestant{std::string(1, name), [&order, &drift, name, share](const TurnProgress&) {
                         order += name;
                         const std::uint64_t operations = drift * share;
-                        if (name == 'B') drift *= 2;
+                        if (order.size() % 2 == 0) drift *= 2;
                         return Result<Figures>(turn_of(operations));
                       }};
   };
   const auto series = take_turns({contestant('A', 3), contestant('B', 4)}, {.title = "turns", .rounds = 3});
   ASSERT_TRUE(series);
-  EXPECT_EQ(order, "ABABAB");
+  EXPECT_EQ(order, "ABBAAB");
   const Ratio ratio = ratio_of((*series)[0], (*series)[1]);
   EXPECT_EQ(ratio.values, (std::vector<double>{0.75, 0.75, 0.75}));
   EXPECT_EQ((*series)[0].per_second(), 600);
+}
+
+TEST(BenchTurns, RatioByCpuTimeIsOfOperationsInTheSameTime) {
+  const auto series = [](const char* name, double cpu_seconds) {
+    Figures turn = turn_of(1000);
+    turn.cpu_seconds = cpu_seconds;
+    return Series{.name = name, .turns = {turn}};
+  };
+  const Ratio ratio = cpu_ratio_of(series("edge", 0.08), series("ceiling", 0.02));
+  EXPECT_EQ(ratio.name, "edge / ceiling, by CPU time");
+  EXPECT_DOUBLE_EQ(ratio.median(), 0.25);
+}
+
+TEST(BenchTurns, IntervalOfAMedianLeavesOutWhatFallsOutsideOfIt) {
+  const auto ends = [](std::vector<double> values) {
+    const Ratio ratio{.name = "ratio", .values = std::move(values)};
+    return std::pair(ratio.low(), ratio.high());
+  };
+  EXPECT_EQ(ends({}), std::pair(0.0, 0.0));
+  EXPECT_EQ(ends({5, 1, 3}), std::pair(1.0, 5.0));
+  EXPECT_EQ(ends({5, 1, 4, 2, 3}), std::pair(1.0, 5.0));
+  // Of nine the second to the eighth: 96.1 %; the third to the seventh would be 82.0 %.
+  EXPECT_EQ(ends({9, 1, 8, 2, 7, 3, 6, 4, 5}), std::pair(2.0, 8.0));
+  // Of twelve the third to the tenth: 96.1 %.
+  EXPECT_EQ(ends({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}), std::pair(3.0, 10.0));
 }
 
 TEST(BenchTurns, FailedOneEndsAllAndIsNamed) {
