@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -63,10 +65,61 @@ inline sqlite3* open_bare(const std::string& path) {
     give_up(database, "open");
   const char* set_up =
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-      "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 10000";
+      "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0";
   if (sqlite3_exec(database, set_up, nullptr, nullptr, nullptr) != SQLITE_OK) give_up(database, set_up);
   return database;
 }
+
+/// Brings the log's pages into the database beside the writer, on a thread and a connection of its own, as
+/// the hub does.
+class Checkpointer {
+ public:
+  Checkpointer(sqlite3* writer, const std::string& path) : connection_(open_bare(path)) {
+    sqlite3_wal_hook(writer, &Checkpointer::committed, this);
+    thread_ = std::thread([this] { run(); });
+  }
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+  ~Checkpointer() {
+    round_ = Round::stop;
+    round_.notify_one();
+    thread_.join();
+    sqlite3_close(connection_);
+  }
+
+ private:
+  enum class Round : std::uint8_t { none, wanted, over, stop };
+  static constexpr int pages_max = 10'000;
+
+  static int committed(void* self, sqlite3* writer, const char*, int pages) {
+    auto& round = static_cast<Checkpointer*>(self)->round_;
+    if (round == Round::over) {
+      // What came meanwhile; only then does the log begin at its beginning again.
+      round = Round::none;
+      sqlite3_wal_checkpoint_v2(writer, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    } else if (round == Round::none && pages >= pages_max) {
+      round = Round::wanted;
+      round.notify_one();
+    }
+    return SQLITE_OK;
+  }
+
+  void run() {
+    while (true) {
+      for (Round now = round_; now != Round::wanted; now = round_) {
+        if (now == Round::stop) return;
+        round_.wait(now);
+      }
+      sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+      Round wanted = Round::wanted;
+      round_.compare_exchange_strong(wanted, Round::over);
+    }
+  }
+
+  sqlite3* connection_;
+  std::atomic<Round> round_ = Round::none;
+  std::thread thread_;
+};
 
 /// What all kinds write: a transfer with its entries, events, a call's kept answer.
 class Writer {
@@ -114,8 +167,10 @@ class Writer {
   void entry_without_balance(std::int64_t id, std::int64_t account, std::int64_t delta) {
     bare_entry_.run(id, id / 2, account, delta);
   }
-  void event(const std::string& id, const std::string& type, std::int64_t at, const std::string& data) {
-    event_.run(id, type, at, data, ++position_, at);
+  /// `card`: of whom it tells without an account; empty: of nobody.
+  void event(const std::string& id, const std::string& type, std::int64_t at, const std::string& data,
+             const std::string& card = {}) {
+    event_.run(id, type, at, data, ++position_, at, card);
   }
   /// `call`: method and path.
   void answer(const std::string& user, const std::string& call, const std::string& key,
@@ -147,7 +202,7 @@ class Writer {
                         "INSERT INTO entry (id, transfer_seq, account_id, delta) VALUES (?1, ?2, ?3, ?4)"};
   Statement event_{database_,
                    "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data, position,"
-                   " numbered_at) VALUES (?1, ?2, 1, ?3, '', ?4, ?5, ?6)"};
+                   " numbered_at, card) VALUES (?1, ?2, 1, ?3, '', ?4, ?5, ?6, NULLIF(?7, ''))"};
   Statement answer_{
       database_,
       "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"

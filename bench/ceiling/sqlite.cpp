@@ -5,6 +5,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <random>
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ using namespace perkline::bench;
 
 struct Flags {
   double seconds = 5;
+  double warm_up = 0.5;
   std::size_t batch = 512;  ///< Sales, as the stores send them; calls.
   std::size_t stores = 10;
   std::uint64_t cards = 20'000;  ///< Or members.
@@ -72,7 +74,7 @@ class Sales {
     };
     post("sale:", true, sale.earned);
     if (sale.redeemed > 0) post("redeem:", false, sale.redeemed);
-    writer_.event(maker.next_id().str(), "SALE_FINALIZED", now, sale_event(sale, store, at));
+    writer_.event(maker.next_id().str(), "SALE_FINALIZED", now, sale_event(sale, store, at), sale.card.str());
   }
 
   const SystemClock clock_;
@@ -288,7 +290,7 @@ class Claims : Calls {
         claim_(database,
                "UPDATE promotion_assignment SET claimed_at = ?3, channel = 'web', transfer_id = ?4"
                " WHERE promotion_id = ?1 AND user_id = ?2 AND claimed_at IS NULL") {
-    const auto enough = static_cast<std::size_t>(flags.seconds * claims_a_second);
+    const auto enough = static_cast<std::size_t>((flags.seconds + flags.warm_up) * claims_a_second);
     writer_.begin();
     while (assigned_.size() < enough) {
       promotions_.push_back(next_id());
@@ -359,7 +361,7 @@ template <class Work>
 void measure(sqlite3* database, const Flags& flags) {
   Work work(database, flags);
   // Pages, prepared statements and most members are there after this.
-  for (const Measured warm_up("warm-up"); warm_up.elapsed().count() < flags.seconds / 10;) work.batch();
+  for (const Measured warm_up("warm-up"); warm_up.elapsed().count() < flags.warm_up;) work.batch();
   Measured measured("ceiling-sqlite " + flags.rows);
   while (measured.elapsed().count() < flags.seconds) {
     const auto began = Measured::Clock::now();
@@ -375,6 +377,8 @@ int main(int argc, char** argv) {
   CLI::App app("The hub's rows by SQLite alone", "ceiling-sqlite");
   Flags flags;
   app.add_option("--seconds", flags.seconds)->check(CLI::PositiveNumber);
+  app.add_option("--warm-up", flags.warm_up, "seconds before that, not counted")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--batch", flags.batch, "sales or calls a commit")->check(CLI::Range(1, 100'000));
   app.add_option("--stores", flags.stores)->check(CLI::Range(1, 10'000));
   app.add_option("--cards", flags.cards, "or members")->check(CLI::Range(2, 10'000'000));
@@ -397,10 +401,12 @@ int main(int argc, char** argv) {
     return 1;
   }
   sqlite3* database = open_bare(path);
+  std::optional<Checkpointer> checkpointer(std::in_place, database, path);
   if (flags.rows == "sales") measure<Sales>(database, flags);
   if (flags.rows == "transfers") measure<Transfers>(database, flags);
   if (flags.rows == "spins") measure<Spins>(database, flags);
   if (flags.rows == "claims") measure<Claims>(database, flags);
+  checkpointer.reset();
   sqlite3_close(database);
   std::filesystem::remove_all(folder);
   return 0;

@@ -9,12 +9,15 @@ namespace perkline::bench {
 
 Contestant bare_sqlite(const MeasureOptions& options, const std::string& rows) {
   return {.name = "ceiling-sqlite --rows " + rows, .turn = [&options, rows](const TurnProgress&) {
-            const double seconds = std::chrono::duration<double>(options.time).count();
-            return run_ceiling({.bin_dir = options.bin_dir,
-                                .name = "ceiling-sqlite",
-                                .arguments = {"--rows", rows, "--batch", std::to_string(member_connections),
-                                              "--cards", "2000", "--folder", options.state_dir.string(),
-                                              "--seconds", fmt::format("{:.2f}", seconds)}});
+            const auto seconds = [](std::chrono::milliseconds time) {
+              return fmt::format("{:.2f}", std::chrono::duration<double>(time).count());
+            };
+            return run_ceiling(
+                {.bin_dir = options.bin_dir,
+                 .name = "ceiling-sqlite",
+                 .arguments = {"--rows", rows, "--batch", std::to_string(member_connections), "--cards",
+                               "2000", "--folder", options.state_dir.string(), "--seconds",
+                               seconds(options.time), "--warm-up", seconds(options.warm_up)}});
           }};
 }
 

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 
+#include "bench/measure/disk.hpp"
 #include "bench/measure/report.hpp"
 
 namespace perkline::bench {
@@ -21,6 +23,7 @@ struct MeasureOptions {
   bool quick = false;                    ///< For function only: nothing of it is to be believed.
   bool json = false;
   const std::atomic<bool>* stop = nullptr;
+  std::shared_ptr<const SteadyDisk> steady_disk = nullptr;  ///< Under state_dir; null: the machine's.
 
   std::chrono::milliseconds turn() const { return warm_up + time; }
   /// One round of a fraction of a second.
@@ -29,6 +32,6 @@ struct MeasureOptions {
 
 /// Publishes the report and prints it. Exit status: 0, whether or not goals are met (figures drift from
 /// machine to machine); 1 when `report` is an error, or nothing can be written.
-int conclude(const Result<Report>& report, const MeasureOptions& options);
+int conclude(Result<Report> report, const MeasureOptions& options);
 
 }  // namespace perkline::bench

@@ -107,7 +107,8 @@ std::string to_text(const Report& report) {
     for (const Series& series : report.series) text += series_line(series, width);
   }
   if (!report.ratios.empty())
-    text += fmt::format("\n{:<{}} {:>8} {:>8} {:>8}\n", "ratio, turn by turn", width, "median", "from", "to");
+    text +=
+        fmt::format("\n{:<{}} {:>8} {:>8} {:>8}\n", "ratio of medians, with 95 %", width, "is", "from", "to");
   for (const Ratio& ratio : report.ratios)
     text += fmt::format("{:<{}} {:>8.3f} {:>8.3f} {:>8.3f}\n", ratio.name, width, ratio.median(), ratio.low(),
                         ratio.high());
@@ -134,9 +135,7 @@ std::string to_json(const Report& report) {
   out.end_array().key("ratios").begin_array();
   for (const Ratio& ratio : report.ratios) {
     out.begin_object().field("name", ratio.name).field("median", ratio.median()).field("low", ratio.low());
-    out.field("high", ratio.high()).key("values").begin_array();
-    for (const double value : ratio.values) out.value(value);
-    out.end_array().end_object();
+    out.field("high", ratio.high()).end_object();
   }
   out.end_array().key("goals").begin_array();
   for (const Target& target : report.targets) {

@@ -1,11 +1,11 @@
 #include "bench/measure/turns.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "bench/measure/progress.hpp"
+#include "shared/core/random.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -18,42 +18,47 @@ double median_turn(const std::vector<Figures>& turns, Of of) {
   return median_of(std::move(values));
 }
 
-std::vector<double> sorted(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values;
-}
-
-/// How many of so many values may be left out at either end, and the median lies between the others still
-/// with 95 %: each lies below it like a coin falls.
-std::size_t outside_of_median(std::size_t count) {
-  constexpr double either_end = 0.025;
-  double exactly = std::pow(0.5, count);  // so many of them below
-  double at_most = exactly;
-  std::size_t out = 0;
-  while (at_most <= either_end) {
-    ++out;
-    exactly *= static_cast<double>(count - out + 1) / static_cast<double>(out);
-    at_most += exactly;
-  }
-  return out;
-}
-
-/// `above`'s figure by `below`'s.
 template <class Of>
-Ratio turn_by_turn(std::string name, const Series& above, const Series& below, Of of) {
-  Ratio ratio{.name = std::move(name), .values = {}};
+Ratio ratio_by(std::string name, const Series& above, const Series& below, Of of) {
+  Ratio ratio{.name = std::move(name)};
   for (std::size_t i = 0; i < std::min(above.turns.size(), below.turns.size()); ++i) {
-    const double divisor = of(below.turns[i]);
-    ratio.values.push_back(divisor > 0 ? of(above.turns[i]) / divisor : 0);
+    ratio.above.push_back(of(above.turns[i]));
+    ratio.below.push_back(of(below.turns[i]));
   }
   return ratio;
 }
+
+double quotient_of_medians(const std::vector<double>& above, const std::vector<double>& below) {
+  const double divisor = median_of(below);
+  return divisor > 0 ? median_of(above) / divisor : 0;
+}
+
+/// The quotient below which this share of all that may be drawn lies.
+double quantile_of(const Ratio& ratio, double share) {
+  constexpr std::size_t draws = 2000;
+  if (ratio.above.empty()) return 0;
+  SeededRng rng(1);
+  std::vector<double> quotients;
+  for (std::size_t draw = 0; draw < draws; ++draw) {
+    std::vector<double> above;
+    std::vector<double> below;
+    for (std::size_t i = 0; i < ratio.above.size(); ++i) {
+      above.push_back(ratio.above[rng.below(ratio.above.size())]);
+      below.push_back(ratio.below[rng.below(ratio.below.size())]);
+    }
+    quotients.push_back(quotient_of_medians(above, below));
+  }
+  std::ranges::sort(quotients);
+  return quotients[static_cast<std::size_t>(share * (draws - 1))];
+}
+
+constexpr double either_end = 0.025;
 
 }  // namespace
 
 double median_of(std::vector<double> values) {
   if (values.empty()) return 0;
-  values = sorted(std::move(values));
+  std::ranges::sort(values);
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
@@ -90,13 +95,13 @@ Histogram Series::times() const {
 }
 
 double Ratio::median() const {
-  return median_of(values);
+  return quotient_of_medians(above, below);
 }
 double Ratio::low() const {
-  return values.empty() ? 0 : sorted(values)[outside_of_median(values.size())];
+  return quantile_of(*this, either_end);
 }
 double Ratio::high() const {
-  return values.empty() ? 0 : sorted(values)[values.size() - 1 - outside_of_median(values.size())];
+  return quantile_of(*this, 1 - either_end);
 }
 
 Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestants,
@@ -125,13 +130,13 @@ Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestant
 }
 
 Ratio ratio_of(const Series& subject, const Series& ceiling) {
-  return turn_by_turn(fmt::format("{} / {}", subject.name, ceiling.name), subject, ceiling,
-                      [](const Figures& turn) { return turn.per_second(); });
+  return ratio_by(fmt::format("{} / {}", subject.name, ceiling.name), subject, ceiling,
+                  [](const Figures& turn) { return turn.per_second(); });
 }
 
 Ratio cpu_ratio_of(const Series& subject, const Series& ceiling) {
-  return turn_by_turn(fmt::format("{} / {}, by CPU time", subject.name, ceiling.name), ceiling, subject,
-                      [](const Figures& turn) { return turn.cpu_ms_per_operation(); });
+  return ratio_by(fmt::format("{} / {}, by CPU time", subject.name, ceiling.name), ceiling, subject,
+                  [](const Figures& turn) { return turn.cpu_ms_per_operation(); });
 }
 
 }  // namespace perkline::bench

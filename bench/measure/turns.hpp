@@ -34,13 +34,15 @@ struct Series {
   Histogram times() const;         ///< Of all.
 };
 
-/// One's figure by another's, turn by turn: what the machine does meanwhile hits both.
+/// One's figure by another's, of turns that were taken by turns.
 struct Ratio {
   std::string name;
-  std::vector<double> values;
+  std::vector<double> above = {};  ///< A turn each, as many of both.
+  std::vector<double> below = {};
+  /// Of the one's median by the other's.
   double median() const;
-  /// Between these two the median of ever more turns would lie, with 95 % (by the order of the values, as
-  /// they follow no law); of fewer than six turns the lowest and the highest.
+  /// Between these two lies, with 95 %, what ever more turns would come to: by drawing turns anew from these
+  /// again and again (bootstrap, the same every time).
   double low() const;
   double high() const;
 };

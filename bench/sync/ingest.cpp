@@ -107,16 +107,18 @@ Contestant stores_contestant(const MeasureOptions& options, Databases& databases
 Contestant bare(const MeasureOptions& options, Databases& databases) {
   const bool sqlite = databases.engine() == Engine::sqlite;
   const std::string name = sqlite ? "ceiling-sqlite" : "ceiling-postgres";
-  return {
-      .name = name, .turn = [&options, &databases, sqlite, name](const TurnProgress&) -> Result<Figures> {
-        const double seconds_long = std::chrono::duration<double>(options.time).count();
-        return run_ceiling(
-            {.bin_dir = options.bin_dir,
-             .name = name,
-             .arguments = {"--batch", std::to_string(batch_of(options)), "--cards", std::to_string(cards),
-                           "--seconds", fmt::format("{:.2f}", seconds_long), sqlite ? "--folder" : "--url",
-                           sqlite ? options.state_dir.string() : databases.fresh_url()}});
-      }};
+  return {.name = name, .turn = [&options, &databases, sqlite, name](const TurnProgress&) -> Result<Figures> {
+            const auto seconds = [](std::chrono::milliseconds time) {
+              return fmt::format("{:.2f}", std::chrono::duration<double>(time).count());
+            };
+            return run_ceiling(
+                {.bin_dir = options.bin_dir,
+                 .name = name,
+                 .arguments = {"--batch", std::to_string(batch_of(options)), "--cards", std::to_string(cards),
+                               "--seconds", seconds(options.time), "--warm-up", seconds(options.warm_up),
+                               sqlite ? "--folder" : "--url",
+                               sqlite ? options.state_dir.string() : databases.fresh_url()}});
+          }};
 }
 
 }  // namespace
