@@ -48,12 +48,11 @@ inline std::string sale_event(const MadeSale& sale, const StoreId& store, const 
       sale.amount % 100, sale.earned, sale.redeemed, sale.balance, sale.receipt.str(), at);
 }
 
-/// The same of a side of a transfer between wallets.
-inline std::string wallet_event(const std::string& user, const std::string& amount,
+/// The same of a wallet that money came to, or went from.
+inline std::string wallet_event(const std::string& user, const std::string& amount, const std::string& reason,
                                 const std::string& transfer) {
-  return fmt::format(
-      R"({{"userId":"{}","amount":"{}","currency":"USD","reason":"transfer","transferId":"{}"}})", user,
-      amount, transfer);
+  return fmt::format(R"({{"userId":"{}","amount":"{}","currency":"USD","reason":"{}","transferId":"{}"}})",
+                     user, amount, reason, transfer);
 }
 
 }  // namespace perkline::bench

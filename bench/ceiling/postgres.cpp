@@ -21,6 +21,7 @@ using namespace perkline::bench;
 struct Flags {
   std::string url;
   double seconds = 5;
+  double warm_up = 0.5;
   std::size_t batch = 512;
   std::size_t connections = 4;  ///< A thread and a store each.
   std::uint64_t cards = 20'000;
@@ -147,9 +148,10 @@ void prepare_all(Connection& connection) {
                      " AS told (id, account, delta, balance)");
   connection.prepare(
       "events",
-      "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data, position, numbered_at)"
-      " SELECT id, 'SALE_FINALIZED', 1, $1, '', data, position, $1"
-      " FROM unnest($2::text[], $3::text[], $4::bigint[]) AS told (id, data, position)");
+      "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data, position, numbered_at, "
+      "card)"
+      " SELECT id, 'SALE_FINALIZED', 1, $1, '', data, position, $1, card"
+      " FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) AS told (id, data, position, card)");
 }
 
 /// One store, one connection.
@@ -278,13 +280,14 @@ class Store {
   void write_events(const std::vector<MadeSale>& sales) {
     const std::string at = format_time(clock_.wall_now());
     std::int64_t position = position_.fetch_add(static_cast<std::int64_t>(sales.size()));
-    Array ids, data, positions;
+    Array ids, data, positions, cards;
     for (const MadeSale& sale : sales) {
       ids.add(maker_.next_id().str());
       data.add(sale_event(sale, id_, at));
       positions.add(++position);
+      cards.add(sale.card.str());
     }
-    connection_.run("events", {now_, ids.take(), data.take(), positions.take()});
+    connection_.run("events", {now_, ids.take(), data.take(), positions.take(), cards.take()});
   }
 
   const SystemClock clock_;
@@ -325,6 +328,8 @@ int main(int argc, char** argv) {
   app.add_option("--url", flags.url, "postgresql://… of a database that is empty, or not there yet")
       ->required();
   app.add_option("--seconds", flags.seconds)->check(CLI::PositiveNumber);
+  app.add_option("--warm-up", flags.warm_up, "seconds before that, not counted")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--batch", flags.batch, "sales a commit")->check(CLI::Range(1, 100'000));
   app.add_option("--connections", flags.connections)->check(CLI::Range(1, 64));
   app.add_option("--cards", flags.cards)->check(CLI::Range(2, 10'000'000));
@@ -338,7 +343,7 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < flags.connections; ++i)
     stores.push_back(std::make_unique<Store>(flags, i, position));
   Measured warm_up("warm-up");
-  run(stores, flags.seconds / 10, flags.batch, warm_up);
+  run(stores, flags.warm_up, flags.batch, warm_up);
   Measured measured("ceiling-postgres");
   run(stores, flags.seconds, flags.batch, measured);
   measured.print();

@@ -1,14 +1,17 @@
-// The rows that a sale, or a transfer between wallets, leaves in the hub's database, written by SQLite's C
-// API alone: one thread, prepared statements, a commit a batch, WAL with synchronous=FULL as the hub has it.
+// The rows that a sale, or a member's call, leaves in the hub's database, written by SQLite's C API alone:
+// one thread, prepared statements, a commit a batch, WAL with synchronous=FULL as the hub has it.
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <random>
 #include <stdlib.h>
 
 #include <CLI/CLI.hpp>
-#include <sqlite3.h>
 
+#include "bench/ceiling/bare_sqlite.hpp"
 #include "bench/ceiling/hub_rows.hpp"
 #include "bench/ceiling/report.hpp"
 
@@ -19,145 +22,18 @@ using namespace perkline::bench;
 
 struct Flags {
   double seconds = 5;
-  std::size_t batch = 512;  ///< Sales, as the stores send them; transfers.
+  double warm_up = 0.5;
+  std::size_t batch = 512;  ///< Sales, as the stores send them; calls.
   std::size_t stores = 10;
   std::uint64_t cards = 20'000;  ///< Or members.
   std::string folder;
-  bool transfers = false;
+  std::string rows = "sales";
 };
 
-[[noreturn]] void give_up(sqlite3* database, const char* what) {
-  fmt::print(stderr, "ceiling-sqlite: {}: {}\n", what, sqlite3_errmsg(database));
-  std::exit(1);
-}
-
-class Statement {
- public:
-  Statement(sqlite3* database, const char* sql) : database_(database) {
-    if (sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, &handle_, nullptr) != SQLITE_OK)
-      give_up(database, sql);
-  }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-  ~Statement() { sqlite3_finalize(handle_); }
-
-  template <class... Values>
-  void run(const Values&... values) {
-    start(values...);
-    finish();
-  }
-  /// With RETURNING: whether there is a row, whose columns are there until finish().
-  template <class... Values>
-  bool start(const Values&... values) {
-    int index = 0;
-    (bind(++index, values), ...);
-    const int code = sqlite3_step(handle_);
-    if (code != SQLITE_DONE && code != SQLITE_ROW) give_up(database_, sqlite3_sql(handle_));
-    return code == SQLITE_ROW;
-  }
-  std::int64_t column(int number) { return sqlite3_column_int64(handle_, number); }
-  void finish() { sqlite3_reset(handle_); }
-
- private:
-  void bind(int index, std::int64_t number) { sqlite3_bind_int64(handle_, index, number); }
-  void bind(int index, const std::string& text) {
-    sqlite3_bind_text(handle_, index, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
-  }
-
-  sqlite3* database_;
-  sqlite3_stmt* handle_ = nullptr;
-};
-
-sqlite3* open_bare(const std::string& path) {
-  sqlite3* database = nullptr;
-  if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr) !=
-      SQLITE_OK)
-    give_up(database, "open");
-  // As the hub's writer has it.
-  const char* set_up =
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-      "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 10000";
-  if (sqlite3_exec(database, set_up, nullptr, nullptr, nullptr) != SQLITE_OK) give_up(database, set_up);
-  return database;
-}
-
-/// What both kinds write: a transfer with its entries, and events.
-class Writer {
- public:
-  explicit Writer(sqlite3* database) : database_(database) {}
-
-  void begin() { begin_.run(); }
-  void commit() { commit_.run(); }
-
-  /// The account's id and its balance, moved by `delta`; makes the account if need be.
-  std::pair<std::int64_t, std::int64_t> move(const std::string& kind, const std::string& owner,
-                                             const std::string& unit, const std::string& code,
-                                             std::int64_t may_be_negative, std::int64_t delta) {
-    std::pair<std::int64_t, std::int64_t> moved;
-    if (account_.start(kind, owner, unit, code, delta)) {
-      moved = {account_.column(0), account_.column(1)};
-    } else {
-      new_account_.run(kind, owner, unit, code, may_be_negative, delta);
-      moved = {sqlite3_last_insert_rowid(database_), delta};
-    }
-    account_.finish();
-    return moved;
-  }
-  /// A store's own account, which keeps no balance.
-  std::int64_t store_account(const std::string& store, const std::string& code) {
-    const auto [place, fresh] = store_accounts_.try_emplace(store + code);
-    if (fresh) {
-      store_account_.run(store, code);
-      place->second = sqlite3_last_insert_rowid(database_);
-    }
-    return place->second;
-  }
-
-  /// Sequence of the transfer.
-  std::int64_t transfer(const std::string& id, const std::string& external_id, std::int64_t debit,
-                        std::int64_t credit, std::int64_t amount, const std::string& unit,
-                        const std::string& code, std::int64_t at) {
-    transfer_.run(id, external_id, debit, credit, amount, unit, code, at);
-    return sqlite3_last_insert_rowid(database_);
-  }
-  void entry(std::int64_t id, std::int64_t account, std::int64_t delta, std::int64_t balance) {
-    entry_.run(id, id / 2, account, delta, balance);
-  }
-  void entry_without_balance(std::int64_t id, std::int64_t account, std::int64_t delta) {
-    bare_entry_.run(id, id / 2, account, delta);
-  }
-  void event(const std::string& id, const std::string& type, std::int64_t at, const std::string& data) {
-    event_.run(id, type, at, data, ++position_, at);
-  }
-
- private:
-  sqlite3* database_;
-  Statement begin_{database_, "BEGIN IMMEDIATE"};
-  Statement commit_{database_, "COMMIT"};
-  Statement account_{database_,
-                     "UPDATE account SET balance = balance + ?5 WHERE owner_kind = ?1 AND owner_id = ?2"
-                     " AND unit = ?3 AND code = ?4 RETURNING id, balance"};
-  Statement new_account_{database_,
-                         "INSERT INTO account (owner_kind, owner_id, unit, code, keeps_balance,"
-                         " may_be_negative, balance) VALUES (?1, ?2, ?3, ?4, 1, ?5, ?6)"};
-  Statement store_account_{database_,
-                           "INSERT INTO account (owner_kind, owner_id, unit, code, keeps_balance,"
-                           " may_be_negative) VALUES ('store', ?1, 'points:rewards', ?2, 0, 1)"};
-  Statement transfer_{
-      database_,
-      "INSERT INTO transfer (id, external_id, debit_account, credit_account, amount, unit,"
-      " code, state, created_at, meta) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'posted', ?8, '{}')"};
-  Statement entry_{database_,
-                   "INSERT INTO entry (id, transfer_seq, account_id, delta, balance_after)"
-                   " VALUES (?1, ?2, ?3, ?4, ?5)"};
-  Statement bare_entry_{database_,
-                        "INSERT INTO entry (id, transfer_seq, account_id, delta) VALUES (?1, ?2, ?3, ?4)"};
-  Statement event_{database_,
-                   "INSERT INTO event_outbox (id, type, version, occurred_at, traceparent, data, position,"
-                   " numbered_at) VALUES (?1, ?2, 1, ?3, '', ?4, ?5, ?6)"};
-  std::map<std::string, std::int64_t> store_accounts_;
-  std::int64_t position_ = 0;
-};
+constexpr std::int64_t money_of_member = 1'000'000'000;
+constexpr std::int64_t points_of_member = 1'000'000;
+/// More than can be claimed in a second.
+constexpr double claims_a_second = 40'000;
 
 /// One store's batch after another's.
 class Sales {
@@ -186,7 +62,8 @@ class Sales {
               sale.earned, sale.redeemed, sale.balance, sale.receipt.str(), now);
     member_.run(sale.card.str(), sale.balance, now);
     const auto post = [&](const char* kind, bool earned, std::int64_t amount) {
-      const std::int64_t side = writer_.store_account(store.str(), earned ? "issued" : "redeemed");
+      const std::int64_t side =
+          writer_.bare_account("store", store.str(), unit, earned ? "issued" : "redeemed");
       const auto [account, balance] =
           writer_.move("member", sale.card.str(), unit, "rewards", 1, earned ? amount : -amount);
       const std::int64_t sequence = writer_.transfer(maker.next_id().str(), kind + sale.session.str(),
@@ -197,7 +74,7 @@ class Sales {
     };
     post("sale:", true, sale.earned);
     if (sale.redeemed > 0) post("redeem:", false, sale.redeemed);
-    writer_.event(maker.next_id().str(), "SALE_FINALIZED", now, sale_event(sale, store, at));
+    writer_.event(maker.next_id().str(), "SALE_FINALIZED", now, sale_event(sale, store, at), sale.card.str());
   }
 
   const SystemClock clock_;
@@ -223,72 +100,269 @@ class Sales {
                     " pdi_as_of = excluded.pdi_as_of, down_position = NULL"};
 };
 
-/// Between random members, each as its call to the hub leaves it: under an Idempotency-Key, its answer kept.
-class Transfers {
+/// Members, and what their calls have in common: each under an Idempotency-Key, its answer kept.
+class Calls {
  public:
-  Transfers(sqlite3* database, const Flags& flags) : database_(database), flags_(flags) {
+  Calls(sqlite3* database, const Flags& flags) : batch_size_(flags.batch), writer_(database) {
+    for (std::uint64_t i = 0; i < flags.cards; ++i) members_.push_back(ids_.next().str());
+  }
+
+ protected:
+  std::int64_t now() const { return clock_.wall_now().time_since_epoch().count(); }
+  std::string time_now() const { return format_time(clock_.wall_now()); }
+  std::string next_id() { return ids_.next().str(); }
+  const std::string& any_member() { return members_[rng_.below(members_.size())]; }
+
+  std::size_t batch_size_;
+  std::vector<std::string> members_;
+  Writer writer_;
+
+ private:
+  const SystemClock clock_;
+  SeededRng rng_{1};
+  UuidMaker ids_{clock_, rng_};
+};
+
+const std::string money = "money:USD";
+const std::string points = "points:programme";
+
+/// A cent between random members.
+class Transfers : Calls {
+ public:
+  Transfers(sqlite3* database, const Flags& flags)
+      : Calls(database, flags),
+        wallet_(database, "INSERT INTO wallet (user_id, currency, created_at) VALUES (?1, 'USD', 0)") {
     writer_.begin();
-    for (std::uint64_t i = 0; i < flags.cards; ++i) {
-      members_.push_back(ids_.next().str());
-      wallet_.run(members_.back(), std::int64_t{0});
-      writer_.move("user", members_.back(), unit(), "wallet", 0, 1'000'000'000);
+    for (const std::string& member : members_) {
+      wallet_.run(member);
+      writer_.move("user", member, money, "wallet", 0, money_of_member);
     }
     writer_.commit();
   }
 
   void batch() {
-    const std::int64_t now = clock_.wall_now().time_since_epoch().count();
     writer_.begin();
-    for (std::size_t i = 0; i < flags_.batch; ++i) write(now);
+    for (std::size_t i = 0; i < batch_size_; ++i) write();
     writer_.commit();
   }
 
  private:
-  static const std::string& unit() {
-    static const std::string money = "money:USD";
-    return money;
-  }
-  void write(std::int64_t now) {
-    const std::string& payer = members_[rng_.below(members_.size())];
-    const std::string& payee = members_[rng_.below(members_.size())];
+  void write() {
+    const std::string& payer = any_member();
+    const std::string& payee = any_member();
     if (payer == payee) return;
-    const std::string id = ids_.next().str();
-    const auto [debit, payer_has] = writer_.move("user", payer, unit(), "wallet", 0, -1);
-    const auto [credit, payee_has] = writer_.move("user", payee, unit(), "wallet", 0, 1);
+    const std::string id = next_id();
+    const auto [debit, payer_has] = writer_.move("user", payer, money, "wallet", 0, -1);
+    const auto [credit, payee_has] = writer_.move("user", payee, money, "wallet", 0, 1);
     const std::int64_t sequence =
-        writer_.transfer(id, "transfer:" + id, debit, credit, 1, unit(), "transfer", now);
+        writer_.transfer(id, "transfer:" + id, debit, credit, 1, money, "transfer", now());
     writer_.entry(2 * sequence, debit, -1, payer_has);
     writer_.entry(2 * sequence + 1, credit, 1, payee_has);
-    writer_.event(ids_.next().str(), "WALLET_DEBITED", now, wallet_event(payer, "0.01", id));
-    writer_.event(ids_.next().str(), "WALLET_CREDITED", now, wallet_event(payee, "0.01", id));
-    answer_.run(payer + " POST /api/v1/wallet/transfers", ids_.next().str(), std::string(64, 'a'),
-                fmt::format(R"({{"id":"{}","amount":"0.01","currency":"USD","createdAt":"{}","balance":)"
-                            R"({{"currency":"USD","available":"{}.00","held":"0.00"}},"from":"{}","to":"{}",)"
-                            R"("note":null}})",
-                            id, format_time(WallTime{Millis{now}}), payer_has, payer, payee),
-                now);
+    writer_.event(next_id(), "WALLET_DEBITED", now(), wallet_event(payer, "0.01", "transfer", id));
+    writer_.event(next_id(), "WALLET_CREDITED", now(), wallet_event(payee, "0.01", "transfer", id));
+    writer_.answer(
+        payer, "POST /api/v1/wallet/transfers", next_id(),
+        fmt::format(R"({{"id":"{}","amount":"0.01","currency":"USD","createdAt":"{}","balance":)"
+                    R"({{"currency":"USD","available":"{}.00","held":"0.00"}},"from":"{}","to":"{}",)"
+                    R"("note":null}})",
+                    id, time_now(), payer_has, payer, payee),
+        now());
   }
 
-  const SystemClock clock_;
-  SeededRng rng_{1};
-  UuidMaker ids_{clock_, rng_};
-  sqlite3* database_;
-  const Flags& flags_;
-  std::vector<std::string> members_;
-  Writer writer_{database_};
-  Statement wallet_{database_, "INSERT INTO wallet (user_id, currency, created_at) VALUES (?1, 'USD', ?2)"};
-  Statement answer_{
-      database_,
-      "INSERT INTO idempotency (scope, key, fingerprint, status, content_type, body, created_at)"
-      " VALUES (?1, ?2, ?3, 201, 'application/json', ?4, ?5)"};
+  Statement wallet_;
+};
+
+/// For a point each, of which every third wins one: what the wheel gives with the prizes it begins with.
+class Spins : Calls {
+ public:
+  Spins(sqlite3* database, const Flags& flags)
+      : Calls(database, flags),
+        spend_lot_(database,
+                   "UPDATE lot SET remaining = remaining - ?3 WHERE account_id = ?1 AND transfer_seq = ?2"),
+        lot_(database,
+             "INSERT INTO lot (account_id, transfer_seq, remaining, expires_at) VALUES (?1, ?2, ?3, ?4)"),
+        seed_(database,
+              "INSERT INTO wheel_seed (store_id, day, commitment, made_at) VALUES ('', 0, 'bare', 0)"),
+        secret_(database, "INSERT INTO wheel_secret (seed_id, seed) VALUES (?1, 'bare')"),
+        nonce_(database,
+               "INSERT INTO wheel_nonce (seed_id, member, nonce) VALUES (?1, ?2, 1) ON CONFLICT (seed_id, "
+               "member)"
+               " DO UPDATE SET nonce = wheel_nonce.nonce + 1 RETURNING nonce"),
+        spin_(database,
+              "INSERT INTO spin (id, user_id, member, client_seed, seed_id, nonce, table_id, prize_id,"
+              " prize_name, prize_type, cost, points, created_at, took_unit)"
+              " VALUES (?1, ?2, ?2, '', ?3, ?4, 1, ?5, ?6, ?7, 1, ?8, ?9, 0)") {
+    writer_.begin();
+    seed_.run();
+    seed_id_ = sqlite3_last_insert_rowid(database);
+    secret_.run(seed_id_);
+    for (const std::string& member : members_) {
+      const auto [account, balance] = writer_.move("user", member, points, "points", 0, points_of_member);
+      const std::int64_t sequence =
+          post_points("give:" + member, "issued", member, points_of_member, "adjust");
+      lot_.run(account, sequence, points_of_member, now() + year_ms);
+      lots_.emplace(member, Lot{account, sequence});
+    }
+    writer_.commit();
+  }
+
+  void batch() {
+    writer_.begin();
+    for (std::size_t i = 0; i < batch_size_; ++i) write();
+    writer_.commit();
+  }
+
+ private:
+  struct Lot {
+    std::int64_t account;
+    std::int64_t sequence;
+  };
+  static constexpr std::int64_t year_ms = 365LL * 24 * 3600 * 1000;
+
+  /// Sequence of a transfer of points, positive to the member, with both its entries.
+  std::int64_t post_points(const std::string& external_id, const std::string& other,
+                           const std::string& member, std::int64_t delta, const std::string& code) {
+    const std::int64_t side = writer_.bare_account("system", "hub", points, other);
+    const auto [account, balance] = writer_.move("user", member, points, "points", 0, delta);
+    const bool given = delta > 0;
+    const std::int64_t sequence =
+        writer_.transfer(next_id(), external_id, given ? side : account, given ? account : side,
+                         given ? delta : -delta, points, code, now());
+    writer_.entry_without_balance(2 * sequence + (given ? 0 : 1), side, -delta);
+    writer_.entry(2 * sequence + (given ? 1 : 0), account, delta, balance);
+    return sequence;
+  }
+
+  void write() {
+    static const std::string prize = "0190163d-8694-7000-8000-000000000001";
+    const std::string& member = any_member();
+    const std::string id = next_id();
+    const Lot& lot = lots_.at(member);
+    const std::int64_t won = ++spun_ % 3 == 0 ? 1 : 0;
+    post_points("spin:" + id, "spins", member, -1, "spin");
+    spend_lot_.run(lot.account, lot.sequence, std::int64_t{1});
+    nonce_.start(seed_id_, member);
+    const std::int64_t nonce = nonce_.column(0);
+    nonce_.finish();
+    const std::string name = won != 0 ? "Coupon" : "Lottery ticket";
+    const std::string type = won != 0 ? "coupon" : "lottery_ticket";
+    spin_.run(id, member, seed_id_, nonce, prize, name, type, won, now());
+    if (won != 0) {
+      const std::int64_t sequence = post_points("prize:" + id, "issued", member, won, "prize");
+      lot_.run(lot.account, sequence, won, now() + year_ms);
+    }
+    const std::string told =
+        fmt::format(R"("spinId":"{}","userId":"{}","prizeId":"{}","prizeName":"{}","prizeType":"{}")", id,
+                    member, prize, name, type);
+    writer_.event(next_id(), "SPIN_EXECUTED", now(),
+                  fmt::format(R"({{{},"cost":1,"pointsAwarded":{},"channel":"web"}})", told, won));
+    writer_.event(next_id(), "PRIZE_AWARDED", now(),
+                  fmt::format(R"({{{},"points":{},"channel":"web"}})", told, won));
+    writer_.answer(
+        member, "POST /api/v1/spin", next_id(),
+        fmt::format(R"({{"spinId":"{}","prize":{{"id":"{}","name":"{}","type":"{}"}},"pointsAwarded":{},)"
+                    R"("balance":999999,"proof":{{"spinId":"{}","member":"{}","clientSeed":"","nonce":{},)"
+                    R"("commitment":"{}","table":"{}"}}}})",
+                    id, prize, name, type, won, id, member, nonce, std::string(64, 'a'),
+                    std::string(220, 't')),
+        now());
+  }
+
+  Statement spend_lot_, lot_, seed_, secret_, nonce_, spin_;
+  std::map<std::string, Lot> lots_;
+  std::int64_t seed_id_ = 0;
+  std::uint64_t spun_ = 0;
+};
+
+/// Of promotions that everybody was assigned beforehand.
+class Claims : Calls {
+ public:
+  Claims(sqlite3* database, const Flags& flags)
+      : Calls(database, flags),
+        promotion_(
+            database,
+            "INSERT INTO promotion (id, title, description, type, amount, currency, first_day, last_day,"
+            " is_active, created_at) VALUES (?1, 'Bonus', 'A dollar for whoever asks', 'BONUS', 100, 'USD',"
+            " 0, 1, 1, 0)"),
+        assignment_(
+            database,
+            "INSERT INTO promotion_assignment (promotion_id, user_id, assigned_at) VALUES (?1, ?2, ?3)"),
+        claim_(database,
+               "UPDATE promotion_assignment SET claimed_at = ?3, channel = 'web', transfer_id = ?4"
+               " WHERE promotion_id = ?1 AND user_id = ?2 AND claimed_at IS NULL") {
+    const auto enough = static_cast<std::size_t>((flags.seconds + flags.warm_up) * claims_a_second);
+    writer_.begin();
+    while (assigned_.size() < enough) {
+      promotions_.push_back(next_id());
+      promotion_.run(promotions_.back());
+      for (std::size_t member = 0; member < members_.size(); ++member) {
+        assignment_.run(promotions_.back(), members_[member], now());
+        assigned_.push_back({promotions_.size() - 1, member});
+      }
+    }
+    writer_.commit();
+    std::ranges::shuffle(assigned_, std::mt19937_64(1));
+  }
+
+  void batch() {
+    writer_.begin();
+    for (std::size_t i = 0; i < batch_size_; ++i) write();
+    writer_.commit();
+  }
+
+ private:
+  struct Assigned {
+    std::size_t promotion;
+    std::size_t member;
+  };
+
+  void write() {
+    if (assigned_.empty()) {
+      fmt::print(stderr, "ceiling-sqlite: everything is claimed\n");
+      std::exit(1);
+    }
+    const std::string& promotion = promotions_[assigned_.back().promotion];
+    const std::string& member = members_[assigned_.back().member];
+    assigned_.pop_back();
+    const std::string id = next_id();
+    claim_.run(promotion, member, now(), id);
+    const std::int64_t side = writer_.bare_account("system", "hub", money, "promotions");
+    const auto [account, balance] = writer_.move("user", member, money, "wallet", 0, 100);
+    const std::int64_t sequence = writer_.transfer(id, "promotion:" + promotion + ':' + member, side, account,
+                                                   100, money, "promotion", now());
+    writer_.entry_without_balance(2 * sequence, side, -100);
+    writer_.entry(2 * sequence + 1, account, 100, balance);
+    const std::string at = time_now();
+    writer_.event(next_id(), "WALLET_CREDITED", now(), wallet_event(member, "1.00", "promotion", id));
+    writer_.event(next_id(), "PROMOTION_CLAIMED", now(),
+                  fmt::format(R"({{"promotionId":"{}","userId":"{}","title":"Bonus","description":)"
+                              R"("A dollar for whoever asks","type":"BONUS","startDate":"2026-11-21",)"
+                              R"("amount":"1.00","currency":"USD","transactionId":"{}","channel":"web",)"
+                              R"("claimedAt":"{}"}})",
+                              promotion, member, id, at));
+    writer_.answer(
+        member, "POST /api/v1/promotions/claim", next_id(),
+        fmt::format(
+            R"({{"claim":{{"promotionId":"{}","userId":"{}","claimed":true,"claimedAt":"{}"}},)"
+            R"("transaction":{{"id":"{}","userId":"{}","amount":"1.00","currency":"USD",)"
+            R"("transactionType":"CREDIT","description":"Claimed 'Bonus' promotion","additionalData":)"
+            R"({{"promotionId":"{}"}},"createdAt":"{}"}},"balance":{{"currency":"USD",)"
+            R"("available":"{}.00","held":"0.00"}}}})",
+            promotion, member, at, id, member, promotion, at, balance / 100),
+        now());
+  }
+
+  Statement promotion_, assignment_, claim_;
+  std::vector<std::string> promotions_;
+  std::vector<Assigned> assigned_;
 };
 
 template <class Work>
 void measure(sqlite3* database, const Flags& flags) {
   Work work(database, flags);
   // Pages, prepared statements and most members are there after this.
-  for (const Measured warm_up("warm-up"); warm_up.elapsed().count() < flags.seconds / 10;) work.batch();
-  Measured measured(flags.transfers ? "ceiling-sqlite-transfers" : "ceiling-sqlite");
+  for (const Measured warm_up("warm-up"); warm_up.elapsed().count() < flags.warm_up;) work.batch();
+  Measured measured("ceiling-sqlite " + flags.rows);
   while (measured.elapsed().count() < flags.seconds) {
     const auto began = Measured::Clock::now();
     work.batch();
@@ -303,12 +377,15 @@ int main(int argc, char** argv) {
   CLI::App app("The hub's rows by SQLite alone", "ceiling-sqlite");
   Flags flags;
   app.add_option("--seconds", flags.seconds)->check(CLI::PositiveNumber);
-  app.add_option("--batch", flags.batch, "sales or transfers a commit")->check(CLI::Range(1, 100'000));
+  app.add_option("--warm-up", flags.warm_up, "seconds before that, not counted")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--batch", flags.batch, "sales or calls a commit")->check(CLI::Range(1, 100'000));
   app.add_option("--stores", flags.stores)->check(CLI::Range(1, 10'000));
   app.add_option("--cards", flags.cards, "or members")->check(CLI::Range(2, 10'000'000));
   app.add_option("--folder", flags.folder,
                  "for the database, which goes afterwards; by default a temporary one");
-  app.add_flag("--transfers", flags.transfers, "transfers between wallets instead of sales");
+  app.add_option("--rows", flags.rows, "whose")
+      ->check(CLI::IsMember({"sales", "transfers", "spins", "claims"}));
   CLI11_PARSE(app, argc, argv);
 
   const auto parent =
@@ -324,7 +401,12 @@ int main(int argc, char** argv) {
     return 1;
   }
   sqlite3* database = open_bare(path);
-  flags.transfers ? measure<Transfers>(database, flags) : measure<Sales>(database, flags);
+  std::optional<Checkpointer> checkpointer(std::in_place, database, path);
+  if (flags.rows == "sales") measure<Sales>(database, flags);
+  if (flags.rows == "transfers") measure<Transfers>(database, flags);
+  if (flags.rows == "spins") measure<Spins>(database, flags);
+  if (flags.rows == "claims") measure<Claims>(database, flags);
+  checkpointer.reset();
   sqlite3_close(database);
   std::filesystem::remove_all(folder);
   return 0;

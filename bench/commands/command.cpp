@@ -21,6 +21,14 @@ void add_measure_flags(CLI::App& app, MeasureFlags& flags) {
       ->check(CLI::Range(0.1, 86400.0));
   app.add_flag("--quick", flags.options.quick, "about a second, for function only");
   app.add_flag("--json", flags.options.json, "the report as JSON");
+  const auto there_is = [&flags](std::string& disk) {
+    return disk == "steady" ? SteadyDisk::missing(flags.options.bin_dir) : std::string();
+  };
+  app.add_option_function<std::string>(
+         "--disk", [&flags](const std::string& disk) { flags.steady_disk = disk == "steady"; },
+         "real, which is --state's; or steady: in memory, each sync of 0.2 ms")
+      ->check(CLI::IsMember({"real", "steady"}))
+      ->check(CLI::Validator(there_is, ""));
 }
 
 MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop) {
@@ -30,6 +38,10 @@ MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& 
   constexpr double millis_of_second = 1000;
   if (flags.seconds) options.time = std::chrono::milliseconds(std::lround(*flags.seconds * millis_of_second));
   options.stop = &stop;
+  if (flags.steady_disk) {
+    options.steady_disk = std::make_shared<const SteadyDisk>(options.bin_dir);
+    options.state_dir = options.steady_disk->folder() / "state";
+  }
   return options;
 }
 

@@ -32,12 +32,13 @@ Command sync_command(CLI::App& app, const std::atomic<bool>& stop);
 std::filesystem::path own_folder();
 
 /// What scenarios that measure have in common: `--bin`, `--state`, `--out`, `--rounds`, `--seconds`,
-/// `--quick`, `--json`. `settle_flags` after the parse takes what `--quick` and `--seconds` mean into the
-/// options.
+/// `--quick`, `--json`, `--disk`. `settle_flags` after the parse takes what `--quick` and `--seconds` mean
+/// into the options.
 struct MeasureFlags {
   MeasureOptions options = {};
   std::optional<std::size_t> rounds = {};
   std::optional<double> seconds = {};
+  bool steady_disk = false;
 };
 void add_measure_flags(CLI::App& app, MeasureFlags& flags);
 MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "bench/edge/lone_store.hpp"
+#include "bench/edge/pdi_alone.hpp"
 #include "bench/edge/scenarios.hpp"
 #include "bench/edge/till_turn.hpp"
 #include "bench/measure/progress.hpp"
@@ -16,6 +17,10 @@ using std::chrono::steady_clock;
 constexpr double calls_of_sale = 3;
 constexpr double ready_goal_s = 5;
 constexpr double rss_goal_mib = 256;
+/// A drain is to be as fast as PDI answers, within this much.
+constexpr double share_goal = 0.9;
+/// What settlement may have of PDI.
+constexpr std::size_t calls_at_once = 4;
 constexpr std::size_t tills = 128;
 constexpr std::chrono::milliseconds look_every{200};
 
@@ -110,18 +115,28 @@ Result<void> measure_drain(Report& report, const Sizes& sizes, const MeasureOpti
   if (!store) return failure(store);
   if (auto sold = sell_pending(*store, sizes.drained, options); !sold) return sold;
   if (auto started = store->start_sandbox(); !started) return started;
+  auto before = run_pdi_alone(*store, calls_at_once, options);
+  if (!before) return failure(before);
   if (auto started = store->start_edge(); !started) return failure(started);
   auto figures = watch_drain(*store, sizes.drained, std::chrono::minutes(10), options.stop);
   if (!figures) return failure(figures);
   if (figures->operations < sizes.drained)
     return fail(Errc::io_failed,
                 fmt::format("after ten minutes only {} sales are settled", figures->operations));
-  report.notes.push_back(
-      fmt::format("{} sales were settled in {:.1f} s, {:.0f} calls to PDI a second, at most 4 at a time.",
-                  figures->operations, figures->seconds, figures->per_second() * calls_of_sale));
-  report.series.push_back(
-      {.name = fmt::format("settled, {} sales to the last", sizes.drained), .turns = {std::move(*figures)}});
-  return store->stop_edge();
+  report.notes.push_back(fmt::format(
+      "{} sales were settled in {:.1f} s, {:.0f} calls to PDI a second, at most {} at a time.",
+      figures->operations, figures->seconds, figures->per_second() * calls_of_sale, calls_at_once));
+  if (auto stopped = store->stop_edge(); !stopped) return stopped;
+  auto after = run_pdi_alone(*store, calls_at_once, options);
+  if (!after) return failure(after);
+  const Series settled{.name = fmt::format("settled, {} sales to the last", sizes.drained),
+                       .turns = {*figures, *figures}};
+  const Series alone{.name = "PDI's client alone, before and after", .turns = {*before, *after}};
+  report.ratios = {ratio_of(settled, alone)};
+  report.at_least("of what PDI's client alone does", report.ratios.front().median(), share_goal);
+  report.series.push_back({.name = settled.name, .turns = {std::move(*figures)}});
+  report.series.push_back(alone);
+  return {};
 }
 
 }  // namespace

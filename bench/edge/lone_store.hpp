@@ -41,7 +41,9 @@ class LoneStore {
   pid_t edge_pid() const { return edge_->pid(); }
   std::uint16_t port() const { return port_; }
   const std::string& key() const { return key_; }
-  std::uint16_t sandbox_port() const { return sandbox_port_; }
+  std::string sandbox_url() const;
+  std::filesystem::path sandbox_ca() const { return in("sandbox.crt"); }
+  const Cores& cores() const { return options_.cores; }
   const std::string& client_secret() const { return client_secret_; }
   std::filesystem::path data() const { return options_.folder / "data"; }
   /// Sales that await PDI, as the edge's `status` tells.
@@ -50,7 +52,6 @@ class LoneStore {
  private:
   explicit LoneStore(Options options) : options_(std::move(options)) {}
   std::filesystem::path in(const std::string& name) const { return options_.folder / name; }
-  std::string sandbox_url() const;
   Result<void> write_edge_config();
 
   Options options_;

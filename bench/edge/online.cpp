@@ -3,6 +3,7 @@
 #include "bench/edge/lone_store.hpp"
 #include "bench/edge/scenarios.hpp"
 #include "bench/edge/till_turn.hpp"
+#include "bench/measure/ceiling.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -51,6 +52,19 @@ Result<Report> run_online(const MeasureOptions& options) {
                 .settings = {{"cores", cores.text() + "; the sandbox on the load's"},
                              {"PDI", "the sandbox over TLS"},
                              {"limits", "pdi.max_in_flight 2048, api.max_connections 4096"}}};
+  auto composite =
+      CeilingServer::start({.bin_dir = options.bin_dir,
+                            .name = "ceiling-till",
+                            .arguments = {"--puts", "3", "--data", (options.state_dir / "ceiling").string()},
+                            .core = cores.server},
+                           options.state_dir / "ceiling.log");
+  if (!composite) return failure(composite);
+  const Contestant ceiling{
+      fmt::format("ceiling-till --puts 3, {} connections", few), [&](const TurnProgress& tell) {
+        return run_turn(
+            {.port = composite->port(), .server = composite->pid(), .connections = few, .script = {}},
+            options, tell);
+      }};
   const auto take = [&](std::vector<Contestant> contestants, const std::string& title) -> Result<void> {
     auto series =
         take_turns(contestants,
@@ -60,8 +74,10 @@ Result<Report> run_online(const MeasureOptions& options) {
     return {};
   };
   const std::string at_once = fmt::format("no delay, {} connections", few);
-  if (auto taken = take({contestant(at_once, *store, options, few)}, "edge-online"); !taken)
+  if (auto taken = take({contestant(at_once, *store, options, few), ceiling}, "edge-online"); !taken)
     return failure(taken);
+  report.ratios = {ratio_of(report.series[0], report.series[1]),
+                   cpu_ratio_of(report.series[0], report.series[1])};
   report.at_most("CPU-ms a sale, no delay", report.series[0].cpu_ms_per_operation() * calls_of_sale,
                  cpu_goal_ms);
 
@@ -70,14 +86,14 @@ Result<Report> run_online(const MeasureOptions& options) {
   const std::string held = fmt::format("{} ms, {} calls always open", delay_ms, many);
   if (auto taken = take({contestant(held, *store, options, many)}, "edge-online, 50 ms"); !taken)
     return failure(taken);
-  const double most = report.series[1].per_second();
+  const double most = report.series[2].per_second();
   const std::string paced = fmt::format("{} ms, {:.0f} calls a second", delay_ms, most * paced_share);
   if (auto taken = take({contestant(paced, *store, options, many, most * paced_share)}, "edge-online, paced");
       !taken)
     return failure(taken);
   report.at_most(fmt::format("p99 with {} calls always open, ms", many),
-                 report.series[1].p99_us() / micros_of_milli, p99_goal_ms);
-  report.at_most("p99 at half of that rate, ms", report.series[2].p99_us() / micros_of_milli, p99_goal_ms);
+                 report.series[2].p99_us() / micros_of_milli, p99_goal_ms);
+  report.at_most("p99 at half of that rate, ms", report.series[3].p99_us() / micros_of_milli, p99_goal_ms);
   report.notes.push_back(
       "Every call was answered by PDI: one that the stand-in took would have ended the run.");
   if (auto stopped = store->stop_edge(); !stopped) return failure(stopped);

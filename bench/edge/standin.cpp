@@ -29,7 +29,8 @@ void add_to(Report& report, std::vector<Series> series, const Level& load) {
                   by_one.median(), share_goal);
   report.at_most(fmt::format("p99 at {} connections, ms", load.connections), edge.p99_us() / micros_of_milli,
                  load.p99_goal_ms);
-  report.ratios.insert(report.ratios.end(), {by_three, by_one, ratio_of(edge, series[3])});
+  report.ratios.insert(report.ratios.end(), {by_three, cpu_ratio_of(edge, series[1]), by_one,
+                                             cpu_ratio_of(edge, series[2]), ratio_of(edge, series[3])});
   std::ranges::move(series, std::back_inserter(report.series));
 }
 

@@ -1,5 +1,8 @@
+#include <optional>
+
 #include <fmt/format.h>
 
+#include "bench/hub/ceilings.hpp"
 #include "bench/hub/member_calls.hpp"
 #include "bench/hub/scenarios.hpp"
 #include "bench/measure/process.hpp"
@@ -23,17 +26,26 @@ Report report_of(std::string_view scenario, Engine engine, const std::vector<Mem
                        {"members", std::to_string(members.size())}}};
 }
 
-/// The one contestant's turns into the report. The goal is SQLite's.
-Result<Report> measure(Report report, const Contestant& contestant, const MeasureOptions& options,
-                       Engine engine, double goal) {
+/// The calls' turns, and their ceiling's where there is one, into the report. The goal is SQLite's.
+Result<Report> measure(Report report, const Contestant& calls, std::optional<Contestant> ceiling,
+                       const MeasureOptions& options, Engine engine, double goal) {
+  std::vector<Contestant> contestants{calls};
+  if (ceiling) contestants.push_back(std::move(*ceiling));
   auto series = take_turns(
-      {contestant},
+      contestants,
       {.title = report.scenario, .rounds = options.rounds, .turn = options.turn(), .stop = options.stop});
   if (!series) return failure(series);
   report.series = std::move(*series);
-  if (engine == Engine::sqlite)
-    report.at_least(contestant.name + "/s", report.series.front().per_second(), goal);
+  if (report.series.size() > 1)
+    report.ratios = {ratio_of(report.series[0], report.series[1]),
+                     cpu_ratio_of(report.series[0], report.series[1])};
+  if (engine == Engine::sqlite) report.at_least(calls.name + "/s", report.series.front().per_second(), goal);
   return report;
+}
+
+/// SQLite's by SQLite alone; on PostgreSQL pgbench is hub-wallet's.
+std::optional<Contestant> rows_alone(const MeasureOptions& options, Engine engine, const std::string& rows) {
+  return engine == Engine::sqlite ? std::optional(bare_sqlite(options, rows)) : std::nullopt;
 }
 
 }  // namespace
@@ -47,8 +59,8 @@ Result<Report> run_spin(const MeasureOptions& options, Engine engine) {
   if (!members) return failure(members);
   auto calls = MemberCalls<SpinScript>::connect(*rig, *members);
   if (!calls) return failure(calls);
-  return measure(report_of("hub-spin", engine, *members), (*calls)->contestant("spins", options), options,
-                 engine, spin_goal);
+  return measure(report_of("hub-spin", engine, *members), (*calls)->contestant("spins", options),
+                 rows_alone(options, engine, "spins"), options, engine, spin_goal);
 }
 
 Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
@@ -72,8 +84,8 @@ Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
     }
     return (*calls)->run(options, progress);
   };
-  return measure(report_of("hub-claim", engine, *members), {.name = "claims", .turn = turn}, options, engine,
-                 claim_goal);
+  return measure(report_of("hub-claim", engine, *members), {.name = "claims", .turn = turn},
+                 rows_alone(options, engine, "claims"), options, engine, claim_goal);
 }
 
 Result<Report> run_balance(const MeasureOptions& options, Engine engine) {
@@ -89,7 +101,10 @@ Result<Report> run_balance(const MeasureOptions& options, Engine engine) {
   if (!calls) return failure(calls);
   Report report = report_of("hub-balance", engine, *members);
   report.settings.emplace_back("cores", cores.text());
-  return measure(std::move(report), (*calls)->contestant("balances", options), options, engine, balance_goal);
+  auto bare = bare_http(options, *members, cores.server);
+  if (!bare) return failure(bare);
+  return measure(std::move(report), (*calls)->contestant("balances", options), std::move(*bare), options,
+                 engine, balance_goal);
 }
 
 }  // namespace perkline::bench

@@ -13,17 +13,22 @@ namespace perkline::bench {
 /// Connections that members call over.
 inline constexpr std::size_t member_connections = 64;
 
-/// A script over connections of its own against one hub.
+/// A script over connections of its own against one server.
 template <class Script>
 class MemberCalls {
  public:
+  using Owner = std::unique_ptr<MemberCalls>;
+
   /// `members` outlives it. Errors: connection_failed.
   template <class... Arguments>
-  static Result<std::unique_ptr<MemberCalls>> connect(HubRig& rig, const std::vector<Member>& members,
-                                                      Arguments&&... arguments) {
-    std::unique_ptr<MemberCalls> calls(
-        new MemberCalls(rig.pid(), members, std::forward<Arguments>(arguments)...));
-    auto load = HttpLoad::connect({.port = rig.port(), .connections = member_connections}, calls->script);
+  static Result<Owner> connect(HubRig& rig, const std::vector<Member>& members, Arguments&&... arguments) {
+    return connect(rig.port(), rig.pid(), members, std::forward<Arguments>(arguments)...);
+  }
+  template <class... Arguments>
+  static Result<Owner> connect(std::uint16_t port, pid_t server, const std::vector<Member>& members,
+                               Arguments&&... arguments) {
+    Owner calls(new MemberCalls(server, members, std::forward<Arguments>(arguments)...));
+    auto load = HttpLoad::connect({.port = port, .connections = member_connections}, calls->script);
     if (!load) return failure(load);
     calls->load_ = std::move(*load);
     return calls;
@@ -33,7 +38,7 @@ class MemberCalls {
   Result<Figures> run(const MeasureOptions& options, const TurnProgress& progress) {
     return drive(*load_, {.warm_up = options.warm_up,
                           .time = options.time,
-                          .server = hub_,
+                          .server = server_,
                           .stop = options.stop,
                           .progress = progress});
   }
@@ -46,10 +51,10 @@ class MemberCalls {
 
  private:
   template <class... Arguments>
-  MemberCalls(pid_t hub, const std::vector<Member>& members, Arguments&&... arguments)
-      : script(members, std::forward<Arguments>(arguments)...), hub_(hub) {}
+  MemberCalls(pid_t server, const std::vector<Member>& members, Arguments&&... arguments)
+      : script(members, std::forward<Arguments>(arguments)...), server_(server) {}
 
-  pid_t hub_;
+  pid_t server_;
   std::unique_ptr<HttpLoad> load_;
 };
 

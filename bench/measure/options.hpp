@@ -3,7 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 
+#include "bench/measure/disk.hpp"
 #include "bench/measure/report.hpp"
 
 namespace perkline::bench {
@@ -13,12 +15,15 @@ struct MeasureOptions {
   std::filesystem::path bin_dir = {};                     ///< Where the daemons and the ceilings are.
   std::filesystem::path state_dir = "build/bench/state";  ///< For data and logs of what is started; emptied.
   std::filesystem::path out_dir = "build/bench";          ///< For SCENARIO.json and index.html.
-  std::size_t rounds = 5;
-  std::chrono::milliseconds warm_up{1000};
-  std::chrono::milliseconds time{3000};  ///< Of a turn.
+  /// Many short turns, rather than a few long ones: a disk that others share changes its mind every few
+  /// seconds, and only turns that lie close together have met the same one.
+  std::size_t rounds = 9;
+  std::chrono::milliseconds warm_up{500};
+  std::chrono::milliseconds time{2000};  ///< Of a turn.
   bool quick = false;                    ///< For function only: nothing of it is to be believed.
   bool json = false;
   const std::atomic<bool>* stop = nullptr;
+  std::shared_ptr<const SteadyDisk> steady_disk = nullptr;  ///< Under state_dir; null: the machine's.
 
   std::chrono::milliseconds turn() const { return warm_up + time; }
   /// One round of a fraction of a second.
@@ -27,6 +32,6 @@ struct MeasureOptions {
 
 /// Publishes the report and prints it. Exit status: 0, whether or not goals are met (figures drift from
 /// machine to machine); 1 when `report` is an error, or nothing can be written.
-int conclude(const Result<Report>& report, const MeasureOptions& options);
+int conclude(Result<Report> report, const MeasureOptions& options);
 
 }  // namespace perkline::bench

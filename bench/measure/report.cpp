@@ -1,5 +1,6 @@
 #include "bench/measure/report.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -28,9 +29,20 @@ std::string in_millis(double micros) {
   return micros > 0 ? fmt::format("{:.3f}", micros / 1000) : "-";
 }
 
-std::string series_line(const Series& series) {
+constexpr std::size_t name_width_min = 40;
+
+/// Of the column that all tables begin with.
+std::size_t name_width(const Report& report) {
+  std::size_t width = name_width_min;
+  for (const Series& series : report.series) width = std::max(width, series.name.size());
+  for (const Ratio& ratio : report.ratios) width = std::max(width, ratio.name.size());
+  for (const Target& target : report.targets) width = std::max(width, target.name.size());
+  return width;
+}
+
+std::string series_line(const Series& series, std::size_t width) {
   const double cpu = series.cpu_ms_per_operation();
-  return fmt::format("{:<34} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", series.name,
+  return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", series.name, width,
                      series.per_second(), in_millis(series.p50_us()), in_millis(series.p99_us()),
                      in_millis(series.p999_us()), cpu > 0 ? fmt::format("{:.4f}", cpu) : "-",
                      series.rss_mib() > 0 ? fmt::format("{:.1f}", series.rss_mib()) : "-", series.failures());
@@ -85,23 +97,25 @@ Target& Report::at_most(std::string name, double is, double bound) {
 }
 
 std::string to_text(const Report& report) {
+  const std::size_t width = name_width(report);
   std::string text = report.scenario + "\n";
   for (const auto& [name, value] : report.settings) text += fmt::format("  {}: {}\n", name, value);
   for (const std::string& note : report.notes) text += "  " + note + "\n";
   if (!report.series.empty()) {
-    text += fmt::format("\n{:<34} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", "", "per second",
+    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", "", width, "per second",
                         "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB", "failed");
-    for (const Series& series : report.series) text += series_line(series);
+    for (const Series& series : report.series) text += series_line(series, width);
   }
   if (!report.ratios.empty())
-    text += fmt::format("\n{:<60} {:>8} {:>8} {:>8}\n", "ratio, turn by turn", "median", "lowest", "highest");
+    text +=
+        fmt::format("\n{:<{}} {:>8} {:>8} {:>8}\n", "ratio of medians, with 95 %", width, "is", "from", "to");
   for (const Ratio& ratio : report.ratios)
-    text += fmt::format("{:<60} {:>8.3f} {:>8.3f} {:>8.3f}\n", ratio.name, ratio.median(), ratio.low(),
+    text += fmt::format("{:<{}} {:>8.3f} {:>8.3f} {:>8.3f}\n", ratio.name, width, ratio.median(), ratio.low(),
                         ratio.high());
-  if (!report.targets.empty()) text += fmt::format("\n{:<60} {:>10} {:>13}\n", "goal", "is", "");
+  if (!report.targets.empty()) text += fmt::format("\n{:<{}} {:>10} {:>13}\n", "goal", width, "is", "");
   for (const Target& target : report.targets) {
     const char* const sign = target.kind == Target::Bound::at_least ? ">=" : "<=";
-    text += fmt::format("{:<60} {:>10} {:>2} {:>10.6g}  {}\n", target.name, shown(target.is), sign,
+    text += fmt::format("{:<{}} {:>10} {:>2} {:>10.6g}  {}\n", target.name, width, shown(target.is), sign,
                         target.bound, target.met() ? "met" : "MISSED");
   }
   return text + "\n";
@@ -121,9 +135,7 @@ std::string to_json(const Report& report) {
   out.end_array().key("ratios").begin_array();
   for (const Ratio& ratio : report.ratios) {
     out.begin_object().field("name", ratio.name).field("median", ratio.median()).field("low", ratio.low());
-    out.field("high", ratio.high()).key("values").begin_array();
-    for (const double value : ratio.values) out.value(value);
-    out.end_array().end_object();
+    out.field("high", ratio.high()).end_object();
   }
   out.end_array().key("goals").begin_array();
   for (const Target& target : report.targets) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bench/measure/progress.hpp"
+#include "shared/core/random.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -16,6 +17,42 @@ double median_turn(const std::vector<Figures>& turns, Of of) {
   for (const Figures& turn : turns) values.push_back(of(turn));
   return median_of(std::move(values));
 }
+
+template <class Of>
+Ratio ratio_by(std::string name, const Series& above, const Series& below, Of of) {
+  Ratio ratio{.name = std::move(name)};
+  for (std::size_t i = 0; i < std::min(above.turns.size(), below.turns.size()); ++i) {
+    ratio.above.push_back(of(above.turns[i]));
+    ratio.below.push_back(of(below.turns[i]));
+  }
+  return ratio;
+}
+
+double quotient_of_medians(const std::vector<double>& above, const std::vector<double>& below) {
+  const double divisor = median_of(below);
+  return divisor > 0 ? median_of(above) / divisor : 0;
+}
+
+/// The quotient below which this share of all that may be drawn lies.
+double quantile_of(const Ratio& ratio, double share) {
+  constexpr std::size_t draws = 2000;
+  if (ratio.above.empty()) return 0;
+  SeededRng rng(1);
+  std::vector<double> quotients;
+  for (std::size_t draw = 0; draw < draws; ++draw) {
+    std::vector<double> above;
+    std::vector<double> below;
+    for (std::size_t i = 0; i < ratio.above.size(); ++i) {
+      above.push_back(ratio.above[rng.below(ratio.above.size())]);
+      below.push_back(ratio.below[rng.below(ratio.below.size())]);
+    }
+    quotients.push_back(quotient_of_medians(above, below));
+  }
+  std::ranges::sort(quotients);
+  return quotients[static_cast<std::size_t>(share * (draws - 1))];
+}
+
+constexpr double either_end = 0.025;
 
 }  // namespace
 
@@ -58,13 +95,13 @@ Histogram Series::times() const {
 }
 
 double Ratio::median() const {
-  return median_of(values);
+  return quotient_of_medians(above, below);
 }
 double Ratio::low() const {
-  return values.empty() ? 0 : *std::ranges::min_element(values);
+  return quantile_of(*this, either_end);
 }
 double Ratio::high() const {
-  return values.empty() ? 0 : *std::ranges::max_element(values);
+  return quantile_of(*this, 1 - either_end);
 }
 
 Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestants,
@@ -76,26 +113,30 @@ Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestant
   for (const Contestant& contestant : contestants) all.push_back({.name = contestant.name});
   for (std::size_t turn = 0; turn < options.rounds * contestants.size(); ++turn) {
     if (options.stop != nullptr && *options.stop) return fail(Errc::cancelled, "stopped");
-    const Contestant& contestant = contestants[turn % contestants.size()];
+    const std::size_t round = turn / contestants.size();
+    const std::size_t place = turn % contestants.size();
+    const std::size_t who = round % 2 == 0 ? place : contestants.size() - 1 - place;
+    const Contestant& contestant = contestants[who];
     auto figures = contestant.turn([&](std::chrono::milliseconds elapsed) {
       const double share = std::chrono::duration<double>(elapsed) / options.turn;
       bar.show(turn * steps + static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * steps));
     });
     if (!figures)
       return fail(figures.error().code, fmt::format("{}: {}", contestant.name, figures.error().detail));
-    all[turn % contestants.size()].turns.push_back(std::move(*figures));
+    all[who].turns.push_back(std::move(*figures));
     bar.show((turn + 1) * steps);
   }
   return all;
 }
 
 Ratio ratio_of(const Series& subject, const Series& ceiling) {
-  Ratio ratio{.name = fmt::format("{} / {}", subject.name, ceiling.name), .values = {}};
-  for (std::size_t i = 0; i < std::min(subject.turns.size(), ceiling.turns.size()); ++i) {
-    const double ceilings = ceiling.turns[i].per_second();
-    ratio.values.push_back(ceilings > 0 ? subject.turns[i].per_second() / ceilings : 0);
-  }
-  return ratio;
+  return ratio_by(fmt::format("{} / {}", subject.name, ceiling.name), subject, ceiling,
+                  [](const Figures& turn) { return turn.per_second(); });
+}
+
+Ratio cpu_ratio_of(const Series& subject, const Series& ceiling) {
+  return ratio_by(fmt::format("{} / {}, by CPU time", subject.name, ceiling.name), ceiling, subject,
+                  [](const Figures& turn) { return turn.cpu_ms_per_operation(); });
 }
 
 }  // namespace perkline::bench

@@ -34,11 +34,15 @@ struct Series {
   Histogram times() const;         ///< Of all.
 };
 
-/// One's throughput by another's, turn by turn: what the machine does meanwhile hits both.
+/// One's figure by another's, of turns that were taken by turns.
 struct Ratio {
   std::string name;
-  std::vector<double> values;
+  std::vector<double> above = {};  ///< A turn each, as many of both.
+  std::vector<double> below = {};
+  /// Of the one's median by the other's.
   double median() const;
+  /// Between these two lies, with 95 %, what ever more turns would come to: by drawing turns anew from these
+  /// again and again (bootstrap, the same every time).
   double low() const;
   double high() const;
 };
@@ -50,12 +54,16 @@ struct TurnsOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
-/// A B A B …, so many rounds, with a progress bar. Errors: the first turn's that fails, with its name;
-/// cancelled.
+/// A B, B A, A B …, so many rounds, with a progress bar: what gets slower or faster meanwhile favours nobody.
+/// Errors: the first turn's that fails, with its name; cancelled.
 Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestants,
                                        const TurnsOptions& options);
 
+/// Of their throughputs.
 Ratio ratio_of(const Series& subject, const Series& ceiling);
+/// Of operations in the same CPU time: what of the ceiling's throughput is left where both do nothing but
+/// compute. It does not follow the disk's moods, as the other does.
+Ratio cpu_ratio_of(const Series& subject, const Series& ceiling);
 double median_of(std::vector<double> values);
 
 }  // namespace perkline::bench

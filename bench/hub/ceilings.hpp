@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/hub/members.hpp"
+#include "bench/measure/options.hpp"
+#include "bench/measure/turns.hpp"
+#include "shared/core/result.hpp"
+
+/// What a hub's calls are held against. `options` outlive each.
+namespace perkline::bench {
+
+/// A call's rows by SQLite alone, as many a commit as there are members that wait for theirs. `rows`:
+/// `transfers`, `spins`, `claims`.
+Contestant bare_sqlite(const MeasureOptions& options, const std::string& rows);
+
+/// The same reads, answered by a bare server on `core` as if nothing were behind them. `members` outlive it.
+/// Errors: io_failed, connection_failed.
+Result<Contestant> bare_http(const MeasureOptions& options, const std::vector<Member>& members, int core);
+
+}  // namespace perkline::bench
