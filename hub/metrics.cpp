@@ -204,6 +204,8 @@ void HubMetrics::clock_in_doubt(bool is) {
 void HubMetrics::payments(const billing::Pending& pending, WallTime now) {
   metrics_.gauge("perkline_hub_payments_pending", "Payments of all replicas that are not decided yet")
       .set(static_cast<double>(pending.count));
+  metrics_.gauge("perkline_hub_refunds_due", "Payments of all replicas that are to be given back")
+      .set(static_cast<double>(pending.refunds));
   // A clock that was put back would make the oldest one's age negative.
   const Millis age = pending.oldest ? std::max(Millis{0}, now - *pending.oldest) : Millis{0};
   metrics_
@@ -214,7 +216,7 @@ void HubMetrics::payments(const billing::Pending& pending, WallTime now) {
 void HubMetrics::payment_to_give_back() {
   metrics_
       .counter("perkline_hub_payments_to_give_back_total",
-               "Top-ups that their provider settled and this process could not book")
+               "Top-ups that could not be booked, and that their provider refuses to give back")
       .add();
 }
 

@@ -7,6 +7,11 @@ Task<Result<Verdict>> NoProvider::settle(Charge charge) {
   co_return Verdict{.state = Verdict::State::settled};
 }
 
+/// Another one took it, when the hub was configured otherwise.
+Task<Result<Verdict>> NoProvider::refund(std::string) {
+  co_return Verdict{.state = Verdict::State::declined, .reason = "PAYMENTS_OFF"};
+}
+
 Task<Result<Verdict>> NoProvider::status(std::string) {
   co_return Verdict{};
 }

@@ -12,6 +12,7 @@ class NoProvider final : public PaymentProvider {
   /// No errors.
   Task<Result<Verdict>> settle(Charge charge) override;
   /// Always unknown. No errors.
+  Task<Result<Verdict>> refund(std::string reference) override;
   Task<Result<Verdict>> status(std::string reference) override;
 };
 

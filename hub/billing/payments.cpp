@@ -1,5 +1,6 @@
 #include "hub/billing/payments.hpp"
 
+#include "hub/billing/refunds.hpp"
 #include "hub/db/bulk_statement.hpp"
 #include "hub/db/due.hpp"
 #include "hub/events/event_log.hpp"
@@ -15,8 +16,8 @@ namespace {
 /// Above every UUID, in whatever order the database puts letters.
 constexpr std::string_view behind_all = "z";
 constexpr std::string_view columns =
-    "id, reference, user_id, payee_id, amount, currency, status, reason, created_at, decided_at";
-constexpr std::size_t columns_count = 10;
+    "id, reference, user_id, payee_id, amount, currency, status, reason, created_at, decided_at, refund";
+constexpr std::size_t columns_count = 11;
 const std::string select_payment = "SELECT " + std::string(columns) + " FROM payment";
 
 const std::string is_due = " WHERE status = 'pending' AND " + db::is_due("due_at", "$1", "$2");
@@ -41,7 +42,8 @@ Result<Payment> payment_in(const db::Row& row) {
                  .status = row.text(6),
                  .reason = row.optional_text(7),
                  .created_at = time_of(row.integer(8)),
-                 .decided_at = row.optional_integer(9).transform(time_of)};
+                 .decided_at = row.optional_integer(9).transform(time_of),
+                 .refund = row.optional_text(10)};
 }
 
 db::Value or_null(const std::optional<UserId>& user) {
@@ -67,7 +69,7 @@ Result<void> tell(db::Transaction& transaction, const Cause& cause, const std::s
   data.field("currency", payment.amount.currency.code());
   if (payment.payee) data.field("payTo", payment.payee->str());
   if (payment.reason) data.field("reason", *payment.reason);
-  if (payment.to_give_back) data.field("toGiveBack", true);
+  if (payment.refund) data.field("toGiveBack", true);
   data.end_object();
   return events::append(transaction, {.id = cause.event,
                                       .type = type,
@@ -179,6 +181,8 @@ void write_payment(json::Writer& out, const Payment& payment) {
   payment.reason ? out.value(*payment.reason) : out.null();
   out.field("createdAt", format_time(payment.created_at)).key("decidedAt");
   payment.decided_at ? out.value(format_time(*payment.decided_at)) : out.null();
+  out.key("refund");
+  payment.refund ? out.value(*payment.refund) : out.null();
   out.end_object();
 }
 
@@ -241,6 +245,9 @@ Result<Pending> count_pending(db::Transaction& transaction) {
   const auto oldest = rows->front().optional_integer(1);
   Pending pending{.count = rows->front().integer(0)};
   if (oldest) pending.oldest = WallTime{Millis{*oldest}};
+  auto refunds = transaction.query("SELECT COUNT(*) FROM payment WHERE refund = 'due'");
+  if (!refunds) return failure(refunds);
+  pending.refunds = refunds->front().integer(0);
   return pending;
 }
 
@@ -286,9 +293,11 @@ Result<void> put_off(db::Transaction& transaction, const Uuid& id, WallTime due)
 Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
                        const Verdict& verdict, const std::optional<std::string>& refused) {
   bool settled = verdict.state == Verdict::State::settled;
-  PERKLINE_ASSERT(settled || verdict.state == Verdict::State::declined);
+  const bool is_refunded = verdict.state == Verdict::State::refunded;
+  PERKLINE_ASSERT(settled || is_refunded || verdict.state == Verdict::State::declined);
   Payment ended = payment;
   if (!settled) ended.reason = verdict.reason.empty() ? "DECLINED" : verdict.reason;
+  if (is_refunded) ended.reason = std::string(refunded);
   if (refused) ended.reason = *refused;
   if (settled && !refused) {
     auto obstacle = obstacle_of(transaction, payment);
@@ -296,7 +305,8 @@ Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const P
     ended.reason = std::move(*obstacle);
   }
   // What is paid from member to member never was outside.
-  ended.to_give_back = settled && ended.reason && !payment.payee;
+  const bool to_give_back = settled && ended.reason && !payment.payee;
+  if (to_give_back) ended.refund = std::string(refund_due);
   settled = settled && !ended.reason;
   ended.status = settled ? "completed" : "failed";
   ended.decided_at = cause.money.at;
@@ -304,6 +314,7 @@ Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const P
   if (!mine) return std::unexpected(mine.error());
   if (!*mine) return payment;
   auto done = move_money(transaction, cause, ended, settled);
+  if (done && to_give_back) done = begin_refund(transaction, ended.id, cause.money.at);
   if (done) done = record(transaction, cause, ended);
   if (done) done = tell(transaction, cause, settled ? "PAYMENT_COMPLETED" : "PAYMENT_FAILED", ended);
   if (!done) return failure(done);

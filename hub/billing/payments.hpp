@@ -29,10 +29,11 @@ struct Payment {
   std::optional<std::string> reason;
   WallTime created_at;
   std::optional<WallTime> decided_at;
-  /// As decide() ends it: its provider has taken it, and it has failed here. Not kept.
-  bool to_give_back = false;
+  /// Of one that has failed here though its provider has settled it: due, done, refused (refunds.hpp).
+  std::optional<std::string> refund = std::nullopt;
 };
-/// `{id, reference, status, amount, currency, payTo, reason, createdAt, decidedAt}`, appended to `out`.
+/// `{id, reference, status, amount, currency, payTo, reason, createdAt, decidedAt, refund}`, appended to
+/// `out`.
 void write_payment(json::Writer& out, const Payment& payment);
 
 /// Drawn before the transaction, which may run more than once.
@@ -72,6 +73,7 @@ Result<bool> is_any_due(db::Transaction& transaction, WallTime now);
 struct Pending {
   std::int64_t count = 0;
   std::optional<WallTime> oldest = {};  ///< When the first of them was begun; nullopt: there is none.
+  std::int64_t refunds = 0;             ///< Of failed ones, those that their provider is to give back.
 };
 /// Errors: the database's.
 Result<Pending> count_pending(db::Transaction& transaction);
@@ -89,11 +91,14 @@ Result<void> put_off(db::Transaction& transaction, const Uuid& id, WallTime due)
 /// is full.
 inline constexpr std::string_view payee_gone = "PAYEE_GONE";
 inline constexpr std::string_view balance_limit = "BALANCE_LIMIT";
+/// Or has given back already, as this database was restored to before it failed.
+inline constexpr std::string_view refunded = "REFUNDED";
 
 /// Ends a pending payment by a verdict that is for good, once: its row, the money, its record in the books
-/// and PAYMENT_COMPLETED or PAYMENT_FAILED. Gives it as it is then; one that has ended before stays as it is,
-/// and is given as it came. Errors: the database's; the ledger's where it books what is settled otherwise
-/// than it was begun. `refused`: why it has failed whatever the verdict, as those errors say.
+/// and PAYMENT_COMPLETED or PAYMENT_FAILED; a top-up that was settled and fails here is due to be given back.
+/// Gives it as it is then; one that has ended before stays as it is, and is given as it came. Errors: the
+/// database's; the ledger's where it books what is settled otherwise than it was begun. `refused`: why it has
+/// failed whatever the verdict, as those errors say.
 Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,
                        const Verdict& verdict, const std::optional<std::string>& refused = std::nullopt);
 

@@ -22,8 +22,9 @@ struct Verdict {
   enum class State : std::uint8_t {
     unknown = 1,  ///< It has never heard of the reference.
     pending,      ///< It will know later.
-    settled,      ///< For good.
+    settled,      ///< For good, unless it is asked to give it back.
     declined,     ///< For good.
+    refunded,     ///< It was settled, and what was taken is given back, for good.
   };
   State state = State::unknown;
   std::string reason = {};  ///< Of what was declined: a word such as `DECLINED`.
@@ -37,6 +38,10 @@ class PaymentProvider {
   /// Settles it, once: the same reference again gives what has become of it. Never unknown. Any error leaves
   /// in doubt whether it was taken: status() tells.
   virtual Task<Result<Verdict>> settle(Charge charge) = 0;
+  /// Gives what was settled under the reference back, whole and once: asked again it gives what has become of
+  /// it. Refunded; pending: it will know later; declined: it will not. Any error leaves in doubt whether it
+  /// was given back: status() tells.
+  virtual Task<Result<Verdict>> refund(std::string reference) = 0;
   /// What has become of it.
   virtual Task<Result<Verdict>> status(std::string reference) = 0;
 };

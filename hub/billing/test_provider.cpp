@@ -16,12 +16,14 @@ bool is_unheard(TestOutcome outcome) {
 struct Known {
   Charge charge;
   bool settled = false;
+  bool refunded = false;
   WallTime known_at;
 };
 
 Result<std::optional<Known>> find(db::Transaction& transaction, const std::string& reference) {
   auto rows = transaction.query(
-      "SELECT amount, currency, outcome, known_at FROM test_provider_charge WHERE reference = $1",
+      "SELECT amount, currency, outcome, known_at, refunded_at FROM test_provider_charge WHERE reference = "
+      "$1",
       {reference});
   if (!rows) return failure(rows);
   if (rows->empty()) return std::nullopt;
@@ -30,11 +32,13 @@ Result<std::optional<Known>> find(db::Transaction& transaction, const std::strin
   if (!currency) return fail(Errc::corrupt, "a charge of the test provider is of no currency");
   return Known{.charge = {.reference = reference, .amount = {row.integer(0), *currency}},
                .settled = row.text(2) == "settled",
+               .refunded = !row.is_null(4),
                .known_at = WallTime{Millis{row.integer(3)}}};
 }
 
 Verdict verdict_of(const Known& known, WallTime now) {
   if (now < known.known_at) return {.state = Verdict::State::pending};
+  if (known.refunded) return {.state = Verdict::State::refunded};
   if (known.settled) return {.state = Verdict::State::settled};
   return {.state = Verdict::State::declined, .reason = "DECLINED"};
 }
@@ -84,6 +88,27 @@ Task<Result<Verdict>> TestProvider::settle(Charge charge) {
         return verdict_of(**known, now);
       });
   if (verdict && is_new && is_unheard(outcome))
+    co_return fail(Errc::connection_lost, "the test provider's answer is lost, as asked for");
+  co_return verdict;
+}
+
+Task<Result<Verdict>> TestProvider::refund(std::string reference) {
+  const WallTime now = clock_.wall_now();
+  bool is_unheard_now = false;
+  auto verdict =
+      co_await db::write_for<Verdict>(database_, [&](db::Transaction& transaction) -> Result<Verdict> {
+        auto given = transaction.execute(
+            "UPDATE test_provider_charge SET refunded_at = $2 WHERE reference = $1 AND outcome = 'settled'"
+            " AND known_at <= $2 AND refunded_at IS NULL",
+            {reference, now.time_since_epoch().count()});
+        if (!given) return failure(given);
+        const auto known = find(transaction, reference);
+        if (!known) return std::unexpected(known.error());
+        if (!*known) return Verdict{.state = Verdict::State::declined, .reason = "UNKNOWN"};
+        is_unheard_now = *given == 1 && is_unheard(test_outcome((*known)->charge.amount));
+        return verdict_of(**known, now);
+      });
+  if (verdict && is_unheard_now)
     co_return fail(Errc::connection_lost, "the test provider's answer is lost, as asked for");
   co_return verdict;
 }

@@ -11,7 +11,7 @@ enum class TestOutcome : std::uint8_t {
   settles = 1,
   declines,          ///< DECLINED
   settles_late,      ///< Says pending for half a second.
-  settles_unheard,   ///< Settles, and the first answer is lost.
+  settles_unheard,   ///< Settles, and the first answer is lost; that to a refund too.
   declines_unheard,  ///< Likewise.
 };
 /// By the last four digits of the amount's minor units, as cards for testing go by their number: 9901
@@ -29,6 +29,8 @@ class TestProvider final : public PaymentProvider {
   TestProvider(db::Database& database, const Clock& clock) : database_(database), clock_(clock) {}
   /// Errors: connection_lost (unheard), already_exists (the reference with another amount), the database's.
   Task<Result<Verdict>> settle(Charge charge) override;
+  /// Errors: connection_lost (unheard), the database's.
+  Task<Result<Verdict>> refund(std::string reference) override;
   Task<Result<Verdict>> status(std::string reference) override;
 
  private:

@@ -12,17 +12,20 @@ namespace {
 constexpr std::string_view context = "payments";
 
 bool is_final(const Result<Verdict>& verdict) {
-  return verdict && (verdict->state == Verdict::State::settled || verdict->state == Verdict::State::declined);
+  using State = Verdict::State;
+  return verdict && (verdict->state == State::settled || verdict->state == State::declined ||
+                     verdict->state == State::refunded);
 }
 
 /// What a provider usually knows by then.
 constexpr std::int64_t asked_usually = 4;
 
-void tell_doubt(const Intent& intent, const Result<Verdict>& verdict) {
-  if (intent.asked < asked_usually) return;
-  ops::log(ops::Level::warn, context, "a payment is pending still",
-           {{"payment", intent.payment.id.str()},
-            {"attempts", intent.asked + 1},
+void tell_doubt(std::string_view what, const Uuid& payment, std::int64_t asked,
+                const Result<Verdict>& verdict) {
+  if (asked < asked_usually) return;
+  ops::log(ops::Level::warn, context, what,
+           {{"payment", payment.str()},
+            {"attempts", asked + 1},
             {"provider", verdict ? "pending" : name_of(verdict.error().code)}});
 }
 
@@ -82,25 +85,42 @@ Task<void> Worker::stop() {
 Task<bool> Worker::is_any_due() {
   const WallTime now = parts_.clock.wall_now();
   // A database that is away is told elsewhere.
-  const auto due = co_await db::read_for<bool>(
-      parts_.database, [now](db::Transaction& transaction) { return billing::is_any_due(transaction, now); });
+  const auto due =
+      co_await db::read_for<bool>(parts_.database, [now](db::Transaction& transaction) -> Result<bool> {
+        const auto payment = billing::is_any_due(transaction, now);
+        if (!payment || *payment) return payment;
+        return is_any_refund_due(transaction, now);
+      });
   co_return due && *due;
 }
 
 Task<bool> Worker::take_some() {
   const WallTime now = parts_.clock.wall_now();
   const auto count = static_cast<std::int64_t>(options_.in_flight_max - in_flight_.size());
-  auto intents = co_await db::write_for<std::vector<Intent>>(
-      parts_.database, [this, now, count](db::Transaction& transaction) {
-        return claim(transaction, now, options_.lease, count);
-      });
-  if (!intents) co_return false;
+  std::vector<Intent> intents;
+  std::vector<Refund> refunds;
+  const auto claimed = co_await parts_.database.write([&](db::Transaction& transaction) -> Result<void> {
+    auto payments = claim(transaction, now, options_.lease, count);
+    if (!payments) return failure(payments);
+    auto back = claim_refunds(transaction, now, options_.lease, count - std::ssize(*payments));
+    if (!back) return failure(back);
+    intents = std::move(*payments);
+    refunds = std::move(*back);
+    return {};
+  });
+  if (!claimed) co_return false;
   bool taken = false;
-  for (Intent& intent : *intents) {
-    // One that took longer than its lease goes on as it was.
-    if (stopping_ || !in_flight_.insert(intent.payment.id).second) continue;
-    taken = true;
-    co_await net::spawn_child(settle(std::move(intent)));
+  // One that took longer than its lease goes on as it was.
+  const auto may_begin = [this, &taken](const Uuid& payment) {
+    const bool may = !stopping_ && in_flight_.insert(payment).second;
+    taken |= may;
+    return may;
+  };
+  for (Intent& intent : intents) {
+    if (may_begin(intent.payment.id)) co_await net::spawn_child(settle(std::move(intent)));
+  }
+  for (Refund& refund : refunds) {
+    if (may_begin(refund.payment)) co_await net::spawn_child(give_back(std::move(refund)));
   }
   co_return taken;
 }
@@ -113,7 +133,11 @@ Task<void> Worker::settle(Intent intent) {
     // Else it is due again after its lease.
     [[maybe_unused]] const auto later = co_await try_later(intent);
   }
-  in_flight_.erase(intent.payment.id);
+  leave(intent.payment.id);
+}
+
+void Worker::leave(const Uuid& payment) {
+  in_flight_.erase(payment);
   signal_.notify();
   idle_.notify();
 }
@@ -130,7 +154,7 @@ Task<Result<Verdict>> Worker::ask(const Intent& intent) {
 
 Task<Result<void>> Worker::write_down(const Intent& intent, const Result<Verdict>& verdict) {
   if (is_final(verdict)) co_return co_await end(intent, *verdict);
-  tell_doubt(intent, verdict);
+  tell_doubt("a payment is pending still", intent.payment.id, intent.asked, verdict);
   co_return co_await try_later(intent);
 }
 
@@ -148,11 +172,9 @@ Task<Result<void>> Worker::end(const Intent& intent, const Verdict& verdict) {
     ended = co_await decide_now(intent, verdict, std::string(wire_code(ended.error().code)));
   }
   if (!ended) co_return failure(ended);
-  if (ended->to_give_back) {
-    // Money has moved outside that is not here: for people to give back.
-    if (parts_.to_give_back) parts_.to_give_back();
-    ops::log(ops::Level::error, context,
-             "a payment that its provider settled could not be booked, and has failed",
+  if (ended->refund) {
+    ops::log(ops::Level::warn, context,
+             "a payment that its provider settled could not be booked, and is to be given back",
              {{"payment", intent.payment.id.str()}, {"reason", *ended->reason}, {"detail", detail}});
   }
   co_return Result<void>{};
@@ -164,6 +186,48 @@ Task<Result<Payment>> Worker::decide_now(const Intent& intent, Verdict verdict,
   co_return co_await db::write_for<Payment>(parts_.database, [&](db::Transaction& transaction) {
     return decide(transaction, cause, intent.payment, verdict, refused);
   });
+}
+
+Task<void> Worker::give_back(Refund refund) {
+  const auto verdict = co_await ask_back(refund);
+  const bool is_open =
+      !verdict || verdict->state == Verdict::State::pending || verdict->state == Verdict::State::settled;
+  if (is_open) {
+    tell_doubt("a refund is pending still", refund.payment, refund.asked, verdict);
+    const WallTime due = parts_.clock.wall_now() + pause_after(refund.asked, options_);
+    // Else it is due again after its lease.
+    [[maybe_unused]] const auto later =
+        co_await parts_.database.write([&refund, due](db::Transaction& transaction) {
+          return put_off_refund(transaction, refund.payment, due);
+        });
+  } else {
+    co_await end_now(refund, *verdict);
+  }
+  leave(refund.payment);
+}
+
+Task<Result<Verdict>> Worker::ask_back(const Refund& refund) {
+  if (refund.asked > 0) {
+    auto known = co_await parts_.provider.status(refund.reference);
+    if (!known || known->state != Verdict::State::settled) co_return known;
+  }
+  co_return co_await parts_.provider.refund(refund.reference);
+}
+
+Task<void> Worker::end_now(const Refund& refund, const Verdict& verdict) {
+  const bool done = verdict.state == Verdict::State::refunded;
+  const auto mine = co_await db::write_for<bool>(parts_.database, [&](db::Transaction& transaction) {
+    return end_refund(transaction, refund.payment, done ? refund_done : refund_refused);
+  });
+  if (!mine || !*mine) co_return;
+  if (done) {
+    ops::log(ops::Level::info, context, "a payment was given back", {{"payment", refund.payment.str()}});
+    co_return;
+  }
+  // Money has moved outside that is not here, and will not by itself: for people to give back.
+  if (parts_.to_give_back) parts_.to_give_back();
+  ops::log(ops::Level::error, context, "a payment's provider refuses to give it back",
+           {{"payment", refund.payment.str()}, {"reason", verdict.reason}});
 }
 
 }  // namespace perkline::hub::billing

@@ -5,12 +5,14 @@
 #include <set>
 
 #include "hub/billing/payments.hpp"
+#include "hub/billing/refunds.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/signal.hpp"
 
 namespace perkline::hub::billing {
 
-/// Brings pending payments to their end: claims what is due, asks the provider, books its word. All it knows
+/// Brings pending payments to their end: claims what is due, asks the provider, books its word; and has given
+/// back what was settled and could not be booked. All it knows
 /// is in the database, so that a restart, or another replica, goes on where it stopped; a payment whose
 /// provider may have been asked before is asked for first, never settled blindly. Reactor's thread.
 class Worker {
@@ -21,8 +23,8 @@ class Worker {
     PaymentProvider& provider;
     net::AsyncClock& clock;
     UuidMaker& ids;
-    /// A top-up that its provider has settled has failed: people are to give it back there. Empty: nobody
-    /// counts.
+    /// A top-up that its provider has settled has failed, and it refuses to give it back: people are to see
+    /// to it there. Empty: nobody counts.
     std::function<void()> to_give_back = {};
   };
   struct Options {
@@ -56,6 +58,10 @@ class Worker {
   Task<Result<Payment>> decide_now(const Intent& intent, Verdict verdict,
                                    std::optional<std::string> refused = std::nullopt);
   Task<Result<void>> try_later(const Intent& intent);
+  Task<void> give_back(Refund refund);
+  Task<Result<Verdict>> ask_back(const Refund& refund);
+  Task<void> end_now(const Refund& refund, const Verdict& verdict);
+  void leave(const Uuid& payment);
 
   Parts parts_;
   Options options_;

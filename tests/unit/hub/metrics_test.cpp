@@ -48,7 +48,8 @@ TEST(HubMetrics, TellHowManyPaymentsWaitAndForHowLong) {
   ops::Metrics metrics;
   HubMetrics hub(metrics);
   const WallTime now{hours{1000}};
-  hub.payments({.count = 3, .oldest = now - Millis{2500}}, now);
+  hub.payments({.count = 3, .oldest = now - Millis{2500}, .refunds = 2}, now);
+  EXPECT_NE(metrics.text().find("\nperkline_hub_refunds_due 2\n"), std::string::npos) << metrics.text();
   EXPECT_NE(metrics.text().find("\nperkline_hub_payments_pending 3\n"), std::string::npos) << metrics.text();
   EXPECT_NE(metrics.text().find("\nperkline_hub_payments_oldest_pending_age_seconds 2.5\n"),
             std::string::npos)

@@ -45,7 +45,7 @@ TEST_F(Notifications, MailsSayNoStrangersTexts) {
   EXPECT_EQ(content(listed(jo), 1, "title"), "Welcome, Jo!") << "in the app it is one's own";
 }
 
-TEST_F(Notifications, MailsOfMoneyAreClaimedBeforeACampaigns) {
+TEST_F(Notifications, MailsOfMoneyAreClaimedApartFromACampaigns) {
   const Someone jo = someone("jo");
   std::vector<hub::events::DomainEvent> campaign;
   for (int i = 0; i < 40; ++i)
@@ -55,10 +55,15 @@ TEST_F(Notifications, MailsOfMoneyAreClaimedBeforeACampaigns) {
   happens("PAYMENT_FAILED", jo, R"("reference":"R1","amount":"5.00","currency":"USD")");
   const WallTime now = SystemClock().wall_now();
   hub_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-    const auto claimed = hub::notifications::claim_mails(
-        transaction, {.holder = "h", .from = now, .until = now + seconds{40}}, 16);
-    EXPECT_EQ(claimed->size(), 16u);
-    EXPECT_EQ(claimed->front().to, "jo@example.com");
+    const auto claim = [&](const std::string& holder, bool in_masses) {
+      return hub::notifications::claim_mails(
+                 transaction, {.holder = holder, .from = now, .until = now + seconds{40}}, in_masses, 16)
+          .value();
+    };
+    const auto others = claim("a", false);
+    EXPECT_EQ(others.size(), 1u);
+    EXPECT_EQ(others.front().to, "jo@example.com");
+    EXPECT_EQ(claim("b", true).size(), 16u);
     return {};
   });
 }

@@ -23,14 +23,22 @@ class CutLine final : public hub::billing::PaymentProvider {
     if (lost > 0 && lost-- > 0) co_return fail(Errc::connection_lost, "cut");
     co_return co_await provider_.settle(std::move(charge));
   }
+  Task<Result<hub::billing::Verdict>> refund(std::string reference) override {
+    ++refunds;
+    if (lost > 0 && lost-- > 0) co_return fail(Errc::connection_lost, "cut");
+    if (refuses) co_return hub::billing::Verdict{.state = hub::billing::Verdict::State::declined};
+    co_return co_await provider_.refund(std::move(reference));
+  }
   Task<Result<hub::billing::Verdict>> status(std::string reference) override {
     ++questions;
     if (lost > 0 && lost-- > 0) co_return fail(Errc::connection_lost, "cut");
     co_return co_await provider_.status(std::move(reference));
   }
 
-  std::atomic<int> lost = 0;  ///< So many requests never arrive.
+  std::atomic<int> lost = 0;          ///< So many requests never arrive.
+  std::atomic<bool> refuses = false;  ///< To give back.
   std::atomic<int> settles = 0;
+  std::atomic<int> refunds = 0;
   std::atomic<int> questions = 0;
 
  private:
@@ -52,7 +60,11 @@ class Payments : public Wallet {
       provider_.emplace(hub_.database(), hub_.reactor()->clock());
       line_.emplace(*provider_);
       for (auto& worker : workers_) {
-        worker.emplace(hub::billing::Worker::Parts{hub_.database(), *line_, hub_.reactor()->clock(), ids_},
+        worker.emplace(hub::billing::Worker::Parts{.database = hub_.database(),
+                                                   .provider = *line_,
+                                                   .clock = hub_.reactor()->clock(),
+                                                   .ids = ids_,
+                                                   .to_give_back = [this] { ++for_people_; }},
                        hub::billing::Worker::Options{
                            .look_every = Millis{10}, .lease = Millis{300}, .retry_first = Millis{10}});
       }
@@ -105,6 +117,7 @@ class Payments : public Wallet {
   std::optional<CutLine> line_;
   std::array<std::optional<hub::billing::Worker>, 2> workers_;
   std::size_t started_ = 0;
+  std::atomic<int> for_people_ = 0;  ///< Refunds that were refused.
 };
 
 }  // namespace perkline::test
