@@ -156,6 +156,16 @@ class DailyBackup(DeployTest):
         self.assertEqual([path.exists() for path in old], [False] * 3 + [True] * 6)
         self.assertTrue(other.exists())
 
+    def test_drops_what_one_left_that_was_killed_half_way_and_no_other_that_still_writes(self):
+        broken_off = [self.old(f"hub-20240101T033000Z.backup.new{suffix}") for suffix in ("", "-journal")]
+        writing = self.backups / "hub-20240301T033000Z.backup.new"
+        writing.write_text("half")
+        # Before the new one: it may need the room.
+        (self.folder / "hub.db").rename(self.folder / "away.db")
+        self.assertNotEqual(self.backup(self.backups).returncode, 0)
+        self.assertEqual([path.exists() for path in broken_off], [False, False])
+        self.assertTrue(writing.exists())
+
     def test_drops_nothing_when_there_is_no_new_one(self):
         old = [self.old(f"hub-202401{day:02}T033000Z.backup") for day in range(1, 10)]
         (self.folder / "hub.db").unlink()
