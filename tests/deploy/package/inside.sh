@@ -30,6 +30,13 @@ names_of() {
 }
 unit() { systemctl show --property="$2" --value "$1"; }
 pid_of() { unit "$1" MainPID; }
+# number NAME: the first of that name in what comes in as JSON.
+number() { grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
+hub_has_all() {
+  [ "$(perkline-hub store show store-7 --json "${hub[@]}" | number cursor)" = \
+    "$(perkline-edge status --json "${edge[@]}" | number tail)" ]
+}
+books_agree() { perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the hub's books"; }
 
 step "installed: nothing runs, nothing is enabled"
 for name in perkline-edge.service perkline-hub.service perkline-edge-backup.timer perkline-hub-backup.timer; do
@@ -108,7 +115,7 @@ case $first in *'"earnedPoints":450'*) ;; *) fail "not the worked example: $firs
 expect "sales at PDI" "$(curl -s http://127.0.0.1:7443/sandbox/ledger | grep -o '"transactionId":"TXN-1"' | wc -l)" 1
 at_hub() { perkline-hub store show store-7 --json "${hub[@]}" | grep -q '"cursor":[1-9]'; }
 eventually 30 at_hub
-perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the hub's books"
+books_agree
 
 step "a daemon that hangs is killed by its watchdog and started again; nothing is lost"
 edge_pid=$(pid_of perkline-edge)
@@ -137,8 +144,17 @@ systemctl start perkline-edge-backup.service perkline-hub-backup.service
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 1
 systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
 
+step "restored: the hub out of its backup; the store sends again what it lacks"
+expect "status" "$(sell TXN-3 | tail -1)" 200
+systemctl stop perkline-hub
+perkline-hub restore "$(find /var/backups/perkline-hub -name 'hub-*Z.backup')" "${hub[@]}"
+expect "the database's owner" "$(stat -c '%U %a' /var/lib/perkline-hub/hub.db)" "perkline-hub 600"
+systemctl start perkline-hub
+eventually 60 hub_has_all
+books_agree
+
 step "the same on a PostgreSQL, from within the services' sandboxes"
-su postgres -c 'createuser perkline && createdb --owner=perkline perkline'
+su postgres -c 'createuser --createdb perkline && createdb --owner=perkline perkline'
 su postgres -c "psql --quiet --command=\"ALTER USER perkline PASSWORD 'horse'\""
 cp -p /etc/perkline/hub.env /root/hub.env
 sed -i "s|^DATABASE_URL=.*|DATABASE_URL='postgresql://perkline:horse@127.0.0.1/perkline?sslmode=prefer\&application_name=perkline'|" \
@@ -151,6 +167,11 @@ systemctl start perkline-hub-backup.service
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 2
 archive=$(find /var/backups/perkline-hub -name 'hub-*Z.backup' | sort | tail -1)
 su postgres -c 'pg_restore --list' < "$archive" | grep 'TABLE DATA .* entry' > /dev/null || fail "$archive has no ledger"
+perkline-hub restore "$archive" "${hub[@]}" 2> /dev/null && fail "restored beside a running hub"
+systemctl stop perkline-hub
+perkline-hub restore "$archive" "${hub[@]}"
+systemctl start perkline-hub
+books_agree
 cp -p /root/hub.env /etc/perkline/hub.env
 names_of hub
 systemctl restart perkline-hub
@@ -200,14 +221,8 @@ perkline-hub restore /root/saved/backup "${hub[@]}"
 systemctl start perkline-hub
 second=$(sell TXN-2)
 expect "status" "${second##*$'\n'}" 200
-# number NAME: the first of that name in what comes in as JSON.
-number() { grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
-hub_has_all() {
-  [ "$(perkline-hub store show store-7 --json "${hub[@]}" | number cursor)" = \
-    "$(perkline-edge status --json "${edge[@]}" | number tail)" ]
-}
 eventually 60 hub_has_all
-perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the restored hub's books"
+books_agree
 
 step "removed: stopped and not enabled, configuration and data kept"
 dpkg --remove perkline-edge perkline-hub > /dev/null
