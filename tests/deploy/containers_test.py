@@ -262,6 +262,12 @@ class Chain(DeployTest):
         run(BIN / "perkline-edge", "check-config", "--config", self.folder / "edge/edge.yaml")
         self.setup_step("keys")
         self.assertEqual(secrets, {name: (self.folder / name).read_text() for name in secrets}, "made once")
+        # Cut short before the last of them: the next run makes them anew.
+        (self.folder / "hub/database-url").unlink()
+        self.setup_step("keys")
+        self.assertNotEqual(
+            secrets["hub/sync-secret-key"], (self.folder / "hub/sync-secret-key").read_text()
+        )
 
         # A hub each by itself, as SQLite has but one.
         self.file("hub/database-url", f"sqlite:{self.folder}/hub.db\n")
