@@ -104,6 +104,21 @@ class Units(DeployTest):
             self.assertEqual(folders["/etc/credstore"], ["0700", "root", "root"])
             self.assertEqual(folders[f"/var/backups/{daemon}"], ["0700", daemon, daemon])
 
+    def test_what_they_call_is_in_the_packages_and_in_the_readmes_way_by_hand(self):
+        readme = (UNITS / "README.md").read_text()
+        packaged = (SOURCE / "deploy/CMakeLists.txt").read_text()
+        for name in SERVICES:
+            for program in settings(name)["ExecStart"]:
+                program = program.split()[0]
+                if not program.startswith("/"):
+                    # Found in PATH: the daemon's own program.
+                    self.assertIn(program, ("perkline-edge", "perkline-hub"))
+                    continue
+                folder, _, file = program.rpartition("/")
+                self.assertIn(f"DESTINATION {folder} RENAME {file}", packaged)
+                (source,) = re.findall(rf"install -D (\S+) {program}\n", readme)
+                self.assertTrue((UNITS / source).stat().st_mode & 0o111, source)
+
     def test_a_timer_for_each_daemon_makes_backups_and_makes_up_for_missed_ones(self):
         self.assertEqual(TIMERS, ["perkline-edge-backup.timer", "perkline-hub-backup.timer"])
         for name in TIMERS:
