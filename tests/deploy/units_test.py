@@ -79,6 +79,11 @@ class Units(DeployTest):
                 for limit in ("MemoryMax", "TasksMax", "LimitNOFILE"):
                     self.assertIn(limit, unit)
 
+    def test_a_store_does_not_wait_for_a_line(self):
+        unit = settings("perkline-edge.service")
+        for key in ("Wants", "Requires", "After"):
+            self.assertNotIn("network-online.target", " ".join(unit.get(key, [])))
+
     def test_users_folders_and_credentials_are_those_of_the_units(self):
         for daemon in ("perkline-edge", "perkline-hub"):
             users = (UNITS / f"sysusers.d/{daemon}.conf").read_text()
