@@ -49,6 +49,10 @@ for user in perkline-edge perkline-hub; do
 done
 expect "secrets" "$(stat -c '%a %U' /etc/credstore /etc/credstore/* | sort -u | tr '\n' ' ')" "600 root 700 root "
 
+for path in perkline-edge/edge perkline-edge/systemd perkline-hub/hub perkline-hub/systemd; do
+  [ -s "/usr/share/doc/$path/README.md" ] || fail "the README sends people to a file that is not there: $path/README.md"
+done
+
 step "configured: check-config names what is missing, until nothing is"
 perkline-edge check-config "${edge[@]}" && fail "accepted with nothing filled in"
 systemctl start perkline-edge && fail "started with nothing filled in"
