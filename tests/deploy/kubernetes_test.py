@@ -40,7 +40,10 @@ class Rendered:
         return found
 
     def workloads(self):
-        return self.of("Deployment") + self.of("StatefulSet") + self.of("Job")
+        regular = [
+            {"metadata": item["metadata"], "spec": item["spec"]["jobTemplate"]["spec"]} for item in self.of("CronJob")
+        ]
+        return self.of("Deployment") + self.of("StatefulSet") + self.of("Job") + regular
 
     def hub(self):
         (found,) = [
@@ -72,12 +75,14 @@ class Objects(DeployTest):
     def test_are_there(self):
         replicated = [
             "ConfigMap",
+            "CronJob",
             "Deployment",
             "HorizontalPodAutoscaler",
             "Ingress",
             "Job",
             "Namespace",
             "NetworkPolicy",
+            "PersistentVolumeClaim",
             "PodDisruptionBudget",
             "Service",
             "ServiceAccount",
@@ -125,7 +130,9 @@ class Objects(DeployTest):
                     for variable in container.get("env", []):
                         self.assertNotIn("valueFrom", variable)
                 for volume in pod["volumes"]:
-                    self.assertLess(set(volume), {"name", "configMap", "secret", "emptyDir"})
+                    self.assertLess(
+                        set(volume), {"name", "configMap", "secret", "emptyDir", "persistentVolumeClaim"}
+                    )
 
     def test_find_one_another(self):
         for rendered in self.each():
@@ -161,6 +168,9 @@ class Objects(DeployTest):
                 self.assertFalse(
                     matches(budget["spec"]["selector"]["matchLabels"], labels["perkline-hub-migrate"])
                 )
+                self.assertFalse(
+                    matches(budget["spec"]["selector"]["matchLabels"], labels["perkline-hub-backup"])
+                )
             for scaler in rendered.of("HorizontalPodAutoscaler"):
                 target = scaler["spec"]["scaleTargetRef"]
                 self.assertEqual((target["kind"], target["name"]), ("Deployment", HUB))
@@ -191,6 +201,8 @@ class Objects(DeployTest):
                 mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
                 self.assertLessEqual(set(mounts), set(volumes) | claimed)
                 self.assertEqual((mounts["config"], mounts["secrets"]), ("/etc/perkline/hub.yaml", SECRETS))
+                if workload["metadata"]["name"] == "perkline-hub-backup":
+                    continue
                 command = pod["containers"][0]["args"]
                 self.assertEqual(command[1:], ["--config", "/etc/perkline/hub.yaml"])
                 self.assertIn(command[0], ("serve", "migrate"))
@@ -244,6 +256,32 @@ class Objects(DeployTest):
                 )
                 if folder == "overlays/postgres":
                     self.assertIn(("StatefulSet", "perkline-postgres"), names)
+
+    def test_a_backup_is_made_every_night_where_the_database_is_and_read_back_as_the_readme_has_it(self):
+        readme = (SOURCE / "k8s/README.md").read_text()
+        (replaced,) = re.findall(r"sed 's\|(.*)\|(.*)\|' \| kubectl apply", readme)
+        for rendered in self.each():
+            job = rendered.one("CronJob", "perkline-hub-backup")
+            self.assertEqual(job["spec"]["concurrencyPolicy"], "Forbid")
+            pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+            (container,) = pod["containers"]
+            claims = {
+                volume["name"]: volume["persistentVolumeClaim"]["claimName"]
+                for volume in pod["volumes"]
+                if "persistentVolumeClaim" in volume
+            }
+            mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+            (line,) = container["args"]
+            script, folder, *config = line.removeprefix("exec ").split()
+            self.assertIn(f"/out/hub{script} ", (SOURCE / "deploy/container/Dockerfile").read_text())
+            self.assertEqual(config, ["--config", "/etc/perkline/hub.yaml"])
+            self.assertEqual(claims[mounts[folder]], rendered.one("PersistentVolumeClaim", ".*")["metadata"]["name"])
+            self.assertEqual(re.sub(replaced[0], replaced[1], line), replaced[1])
+            if rendered is RENDERED["overlays/embedded"]:
+                (data,) = rendered.hub()["spec"]["volumeClaimTemplates"]
+                self.assertEqual(
+                    claims[mounts["/var/lib/perkline-hub"]], f"{data['metadata']['name']}-{HUB}-0"
+                )
 
     def test_a_network_policy_lets_the_database_through(self):
         ports = {name: 5432 for name in ("base", "overlays/postgres", "overlays/example")}
