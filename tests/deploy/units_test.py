@@ -124,6 +124,12 @@ class Units(DeployTest):
                 (source,) = re.findall(rf"install -D (\S+) {program}\n", readme)
                 self.assertTrue((UNITS / source).stat().st_mode & 0o111, source)
 
+    def test_a_backup_that_has_no_folder_fails_and_is_not_skipped(self):
+        for name in (name for name in SERVICES if "-backup" in name):
+            unit = settings(name)
+            self.assertEqual(unit["AssertPathIsDirectory"], unit["ReadWritePaths"], name)
+            self.assertEqual([key for key in unit if key.startswith("Condition")], [])
+
     def test_a_timer_for_each_daemon_makes_backups_and_makes_up_for_missed_ones(self):
         self.assertEqual(TIMERS, ["perkline-edge-backup.timer", "perkline-hub-backup.timer"])
         for name in TIMERS:

@@ -147,6 +147,11 @@ systemctl start perkline-edge-backup.service perkline-hub-backup.service
 [ -n "$(ls -A /var/backups/perkline-edge)" ] || fail "no backup of the edge"
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 1
 systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
+for name in perkline-edge perkline-hub; do
+  mv /var/backups/$name /var/backups/away
+  systemctl start $name-backup.service 2> /dev/null && fail "$name: nobody hears that the folder for backups is missing"
+  mv /var/backups/away /var/backups/$name
+done
 
 step "restored: the hub out of its backup; the store sends again what it lacks"
 expect "status" "$(sell TXN-3 | tail -1)" 200
