@@ -258,5 +258,6 @@ expect "what is left" "$left" "/etc/credstore/perkline-hub.sync-secret-key
 /var/lib/perkline-edge
 /var/lib/perkline-hub"
 [ -f /var/lib/perkline-hub/hub.db ] || fail "the ledger is gone"
+expect "what is left of secrets" "$(ls /etc/credstore)" perkline-hub.sync-secret-key
 getent passwd perkline-edge > /dev/null || fail "the data's owner is gone"
 echo "ALL AS IT SHOULD BE"
