@@ -75,7 +75,7 @@ def make_root(folder, packages):
         f"--customize-hook=copy-in {inside} {folder / 'upgrade'} /",
         '--customize-hook=chroot "$1" sh -c "apt-get install -y -q --no-install-recommends /packages/*.deb"',
         # After them: nothing that they need is there because of it.
-        '--customize-hook=chroot "$1" apt-get install -y -q --no-install-recommends postgresql',
+        '--customize-hook=chroot "$1" apt-get install -y -q --no-install-recommends postgresql sqlite3',
         "bookworm",
         root,
         folder / "sources.list",

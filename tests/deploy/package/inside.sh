@@ -147,11 +147,9 @@ systemctl start perkline-edge-backup.service perkline-hub-backup.service
 [ -n "$(ls -A /var/backups/perkline-edge)" ] || fail "no backup of the edge"
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 1
 systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
-for name in perkline-edge perkline-hub; do
-  mv /var/backups/$name /var/backups/away
-  systemctl start $name-backup.service 2> /dev/null && fail "$name: nobody hears that the folder for backups is missing"
-  mv /var/backups/away /var/backups/$name
-done
+mv /var/backups/perkline-hub /var/backups/away
+systemctl start perkline-hub-backup.service 2> /dev/null && fail "nobody hears that the folder for backups is missing"
+mv /var/backups/away /var/backups/perkline-hub
 
 step "restored: the hub out of its backup; the store sends again what it lacks"
 expect "status" "$(sell TXN-3 | tail -1)" 200
@@ -161,6 +159,17 @@ expect "the database's owner" "$(stat -c '%U %a' /var/lib/perkline-hub/hub.db)" 
 systemctl start perkline-hub
 eventually 60 hub_has_all
 books_agree
+
+step "data of a newer version: ended with 78 for good, not again and again"
+systemctl stop perkline-hub
+# What a newer hub's migration leaves behind.
+sqlite3 /var/lib/perkline-hub/hub.db "INSERT INTO schema_migration VALUES (9999, 'newer', '', 0)"
+systemctl start perkline-hub 2> /dev/null || true
+eventually 10 systemctl is-failed --quiet perkline-hub
+expect "exit status" "$(unit perkline-hub ExecMainStatus) $(unit perkline-hub NRestarts)" "78 0"
+sqlite3 /var/lib/perkline-hub/hub.db "DELETE FROM schema_migration WHERE number = 9999"
+systemctl start perkline-hub
+eventually 60 hub_has_all
 
 step "the same on a PostgreSQL, from within the services' sandboxes"
 su postgres -c 'createuser --createdb perkline && createdb --owner=perkline perkline'
