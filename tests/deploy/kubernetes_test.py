@@ -287,16 +287,26 @@ class Objects(DeployTest):
         ports = {name: 5432 for name in ("base", "overlays/postgres", "overlays/example")}
         ports["overlays/cockroachdb"] = 26257
         for folder, port in ports.items():
-            egress = RENDERED[folder].one("NetworkPolicy")["spec"]["egress"]
-            self.assertIn(port, [entry["port"] for rule in egress for entry in rule["ports"]], folder)
-        self.assertNotIn(
-            5432,
-            [
-                entry["port"]
-                for rule in RENDERED["overlays/cockroachdb"].one("NetworkPolicy")["spec"]["egress"]
-                for entry in rule["ports"]
-            ],
+            rendered = RENDERED[folder]
+            policy = rendered.one("NetworkPolicy", "perkline-hub-database")["spec"]
+            self.assertEqual([entry["port"] for rule in policy["egress"] for entry in rule["ports"]], [port], folder)
+            # What hubs, the Job and the backup are let out to, each needs.
+            for workload in rendered.workloads():
+                if workload["metadata"]["name"].startswith(HUB):
+                    labels = workload["spec"]["template"]["metadata"]["labels"]
+                    self.assertTrue(matches(policy["podSelector"]["matchLabels"], labels))
+        (to,) = RENDERED["overlays/postgres"].one("NetworkPolicy", "perkline-hub-database")["spec"]["egress"][0]["to"]
+        server = RENDERED["overlays/postgres"].one("StatefulSet", "perkline-postgres")
+        self.assertTrue(
+            matches(to["podSelector"]["matchLabels"], server["spec"]["template"]["metadata"]["labels"])
         )
+
+    def test_a_network_policy_lets_names_mail_and_webhooks_through_everywhere(self):
+        for rendered in self.each():
+            egress = rendered.one("NetworkPolicy")["spec"]["egress"]
+            ports = {entry["port"] for rule in egress for entry in rule["ports"] if "to" not in rule}
+            # smtp:// and smtps:// without a port, submission, https://.
+            self.assertEqual(ports, {53, 25, 465, 587, 443})
 
     def test_what_they_are_made_of_is_tidy(self):
         run("yamllint", "--strict", "--config-file", SOURCE / ".yamllint.yaml", SOURCE / "k8s", SOURCE / "deploy")
