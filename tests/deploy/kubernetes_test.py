@@ -429,6 +429,41 @@ class Running(DeployTest):
         self.await_status(container["readinessProbe"], 503)
         self.assertEqual(self.ask(container["livenessProbe"]), 200, "a restart would not bring it back")
 
+    def postgres(self):
+        """A server of this test's own: a function that gives psql's arguments, and the URL of a database that is there."""
+        programs = pathlib.Path("/usr/lib/postgresql/15/bin")
+        # initdb refuses root.
+        own = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        data = pathlib.Path(run(*own, "mktemp", "-d").stdout.strip())
+        self.addCleanup(run, *own, "rm", "-r", data)
+        port = free_port()
+        run(*own, programs / "initdb", "--auth=trust", "--username=perkline", "--no-sync", data / "db")
+        (data / "db/postgresql.auto.conf").write_text(
+            f"listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{data}'\nfsync = off\n"
+        )
+        control = [*own, programs / "pg_ctl", "--pgdata", data / "db", "--silent", "-w", "-l", data / "log"]
+        run(*control, "start")
+        self.addCleanup(run, *control, "--mode=immediate", "stop")
+        return f"postgresql://perkline@127.0.0.1:{port}/postgres"
+
+    def test_while_another_hub_migrates_it_is_alive_and_not_ready(self):
+        url = self.postgres()
+        # What migrate.cpp locks: "perkline" in ASCII.
+        number = int.from_bytes(b"perkline", "big")
+        other = subprocess.Popen(
+            ["psql", "--no-psqlrc", "--quiet", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.addCleanup(other.communicate)
+        other.stdin.write(f"SELECT pg_advisory_lock({number});\n")
+        other.stdin.flush()
+        other.stdout.readline()
+        container = self.start(RENDERED["base"], url)
+        self.await_status(container["startupProbe"], 200)
+        self.assertEqual(self.ask(container["livenessProbe"]), 200)
+        self.await_status(container["readinessProbe"], 503)
+        other.stdin.close()
+        self.await_status(container["readinessProbe"], 200)
+
     def test_a_hub_that_hangs_fails_its_liveness(self):
         container = self.start(RENDERED["overlays/embedded"], "unused")
         self.await_status(container["livenessProbe"], 200)

@@ -148,7 +148,8 @@ systemctl start perkline-edge-backup.service perkline-hub-backup.service
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 1
 systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
 mv /var/backups/perkline-hub /var/backups/away
-systemctl start perkline-hub-backup.service 2> /dev/null && fail "nobody hears that the folder for backups is missing"
+systemctl start perkline-hub-backup.service 2> /dev/null && fail "made a backup into nowhere"
+systemctl is-failed --quiet perkline-hub-backup.service || fail "nobody hears that the folder for backups is missing"
 mv /var/backups/away /var/backups/perkline-hub
 
 step "restored: the hub out of its backup; the store sends again what it lacks"
