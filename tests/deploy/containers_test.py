@@ -93,6 +93,10 @@ class Compose(DeployTest):
             hub["api"]["trusted_proxies"], [self.services["nginx"]["networks"]["default"]["ipv4_address"]]
         )
 
+    def test_lets_the_daemons_drain(self):
+        for name in ("hub-1", "hub-2", "edge"):
+            self.assertGreater(int(self.services[name]["stop_grace_period"].removesuffix("s")), 10)
+
     def test_gives_nobody_the_address_that_is_nginxs(self):
         (pool,) = self.compose["networks"]["default"]["ipam"]["config"]
         subnet = ipaddress.ip_network(pool["subnet"])
@@ -113,6 +117,12 @@ class Images(DeployTest):
         self.stages = {
             name: body for name, body in re.findall(r"(?ms)^FROM \S+ AS (\w+)\n(.*?)(?=^FROM |\Z)", text)
         }
+
+    def test_are_built_without_what_a_build_on_this_machine_has_left_whatever_the_builder(self):
+        # Only BuildKit reads one of the Dockerfile's own; both read the context's, unless there is one of its own.
+        self.assertEqual(list(HERE.glob("*.dockerignore")), [])
+        left_out = (SOURCE / ".dockerignore").read_text().split()
+        self.assertLessEqual({".git", "build", ".demo"}, set(left_out))
 
     def test_run_as_nobody_of_note_and_say_whether_they_are_well(self):
         self.assertEqual(list(self.stages), ["build", "hub", "edge", "tools"])
@@ -262,6 +272,12 @@ class Chain(DeployTest):
         run(BIN / "perkline-edge", "check-config", "--config", self.folder / "edge/edge.yaml")
         self.setup_step("keys")
         self.assertEqual(secrets, {name: (self.folder / name).read_text() for name in secrets}, "made once")
+        # Cut short before the last of them: the next run makes them anew.
+        (self.folder / "hub/database-url").unlink()
+        self.setup_step("keys")
+        self.assertNotEqual(
+            secrets["hub/sync-secret-key"], (self.folder / "hub/sync-secret-key").read_text()
+        )
 
         # A hub each by itself, as SQLite has but one.
         self.file("hub/database-url", f"sqlite:{self.folder}/hub.db\n")

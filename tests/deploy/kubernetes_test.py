@@ -40,7 +40,10 @@ class Rendered:
         return found
 
     def workloads(self):
-        return self.of("Deployment") + self.of("StatefulSet") + self.of("Job")
+        regular = [
+            {"metadata": item["metadata"], "spec": item["spec"]["jobTemplate"]["spec"]} for item in self.of("CronJob")
+        ]
+        return self.of("Deployment") + self.of("StatefulSet") + self.of("Job") + regular
 
     def hub(self):
         (found,) = [
@@ -72,12 +75,14 @@ class Objects(DeployTest):
     def test_are_there(self):
         replicated = [
             "ConfigMap",
+            "CronJob",
             "Deployment",
             "HorizontalPodAutoscaler",
             "Ingress",
             "Job",
             "Namespace",
             "NetworkPolicy",
+            "PersistentVolumeClaim",
             "PodDisruptionBudget",
             "Service",
             "ServiceAccount",
@@ -125,7 +130,9 @@ class Objects(DeployTest):
                     for variable in container.get("env", []):
                         self.assertNotIn("valueFrom", variable)
                 for volume in pod["volumes"]:
-                    self.assertLess(set(volume), {"name", "configMap", "secret", "emptyDir"})
+                    self.assertLess(
+                        set(volume), {"name", "configMap", "secret", "emptyDir", "persistentVolumeClaim"}
+                    )
 
     def test_find_one_another(self):
         for rendered in self.each():
@@ -161,6 +168,9 @@ class Objects(DeployTest):
                 self.assertFalse(
                     matches(budget["spec"]["selector"]["matchLabels"], labels["perkline-hub-migrate"])
                 )
+                self.assertFalse(
+                    matches(budget["spec"]["selector"]["matchLabels"], labels["perkline-hub-backup"])
+                )
             for scaler in rendered.of("HorizontalPodAutoscaler"):
                 target = scaler["spec"]["scaleTargetRef"]
                 self.assertEqual((target["kind"], target["name"]), ("Deployment", HUB))
@@ -191,6 +201,8 @@ class Objects(DeployTest):
                 mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
                 self.assertLessEqual(set(mounts), set(volumes) | claimed)
                 self.assertEqual((mounts["config"], mounts["secrets"]), ("/etc/perkline/hub.yaml", SECRETS))
+                if workload["metadata"]["name"] == "perkline-hub-backup":
+                    continue
                 command = pod["containers"][0]["args"]
                 self.assertEqual(command[1:], ["--config", "/etc/perkline/hub.yaml"])
                 self.assertIn(command[0], ("serve", "migrate"))
@@ -245,20 +257,56 @@ class Objects(DeployTest):
                 if folder == "overlays/postgres":
                     self.assertIn(("StatefulSet", "perkline-postgres"), names)
 
+    def test_a_backup_is_made_every_night_where_the_database_is_and_read_back_as_the_readme_has_it(self):
+        readme = (SOURCE / "k8s/README.md").read_text()
+        (replaced,) = re.findall(r"sed 's\|(.*)\|(.*)\|' \| kubectl apply", readme)
+        for rendered in self.each():
+            job = rendered.one("CronJob", "perkline-hub-backup")
+            self.assertEqual(job["spec"]["concurrencyPolicy"], "Forbid")
+            pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+            (container,) = pod["containers"]
+            claims = {
+                volume["name"]: volume["persistentVolumeClaim"]["claimName"]
+                for volume in pod["volumes"]
+                if "persistentVolumeClaim" in volume
+            }
+            mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+            (line,) = container["args"]
+            script, folder, *config = line.removeprefix("exec ").split()
+            self.assertIn(f"/out/hub{script} ", (SOURCE / "deploy/container/Dockerfile").read_text())
+            self.assertEqual(config, ["--config", "/etc/perkline/hub.yaml"])
+            self.assertEqual(claims[mounts[folder]], rendered.one("PersistentVolumeClaim", ".*")["metadata"]["name"])
+            self.assertEqual(re.sub(replaced[0], replaced[1], line), replaced[1])
+            if rendered is RENDERED["overlays/embedded"]:
+                (data,) = rendered.hub()["spec"]["volumeClaimTemplates"]
+                self.assertEqual(
+                    claims[mounts["/var/lib/perkline-hub"]], f"{data['metadata']['name']}-{HUB}-0"
+                )
+
     def test_a_network_policy_lets_the_database_through(self):
         ports = {name: 5432 for name in ("base", "overlays/postgres", "overlays/example")}
         ports["overlays/cockroachdb"] = 26257
         for folder, port in ports.items():
-            egress = RENDERED[folder].one("NetworkPolicy")["spec"]["egress"]
-            self.assertIn(port, [entry["port"] for rule in egress for entry in rule["ports"]], folder)
-        self.assertNotIn(
-            5432,
-            [
-                entry["port"]
-                for rule in RENDERED["overlays/cockroachdb"].one("NetworkPolicy")["spec"]["egress"]
-                for entry in rule["ports"]
-            ],
+            rendered = RENDERED[folder]
+            policy = rendered.one("NetworkPolicy", "perkline-hub-database")["spec"]
+            self.assertEqual([entry["port"] for rule in policy["egress"] for entry in rule["ports"]], [port], folder)
+            # What hubs, the Job and the backup are let out to, each needs.
+            for workload in rendered.workloads():
+                if workload["metadata"]["name"].startswith(HUB):
+                    labels = workload["spec"]["template"]["metadata"]["labels"]
+                    self.assertTrue(matches(policy["podSelector"]["matchLabels"], labels))
+        (to,) = RENDERED["overlays/postgres"].one("NetworkPolicy", "perkline-hub-database")["spec"]["egress"][0]["to"]
+        server = RENDERED["overlays/postgres"].one("StatefulSet", "perkline-postgres")
+        self.assertTrue(
+            matches(to["podSelector"]["matchLabels"], server["spec"]["template"]["metadata"]["labels"])
         )
+
+    def test_a_network_policy_lets_names_mail_and_webhooks_through_everywhere(self):
+        for rendered in self.each():
+            egress = rendered.one("NetworkPolicy")["spec"]["egress"]
+            ports = {entry["port"] for rule in egress for entry in rule["ports"] if "to" not in rule}
+            # smtp:// and smtps:// without a port, submission, https://.
+            self.assertEqual(ports, {53, 25, 465, 587, 443})
 
     def test_what_they_are_made_of_is_tidy(self):
         run("yamllint", "--strict", "--config-file", SOURCE / ".yamllint.yaml", SOURCE / "k8s", SOURCE / "deploy")
@@ -380,6 +428,41 @@ class Running(DeployTest):
         self.await_status(container["startupProbe"], 200)
         self.await_status(container["readinessProbe"], 503)
         self.assertEqual(self.ask(container["livenessProbe"]), 200, "a restart would not bring it back")
+
+    def postgres(self):
+        """A server of this test's own: a function that gives psql's arguments, and the URL of a database that is there."""
+        programs = pathlib.Path("/usr/lib/postgresql/15/bin")
+        # initdb refuses root.
+        own = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        data = pathlib.Path(run(*own, "mktemp", "-d").stdout.strip())
+        self.addCleanup(run, *own, "rm", "-r", data)
+        port = free_port()
+        run(*own, programs / "initdb", "--auth=trust", "--username=perkline", "--no-sync", data / "db")
+        (data / "db/postgresql.auto.conf").write_text(
+            f"listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{data}'\nfsync = off\n"
+        )
+        control = [*own, programs / "pg_ctl", "--pgdata", data / "db", "--silent", "-w", "-l", data / "log"]
+        run(*control, "start")
+        self.addCleanup(run, *control, "--mode=immediate", "stop")
+        return f"postgresql://perkline@127.0.0.1:{port}/postgres"
+
+    def test_while_another_hub_migrates_it_is_alive_and_not_ready(self):
+        url = self.postgres()
+        # What migrate.cpp locks: "perkline" in ASCII.
+        number = int.from_bytes(b"perkline", "big")
+        other = subprocess.Popen(
+            ["psql", "--no-psqlrc", "--quiet", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.addCleanup(other.communicate)
+        other.stdin.write(f"SELECT pg_advisory_lock({number});\n")
+        other.stdin.flush()
+        other.stdout.readline()
+        container = self.start(RENDERED["base"], url)
+        self.await_status(container["startupProbe"], 200)
+        self.assertEqual(self.ask(container["livenessProbe"]), 200)
+        self.await_status(container["readinessProbe"], 503)
+        other.stdin.close()
+        self.await_status(container["readinessProbe"], 200)
 
     def test_a_hub_that_hangs_fails_its_liveness(self):
         container = self.start(RENDERED["overlays/embedded"], "unused")

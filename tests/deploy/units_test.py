@@ -79,6 +79,11 @@ class Units(DeployTest):
                 for limit in ("MemoryMax", "TasksMax", "LimitNOFILE"):
                     self.assertIn(limit, unit)
 
+    def test_a_store_does_not_wait_for_a_line(self):
+        unit = settings("perkline-edge.service")
+        for key in ("Wants", "Requires", "After"):
+            self.assertNotIn("network-online.target", " ".join(unit.get(key, [])))
+
     def test_users_folders_and_credentials_are_those_of_the_units(self):
         for daemon in ("perkline-edge", "perkline-hub"):
             users = (UNITS / f"sysusers.d/{daemon}.conf").read_text()
@@ -103,6 +108,28 @@ class Units(DeployTest):
                         )
             self.assertEqual(folders["/etc/credstore"], ["0700", "root", "root"])
             self.assertEqual(folders[f"/var/backups/{daemon}"], ["0700", daemon, daemon])
+
+    def test_what_they_call_is_in_the_packages_and_in_the_readmes_way_by_hand(self):
+        readme = (UNITS / "README.md").read_text()
+        packaged = (SOURCE / "deploy/CMakeLists.txt").read_text()
+        for name in SERVICES:
+            for program in settings(name)["ExecStart"]:
+                program = program.split()[0]
+                if not program.startswith("/"):
+                    # Found in PATH: the daemon's own program.
+                    self.assertIn(program, ("perkline-edge", "perkline-hub"))
+                    continue
+                folder, _, file = program.rpartition("/")
+                self.assertIn(f"DESTINATION {folder} RENAME {file}", packaged)
+                (source,) = re.findall(rf"install -D (\S+) {program}\n", readme)
+                self.assertTrue((UNITS / source).stat().st_mode & 0o111, source)
+
+    def test_a_backup_that_has_no_folder_fails_and_is_not_skipped(self):
+        for name in (name for name in SERVICES if "-backup" in name):
+            unit = settings(name)
+            # systemd counts a unit as failed whose ReadWritePaths= are missing, unless they may be (a leading "-").
+            self.assertEqual(unit["ReadWritePaths"], [f"/var/backups/{name.removesuffix('-backup.service')}"])
+            self.assertEqual([key for key in unit if key.startswith(("Condition", "Assert"))], [])
 
     def test_a_timer_for_each_daemon_makes_backups_and_makes_up_for_missed_ones(self):
         self.assertEqual(TIMERS, ["perkline-edge-backup.timer", "perkline-hub-backup.timer"])
@@ -155,6 +182,16 @@ class DailyBackup(DeployTest):
         self.assertEqual(self.backup(self.backups).returncode, 0)
         self.assertEqual([path.exists() for path in old], [False] * 3 + [True] * 6)
         self.assertTrue(other.exists())
+
+    def test_drops_what_one_left_that_was_killed_half_way_and_no_other_that_still_writes(self):
+        broken_off = [self.old(f"hub-20240101T033000Z.backup.new{suffix}") for suffix in ("", "-journal")]
+        writing = self.backups / "hub-20240301T033000Z.backup.new"
+        writing.write_text("half")
+        # Before the new one: it may need the room.
+        (self.folder / "hub.db").rename(self.folder / "away.db")
+        self.assertNotEqual(self.backup(self.backups).returncode, 0)
+        self.assertEqual([path.exists() for path in broken_off], [False, False])
+        self.assertTrue(writing.exists())
 
     def test_drops_nothing_when_there_is_no_new_one(self):
         old = [self.old(f"hub-202401{day:02}T033000Z.backup") for day in range(1, 10)]

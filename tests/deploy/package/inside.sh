@@ -30,6 +30,13 @@ names_of() {
 }
 unit() { systemctl show --property="$2" --value "$1"; }
 pid_of() { unit "$1" MainPID; }
+# number NAME: the first of that name in what comes in as JSON.
+number() { grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
+hub_has_all() {
+  [ "$(perkline-hub store show store-7 --json "${hub[@]}" | number cursor)" = \
+    "$(perkline-edge status --json "${edge[@]}" | number tail)" ]
+}
+books_agree() { perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the hub's books"; }
 
 step "installed: nothing runs, nothing is enabled"
 for name in perkline-edge.service perkline-hub.service perkline-edge-backup.timer perkline-hub-backup.timer; do
@@ -41,6 +48,10 @@ for user in perkline-edge perkline-hub; do
   expect "/var/lib/$user" "$(stat -c '%a %U' /var/lib/$user)" "700 $user"
 done
 expect "secrets" "$(stat -c '%a %U' /etc/credstore /etc/credstore/* | sort -u | tr '\n' ' ')" "600 root 700 root "
+
+for path in perkline-edge/edge perkline-edge/systemd perkline-hub/hub perkline-hub/systemd; do
+  [ -s "/usr/share/doc/$path/README.md" ] || fail "the README sends people to a file that is not there: $path/README.md"
+done
 
 step "configured: check-config names what is missing, until nothing is"
 perkline-edge check-config "${edge[@]}" && fail "accepted with nothing filled in"
@@ -108,7 +119,7 @@ case $first in *'"earnedPoints":450'*) ;; *) fail "not the worked example: $firs
 expect "sales at PDI" "$(curl -s http://127.0.0.1:7443/sandbox/ledger | grep -o '"transactionId":"TXN-1"' | wc -l)" 1
 at_hub() { perkline-hub store show store-7 --json "${hub[@]}" | grep -q '"cursor":[1-9]'; }
 eventually 30 at_hub
-perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the hub's books"
+books_agree
 
 step "a daemon that hangs is killed by its watchdog and started again; nothing is lost"
 edge_pid=$(pid_of perkline-edge)
@@ -136,9 +147,33 @@ systemctl start perkline-edge-backup.service perkline-hub-backup.service
 [ -n "$(ls -A /var/backups/perkline-edge)" ] || fail "no backup of the edge"
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 1
 systemctl is-active --quiet perkline-edge-backup.timer || fail "the timer does not run"
+mv /var/backups/perkline-hub /var/backups/away
+systemctl start perkline-hub-backup.service 2> /dev/null && fail "made a backup into nowhere"
+systemctl is-failed --quiet perkline-hub-backup.service || fail "nobody hears that the folder for backups is missing"
+mv /var/backups/away /var/backups/perkline-hub
+
+step "restored: the hub out of its backup; the store sends again what it lacks"
+expect "status" "$(sell TXN-3 | tail -1)" 200
+systemctl stop perkline-hub
+perkline-hub restore "$(find /var/backups/perkline-hub -name 'hub-*Z.backup')" "${hub[@]}"
+expect "the database's owner" "$(stat -c '%U %a' /var/lib/perkline-hub/hub.db)" "perkline-hub 600"
+systemctl start perkline-hub
+eventually 60 hub_has_all
+books_agree
+
+step "data of a newer version: ended with 78 for good, not again and again"
+systemctl stop perkline-hub
+# What a newer hub's migration leaves behind.
+sqlite3 /var/lib/perkline-hub/hub.db "INSERT INTO schema_migration VALUES (9999, 'newer', '', 0)"
+systemctl start perkline-hub 2> /dev/null || true
+eventually 10 systemctl is-failed --quiet perkline-hub
+expect "exit status" "$(unit perkline-hub ExecMainStatus) $(unit perkline-hub NRestarts)" "78 0"
+sqlite3 /var/lib/perkline-hub/hub.db "DELETE FROM schema_migration WHERE number = 9999"
+systemctl start perkline-hub
+eventually 60 hub_has_all
 
 step "the same on a PostgreSQL, from within the services' sandboxes"
-su postgres -c 'createuser perkline && createdb --owner=perkline perkline'
+su postgres -c 'createuser --createdb perkline && createdb --owner=perkline perkline'
 su postgres -c "psql --quiet --command=\"ALTER USER perkline PASSWORD 'horse'\""
 cp -p /etc/perkline/hub.env /root/hub.env
 sed -i "s|^DATABASE_URL=.*|DATABASE_URL='postgresql://perkline:horse@127.0.0.1/perkline?sslmode=prefer\&application_name=perkline'|" \
@@ -151,6 +186,11 @@ systemctl start perkline-hub-backup.service
 expect "backups of the hub" "$(find /var/backups/perkline-hub -name 'hub-*Z.backup' -user perkline-hub | wc -l)" 2
 archive=$(find /var/backups/perkline-hub -name 'hub-*Z.backup' | sort | tail -1)
 su postgres -c 'pg_restore --list' < "$archive" | grep 'TABLE DATA .* entry' > /dev/null || fail "$archive has no ledger"
+perkline-hub restore "$archive" "${hub[@]}" 2> /dev/null && fail "restored beside a running hub"
+systemctl stop perkline-hub
+perkline-hub restore "$archive" "${hub[@]}"
+systemctl start perkline-hub
+books_agree
 cp -p /root/hub.env /etc/perkline/hub.env
 names_of hub
 systemctl restart perkline-hub
@@ -200,14 +240,8 @@ perkline-hub restore /root/saved/backup "${hub[@]}"
 systemctl start perkline-hub
 second=$(sell TXN-2)
 expect "status" "${second##*$'\n'}" 200
-# number NAME: the first of that name in what comes in as JSON.
-number() { grep -o "\"$1\":[0-9]*" | head -1 | cut -d: -f2; }
-hub_has_all() {
-  [ "$(perkline-hub store show store-7 --json "${hub[@]}" | number cursor)" = \
-    "$(perkline-edge status --json "${edge[@]}" | number tail)" ]
-}
 eventually 60 hub_has_all
-perkline-hub verify --json "${hub[@]}" | grep -q '"ok":true' || fail "the restored hub's books"
+books_agree
 
 step "removed: stopped and not enabled, configuration and data kept"
 dpkg --remove perkline-edge perkline-hub > /dev/null
@@ -234,5 +268,6 @@ expect "what is left" "$left" "/etc/credstore/perkline-hub.sync-secret-key
 /var/lib/perkline-edge
 /var/lib/perkline-hub"
 [ -f /var/lib/perkline-hub/hub.db ] || fail "the ledger is gone"
+expect "what is left of secrets" "$(ls /etc/credstore)" perkline-hub.sync-secret-key
 getent passwd perkline-edge > /dev/null || fail "the data's owner is gone"
 echo "ALL AS IT SHOULD BE"
