@@ -13,6 +13,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 #include <simdjson.h>
@@ -55,6 +56,7 @@ rocksdb::ColumnFamilyOptions family_options() {
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = 16 * mib;
   options.arena_block_size = 256 * 1024;
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   options.compression = rocksdb::kLZ4Compression;
   options.paranoid_file_checks = true;
   return options;

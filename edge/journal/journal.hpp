@@ -40,17 +40,21 @@ class Batch {
     std::optional<std::string> value;  ///< nullopt: erase.
   };
   void put(Family family, std::string key, std::string value) {
-    PERKLINE_ASSERT(!key.empty());
-    changes_.push_back({family, std::move(key), std::move(value)});
+    add({family, std::move(key), std::move(value)});
   }
-  void erase(Family family, std::string key) {
-    PERKLINE_ASSERT(!key.empty());
-    changes_.push_back({family, std::move(key), std::nullopt});
-  }
+  void erase(Family family, std::string key) { add({family, std::move(key), std::nullopt}); }
   bool empty() const { return changes_.empty(); }
   const std::vector<Change>& changes() const { return changes_; }
 
  private:
+  /// As many as a step of a sale makes.
+  static constexpr std::size_t changes_usual = 6;
+  void add(Change change) {
+    PERKLINE_ASSERT(!change.key.empty());
+    if (changes_.empty()) changes_.reserve(changes_usual);
+    changes_.push_back(std::move(change));
+  }
+
   std::vector<Change> changes_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
 
 namespace perkline::edge::session {
@@ -179,11 +180,23 @@ Task<Result<SharedSession>> SessionStore::commit(Session next, std::vector<journ
                                                  Batch also) {
   auto before = predecessor(next);
   if (!before) co_return failure(before);
+  co_return co_await follow(*before, std::move(next), std::move(events), std::move(also));
+}
+
+Task<Result<SharedSession>> SessionStore::open(Session session, Batch also) {
+  PERKLINE_ASSERT(session.version == 1 && at_work_.predecessor(session.id) == nullptr &&
+                  !committing_.contains(session.id));
+  return follow(std::nullopt, std::move(session), {}, std::move(also));
+}
+
+/// Commits what follows `before`; nullopt: nothing is stored yet.
+Task<Result<SharedSession>> SessionStore::follow(std::optional<Predecessor> before, Session next,
+                                                 std::vector<journal::NewEvent> events, Batch also) {
   committing_.insert(next.id);
   at_work_.forget(next.id);
-  co_await outbox_.commit(changes(*before, next, std::move(also)), std::move(events));
+  co_await outbox_.commit(changes(before, next, std::move(also)), std::move(events));
   committing_.erase(next.id);
-  count_step(*before, next);
+  count_step(before, next);
   place_taken(next);
   if (observe_) observe_(next.status);
   if (may_expire(next) || next.status == Status::finalizing) co_return at_work_.keep(std::move(next));

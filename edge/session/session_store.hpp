@@ -48,6 +48,10 @@ class SessionStore {
   Task<Result<SharedSession>> commit(Session next, std::vector<journal::NewEvent> events = {},
                                      journal::Batch also = {});
 
+  /// Commits the first version of a session whose id has just been made: nothing is stored under that, and
+  /// nobody looks. Otherwise as above.
+  Task<Result<SharedSession>> open(Session session, journal::Batch also);
+
   /// Commits a return that nobody has heard of, with its event: durable when it returns.
   Task<void> add(ForeignReturn foreign, journal::NewEvent event);
 
@@ -121,6 +125,8 @@ class SessionStore {
   void count_step(const std::optional<Predecessor>& before, const Session& next);
   Result<std::optional<Predecessor>> stored(const SessionId& id) const;
   Result<std::optional<Predecessor>> predecessor(const Session& next) const;
+  Task<Result<SharedSession>> follow(std::optional<Predecessor> before, Session next,
+                                     std::vector<journal::NewEvent> events, journal::Batch also);
   Task<Result<void>> rewrite(std::vector<Session> sessions, journal::Batch batch);
 
   journal::Journal& journal_;

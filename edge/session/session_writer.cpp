@@ -127,7 +127,7 @@ Task<Result<void>> SessionWriter::open(Session session, bool told_by_pdi) {
     member.as_of = session.created_at;
     writing = ports_.members.put(also, session.customer, member);
   }
-  auto kept = co_await ports_.store.commit(std::move(session), {}, std::move(also));
+  auto kept = co_await ports_.store.open(std::move(session), std::move(also));
   if (!kept) co_return failure(kept);
   co_return Result<void>{};
 }

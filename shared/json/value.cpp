@@ -164,6 +164,7 @@ class Parser {
   bool names_differ(const Value& object) {
     std::vector<std::string_view>& names = names_;
     names.clear();
+    names.reserve(object.members_.size());
     for (const Member& member : object.members_) names.push_back(member.name);
     std::ranges::sort(names);
     const auto doubled = std::ranges::adjacent_find(names);

@@ -88,29 +88,32 @@ bool KeyedLock::is_held(const std::string& key) const {
 }
 
 std::optional<KeyedLock::Guard> KeyedLock::try_acquire(const std::string& key) {
-  if (!state_->held.try_emplace(key).second) return std::nullopt;
-  return Guard(state_, key);
+  const auto [place, added] = state_->held.try_emplace(key);
+  if (!added) return std::nullopt;
+  return Guard(state_, place->first);
 }
 
 Task<Result<KeyedLock::Guard>> KeyedLock::acquire(std::string key, MonoTime deadline) {
   const auto state = state_;
-  if (state->held.try_emplace(key).second) co_return Guard(state, std::move(key));
+  const auto [place, added] = state->held.try_emplace(key);
+  const std::string& held = place->first;  // also while it is waited for
+  if (added) co_return Guard(state, held);
 
   State::Waiter waiter(state, key, co_await asio::this_coro::executor);
   const auto granted = co_await with_deadline(state->clock, deadline, waiter.until_granted());
-  if (waiter.take()) co_return Guard(state, std::move(key));
+  if (waiter.take()) co_return Guard(state, held);
   co_return fail(granted ? Errc::timed_out : granted.error().code, "key is held");
 }
 
-KeyedLock::Guard::Guard(std::shared_ptr<State> state, std::string key)
-    : state_(std::move(state)), key_(std::move(key)) {}
+KeyedLock::Guard::Guard(std::shared_ptr<State> state, const std::string& held)
+    : state_(std::move(state)), key_(&held) {}
 KeyedLock::Guard& KeyedLock::Guard::operator=(Guard&& other) noexcept {
   std::swap(state_, other.state_);
   std::swap(key_, other.key_);
   return *this;
 }
 KeyedLock::Guard::~Guard() {
-  if (state_) state_->release(key_);
+  if (state_) state_->release(*key_);
 }
 
 }  // namespace perkline::net

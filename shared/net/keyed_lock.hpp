@@ -26,9 +26,9 @@ class KeyedLock {
 
    private:
     friend class KeyedLock;
-    Guard(std::shared_ptr<State> state, std::string key);
+    Guard(std::shared_ptr<State> state, const std::string& held);
     std::shared_ptr<State> state_;
-    std::string key_;
+    const std::string* key_ = nullptr;  ///< The state's own, there for as long as it is held.
   };
 
   explicit KeyedLock(AsyncClock& clock);
