@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <signal.h>
 #include <string>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -52,13 +54,14 @@ Told run_share(const Options& options, std::size_t job) {
   return told;
 }
 
-/// In a process of its own. The read end of what it tells.
+/// In a process of its own, which ends with this one. The read end of what it tells.
 int start_share(const Options& options, std::size_t job) {
   int ends[2];
   if (::pipe(ends) != 0) return -1;
   std::fflush(stdout);
   const pid_t child = ::fork();
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(ends[0]);
     const Told told = run_share(options, job);
     std::fflush(stdout);
