@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view values_end = "VALUES ";
 constexpr std::string_view list_end = "IN (";
+constexpr std::string_view lookup_begin = "(SELECT ";
 /// Fewer are as cheap as parameters of their own.
 constexpr std::size_t array_rows_min = 3;
 
@@ -62,9 +63,10 @@ BulkStatement::BulkStatement(std::string_view head, std::string_view row, std::s
     shape_ = Shape::values;
     head_.erase(head_.size() - values_end.size());
     items_ = items_in(row);
-  } else if (head.ends_with(list_end) && row == "?") {
-    shape_ = Shape::list;
+  } else if (head.ends_with(list_end) && (row == "?" || row.starts_with(lookup_begin))) {
+    shape_ = row == "?" ? Shape::list : Shape::lookup;
     head_.erase(head_.size() - list_end.size());
+    items_ = {std::string(row)};
   }
 }
 
@@ -88,7 +90,7 @@ std::optional<Statement> BulkStatement::of_arrays(Rest rows, const std::vector<V
     text = head_ + "= ANY (" + casts.front() + tail_;
     return statement;
   }
-  text = head_ + "SELECT ";
+  text = head_ + (shape_ == Shape::lookup ? "= ANY (ARRAY(SELECT " : "SELECT ");
   std::size_t column = 0;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     if (i > 0) text += ", ";
@@ -101,7 +103,7 @@ std::optional<Statement> BulkStatement::of_arrays(Rest rows, const std::vector<V
       }
     }
     // As both engines name those of a VALUES list.
-    text += " AS column" + std::to_string(i + 1);
+    if (shape_ == Shape::values) text += " AS column" + std::to_string(i + 1);
   }
   std::string arrays;
   std::string names;
@@ -110,7 +112,8 @@ std::optional<Statement> BulkStatement::of_arrays(Rest rows, const std::vector<V
     arrays += (arrays.empty() ? "" : ", ") + casts[i];
     names += (names.empty() ? "v" : ", v") + std::to_string(i);
   }
-  text += " FROM unnest(" + arrays + ") AS bulk (" + names + ")" + tail_;
+  text += " FROM unnest(" + arrays + ") AS bulk (" + names + ")";
+  text += (shape_ == Shape::lookup ? ")" : "") + tail_;
   return statement;
 }
 

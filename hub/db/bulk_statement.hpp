@@ -28,6 +28,8 @@ void append_row(std::vector<Value>& values, Columns&&... columns) {
 ///     const BulkStatement insert_member("INSERT INTO member (id, tier) VALUES ", "(?, ?)");
 ///     append_row(values, id, tier); … insert_member.run(transaction, std::move(values));
 ///     const BulkStatement find_member("SELECT tier FROM member WHERE id IN (", "?", ")");
+///     const BulkStatement find_by_name("SELECT tier FROM member WHERE id IN (",
+///                                      "(SELECT id FROM member WHERE name = ?)", ")");
 class BulkStatement {
  public:
   /// `row`: the text of one row with a `?` for each of its parameters. `leading`: how many parameters, `$1`
@@ -53,7 +55,7 @@ class BulkStatement {
 
  private:
   /// How `row` is repeated in the text.
-  enum class Shape : std::uint8_t { values, list, other };
+  enum class Shape : std::uint8_t { values, list, lookup, other };
   using Rest = std::span<Value>;
 
   Statement of_some(Rest& rest, const std::vector<Value>& leading) const;

@@ -12,18 +12,31 @@ namespace {
 using db::BulkStatement;
 using db::Value;
 
-constexpr std::string_view find_head =
-    "SELECT owner_id, id, balance, held, keeps_balance, may_be_negative, keeps_lots, owner_kind, unit, code"
-    " FROM account WHERE owner_kind = $1 AND unit = $2 AND code = $3 AND owner_id IN (";
+bool has_one_writer(const db::Transaction& transaction) {
+  return transaction.for_update().empty();
+}
 
-const BulkStatement& find_accounts() {
-  static const BulkStatement statement(find_head, "?", ")", 3);
-  return statement;
+constexpr std::string_view select_accounts =
+    "SELECT owner_id, id, balance, held, keeps_balance, may_be_negative, keeps_lots, owner_kind, unit, code"
+    " FROM account WHERE ";
+
+/// Each by a look of its own into the accounts' key. In one with all owners a server whose statistics are
+/// from before the accounts came takes kind, unit and code to single them out, and goes through everybody's.
+constexpr std::string_view one_account =
+    "(SELECT id FROM account WHERE owner_kind = $1 AND unit = $2 AND code = $3 AND owner_id = ?)";
+
+/// What ends the statement, like all that tells the engines apart, is the same for the whole process.
+const BulkStatement& find_accounts(const db::Transaction& transaction) {
+  static const std::string head(select_accounts);
+  static const BulkStatement together(head + "owner_kind = $1 AND unit = $2 AND code = $3 AND owner_id IN (",
+                                      "?", ")", 3);
+  static const BulkStatement apart(head + "id IN (", one_account, ")", 3);
+  return has_one_writer(transaction) ? together : apart;
 }
 
 /// What ends the statement is the same for every engine that needs it at all.
 const BulkStatement& find_and_lock(const db::Transaction& transaction) {
-  static const BulkStatement statement(find_head, "?",
+  static const BulkStatement statement(std::string(select_accounts) + "id IN (", one_account,
                                        ") ORDER BY id" + std::string(transaction.for_update()), 3);
   return statement;
 }
@@ -59,10 +72,6 @@ bool is_bounded(const Account& account) {
 
 bool is_alike(const Account& one, const Account& other) {
   return one.owner_kind == other.owner_kind && one.unit == other.unit && one.code == other.code;
-}
-
-bool has_one_writer(const db::Transaction& transaction) {
-  return transaction.for_update().empty();
 }
 
 }  // namespace
@@ -170,7 +179,8 @@ Result<bool> AccountBook::read(db::Transaction& transaction, std::span<const Acc
   std::vector<db::Statement> statements;
   for (Group& group : groups) {
     const Account& first = *group.first;
-    const BulkStatement& find = locks && first.keeps_balance ? find_and_lock(transaction) : find_accounts();
+    const BulkStatement& find =
+        locks && first.keeps_balance ? find_and_lock(transaction) : find_accounts(transaction);
     std::ranges::move(
         find.statements(transaction, std::move(group.owners), {first.owner_kind, first.unit, first.code}),
         std::back_inserter(statements));

@@ -1,5 +1,6 @@
 // What every database adapter does alike.
 #include <limits>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -310,9 +311,13 @@ TEST_P(DatabaseContract, ABulkStatementWritesEveryRowOnce) {
   const BulkStatement insert_items("INSERT INTO item (id, name) VALUES ", "(?, ?)");
   const BulkStatement find_items("SELECT id FROM item WHERE amount IS NULL AND id > $1 AND id IN (", "?", ")",
                                  1);
+  const BulkStatement find_by_name("SELECT id FROM item WHERE id IN (",
+                                   "(SELECT id FROM item WHERE id > $1 AND name = ?)", ") ORDER BY id DESC",
+                                   1);
   constexpr std::int64_t rows = 64 + 3 * 8 + 5;
   std::vector<Value> values;
   std::vector<Value> ids;
+  const std::vector<Value> names{"name 8", "name 9", "name 12", "name 11", "nobody"};
   for (std::int64_t id = 1; id <= rows; ++id) {
     values.emplace_back(id);
     values.emplace_back("name " + std::to_string(id));
@@ -322,6 +327,13 @@ TEST_P(DatabaseContract, ABulkStatementWritesEveryRowOnce) {
     auto done = insert_items.run(transaction, values);
     if (!done) return failure(done);
     EXPECT_EQ(find_items.run(transaction, ids, {std::int64_t{10}})->size(), rows - 10);
+    const auto named = find_by_name.run(transaction, names, {std::int64_t{8}});
+    if (!named) return std::unexpected(named.error());
+    // In pieces, or as one array: each of those above 8 once.
+    std::set<std::int64_t> found;
+    for (const auto& row : *named) found.insert(row.integer(0));
+    EXPECT_EQ(named->size(), 3u);
+    EXPECT_EQ(found, (std::set<std::int64_t>{9, 11, 12}));
     return {};
   }));
   EXPECT_EQ(count(), rows);
