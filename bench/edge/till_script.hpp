@@ -26,9 +26,6 @@ class TillScript final : public HttpScript {
   std::size_t next(std::size_t lane, std::string& request) override;
   bool answered(std::size_t lane, int status, std::string_view body) override;
 
-  std::uint64_t sold() const { return sold_; }
-  /// Of the first call that was answered otherwise than it should; empty: none was.
-  const std::string& complaint() const { return complaint_; }
 
  private:
   struct Lane {
@@ -41,8 +38,6 @@ class TillScript final : public HttpScript {
   Options options_;
   std::vector<Lane> lanes_;
   std::uint64_t begun_ = 0;
-  std::uint64_t sold_ = 0;
-  std::string complaint_;
 };
 
 }  // namespace perkline::bench

@@ -84,22 +84,24 @@ class Drive {
       free_.push_back(one.lane);
       kinds_[one.kind].add(now - started_[one.lane]);
       operations_ += one.units;
-      if (!one.ok) failures_ += one.units;
+      ++(one.ok ? right_ : wrong_);
     }
-    return {};
+    if (wrong_ == 0) return {};
+    return fail(Errc::io_failed,
+                fmt::format("{} of {} operations so far ended otherwise than they should, first: {}", wrong_,
+                            right_ + wrong_, load_.complaint()));
   }
 
   void start_counting() {
     for (Histogram& kind : kinds_) kind = Histogram();
     operations_ = 0;
-    failures_ = 0;
     if (options_.server == 0) return;
     forget_peak(options_.server);
     if (const auto use = use_of(options_.server); use) cpu_before_ = use->cpu;
   }
 
   Figures take_figures(nanoseconds time) {
-    Figures figures{.operations = operations_, .failures = failures_, .seconds = in_seconds(time)};
+    Figures figures{.operations = operations_, .seconds = in_seconds(time)};
     if (options_.server != 0) {
       if (const auto use = use_of(options_.server); use) {
         figures.cpu_seconds = in_seconds(use->cpu - cpu_before_);
@@ -148,7 +150,8 @@ class Drive {
   std::vector<Ended> ended_;
   std::uint64_t begun_ = 0;
   std::uint64_t operations_ = 0;
-  std::uint64_t failures_ = 0;
+  std::uint64_t right_ = 0;  ///< Operations as they should be, and otherwise, since the beginning.
+  std::uint64_t wrong_ = 0;
   nanoseconds cpu_before_{};
   steady_clock::time_point begin_;
   steady_clock::time_point told_;

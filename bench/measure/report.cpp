@@ -42,10 +42,10 @@ std::size_t name_width(const Report& report) {
 
 std::string series_line(const Series& series, std::size_t width) {
   const double cpu = series.cpu_ms_per_operation();
-  return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", series.name, width,
+  return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8}\n", series.name, width,
                      series.per_second(), in_millis(series.p50_us()), in_millis(series.p99_us()),
                      in_millis(series.p999_us()), cpu > 0 ? fmt::format("{:.4f}", cpu) : "-",
-                     series.rss_mib() > 0 ? fmt::format("{:.1f}", series.rss_mib()) : "-", series.failures());
+                     series.rss_mib() > 0 ? fmt::format("{:.1f}", series.rss_mib()) : "-");
 }
 
 void percentiles_json(json::Writer& out, const Histogram& times) {
@@ -54,7 +54,7 @@ void percentiles_json(json::Writer& out, const Histogram& times) {
 }
 
 void turn_json(json::Writer& out, const Figures& turn) {
-  out.begin_object().field("operations", turn.operations).field("failures", turn.failures);
+  out.begin_object().field("operations", turn.operations);
   out.field("seconds", turn.seconds).field("perSecond", turn.per_second());
   out.field("p50Us", turn.p50_us).field("p99Us", turn.p99_us).field("p999Us", turn.p999_us);
   out.field("maxUs", turn.max_us).field("cpuMsPerOperation", turn.cpu_ms_per_operation());
@@ -102,8 +102,8 @@ std::string to_text(const Report& report) {
   for (const auto& [name, value] : report.settings) text += fmt::format("  {}: {}\n", name, value);
   for (const std::string& note : report.notes) text += "  " + note + "\n";
   if (!report.series.empty()) {
-    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", "", width, "per second",
-                        "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB", "failed");
+    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8}\n", "", width, "per second",
+                        "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB");
     for (const Series& series : report.series) text += series_line(series, width);
   }
   if (!report.ratios.empty())
