@@ -26,7 +26,6 @@ class TillScript final : public HttpScript {
   std::size_t next(std::size_t lane, std::string& request) override;
   bool answered(std::size_t lane, int status, std::string_view body) override;
 
-
  private:
   struct Lane {
     std::size_t step = 0;

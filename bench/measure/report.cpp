@@ -54,7 +54,7 @@ void percentiles_json(json::Writer& out, const Histogram& times) {
 }
 
 void turn_json(json::Writer& out, const Figures& turn) {
-  out.begin_object().field("operations", turn.operations);
+  out.begin_object().field("operations", turn.operations).field("late", turn.late);
   out.field("seconds", turn.seconds).field("perSecond", turn.per_second());
   out.field("p50Us", turn.p50_us).field("p99Us", turn.p99_us).field("p999Us", turn.p999_us);
   out.field("maxUs", turn.max_us).field("cpuMsPerOperation", turn.cpu_ms_per_operation());

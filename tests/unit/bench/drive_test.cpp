@@ -1,5 +1,6 @@
 #include "bench/measure/drive.hpp"
 
+#include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -63,6 +64,62 @@ TEST(BenchDrive, OpenLoopCountsFromWhenACallWasDueNotFromWhenALaneWasFree) {
   ASSERT_TRUE(figures) << figures.error().detail;
   EXPECT_GE(figures->times.longest(), 15 * service);
   EXPECT_GT(figures->p50_us, 5000.0);
+}
+
+/// Answers at once, but from the `stands_from`th poll on for so long.
+class StallingLoad final : public Load {
+ public:
+  StallingLoad(std::size_t stands_from, milliseconds stands) : stands_from_(stands_from), stands_(stands) {}
+  std::size_t lanes() const override { return lanes_; }
+  Result<void> begin(std::size_t lane) override {
+    queue_.push_back(lane);
+    return {};
+  }
+  Result<void> poll(std::chrono::nanoseconds, std::vector<Ended>& ended) override {
+    if (queue_.empty()) return {};
+    if (++polls_ >= stands_from_) {
+      const auto now = std::chrono::steady_clock::now();
+      if (!stood_since_) stood_since_ = now;
+      if (now - *stood_since_ < stands_) return {};
+    }
+    for (const std::size_t lane : queue_) ended.push_back({.lane = lane});
+    queue_.clear();
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t lanes_ = 4;
+  std::size_t stands_from_;
+  milliseconds stands_;
+  std::vector<std::size_t> queue_;
+  std::size_t polls_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> stood_since_;
+};
+
+TEST(BenchDrive, WhatStandsStillAtTheEndOfAClosedLoopCounts) {
+  StallingLoad load(10, milliseconds(1000));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(50)});
+  ASSERT_TRUE(figures) << figures.error().detail;
+  EXPECT_EQ(figures->operations, 4U * 9);  // throughput is what ended in time
+  EXPECT_EQ(figures->late, 4U);
+  EXPECT_GE(figures->times.longest(), milliseconds(1000));
+}
+
+TEST(BenchDrive, WhatWasDueAndNotBegunAtTheEndOfAnOpenLoopCounts) {
+  StallingLoad load(10, milliseconds(1000));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(50), .rate = 1000});
+  ASSERT_TRUE(figures) << figures.error().detail;
+  // All that was due in the time is there, however much of it was begun.
+  EXPECT_GE(figures->times.count(), 49U);
+  EXPECT_EQ(figures->late, figures->times.count() - figures->operations);
+  EXPECT_GE(figures->times.longest(), milliseconds(1000));
+}
+
+TEST(BenchDrive, TurnInWhichNothingEndedIsAnError) {
+  StallingLoad load(1, milliseconds(20'000));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20)});
+  ASSERT_FALSE(figures);
+  EXPECT_EQ(figures.error().code, Errc::io_failed);
 }
 
 TEST(BenchDrive, OperationThatEndsOtherwiseThanItShouldIsAnErrorAndNoFigure) {
