@@ -66,6 +66,7 @@ Result<void> provide_backlog(LoneStore& store, const fs::path& kept, std::uint64
     fs::copy(store.data(), kept / "data", fs::copy_options::recursive, error);
     if (!error) fs::create_directory(whole, error);
   } else {
+    if (auto going_on = options.unless_stopped(); !going_on) return going_on;
     fs::copy(kept / "data", store.data(), fs::copy_options::recursive, error);
   }
   if (error) return fail(Errc::io_failed, "the backlog cannot be copied: " + error.message());

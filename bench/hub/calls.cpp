@@ -76,6 +76,7 @@ Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
   const auto turn = [&](const TurnProgress& progress) -> Result<Figures> {
     const auto wanted = static_cast<std::size_t>(options.turn().count()) * claims_a_second / 1000;
     ClaimScript& script = (*calls)->script;
+    if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
     if (script.left() < wanted) {
       const std::size_t promotions = (wanted - script.left()) / members->size() + 1;
       auto more = assign_promotions(rig->database_url(), *members, promotions);

@@ -41,6 +41,7 @@ Result<std::unique_ptr<Grown>> grow(const MeasureOptions& options, Databases& da
                                     std::int64_t entries) {
   auto grown = std::make_unique<Grown>();
   grown->entries = entries;
+  if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
   auto rig = HubRig::start(options, "hub-" + size_text(entries), databases.fresh_url(), core);
   if (!rig) return failure(rig);
   grown->rig.emplace(std::move(*rig));
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Grown>> grow(const MeasureOptions& options, Databases& da
       make_members(grown->rig->database_url(), {.count = members_count, .money = money, .points = points});
   if (!members) return failure(members);
   grown->members = std::move(*members);
+  if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
   if (auto done = grow_ledger(grown->rig->database_url(), entries / 2, money); !done) return failure(done);
 
   auto balance = MemberCalls<ReadScript>::connect(*grown->rig, grown->members, "/api/v1/wallet");

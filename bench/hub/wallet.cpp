@@ -71,6 +71,7 @@ Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
     contestants.push_back(bare_sqlite(options, "transfers"));
   } else {
     const std::string url = databases->scratch_url();
+    if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
     if (auto made = prepare_pgbench(url, options.quick ? pgbench_scale_quick : pgbench_scale); !made)
       return failure(made);
     for (const int clients : {8, 32}) contestants.push_back(pgbench(options, url, clients));

@@ -23,12 +23,14 @@ struct MeasureOptions {
   const std::atomic<bool>* stop = nullptr;
 
   std::chrono::milliseconds turn() const { return warm_up + time; }
+  /// Errors: cancelled (`stop`). To be asked between steps of setting up that take long.
+  Result<void> unless_stopped() const;
   /// One round of a fraction of a second.
   void make_quick();
 };
 
 /// Publishes the report and prints it. Exit status: 0, whether or not goals are met (figures drift from
-/// machine to machine); 1 when `report` is an error, or nothing can be written.
+/// machine to machine); 1 when `report` is an error, or nothing can be written; 130 when it was cancelled.
 int conclude(const Result<Report>& report, const MeasureOptions& options);
 
 }  // namespace perkline::bench

@@ -1,5 +1,7 @@
 #include <filesystem>
 #include <fstream>
+#include <signal.h>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -33,6 +35,24 @@ void expect_measured(const std::string& command, const std::string& scenario, co
       EXPECT_GT(bench::integer_at(turn, "operations"), 0) << bench::text_at(series, "name");
   }
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "out" / "index.html"));
+}
+
+/// Asked to stop by its terminal while it measures: what is typed there does not reach its children.
+TEST(Bench, InterruptedEndsAtOnceAndSaysSo) {
+  const TempDir folder;
+  const std::string log = folder.file("log");
+  auto bench = bench::Child::start(bin_dir() + "/perkline-bench",
+                                   {"edge", "--scenario", "standin", "--seconds", "600", "--bin", bin_dir(),
+                                    "--state", folder.file("state"), "--out", folder.file("out")},
+                                   log);
+  ASSERT_TRUE(bench);
+  const auto ceilings_up = [&] { return std::filesystem::exists(folder.path() / "state" / "ceiling-2.log"); };
+  while (bench->running() && !ceilings_up()) std::this_thread::yield();
+  ::killpg(bench->pid(), SIGINT);
+  while (bench->running()) std::this_thread::yield();
+  EXPECT_EQ(bench->terminate(), 130) << bench::last_lines(log);
+  EXPECT_NE(bench::last_lines(log).find("perkline-bench: stopped"), std::string::npos)
+      << bench::last_lines(log);
 }
 
 TEST(BenchQuick, MeasuresAnEdgeWithPdiAway) {
