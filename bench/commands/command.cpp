@@ -14,8 +14,9 @@ void add_measure_flags(CLI::App& app, MeasureFlags& flags) {
   app.add_option("--bin", flags.options.bin_dir, "where the daemons are; by default beside this program");
   app.add_option("--state", flags.options.state_dir,
                  "folder for keys, configurations, data and logs; emptied");
-  app.add_option("--out", flags.options.out_dir,
-                 "folder for the report as JSON, and the page of all reports");
+  app.add_option("--out", flags.out,
+                 "folder for the report as JSON, and the page of all reports; by default build/bench, or "
+                 "build/bench/quick");
   app.add_option("--rounds", flags.rounds, "how often each takes its turn")->check(CLI::Range(1, 100));
   app.add_option("--seconds", flags.seconds, "how long a turn lasts, beside its warm-up")
       ->check(CLI::Range(0.1, 86400.0));
@@ -26,6 +27,7 @@ void add_measure_flags(CLI::App& app, MeasureFlags& flags) {
 MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop) {
   MeasureOptions options = flags.options;
   if (options.quick) options.make_quick();
+  if (flags.out) options.out_dir = *flags.out;
   options.rounds = flags.rounds.value_or(options.rounds);
   constexpr double millis_of_second = 1000;
   if (flags.seconds) options.time = std::chrono::milliseconds(std::lround(*flags.seconds * millis_of_second));

@@ -36,6 +36,7 @@ std::filesystem::path own_folder();
 /// options.
 struct MeasureFlags {
   MeasureOptions options = {};
+  std::optional<std::string> out = {};
   std::optional<std::size_t> rounds = {};
   std::optional<double> seconds = {};
 };

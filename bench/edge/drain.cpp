@@ -154,6 +154,7 @@ Result<Report> run_drain(const MeasureOptions& options) {
   auto store = LoneStore::prepare(of_store);
   if (!store) return failure(store);
   Report report{.scenario = "edge-drain",
+                .measuring = {.rounds = 1},
                 .settings = {{"cores", cores.text() + "; the sandbox on the load's"}}};
   if (auto provided = provide_backlog(*store, kept, sizes.backlog, options); !provided)
     return failure(provided);

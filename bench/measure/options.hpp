@@ -12,7 +12,9 @@ namespace perkline::bench {
 struct MeasureOptions {
   std::filesystem::path bin_dir = {};                     ///< Where the daemons and the ceilings are.
   std::filesystem::path state_dir = "build/bench/state";  ///< For data and logs of what is started; emptied.
-  std::filesystem::path out_dir = "build/bench";          ///< For SCENARIO.json and index.html.
+  /// For SCENARIO.json and index.html. make_quick() puts it elsewhere: such figures never take real ones'
+  /// place.
+  std::filesystem::path out_dir = "build/bench";
   /// Many short turns, rather than a few long ones: a disk that others share changes its mind every few
   /// seconds, and only turns that lie close together have met the same one.
   std::size_t rounds = 9;
@@ -29,8 +31,9 @@ struct MeasureOptions {
   void make_quick();
 };
 
-/// Publishes the report and prints it. Exit status: 0, whether or not goals are met (figures drift from
-/// machine to machine); 1 when `report` is an error, or nothing can be written; 130 when it was cancelled.
-int conclude(const Result<Report>& report, const MeasureOptions& options);
+/// Adds how it was measured, where the scenario has not, publishes the report and prints it. Exit status: 0,
+/// whether or not goals are met (figures drift from machine to machine); 1 when `report` is an error, or
+/// nothing can be written; 130 when it was cancelled.
+int conclude(Result<Report> report, const MeasureOptions& options);
 
 }  // namespace perkline::bench

@@ -28,7 +28,9 @@ void expect_measured(const std::string& command, const std::string& scenario, co
   const auto told = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
   ASSERT_TRUE(told) << report;
   const json::Value& root = told->root();
+  EXPECT_TRUE(root.find("measuring")->find("quick")->boolean());
   ASSERT_FALSE(root.find("goals")->items().empty());
+  EXPECT_EQ(root.find("goals")->items()[0].find("met"), nullptr) << "a verdict of a moment";
   ASSERT_FALSE(root.find("series")->items().empty());
   for (const json::Value& series : root.find("series")->items()) {
     for (const json::Value& turn : series.find("turns")->items())
