@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/hub/ceilings.hpp"
 #include "bench/hub/member_calls.hpp"
 #include "bench/hub/scenarios.hpp"
 #include "bench/measure/process.hpp"
@@ -102,9 +103,11 @@ Result<Report> run_growth(const MeasureOptions& options, Engine engine, bool ful
   }
   Report report{.scenario = scenario_name("growth", engine)};
   report.settings = {{"database", std::string(name_of(engine))},
+                     {"cores", engine == Engine::sqlite ? cores.text() : std::string(shared_cores)},
                      {"connections", std::to_string(member_connections)},
                      {"members", std::to_string(members_count)}};
   report.notes = {"Sizes are the ledger's entries, in equal parts of the members' histories."};
+  if (engine == Engine::postgresql) report.notes.emplace_back(postgres_cpu_note);
   const OnCore on(engine == Engine::sqlite ? cores.load : -1);
   auto series = take_turns(
       contestants,

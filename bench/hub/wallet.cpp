@@ -4,6 +4,7 @@
 #include "bench/hub/member_calls.hpp"
 #include "bench/hub/pgbench.hpp"
 #include "bench/hub/scenarios.hpp"
+#include "bench/measure/process.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -42,8 +43,10 @@ void set_goals(Report& report, Engine engine) {
         "ceiling-sqlite writes a transfer's rows (2 entries, 2 balances, 2 events, the kept answer) by "
         "SQLite's C API alone, {} a commit: nothing over SQLite is faster.",
         member_connections));
+    report.notes.emplace_back(batch_times_note);
     return;
   }
+  report.notes.emplace_back(postgres_cpu_note);
   // By pgbench with as many clients as do more.
   const bool more_at_32 = report.series[3].per_second() > report.series[2].per_second();
   const Ratio of_pgbench = ratio_of(random, report.series[more_at_32 ? 3 : 2]);
@@ -78,6 +81,7 @@ Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
   }
   Report report{.scenario = scenario_name("hub-wallet", engine)};
   report.settings = {{"database", std::string(name_of(engine))},
+                     {"cores", shared_cores},
                      {"connections", std::to_string(member_connections)},
                      {"members", std::to_string(members->size())}};
   auto series = take_turns(

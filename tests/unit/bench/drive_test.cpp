@@ -1,9 +1,13 @@
 #include "bench/measure/drive.hpp"
 
+#include <limits>
 #include <optional>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
+
+#include "bench/measure/process.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -136,6 +140,16 @@ TEST(BenchDrive, StopsWhenAsked) {
   const auto figures = drive(load, {.stop = &stop});
   ASSERT_FALSE(figures);
   EXPECT_EQ(figures.error().code, Errc::cancelled);
+}
+
+TEST(BenchProcess, CpuTimeIsFinerThanTheKernelsTicks) {
+  const auto before = use_of(::getpid());
+  const auto after = use_of(::getpid());
+  ASSERT_TRUE(before);
+  ASSERT_TRUE(after);
+  EXPECT_LT(before->cpu, after->cpu);
+  EXPECT_GT(after->rss_mib, 0);
+  EXPECT_FALSE(use_of(std::numeric_limits<pid_t>::max()));
 }
 
 }  // namespace
