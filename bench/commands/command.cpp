@@ -1,8 +1,92 @@
 #include "bench/commands/command.hpp"
 
 #include <cmath>
+#include <fstream>
+
+#include <fmt/format.h>
 
 namespace perkline::bench {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// In a state folder: whatever else is there may be deleted.
+constexpr std::string_view marker = ".perkline-bench";
+
+MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop) {
+  MeasureOptions options = flags.options;
+  if (options.quick) options.make_quick();
+  if (flags.out) options.out_dir = *flags.out;
+  options.rounds = flags.rounds.value_or(options.rounds);
+  constexpr double millis_of_second = 1000;
+  if (flags.seconds) options.time = std::chrono::milliseconds(std::lround(*flags.seconds * millis_of_second));
+  options.rate = flags.rate.value_or(0);
+  options.stop = &stop;
+  return options;
+}
+
+/// What would else be found out after all has been measured. Errors: io_failed.
+Result<void> check_places(const MeasureOptions& options) {
+  std::error_code error;
+  for (const char* program : {"perkline-edge", "perkline-hub", "pdi-sandbox", "ceiling-http", "ceiling-till",
+                              "ceiling-sqlite", "ceiling-postgres"}) {
+    if (!fs::exists(options.bin_dir / program, error))
+      return fail(Errc::io_failed, "no such program: " + (options.bin_dir / program).string());
+  }
+  fs::create_directories(options.out_dir, error);
+  if (error) return fail(Errc::io_failed, options.out_dir.string() + " cannot be made: " + error.message());
+  return {};
+}
+
+}  // namespace
+
+Result<fs::path> claim_state(const fs::path& folder) {
+  std::error_code error;
+  const bool ours = fs::exists(folder / marker, error);
+  if (!ours && fs::exists(folder, error) && !fs::is_empty(folder, error))
+    return fail(Errc::io_failed,
+                folder.string() + " is not empty, and not a measurement's: name another --state");
+  const fs::path run = folder / "run";
+  fs::remove_all(run, error);
+  fs::create_directories(run, error);
+  if (!error) std::ofstream(folder / marker) << "perkline-bench may delete whatever is here\n";
+  if (error || !fs::exists(folder / marker))
+    return fail(Errc::io_failed, folder.string() + " cannot be made");
+  return run;
+}
+
+int measure(const MeasureFlags& flags, const std::atomic<bool>& stop,
+            const std::function<Result<Report>(const MeasureOptions&)>& scenario) {
+  MeasureOptions options = settle_flags(flags, stop);
+  if (auto right = check_places(options); !right) return conclude(failure(right), options);
+  auto run = claim_state(options.state_dir);
+  if (!run) return conclude(failure(run), options);
+  options.state_dir = *run;
+  auto report = scenario(options);
+  const bool measured = report.has_value();
+  const int status = conclude(std::move(report), options);
+  // What has failed is left to be looked at.
+  std::error_code ignored;
+  if (measured) fs::remove_all(options.state_dir, ignored);
+  return status;
+}
+
+int usage_error(std::string_view text) {
+  fmt::print(stderr, "perkline-bench: {}\n", text);
+  return exit_usage;
+}
+
+CLI::Validator number_within(double low, double high) {
+  return {[low, high](const std::string& text) {
+            char* end = nullptr;
+            const double value = std::strtod(text.c_str(), &end);
+            return end == text.c_str() + text.size() && value >= low && value <= high
+                       ? std::string()
+                       : fmt::format("{} is not a number from {:g} to {:g}", text, low, high);
+          },
+          fmt::format("{:g} to {:g}", low, high)};
+}
 
 std::filesystem::path own_folder() {
   std::error_code ignored;
@@ -19,20 +103,9 @@ void add_measure_flags(CLI::App& app, MeasureFlags& flags) {
                  "build/bench/quick");
   app.add_option("--rounds", flags.rounds, "how often each takes its turn")->check(CLI::Range(1, 100));
   app.add_option("--seconds", flags.seconds, "how long a turn lasts, beside its warm-up")
-      ->check(CLI::Range(0.1, 86400.0));
+      ->check(number_within(0.1, 86400));
   app.add_flag("--quick", flags.options.quick, "about a second, for function only");
   app.add_flag("--json", flags.options.json, "the report as JSON");
-}
-
-MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop) {
-  MeasureOptions options = flags.options;
-  if (options.quick) options.make_quick();
-  if (flags.out) options.out_dir = *flags.out;
-  options.rounds = flags.rounds.value_or(options.rounds);
-  constexpr double millis_of_second = 1000;
-  if (flags.seconds) options.time = std::chrono::milliseconds(std::lround(*flags.seconds * millis_of_second));
-  options.stop = &stop;
-  return options;
 }
 
 }  // namespace perkline::bench

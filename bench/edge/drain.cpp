@@ -148,8 +148,6 @@ Result<Report> run_drain(const MeasureOptions& options) {
   const Sizes sizes = options.quick ? Sizes{300, 100, std::chrono::seconds(1)}
                                     : Sizes{1'000'000, 50'000, std::chrono::seconds(10)};
   const fs::path kept = options.state_dir.parent_path() / "backlog" / fmt::format("{}", sizes.backlog);
-  std::error_code ignored;
-  fs::remove_all(options.state_dir, ignored);
   const LoneStore::Options of_store{.bin_dir = options.bin_dir, .folder = options.state_dir, .cores = cores};
   auto store = LoneStore::prepare(of_store);
   if (!store) return failure(store);

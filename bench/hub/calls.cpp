@@ -46,7 +46,8 @@ Result<Report> measure(Report report, const Contestant& calls, std::optional<Con
   // Bare rows tell a commit's time and have no histogram.
   if (report.series.size() > 1 && report.series[1].times().count() == 0)
     report.notes.emplace_back(batch_times_note);
-  if (engine == Engine::sqlite) report.at_least(calls.name + "/s", report.series.front().per_second(), goal);
+  if (engine == Engine::sqlite && options.rate <= 0)
+    report.at_least(calls.name + "/s", report.series.front().per_second(), goal);
   return report;
 }
 

@@ -90,6 +90,7 @@ Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
   if (!series) return failure(series);
   report.series = std::move(*series);
   set_goals(report, engine);
+  if (options.rate > 0) report.targets.clear();  // They are of what goes at most.
   return report;
 }
 

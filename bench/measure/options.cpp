@@ -35,7 +35,8 @@ int conclude(Result<Report> report, const MeasureOptions& options) {
   if (measuring.rounds == 0)
     measuring = {.rounds = options.rounds,
                  .seconds = in_seconds(options.time),
-                 .warm_up_seconds = in_seconds(options.warm_up)};
+                 .warm_up_seconds = in_seconds(options.warm_up),
+                 .rate = options.rate};
   measuring.quick = options.quick;
   fmt::print("{}", options.json ? to_json(*report) + "\n" : to_text(*report));
   if (const auto published = publish(*report, options.out_dir); !published) {

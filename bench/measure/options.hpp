@@ -10,8 +10,9 @@ namespace perkline::bench {
 
 /// How `perkline-bench` is to measure a scenario.
 struct MeasureOptions {
-  std::filesystem::path bin_dir = {};                     ///< Where the daemons and the ceilings are.
-  std::filesystem::path state_dir = "build/bench/state";  ///< For data and logs of what is started; emptied.
+  std::filesystem::path bin_dir = {};  ///< Where the daemons and the ceilings are.
+  std::filesystem::path state_dir =
+      "build/bench/state";  ///< For data and logs of what is started; empty at first.
   /// For SCENARIO.json and index.html. make_quick() puts it elsewhere: such figures never take real ones'
   /// place.
   std::filesystem::path out_dir = "build/bench";
@@ -20,6 +21,7 @@ struct MeasureOptions {
   std::size_t rounds = 9;
   std::chrono::milliseconds warm_up{500};
   std::chrono::milliseconds time{2000};  ///< Of a turn.
+  double rate = 0;                       ///< Calls a second, open loop; 0: closed, as fast as they go.
   bool quick = false;                    ///< For function only: nothing of it is to be believed.
   bool json = false;
   const std::atomic<bool>* stop = nullptr;

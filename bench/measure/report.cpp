@@ -84,13 +84,17 @@ std::string measured_text(const Measuring& measuring) {
   if (measuring.seconds > 0)
     text +=
         fmt::format(" of {:g} s, {:g} s warm-up before each", measuring.seconds, measuring.warm_up_seconds);
+  if (measuring.rate > 0) text += fmt::format(", open loop at {:g} calls a second", measuring.rate);
   return text;
 }
 
 void measuring_json(json::Writer& out, const Measuring& measuring) {
   out.key("measuring").begin_object().field("rounds", std::uint64_t{measuring.rounds});
   out.field("seconds", measuring.seconds).field("warmUpSeconds", measuring.warm_up_seconds);
-  out.field("quick", measuring.quick).field("text", measured_text(measuring)).end_object();
+  out.field("rate", measuring.rate)
+      .field("quick", measuring.quick)
+      .field("text", measured_text(measuring))
+      .end_object();
 }
 
 /// `quick`: none.

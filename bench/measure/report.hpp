@@ -25,6 +25,7 @@ struct Measuring {
   std::size_t rounds = 0;      ///< How often each had its turn.
   double seconds = 0;          ///< Of a turn; 0: it takes as long as it takes.
   double warm_up_seconds = 0;  ///< Before it, not counted.
+  double rate = 0;             ///< Calls a second that were asked for; 0: as many as go.
   bool quick = false;          ///< For function only: whether goals are met is not told then.
 };
 
