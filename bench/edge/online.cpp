@@ -26,7 +26,7 @@ Contestant contestant(const std::string& name, const LoneStore& store, const Mea
             return run_turn({.port = store.port(),
                              .server = store.edge_pid(),
                              .connections = connections,
-                             .script = {.key = store.key(), .finalized = 200},
+                             .script = {.key = store.key(), .finalized = 200, .standin = false},
                              .rate = rate},
                             options, tell);
           }};

@@ -81,7 +81,7 @@ Result<Report> run_standin(const MeasureOptions& options) {
         take_turns({turns_on("edge", {.port = store->port(),
                                       .server = store->edge_pid(),
                                       .connections = 0,
-                                      .script = {.key = store->key(), .finalized = 202}}),
+                                      .script = {.key = store->key(), .finalized = 202, .standin = true}}),
                     turns_on_ceiling("ceiling-till --puts 3", 0),
                     turns_on_ceiling("ceiling-till --puts 1", 1), turns_on_ceiling("ceiling-http", 2)},
                    {.title = fmt::format("edge-standin, {}", load.connections),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ class TillScript final : public HttpScript {
     std::string key = {};        ///< Sent as bearer; empty: none is.
     std::string run = {};        ///< Begins every transactionId: another for every script of a store.
     int finalized = 200;         ///< What finalize is answered: 202 while PDI is away.
+    /// Whether identify has to tell that PDI is not there (`"mode":"standin"`); nullopt: a ceiling knows
+    /// none.
+    std::optional<bool> standin = {};
     std::size_t lanes = 1;
   };
   explicit TillScript(Options options);
