@@ -104,6 +104,10 @@ TEST(BenchQuick, MeasuresAnEdgeWithPdiAway) {
   expect_measured("edge", "standin", "edge-standin");
 }
 
+TEST(BenchQuick, MeasuresAnEdgeAtARate) {
+  expect_measured("edge", "standin", "edge-standin", {"--rate", "400"});
+}
+
 TEST(BenchQuick, MeasuresAnEdgeWithPdiThere) {
   expect_measured("edge", "online", "edge-online");
 }
@@ -126,6 +130,18 @@ TEST(BenchQuick, MeasuresStoresAtAHubOnPostgres) {
 
 TEST(BenchQuick, MeasuresTransfersBesideTheirBareRows) {
   expect_measured("hub", "wallet", "hub-wallet");
+}
+
+TEST(BenchQuick, MeasuresTransfersBesidePgbench) {
+  expect_measured("hub", "wallet", "hub-wallet-postgresql", {"--database", "postgresql"});
+}
+
+TEST(BenchQuick, MeasuresSpins) {
+  expect_measured("hub", "spin", "hub-spin");
+}
+
+TEST(BenchQuick, MeasuresBalances) {
+  expect_measured("hub", "balance", "hub-balance");
 }
 
 TEST(BenchQuick, MeasuresClaims) {
