@@ -68,7 +68,11 @@ std::string goals_of(const json::Value& report) {
     const bool at_least = text_of(goal, "direction") == "atLeast";
     text += "<tr>" + cell(text_of(goal, "name")) + cell(shown(number_of(goal, "is")));
     text += cell(fmt::format("{} {:.6g}", at_least ? "≥" : "≤", number_of(goal, "bound")));
-    text += is_met ? "<td class=met>met</td></tr>\n" : "<td class=missed>missed</td></tr>\n";
+    if (met == nullptr) {
+      text += "<td></td></tr>\n";  // measured for function only
+    } else {
+      text += is_met ? "<td class=met>met</td></tr>\n" : "<td class=missed>missed</td></tr>\n";
+    }
   }
   return text + "</table>";
 }
@@ -137,13 +141,23 @@ std::string plots_of(const json::Value& report) {
   return text + "</div>";
 }
 
+bool is_quick(const json::Value& report) {
+  const json::Value* measuring = report.find("measuring");
+  const json::Value* quick = measuring == nullptr ? nullptr : measuring->find("quick");
+  return quick != nullptr && quick->boolean();
+}
+
 std::string section_of(const json::Value& report) {
-  std::string text =
-      fmt::format("<h2 id=\"{0}\">{0}</h2>\n<p class=small>", html_escaped(text_of(report, "scenario")));
+  std::string text = fmt::format("<h2 id=\"{0}\">{0}</h2>\n", html_escaped(text_of(report, "scenario")));
+  if (is_quick(report))
+    text += "<p class=missed>QUICK: for function only, nothing of it is to be believed.</p>\n";
+  text += "<p class=small>";
   text += html_escaped(fmt::format("{}, commit {}", text_of(report, "date"), text_of(report, "commit")));
   if (const json::Value* machine = report.find("machine"); machine != nullptr)
     text += html_escaped(fmt::format("; {}, {} cores, {}", text_of(*machine, "cpu"),
                                      text_of(*machine, "cores"), text_of(*machine, "kernel")));
+  if (const json::Value* measuring = report.find("measuring"); measuring != nullptr)
+    text += "<br>measured: " + html_escaped(text_of(*measuring, "text"));
   if (const json::Value* settings = report.find("settings"); settings != nullptr) {
     for (const json::Member& one : settings->members())
       text += "<br>" + html_escaped(fmt::format("{}: {}", one.name, one.value.text()));

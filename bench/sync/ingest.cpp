@@ -7,6 +7,7 @@
 #include "bench/hub/rig.hpp"
 #include "bench/measure/ceiling.hpp"
 #include "bench/measure/drive.hpp"
+#include "bench/measure/process.hpp"
 #include "bench/measure/turns.hpp"
 #include "bench/sync/store_load.hpp"
 #include "hub/db/open.hpp"
@@ -134,10 +135,17 @@ Result<Report> run_ingest(const MeasureOptions& options, Engine engine, std::opt
 
   Report report{.scenario = scenario_name("sync-ingest", engine)};
   report.settings = {{"database", std::string(name_of(engine))},
+                     {"cores", shared_cores},
                      {"sales a batch", std::to_string(batch_of(options))},
                      {"batches on their way", std::to_string(lanes)},
                      {"cards", std::to_string(cards)}};
-  report.notes = {"Latency is a batch's, behind those that were on their way before it."};
+  report.notes = {
+      "Latency is a batch's, behind those that were on their way before it; the ceiling's a batch's alone, "
+      "not corrected for coordinated omission."};
+  if (engine == Engine::postgresql)
+    report.notes.emplace_back(
+        "CPU-ms are the hub's, and the ceiling's client's, alone: PostgreSQL's own processes are "
+        "not counted.");
   auto series = take_turns(
       contestants,
       {.title = report.scenario, .rounds = options.rounds, .turn = options.turn(), .stop = options.stop});

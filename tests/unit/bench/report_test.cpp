@@ -107,5 +107,27 @@ TEST(BenchReport, IsPublishedAsJsonAndOnThePageOfAll) {
   EXPECT_NE(to_text(report).find("MISSED"), std::string::npos);
 }
 
+TEST(BenchReport, OfAMomentSaysSoAndGivesNoVerdict) {
+  const test::TempDir folder;
+  Report report{.scenario = "hub-balance",
+                .measuring = {.rounds = 1, .seconds = 0.25, .warm_up_seconds = 0.05, .quick = true}};
+  report.series = {{.name = "balances", .turns = {turn_of(600)}}};
+  report.at_least("balances/s", 600, 500);
+  ASSERT_TRUE(publish(report, folder.path()));
+
+  const auto json = json::parse(read(folder.path() / "hub-balance.json"));
+  ASSERT_TRUE(json);
+  EXPECT_TRUE(json->root().find("measuring")->find("quick")->boolean());
+  EXPECT_EQ(json->root().find("measuring")->find("seconds")->text(), "0.25");
+  EXPECT_EQ(json->root().find("goals")->items()[0].find("met"), nullptr);
+  const std::string page = read(folder.path() / "index.html");
+  EXPECT_NE(page.find("QUICK"), std::string::npos);
+  EXPECT_EQ(page.find("<td class=met>"), std::string::npos);
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("QUICK"), std::string::npos);
+  EXPECT_NE(text.find("1 round of 0.25 s, 0.05 s warm-up"), std::string::npos) << text;
+  EXPECT_EQ(text.find(" met"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace perkline::bench
