@@ -24,7 +24,7 @@ constexpr std::string_view page_head = R"(<!doctype html>
 <title>Perkline, measured</title><style>
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px; padding: 0 1rem; color: #1f2937 }
 table { border-collapse: collapse; margin: .8rem 0 } td, th { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #e5e7eb }
-td:first-child, th:first-child { text-align: left } .met { color: #059669 } .missed { color: #dc2626; font-weight: 600 }
+td:first-child, th:first-child, #goals :nth-child(2) { text-align: left } .met { color: #059669 } .missed { color: #dc2626; font-weight: 600 }
 p.plain { max-width: 60rem } svg { font: 11px system-ui, sans-serif; margin-right: 1rem; max-width: 100% } svg .g { stroke: #e5e7eb } .small { color: #6b7280; font-size: 13px }
 </style></head><body><h1>Perkline, measured</h1>
 )";
