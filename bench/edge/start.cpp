@@ -69,6 +69,7 @@ Result<Report> run_start(const MeasureOptions& options) {
                 .measuring = {.rounds = options.rounds},
                 .settings = {{"chain", "sandbox, a hub on SQLite, an edge: linked, with nothing to do"}},
                 .notes = {"Process to ready, the files in the page cache; a turn's figures are one start."}};
+  report.rates = false;
   const std::array daemons{Daemon{.name = "edge-1",
                                   .seconds_goal = 0.3,
                                   .rss_goal_mib = 40,

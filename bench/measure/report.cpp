@@ -40,6 +40,16 @@ std::size_t name_width(const Report& report) {
   return width;
 }
 
+/// Where there are no rates.
+std::string times_table(const Report& report, std::size_t width) {
+  std::string text =
+      fmt::format("\n{:<{}} {:>10} {:>9} {:>8}\n", "medians of all turns", width, "ms", "CPU-ms", "RSS MiB");
+  for (const Series& series : report.series)
+    text += fmt::format("{:<{}} {:>10} {:>9.1f} {:>8.1f}\n", series.name, width, in_millis(series.p50_us()),
+                        series.cpu_ms_per_operation(), series.rss_mib());
+  return text;
+}
+
 std::string series_line(const Series& series, std::size_t width) {
   const double cpu = series.cpu_ms_per_operation();
   return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8}\n", series.name, width,
@@ -129,9 +139,11 @@ std::string to_text(const Report& report) {
   text += fmt::format("  measured: {}\n", measured_text(report.measuring));
   for (const auto& [name, value] : report.settings) text += fmt::format("  {}: {}\n", name, value);
   for (const std::string& note : report.notes) text += "  " + note + "\n";
-  if (!report.series.empty()) {
-    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8}\n", "", width, "per second",
-                        "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB");
+  if (!report.rates) {
+    text += times_table(report, width);
+  } else if (!report.series.empty()) {
+    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8}\n", "medians of all turns", width,
+                        "per second", "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB");
     for (const Series& series : report.series) text += series_line(series, width);
   }
   if (!report.ratios.empty())
@@ -155,6 +167,7 @@ std::string to_json(const Report& report) {
   out.field("commit", commit_here());
   machine_json(out);
   measuring_json(out, report.measuring);
+  out.field("rates", report.rates);
   out.key("settings").begin_object();
   for (const auto& [name, value] : report.settings) out.field(name, value);
   out.end_object().key("notes").begin_array();

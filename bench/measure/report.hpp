@@ -34,6 +34,7 @@ struct Report {
   std::string scenario;  ///< `edge-standin`: its name at `./run bench` and of its files.
   Measuring measuring = {};
   std::vector<std::pair<std::string, std::string>> settings = {};
+  bool rates = true;  ///< False: a turn is one operation, of which there is a time and no throughput.
   std::vector<Series> series = {};
   std::vector<Ratio> ratios = {};
   std::vector<Target> targets = {};
