@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
   }
   struct sigaction action{};
   action.sa_handler = ask_to_stop;
+  action.sa_flags =
+      static_cast<int>(SA_RESETHAND);  // A second one ends this at once, and the children with it.
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   for (const Command& command : commands) {

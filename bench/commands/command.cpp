@@ -1,8 +1,96 @@
 #include "bench/commands/command.hpp"
 
 #include <cmath>
+#include <fstream>
+
+#include <fmt/format.h>
+
+#include "bench/measure/disk.hpp"
 
 namespace perkline::bench {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// In a state folder: whatever else is there may be deleted.
+constexpr std::string_view marker = ".perkline-bench";
+
+MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop) {
+  MeasureOptions options = flags.options;
+  if (options.quick) options.make_quick();
+  if (flags.out) options.out_dir = *flags.out;
+  options.rounds = flags.rounds.value_or(options.rounds);
+  constexpr double millis_of_second = 1000;
+  if (flags.seconds) options.time = std::chrono::milliseconds(std::lround(*flags.seconds * millis_of_second));
+  options.rate = flags.rate.value_or(0);
+  options.stop = &stop;
+  return options;
+}
+
+/// What would else be found out after all has been measured. Errors: io_failed.
+Result<void> check_places(const MeasureOptions& options) {
+  std::error_code error;
+  for (const char* program : {"perkline-edge", "perkline-hub", "pdi-sandbox", "ceiling-http", "ceiling-till",
+                              "ceiling-sqlite", "ceiling-postgres", "ceiling-zmq"}) {
+    if (!fs::exists(options.bin_dir / program, error))
+      return fail(Errc::io_failed, "no such program: " + (options.bin_dir / program).string());
+  }
+  fs::create_directories(options.out_dir, error);
+  if (error) return fail(Errc::io_failed, options.out_dir.string() + " cannot be made: " + error.message());
+  return {};
+}
+
+}  // namespace
+
+Result<fs::path> claim_state(const fs::path& folder) {
+  std::error_code error;
+  const bool ours = fs::exists(folder / marker, error);
+  if (!ours && fs::exists(folder, error) && !fs::is_empty(folder, error))
+    return fail(Errc::io_failed,
+                folder.string() + " is not empty, and not a measurement's: name another --state");
+  const fs::path run = folder / "run";
+  fs::remove_all(run, error);
+  fs::create_directories(run, error);
+  if (!error) std::ofstream(folder / marker) << "perkline-bench may delete whatever is here\n";
+  if (error || !fs::exists(folder / marker))
+    return fail(Errc::io_failed, folder.string() + " cannot be made");
+  return run;
+}
+
+int measure(const MeasureFlags& flags, const std::atomic<bool>& stop,
+            const std::function<Result<Report>(const MeasureOptions&)>& scenario) {
+  MeasureOptions options = settle_flags(flags, stop);
+  if (auto right = check_places(options); !right) return conclude(failure(right), options);
+  std::optional<SteadyDisk> steady;
+  if (flags.steady_disk) options.state_dir = steady.emplace(options.bin_dir).folder();
+  auto run = claim_state(options.state_dir);
+  if (!run) return conclude(failure(run), options);
+  options.state_dir = *run;
+  auto report = scenario(options);
+  const bool measured = report.has_value();
+  const int status = conclude(std::move(report), options);
+  // What has failed is left to be looked at.
+  std::error_code ignored;
+  if (measured) fs::remove_all(options.state_dir, ignored);
+  return status;
+}
+
+int usage_error(std::string_view text) {
+  fmt::print(stderr, "perkline-bench: {}\n", text);
+  return exit_usage;
+}
+
+CLI::Validator number_within(double low, double high) {
+  return {[low, high](const std::string& text) {
+            char* end = nullptr;
+            const double value = std::strtod(text.c_str(), &end);
+            return end == text.c_str() + text.size() && value >= low && value <= high
+                       ? std::string()
+                       : fmt::format("{} is not a number from {:g} to {:g}", text, low, high);
+          },
+          fmt::format("{:g} to {:g}", low, high)};
+}
 
 std::filesystem::path own_folder() {
   std::error_code ignored;
@@ -14,11 +102,12 @@ void add_measure_flags(CLI::App& app, MeasureFlags& flags) {
   app.add_option("--bin", flags.options.bin_dir, "where the daemons are; by default beside this program");
   app.add_option("--state", flags.options.state_dir,
                  "folder for keys, configurations, data and logs; emptied");
-  app.add_option("--out", flags.options.out_dir,
-                 "folder for the report as JSON, and the page of all reports");
+  app.add_option("--out", flags.out,
+                 "folder for the report as JSON, and the page of all reports; by default build/bench, or "
+                 "build/bench/quick");
   app.add_option("--rounds", flags.rounds, "how often each takes its turn")->check(CLI::Range(1, 100));
   app.add_option("--seconds", flags.seconds, "how long a turn lasts, beside its warm-up")
-      ->check(CLI::Range(0.1, 86400.0));
+      ->check(number_within(0.1, 86400));
   app.add_flag("--quick", flags.options.quick, "about a second, for function only");
   app.add_flag("--json", flags.options.json, "the report as JSON");
   const auto there_is = [&flags](std::string& disk) {
@@ -29,20 +118,6 @@ void add_measure_flags(CLI::App& app, MeasureFlags& flags) {
          "real, which is --state's; or steady: in memory, each sync of 0.2 ms")
       ->check(CLI::IsMember({"real", "steady"}))
       ->check(CLI::Validator(there_is, ""));
-}
-
-MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop) {
-  MeasureOptions options = flags.options;
-  if (options.quick) options.make_quick();
-  options.rounds = flags.rounds.value_or(options.rounds);
-  constexpr double millis_of_second = 1000;
-  if (flags.seconds) options.time = std::chrono::milliseconds(std::lround(*flags.seconds * millis_of_second));
-  options.stop = &stop;
-  if (flags.steady_disk) {
-    options.steady_disk = std::make_shared<const SteadyDisk>(options.bin_dir);
-    options.state_dir = options.steady_disk->folder() / "state";
-  }
-  return options;
 }
 
 }  // namespace perkline::bench

@@ -16,7 +16,6 @@ namespace {
 struct Flags {
   std::string scenario;
   MeasureFlags measure;
-  std::optional<double> rate;
   std::optional<int> after;
 };
 
@@ -32,8 +31,13 @@ const std::map<std::string, Measured> measured{
 int run_outage(OutageKind kind, const Flags& flags, const std::atomic<bool>& stop) {
   OutageOptions options = outage_options(kind, flags.measure.options.quick);
   options.bin_dir = flags.measure.options.bin_dir;
-  options.state_dir = flags.measure.options.state_dir;
-  options.rate = flags.rate.value_or(options.rate);
+  auto state = claim_state(flags.measure.options.state_dir);
+  if (!state) {
+    fmt::print(stderr, "perkline-bench: {}\n", state.error().detail);
+    return exit_failed;
+  }
+  options.state_dir = *state;
+  options.rate = flags.measure.rate.value_or(options.rate);
   if (flags.measure.seconds)
     options.trouble = std::chrono::seconds(std::max(1L, std::lround(*flags.measure.seconds)));
   if (flags.after) options.after = std::chrono::seconds(*flags.after);
@@ -46,11 +50,25 @@ int run_outage(OutageKind kind, const Flags& flags, const std::atomic<bool>& sto
   return report->ok() ? exit_ok : exit_failed;
 }
 
+/// What was given and means nothing to the scenario. Empty: nothing was.
+std::string_view meaningless(const Flags& flags) {
+  const bool outage = outages.contains(flags.scenario);
+  const bool drain = flags.scenario == "drain";
+  const MeasureFlags& measure = flags.measure;
+  if (flags.after && !outage) return "--after";
+  if (measure.rate && (drain || flags.scenario == "start")) return "--rate";
+  if (measure.seconds && (drain || flags.scenario == "start")) return "--seconds";
+  if (measure.rounds && (drain || outage)) return "--rounds";
+  if (measure.out && outage) return "--out";
+  return {};
+}
+
 int run(const Flags& flags, const std::atomic<bool>& stop) {
+  if (const auto flag = meaningless(flags); !flag.empty())
+    return usage_error(fmt::format("--scenario {} takes no {}", flags.scenario, flag));
   if (const auto outage = outages.find(flags.scenario); outage != outages.end())
     return run_outage(outage->second, flags, stop);
-  const MeasureOptions options = settle_flags(flags.measure, stop);
-  return conclude(measured.at(flags.scenario)(options), options);
+  return measure(flags.measure, stop, measured.at(flags.scenario));
 }
 
 }  // namespace
@@ -65,7 +83,10 @@ Command edge_command(CLI::App& app, const std::atomic<bool>& stop) {
       ->required()
       ->check(CLI::IsMember(names));
   add_measure_flags(*command, flags->measure);
-  command->add_option("--rate", flags->rate, "outages: sales a second")->check(CLI::Range(1.0, 1e5));
+  command
+      ->add_option("--rate", flags->measure.rate,
+                   "outages: sales a second; standin: calls a second, open loop; online: of its paced calls")
+      ->check(number_within(1, 1e5));
   command->add_option("--after", flags->after, "outages: how long tills sell on once PDI is well, in seconds")
       ->check(CLI::Range(0, 86400));
   return {.app = command, .run = [flags, &stop] { return run(*flags, stop); }};

@@ -15,7 +15,7 @@ struct Flags {
   bool full = false;
 };
 
-Result<Report> measure(const Flags& flags, const MeasureOptions& options) {
+Result<Report> report_of(const Flags& flags, const MeasureOptions& options) {
   if (flags.scenario == "wallet") return run_wallet(options, flags.database);
   if (flags.scenario == "spin") return run_spin(options, flags.database);
   if (flags.scenario == "claim") return run_claim(options, flags.database);
@@ -40,10 +40,15 @@ Command hub_command(CLI::App& app, const std::atomic<bool>& stop) {
       ->check(CLI::IsMember({"wallet", "spin", "claim", "balance", "growth"}));
   add_database_flag(*command, flags->database);
   command->add_flag("--full", flags->full, "growth: up to 10^7 entries");
+  command->add_option("--rate", flags->measure.rate, "but for growth: calls a second, open loop")
+      ->check(number_within(1, 1e6));
   add_measure_flags(*command, flags->measure);
   return {.app = command, .run = [flags, &stop] {
-            const MeasureOptions options = settle_flags(flags->measure, stop);
-            return conclude(measure(*flags, options), options);
+            const bool growth = flags->scenario == "growth";
+            if (flags->full && !growth) return usage_error("only --scenario growth takes --full");
+            if (flags->measure.rate && growth) return usage_error("--scenario growth takes no --rate");
+            return measure(flags->measure, stop,
+                           [&](const MeasureOptions& options) { return report_of(*flags, options); });
           }};
 }
 

@@ -19,8 +19,9 @@ Command sync_command(CLI::App& app, const std::atomic<bool>& stop) {
   add_database_flag(*command, flags->database);
   add_measure_flags(*command, flags->measure);
   return {.app = command, .run = [flags, &stop] {
-            const MeasureOptions options = settle_flags(flags->measure, stop);
-            return conclude(run_ingest(options, flags->database, flags->stores), options);
+            return measure(flags->measure, stop, [&](const MeasureOptions& options) {
+              return run_ingest(options, flags->database, flags->stores);
+            });
           }};
 }
 

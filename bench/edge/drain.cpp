@@ -19,7 +19,7 @@ constexpr double ready_goal_s = 5;
 constexpr double rss_goal_mib = 256;
 /// A drain is to be as fast as PDI answers, within this much.
 constexpr double share_goal = 0.9;
-/// What settlement may have of PDI.
+/// What settlement may have of PDI by the edge's own configuration, and so what PDI's client alone has.
 constexpr std::size_t calls_at_once = 4;
 constexpr std::size_t tills = 128;
 constexpr std::chrono::milliseconds look_every{200};
@@ -46,7 +46,7 @@ Result<void> sell_pending(LoneStore& store, std::uint64_t sales, const MeasureOp
   auto sold = run_turn({.port = store.port(),
                         .server = store.edge_pid(),
                         .connections = tills,
-                        .script = {.key = store.key(), .finalized = 202},
+                        .script = {.key = store.key(), .finalized = 202, .standin = true},
                         .calls = calls,
                         .counted = [&](std::uint64_t done) { bar.show(done); }},
                        without_end, {});
@@ -66,6 +66,7 @@ Result<void> provide_backlog(LoneStore& store, const fs::path& kept, std::uint64
     fs::copy(store.data(), kept / "data", fs::copy_options::recursive, error);
     if (!error) fs::create_directory(whole, error);
   } else {
+    if (auto going_on = options.unless_stopped(); !going_on) return going_on;
     fs::copy(kept / "data", store.data(), fs::copy_options::recursive, error);
   }
   if (error) return fail(Errc::io_failed, "the backlog cannot be copied: " + error.message());
@@ -123,9 +124,11 @@ Result<void> measure_drain(Report& report, const Sizes& sizes, const MeasureOpti
   if (figures->operations < sizes.drained)
     return fail(Errc::io_failed,
                 fmt::format("after ten minutes only {} sales are settled", figures->operations));
-  report.notes.push_back(fmt::format(
-      "{} sales were settled in {:.1f} s, {:.0f} calls to PDI a second, at most {} at a time.",
-      figures->operations, figures->seconds, figures->per_second() * calls_of_sale, calls_at_once));
+  report.notes.push_back(
+      fmt::format("{} sales were settled in {:.1f} s. One start and one drain: one sample each; memory with "
+                  "the whole backlog is "
+                  "looked at for the first {} s.",
+                  figures->operations, figures->seconds, sizes.watched.count()));
   if (auto stopped = store->stop_edge(); !stopped) return stopped;
   auto after = run_pdi_alone(*store, calls_at_once, options);
   if (!after) return failure(after);
@@ -147,12 +150,11 @@ Result<Report> run_drain(const MeasureOptions& options) {
   const Sizes sizes = options.quick ? Sizes{300, 100, std::chrono::seconds(1)}
                                     : Sizes{1'000'000, 50'000, std::chrono::seconds(10)};
   const fs::path kept = options.state_dir.parent_path() / "backlog" / fmt::format("{}", sizes.backlog);
-  std::error_code ignored;
-  fs::remove_all(options.state_dir, ignored);
   const LoneStore::Options of_store{.bin_dir = options.bin_dir, .folder = options.state_dir, .cores = cores};
   auto store = LoneStore::prepare(of_store);
   if (!store) return failure(store);
   Report report{.scenario = "edge-drain",
+                .measuring = {.rounds = 1},
                 .settings = {{"cores", cores.text() + "; the sandbox on the load's"}}};
   if (auto provided = provide_backlog(*store, kept, sizes.backlog, options); !provided)
     return failure(provided);

@@ -14,7 +14,7 @@ Result<Report> run_standin(const MeasureOptions& options);
 /// Against the sandbox: without a delay, and with 50 ms and 2,000 calls open.
 Result<Report> run_online(const MeasureOptions& options);
 
-/// A start over a million pending sales (made once, and kept in the state folder's neighbour `backlog`), and
+/// A start over a million pending sales (made once, and kept in `backlog` beside the run's own folder), and
 /// 50,000 settled with PDI back.
 Result<Report> run_drain(const MeasureOptions& options);
 

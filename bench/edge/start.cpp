@@ -39,21 +39,19 @@ Result<Figures> start_once(const Daemon& daemon, const std::filesystem::path& lo
 Result<void> measure(Report& report, const Fleet& fleet, const Daemon& daemon,
                      const MeasureOptions& options) {
   const auto idle = options.quick ? std::chrono::milliseconds(50) : std::chrono::milliseconds(2000);
-  auto series = take_turns({{daemon.name,
-                             [&](const TurnProgress&) -> Result<Figures> {
-                               auto figures = start_once(daemon, fleet.log_of(daemon.name));
-                               if (!figures) return figures;
-                               std::this_thread::sleep_for(idle);
-                               const auto use = use_of(daemon.child().pid());
-                               if (!use) return std::unexpected(use.error());
-                               figures->rss_mib = use->rss_mib;
-                               figures->cpu_seconds = std::chrono::duration<double>(use->cpu).count();
-                               return figures;
-                             }}},
-                           {.title = "start, " + daemon.name,
-                            .rounds = options.quick ? 1 : 2 * options.rounds,
-                            .turn = idle,
-                            .stop = options.stop});
+  auto series = take_turns(
+      {{daemon.name,
+        [&](const TurnProgress&) -> Result<Figures> {
+          auto figures = start_once(daemon, fleet.log_of(daemon.name));
+          if (!figures) return figures;
+          std::this_thread::sleep_for(idle);
+          const auto use = use_of(daemon.child().pid());
+          if (!use) return std::unexpected(use.error());
+          figures->rss_mib = use->rss_mib;
+          figures->cpu_seconds = std::chrono::duration<double>(use->cpu).count();
+          return figures;
+        }}},
+      {.title = "start, " + daemon.name, .rounds = options.rounds, .turn = idle, .stop = options.stop});
   if (!series) return failure(series);
   const Series& all = series->front();
   report.at_most(daemon.name + ": cold start to ready, s", all.p50_us() / 1e6, daemon.seconds_goal);
@@ -68,8 +66,10 @@ Result<Report> run_start(const MeasureOptions& options) {
   auto fleet = Fleet::start({.bin_dir = options.bin_dir, .state_dir = options.state_dir, .edges = 1});
   if (!fleet) return failure(fleet);
   Report report{.scenario = "start",
+                .measuring = {.rounds = options.rounds},
                 .settings = {{"chain", "sandbox, a hub on SQLite, an edge: linked, with nothing to do"}},
                 .notes = {"Process to ready, the files in the page cache; a turn's figures are one start."}};
+  report.rates = false;
   const std::array daemons{Daemon{.name = "edge-1",
                                   .seconds_goal = 0.3,
                                   .rss_goal_mib = 40,

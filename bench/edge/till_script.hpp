@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ class TillScript final : public HttpScript {
     std::string key = {};        ///< Sent as bearer; empty: none is.
     std::string run = {};        ///< Begins every transactionId: another for every script of a store.
     int finalized = 200;         ///< What finalize is answered: 202 while PDI is away.
+    /// Whether identify has to tell that PDI is not there (`"mode":"standin"`); nullopt: a ceiling knows
+    /// none.
+    std::optional<bool> standin = {};
     std::size_t lanes = 1;
   };
   explicit TillScript(Options options);
@@ -25,10 +29,6 @@ class TillScript final : public HttpScript {
   std::vector<std::string> kinds() const override { return {"identify", "calculateRewards", "finalize"}; }
   std::size_t next(std::size_t lane, std::string& request) override;
   bool answered(std::size_t lane, int status, std::string_view body) override;
-
-  std::uint64_t sold() const { return sold_; }
-  /// Of the first call that was answered otherwise than it should; empty: none was.
-  const std::string& complaint() const { return complaint_; }
 
  private:
   struct Lane {
@@ -41,8 +41,6 @@ class TillScript final : public HttpScript {
   Options options_;
   std::vector<Lane> lanes_;
   std::uint64_t begun_ = 0;
-  std::uint64_t sold_ = 0;
-  std::string complaint_;
 };
 
 }  // namespace perkline::bench

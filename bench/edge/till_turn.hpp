@@ -21,8 +21,7 @@ struct TillTurn {
   std::function<void(std::uint64_t calls)> counted = {};
 };
 
-/// Errors: also io_failed when a call was answered otherwise than it should have been: figures of a server
-/// that refuses mean nothing.
+/// Errors: connection_failed; drive()'s.
 Result<Figures> run_turn(TillTurn turn, const MeasureOptions& options, const TurnProgress& progress);
 
 /// Begins the transactionIds of a turn, another for each of this process and of any other.

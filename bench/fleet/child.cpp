@@ -42,6 +42,8 @@ pid_t spawn(const std::filesystem::path& program, const std::vector<std::string>
   if (pid != 0) return pid;
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
+  // What is typed at the terminal is for this process, which ends its children itself.
+  ::setpgid(0, 0);
   const int null = ::open("/dev/null", O_RDONLY);
   if (null < 0) ::_exit(127);
   ::dup2(null, STDIN_FILENO);

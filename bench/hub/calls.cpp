@@ -19,11 +19,15 @@ constexpr double balance_goal = 50'000;
 /// More than can be claimed in a second.
 constexpr std::size_t claims_a_second = 20'000;
 
-Report report_of(std::string_view scenario, Engine engine, const std::vector<Member>& members) {
-  return {.scenario = scenario_name(scenario, engine),
-          .settings = {{"database", std::string(name_of(engine))},
-                       {"connections", std::to_string(member_connections)},
-                       {"members", std::to_string(members.size())}}};
+Report report_of(std::string_view scenario, Engine engine, const std::vector<Member>& members,
+                 const std::string& cores) {
+  Report report{.scenario = scenario_name(scenario, engine),
+                .settings = {{"database", std::string(name_of(engine))},
+                             {"cores", cores},
+                             {"connections", std::to_string(member_connections)},
+                             {"members", std::to_string(members.size())}}};
+  if (engine == Engine::postgresql) report.notes.emplace_back(postgres_cpu_note);
+  return report;
 }
 
 /// The calls' turns, and their ceiling's where there is one, into the report. The goal is SQLite's.
@@ -39,7 +43,11 @@ Result<Report> measure(Report report, const Contestant& calls, std::optional<Con
   if (report.series.size() > 1)
     report.ratios = {ratio_of(report.series[0], report.series[1]),
                      cpu_ratio_of(report.series[0], report.series[1])};
-  if (engine == Engine::sqlite) report.at_least(calls.name + "/s", report.series.front().per_second(), goal);
+  // Bare rows tell a commit's time and have no histogram.
+  if (report.series.size() > 1 && report.series[1].times().count() == 0)
+    report.notes.emplace_back(batch_times_note);
+  if (engine == Engine::sqlite && options.rate <= 0)
+    report.at_least(calls.name + "/s", report.series.front().per_second(), goal);
   return report;
 }
 
@@ -59,8 +67,9 @@ Result<Report> run_spin(const MeasureOptions& options, Engine engine) {
   if (!members) return failure(members);
   auto calls = MemberCalls<SpinScript>::connect(*rig, *members);
   if (!calls) return failure(calls);
-  return measure(report_of("hub-spin", engine, *members), (*calls)->contestant("spins", options),
-                 rows_alone(options, engine, "spins"), options, engine, spin_goal);
+  return measure(report_of("hub-spin", engine, *members, shared_cores),
+                 (*calls)->contestant("spins", options), rows_alone(options, engine, "spins"), options,
+                 engine, spin_goal);
 }
 
 Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
@@ -76,6 +85,7 @@ Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
   const auto turn = [&](const TurnProgress& progress) -> Result<Figures> {
     const auto wanted = static_cast<std::size_t>(options.turn().count()) * claims_a_second / 1000;
     ClaimScript& script = (*calls)->script;
+    if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
     if (script.left() < wanted) {
       const std::size_t promotions = (wanted - script.left()) / members->size() + 1;
       auto more = assign_promotions(rig->database_url(), *members, promotions);
@@ -84,14 +94,15 @@ Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
     }
     return (*calls)->run(options, progress);
   };
-  return measure(report_of("hub-claim", engine, *members), {.name = "claims", .turn = turn},
+  return measure(report_of("hub-claim", engine, *members, shared_cores), {.name = "claims", .turn = turn},
                  rows_alone(options, engine, "claims"), options, engine, claim_goal);
 }
 
 Result<Report> run_balance(const MeasureOptions& options, Engine engine) {
   auto databases = Databases::open(options, engine);
   if (!databases) return failure(databases);
-  const Cores cores = choose_cores();
+  // PostgreSQL would run anywhere: then nothing is pinned.
+  const Cores cores = engine == Engine::sqlite ? choose_cores() : Cores{};
   auto rig = HubRig::start(options, "hub", databases->fresh_url(), cores.server);
   if (!rig) return failure(rig);
   auto members = make_members(rig->database_url(), {.money = 1'000});
@@ -99,8 +110,8 @@ Result<Report> run_balance(const MeasureOptions& options, Engine engine) {
   const OnCore on(cores.load);
   auto calls = MemberCalls<ReadScript>::connect(*rig, *members, "/api/v1/wallet");
   if (!calls) return failure(calls);
-  Report report = report_of("hub-balance", engine, *members);
-  report.settings.emplace_back("cores", cores.text());
+  Report report = report_of("hub-balance", engine, *members,
+                            engine == Engine::sqlite ? cores.text() : std::string(shared_cores));
   auto bare = bare_http(options, *members, cores.server);
   if (!bare) return failure(bare);
   return measure(std::move(report), (*calls)->contestant("balances", options), std::move(*bare), options,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/hub/ceilings.hpp"
 #include "bench/hub/member_calls.hpp"
 #include "bench/hub/scenarios.hpp"
 #include "bench/measure/process.hpp"
@@ -41,6 +42,7 @@ Result<std::unique_ptr<Grown>> grow(const MeasureOptions& options, Databases& da
                                     std::int64_t entries) {
   auto grown = std::make_unique<Grown>();
   grown->entries = entries;
+  if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
   auto rig = HubRig::start(options, "hub-" + size_text(entries), databases.fresh_url(), core);
   if (!rig) return failure(rig);
   grown->rig.emplace(std::move(*rig));
@@ -48,6 +50,7 @@ Result<std::unique_ptr<Grown>> grow(const MeasureOptions& options, Databases& da
       make_members(grown->rig->database_url(), {.count = members_count, .money = money, .points = points});
   if (!members) return failure(members);
   grown->members = std::move(*members);
+  if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
   if (auto done = grow_ledger(grown->rig->database_url(), entries / 2, money); !done) return failure(done);
 
   auto balance = MemberCalls<ReadScript>::connect(*grown->rig, grown->members, "/api/v1/wallet");
@@ -100,9 +103,11 @@ Result<Report> run_growth(const MeasureOptions& options, Engine engine, bool ful
   }
   Report report{.scenario = scenario_name("growth", engine)};
   report.settings = {{"database", std::string(name_of(engine))},
+                     {"cores", engine == Engine::sqlite ? cores.text() : std::string(shared_cores)},
                      {"connections", std::to_string(member_connections)},
                      {"members", std::to_string(members_count)}};
   report.notes = {"Sizes are the ledger's entries, in equal parts of the members' histories."};
+  if (engine == Engine::postgresql) report.notes.emplace_back(postgres_cpu_note);
   const OnCore on(engine == Engine::sqlite ? cores.load : -1);
   auto series = take_turns(
       contestants,

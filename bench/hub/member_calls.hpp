@@ -38,6 +38,7 @@ class MemberCalls {
   Result<Figures> run(const MeasureOptions& options, const TurnProgress& progress) {
     return drive(*load_, {.warm_up = options.warm_up,
                           .time = options.time,
+                          .rate = options.rate,
                           .server = server_,
                           .stop = options.stop,
                           .progress = progress});

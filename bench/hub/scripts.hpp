@@ -53,7 +53,7 @@ class ClaimScript final : public HttpScript {
   explicit ClaimScript(const std::vector<Member>& members) : members_(members) {}
   void add(std::vector<MadeAssignment> assignments);
   std::size_t left() const { return left_.size(); }
-  /// Once nothing is left, the first member asks for what is nobody's: a failure.
+  /// Once nothing is left, the first member asks for what is nobody's: a failure, which ends the turn.
   std::size_t next(std::size_t lane, std::string& request) override;
   bool answered(std::size_t lane, int status, std::string_view body) override;
 

@@ -4,6 +4,7 @@
 #include "bench/hub/member_calls.hpp"
 #include "bench/hub/pgbench.hpp"
 #include "bench/hub/scenarios.hpp"
+#include "bench/measure/process.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -43,8 +44,10 @@ void set_goals(Report& report, Engine engine) {
                     "answer), {} a "
                     "commit, as so many members wait; not what the hub makes of the events afterwards.",
                     member_connections));
+    report.notes.emplace_back(batch_times_note);
     return;
   }
+  report.notes.emplace_back(postgres_cpu_note);
   // By pgbench with as many clients as do more.
   const bool more_at_32 = report.series[3].per_second() > report.series[2].per_second();
   const Ratio of_pgbench = ratio_of(random, report.series[more_at_32 ? 3 : 2]);
@@ -72,12 +75,14 @@ Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
     contestants.push_back(bare_sqlite(options, "transfers"));
   } else {
     const std::string url = databases->scratch_url();
+    if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
     if (auto made = prepare_pgbench(url, options.quick ? pgbench_scale_quick : pgbench_scale); !made)
       return failure(made);
     for (const int clients : {8, 32}) contestants.push_back(pgbench(options, url, clients));
   }
   Report report{.scenario = scenario_name("hub-wallet", engine)};
   report.settings = {{"database", std::string(name_of(engine))},
+                     {"cores", shared_cores},
                      {"connections", std::to_string(member_connections)},
                      {"members", std::to_string(members->size())}};
   auto series = take_turns(
@@ -86,6 +91,7 @@ Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
   if (!series) return failure(series);
   report.series = std::move(*series);
   set_goals(report, engine);
+  if (options.rate > 0) report.targets.clear();  // They are of what goes at most.
   return report;
 }
 

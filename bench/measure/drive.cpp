@@ -34,8 +34,12 @@ class Drive {
     start_counting();
     auto counted = pass(options_.time, options_.units);
     if (!counted) return failure(counted);
+    if (operations_ == 0) return fail(Errc::io_failed, "not one operation ended in time");
     Figures figures = take_figures(*counted);
+    const nanoseconds expected = expected_between(*counted);
+    const Histogram not_begun = left_undone();
     if (auto ended = finish(); !ended) return failure(ended);
+    take_times(figures, expected, not_begun);
     return figures;
   }
 
@@ -84,34 +88,54 @@ class Drive {
       free_.push_back(one.lane);
       kinds_[one.kind].add(now - started_[one.lane]);
       operations_ += one.units;
-      if (!one.ok) failures_ += one.units;
+      ++(one.ok ? right_ : wrong_);
     }
-    return {};
+    if (wrong_ == 0) return {};
+    return fail(Errc::io_failed,
+                fmt::format("{} of {} operations so far ended otherwise than they should, first: {}", wrong_,
+                            right_ + wrong_, load_.complaint()));
   }
 
   void start_counting() {
     for (Histogram& kind : kinds_) kind = Histogram();
     operations_ = 0;
-    failures_ = 0;
     if (options_.server == 0) return;
     forget_peak(options_.server);
     if (const auto use = use_of(options_.server); use) cpu_before_ = use->cpu;
   }
 
   Figures take_figures(nanoseconds time) {
-    Figures figures{.operations = operations_, .failures = failures_, .seconds = in_seconds(time)};
+    Figures figures{.operations = operations_, .seconds = in_seconds(time)};
     if (options_.server != 0) {
       if (const auto use = use_of(options_.server); use) {
         figures.cpu_seconds = in_seconds(use->cpu - cpu_before_);
         figures.rss_mib = use->rss_peak_mib;
       }
     }
+    return figures;
+  }
+
+  /// How often a lane's next began, in closed loop; 0: what was due is known, there is nothing to correct.
+  nanoseconds expected_between(nanoseconds time) const {
     std::uint64_t calls = 0;
     for (const Histogram& kind : kinds_) calls += kind.count();
     const auto lanes = static_cast<std::int64_t>(started_.size());
-    const nanoseconds expected = options_.rate > 0 || calls == 0
-                                     ? nanoseconds::zero()
-                                     : time * lanes / static_cast<std::int64_t>(calls);
+    return options_.rate > 0 ? nanoseconds::zero() : time * lanes / static_cast<std::int64_t>(calls);
+  }
+
+  /// What was due by now and found no lane: it has waited as long at least.
+  Histogram left_undone() const {
+    Histogram waits;
+    const auto now = steady_clock::now();
+    if (options_.rate <= 0 || !free_.empty()) return waits;
+    for (std::uint64_t number = begun_; due_of(number) < now; ++number) waits.add(now - due_of(number));
+    return waits;
+  }
+
+  /// With what ended after the time was up: left out, a server that stands still at the end would seem fast.
+  void take_times(Figures& figures, nanoseconds expected, const Histogram& not_begun) {
+    figures.late = late_ + not_begun.count();
+    figures.times = not_begun;
     const auto names = load_.kinds();
     for (std::size_t kind = 0; kind < kinds_.size(); ++kind) {
       const Histogram corrected = kinds_[kind].corrected(expected);
@@ -119,12 +143,12 @@ class Drive {
       if (kinds_.size() > 1) figures.kinds.push_back({names[kind], corrected});
     }
     figures.tell_percentiles();
-    return figures;
   }
   static double in_seconds(nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-  /// What is still on its way ends, uncounted.
+  /// What is still on its way ends: it counts for latency, not for throughput.
   Result<void> finish() {
+    late_ = started_.size() - free_.size();
     const auto give_up = steady_clock::now() + end_patience;
     while (free_.size() < started_.size()) {
       if (steady_clock::now() > give_up) return fail(Errc::timed_out, "an operation does not end");
@@ -148,7 +172,9 @@ class Drive {
   std::vector<Ended> ended_;
   std::uint64_t begun_ = 0;
   std::uint64_t operations_ = 0;
-  std::uint64_t failures_ = 0;
+  std::uint64_t right_ = 0;  ///< Operations as they should be, and otherwise, since the beginning.
+  std::uint64_t wrong_ = 0;
+  std::uint64_t late_ = 0;  ///< On their way when the time was up.
   nanoseconds cpu_before_{};
   steady_clock::time_point begin_;
   steady_clock::time_point told_;

@@ -28,8 +28,10 @@ struct DriveOptions {
   std::function<void(std::uint64_t)> counted = {};
 };
 
-/// Puts `load` to work, and waits for what is on its way at the end. Errors: the load's own; cancelled
-/// (`stop`); timed_out (something did not end within 30 s).
+/// Puts `load` to work, and waits for what is on its way at the end, whose latency counts too. Errors: the
+/// load's own; io_failed (an operation, of warm-up too, ended otherwise than it should: figures of a server
+/// that refuses mean nothing; or none ended in time);
+/// cancelled (`stop`); timed_out (something did not end within 30 s).
 Result<Figures> drive(Load& load, const DriveOptions& options);
 
 }  // namespace perkline::bench

@@ -12,7 +12,8 @@ namespace perkline::bench {
 /// What one turn has shown.
 struct Figures {
   std::uint64_t operations = 0;  ///< In units (load.hpp).
-  std::uint64_t failures = 0;    ///< Of them those that ended otherwise than they should.
+  std::uint64_t late =
+      0;  ///< Calls that counting's end found on their way, or due and not begun; in `times`.
   double seconds = 0;
   double cpu_seconds = 0;  ///< Of the server's process meanwhile; 0: not looked at.
   double rss_mib = 0;      ///< The most that it had resident meanwhile; 0: not looked at.

@@ -149,9 +149,16 @@ struct HttpLoad::State {
     want_room(lane, true);
   }
 
+  void complain(const Connection& connection, const std::string& of) {
+    if (complaint.empty()) complaint = script.kinds()[connection.kind] + of;
+  }
+
   Result<void> broken(std::size_t lane, std::vector<Ended>& ended) {
     Connection& connection = connections[lane];
-    if (connection.on_its_way) ended.push_back({.lane = lane, .kind = connection.kind, .ok = false});
+    if (connection.on_its_way) {
+      complain(connection, ": the server closed the connection");
+      ended.push_back({.lane = lane, .kind = connection.kind, .ok = false});
+    }
     connection.on_its_way = false;
     connection.unsent.clear();
     return open(lane);
@@ -171,7 +178,9 @@ struct HttpLoad::State {
     }
     if (!connection.on_its_way || text.size() != framed->end)
       return fail(Errc::malformed_answer, "the server answers what nobody asked");
-    const bool ok = script.answered(lane, framed->status, text.substr(framed->body));
+    const std::string_view body = text.substr(framed->body);
+    const bool ok = script.answered(lane, framed->status, body);
+    if (!ok) complain(connection, fmt::format(" was answered {}: {}", framed->status, body));
     connection.on_its_way = false;
     ended.push_back({.lane = lane, .kind = connection.kind, .ok = ok});
     connection.answer.clear();
@@ -184,6 +193,7 @@ struct HttpLoad::State {
   std::vector<Connection> connections{};
   std::vector<epoll_event> events;
   std::vector<char> buffer = std::vector<char>(read_size);
+  std::string complaint{};  ///< The first.
 };
 
 HttpLoad::HttpLoad(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -203,6 +213,10 @@ std::size_t HttpLoad::lanes() const {
 }
 std::vector<std::string> HttpLoad::kinds() const {
   return state_->script.kinds();
+}
+
+std::string HttpLoad::complaint() const {
+  return state_->complaint;
 }
 
 Result<void> HttpLoad::begin(std::size_t lane) {

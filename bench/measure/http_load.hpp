@@ -29,7 +29,7 @@ void append_get(std::string& request, std::string_view target, std::string_view 
 
 /// Keep-alive connections to a server on 127.0.0.1, all on one thread: a plain HTTP/1.1 client that knows
 /// just what servers of ours answer (Content-Length, no chunks), so that it takes less time than they do. A
-/// connection that the server closes is a failed operation, and made anew.
+/// connection that the server closes is made anew; an operation that was on its way there has failed.
 class HttpLoad final : public Load {
  public:
   struct Options {
@@ -42,6 +42,7 @@ class HttpLoad final : public Load {
 
   std::size_t lanes() const override;
   std::vector<std::string> kinds() const override;
+  std::string complaint() const override;
   Result<void> begin(std::size_t lane) override;
   Result<void> poll(std::chrono::nanoseconds patience, std::vector<Ended>& ended) override;
 

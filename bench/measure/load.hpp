@@ -29,6 +29,8 @@ class Load {
   /// Sends the next operation of a lane that has none on its way; returns at once. Errors: whatever makes
   /// going on useless; the run ends.
   virtual Result<void> begin(std::size_t lane) = 0;
+  /// Of the first operation that ended otherwise than it should: what became of it. Empty: none did.
+  virtual std::string complaint() const { return {}; }
   /// Waits up to `patience` for any to end, and appends all that have. Errors as above.
   virtual Result<void> poll(std::chrono::nanoseconds patience, std::vector<Ended>& ended) = 0;
 };

@@ -24,9 +24,18 @@ constexpr std::string_view page_head = R"(<!doctype html>
 <title>Perkline, measured</title><style>
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 1200px; padding: 0 1rem; color: #1f2937 }
 table { border-collapse: collapse; margin: .8rem 0 } td, th { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #e5e7eb }
-td:first-child, th:first-child { text-align: left } .met { color: #059669 } .missed { color: #dc2626; font-weight: 600 }
-svg { font: 11px system-ui, sans-serif; margin-right: 1rem; max-width: 100% } svg .g { stroke: #e5e7eb } .small { color: #6b7280; font-size: 13px }
+td:first-child, th:first-child, #goals :nth-child(2) { text-align: left } .met { color: #059669 } .missed { color: #dc2626; font-weight: 600 }
+p.plain { max-width: 60rem } svg { font: 11px system-ui, sans-serif; margin-right: 1rem; max-width: 100% } svg .g { stroke: #e5e7eb } .small { color: #6b7280; font-size: 13px }
 </style></head><body><h1>Perkline, measured</h1>
+)";
+
+constexpr std::string_view page_intro =
+    R"(<p class=plain>Perkline keeps a chain's loyalty programme going: an edge in each store,
+which tills call, and a hub for all. Here its parts are held against ceilings: bare programs that do no more than what cannot be
+left out (the answer, the commit). Server and ceiling take short turns on the same machine, and a goal is mostly a ratio of the
+two, as figures by themselves differ from machine to machine; whether it is met is told in green or red. A put is one record
+written to the edge's store; a stretch is what would be more than the goal. CPU-ms is the server's CPU time for each operation.
+Plots: throughput by turn, and latency by percentile, corrected for coordinated omission where not noted otherwise.</p>
 )";
 
 std::string text_of(const json::Value& object, std::string_view name) {
@@ -58,24 +67,55 @@ std::string millis(const json::Value& object, std::string_view name) {
   return micros > 0 ? fmt::format("{:.3f}", micros / 1000) : "-";
 }
 
+std::string goal_cells(const json::Value& goal) {
+  const bool at_least = text_of(goal, "direction") == "atLeast";
+  std::string text = cell(text_of(goal, "name")) + cell(shown(number_of(goal, "is")));
+  text += cell(fmt::format("{} {:.6g}", at_least ? "≥" : "≤", number_of(goal, "bound")));
+  const json::Value* met = goal.find("met");
+  if (met == nullptr) return text + "<td></td>";  // measured for function only
+  return text + (met->boolean() ? "<td class=met>met</td>" : "<td class=missed>missed</td>");
+}
+
+/// Of all reports, with the way to each.
+std::string overview_of(const std::vector<json::Document>& reports) {
+  std::string text = "<table id=goals>" + row("th", {"scenario", "goal", "is", "", ""});
+  for (const json::Document& report : reports) {
+    const std::string scenario = html_escaped(text_of(report.root(), "scenario"));
+    const std::string way = fmt::format("<td><a href=\"#{0}\">{0}</a></td>", scenario);
+    const auto goals = items_of(report.root(), "goals");
+    if (goals.empty()) text += "<tr>" + way + "<td colspan=4>no goal</td></tr>\n";
+    for (const json::Value& goal : goals) text += "<tr>" + way + goal_cells(goal) + "</tr>\n";
+  }
+  return text + "</table>\n";
+}
+
 std::string goals_of(const json::Value& report) {
   const auto goals = items_of(report, "goals");
   if (goals.empty()) return {};
   std::string text = "<table>" + row("th", {"goal", "is", "", ""});
-  for (const json::Value& goal : goals) {
-    const json::Value* met = goal.find("met");
-    const bool is_met = met != nullptr && met->boolean();
-    const bool at_least = text_of(goal, "direction") == "atLeast";
-    text += "<tr>" + cell(text_of(goal, "name")) + cell(shown(number_of(goal, "is")));
-    text += cell(fmt::format("{} {:.6g}", at_least ? "≥" : "≤", number_of(goal, "bound")));
-    text += is_met ? "<td class=met>met</td></tr>\n" : "<td class=missed>missed</td></tr>\n";
-  }
+  for (const json::Value& goal : goals) text += "<tr>" + goal_cells(goal) + "</tr>\n";
+  return text + "</table>";
+}
+
+/// Of a report whose turns are one operation each, as starts are: it has no rates.
+bool has_rates(const json::Value& report) {
+  const json::Value* rates = report.find("rates");
+  return rates == nullptr || rates->boolean();
+}
+
+std::string times_of(const json::Value& report) {
+  std::string text = "<table>" + row("th", {"medians of all turns", "ms", "CPU-ms", "RSS MiB, the most"});
+  for (const json::Value& series : items_of(report, "series"))
+    text += row("td", {text_of(series, "name"), millis(series, "p50Us"),
+                       fmt::format("{:.1f}", number_of(series, "cpuMsPerOperation")),
+                       fmt::format("{:.1f}", number_of(series, "rssMiB"))});
   return text + "</table>";
 }
 
 std::string figures_of(const json::Value& report) {
   const auto all = items_of(report, "series");
   if (all.empty()) return {};
+  if (!has_rates(report)) return times_of(report);
   std::string text = "<table>" + row("th", {"medians of all turns", "per second", "p50 ms", "p99 ms",
                                             "p99.9 ms", "CPU-ms each", "RSS MiB"});
   for (const json::Value& series : all) {
@@ -116,11 +156,13 @@ Curve curve_of(const json::Value& series) {
     last = ms;
     curve.points.emplace_back(before, ms);
   }
-  if (total > 0) curve.points.emplace_back(1, last);
+  // So few calls tell nothing of what one of still more would have taken.
+  if (total > 0) curve.points.emplace_back(std::max(curve.points.back().first, 1 - 1 / total), last);
   return curve;
 }
 
 std::string plots_of(const json::Value& report) {
+  if (!has_rates(report)) return {};
   std::vector<Curve> curves;
   std::vector<Bars> bars;
   bool several_turns = false;
@@ -137,19 +179,29 @@ std::string plots_of(const json::Value& report) {
   return text + "</div>";
 }
 
+bool is_quick(const json::Value& report) {
+  const json::Value* measuring = report.find("measuring");
+  const json::Value* quick = measuring == nullptr ? nullptr : measuring->find("quick");
+  return quick != nullptr && quick->boolean();
+}
+
 std::string section_of(const json::Value& report) {
-  std::string text =
-      fmt::format("<h2 id=\"{0}\">{0}</h2>\n<p class=small>", html_escaped(text_of(report, "scenario")));
+  std::string text = fmt::format("<h2 id=\"{0}\">{0}</h2>\n", html_escaped(text_of(report, "scenario")));
+  if (is_quick(report))
+    text += "<p class=missed>QUICK: for function only, nothing of it is to be believed.</p>\n";
+  text += "<p class=small>";
   text += html_escaped(fmt::format("{}, commit {}", text_of(report, "date"), text_of(report, "commit")));
   if (const json::Value* machine = report.find("machine"); machine != nullptr)
     text += html_escaped(fmt::format("; {}, {} cores, {}", text_of(*machine, "cpu"),
                                      text_of(*machine, "cores"), text_of(*machine, "kernel")));
+  if (const json::Value* measuring = report.find("measuring"); measuring != nullptr)
+    text += "<br>measured: " + html_escaped(text_of(*measuring, "text"));
   if (const json::Value* settings = report.find("settings"); settings != nullptr) {
     for (const json::Member& one : settings->members())
       text += "<br>" + html_escaped(fmt::format("{}: {}", one.name, one.value.text()));
   }
   for (const json::Value& note : items_of(report, "notes")) text += "<br>" + html_escaped(note.text());
-  return text + "</p>\n" + goals_of(report) + figures_of(report) + ratios_of(report) + plots_of(report);
+  return text + "</p>\n" + goals_of(report) + ratios_of(report) + figures_of(report) + plots_of(report);
 }
 
 }  // namespace
@@ -161,14 +213,15 @@ Result<void> write_page(const fs::path& folder) {
     if (entry.path().extension() == ".json") paths.insert(entry.path());
   }
   std::string text(page_head);
-  text +=
-      "<p class=small>Turns of a server and its ceiling alternate. Plots: throughput by turn, and latency by "
-      "percentile, coordinated omission corrected.</p>\n";
+  text += page_intro;
+  std::vector<json::Document> reports;
   for (const fs::path& path : paths) {
     std::ifstream file(path, std::ios::binary);
-    const auto report = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
-    if (report && report->root().find("series") != nullptr) text += section_of(report->root());
+    auto report = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
+    if (report && report->root().find("series") != nullptr) reports.push_back(std::move(*report));
   }
+  text += overview_of(reports);
+  for (const json::Document& report : reports) text += section_of(report.root());
   const fs::path page = folder / "index.html";
   std::ofstream file(page, std::ios::binary | std::ios::trunc);
   file << text << "</body></html>\n";

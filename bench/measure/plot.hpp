@@ -4,7 +4,8 @@
 #include <utility>
 #include <vector>
 
-/// Plots as SVG, to stand inside a page.
+/// Plots as SVG, to stand inside a page. Whose name comes at the same place has the same colour in all; more
+/// than there are colours have dashes, or stripes, beside.
 namespace perkline::bench {
 
 struct Curve {

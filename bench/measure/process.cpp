@@ -2,10 +2,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <sys/utsname.h>
 #include <thread>
-#include <unistd.h>
+#include <time.h>
 
 #include <fmt/format.h>
 
@@ -44,24 +43,14 @@ cpu_set_t one(int core) {
 }  // namespace
 
 Result<ProcessUse> use_of(pid_t process) {
-  std::ifstream file(proc_of(process) / "stat");
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  // The program's name, in brackets, may hold anything.
-  const std::size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return fail(Errc::io_failed, fmt::format("process {} is gone", process));
-  std::istringstream fields(text.substr(name_end + 1));
-  constexpr int before_utime = 11;
-  std::string skipped;
-  for (int i = 0; i < before_utime; ++i) fields >> skipped;
-  std::int64_t user = 0;
-  std::int64_t system = 0;
-  fields >> user >> system;
-  const double seconds = static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  clockid_t clock{};
+  timespec used{};
+  if (::clock_getcpuclockid(process, &clock) != 0 || ::clock_gettime(clock, &used) != 0)
+    return fail(Errc::io_failed, fmt::format("process {} is gone", process));
   constexpr double kib_of_mib = 1024;
-  return ProcessUse{
-      .cpu = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds)),
-      .rss_mib = kib_of(proc_of(process) / "status", "VmRSS") / kib_of_mib,
-      .rss_peak_mib = kib_of(proc_of(process) / "status", "VmHWM") / kib_of_mib};
+  return ProcessUse{.cpu = std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec),
+                    .rss_mib = kib_of(proc_of(process) / "status", "VmRSS") / kib_of_mib,
+                    .rss_peak_mib = kib_of(proc_of(process) / "status", "VmHWM") / kib_of_mib};
 }
 
 void forget_peak(pid_t process) {

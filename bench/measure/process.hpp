@@ -10,9 +10,9 @@
 
 namespace perkline::bench {
 
-/// What a process has used so far, by /proc.
+/// What a process has used so far.
 struct ProcessUse {
-  std::chrono::nanoseconds cpu{};  ///< User and system, all threads, in the kernel's ticks (10 ms).
+  std::chrono::nanoseconds cpu{};  ///< User and system, of all threads that it has or had.
   double rss_mib = 0;              ///< Resident now.
   double rss_peak_mib = 0;         ///< The most that was resident since its start, or `forget_peak`.
 };
@@ -30,6 +30,8 @@ struct Cores {
   bool apart() const { return server >= 0; }
   std::string text() const;  ///< For the report.
 };
+/// Of a report where nothing is pinned.
+inline constexpr const char* shared_cores = "all, shared by the hub, its database and the load";
 /// Of those that this process may use, the first and the second.
 Cores choose_cores();
 

@@ -40,12 +40,22 @@ std::size_t name_width(const Report& report) {
   return width;
 }
 
+/// Where there are no rates.
+std::string times_table(const Report& report, std::size_t width) {
+  std::string text =
+      fmt::format("\n{:<{}} {:>10} {:>9} {:>8}\n", "medians of all turns", width, "ms", "CPU-ms", "RSS MiB");
+  for (const Series& series : report.series)
+    text += fmt::format("{:<{}} {:>10} {:>9.1f} {:>8.1f}\n", series.name, width, in_millis(series.p50_us()),
+                        series.cpu_ms_per_operation(), series.rss_mib());
+  return text;
+}
+
 std::string series_line(const Series& series, std::size_t width) {
   const double cpu = series.cpu_ms_per_operation();
-  return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", series.name, width,
+  return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8}\n", series.name, width,
                      series.per_second(), in_millis(series.p50_us()), in_millis(series.p99_us()),
                      in_millis(series.p999_us()), cpu > 0 ? fmt::format("{:.4f}", cpu) : "-",
-                     series.rss_mib() > 0 ? fmt::format("{:.1f}", series.rss_mib()) : "-", series.failures());
+                     series.rss_mib() > 0 ? fmt::format("{:.1f}", series.rss_mib()) : "-");
 }
 
 void percentiles_json(json::Writer& out, const Histogram& times) {
@@ -54,7 +64,7 @@ void percentiles_json(json::Writer& out, const Histogram& times) {
 }
 
 void turn_json(json::Writer& out, const Figures& turn) {
-  out.begin_object().field("operations", turn.operations).field("failures", turn.failures);
+  out.begin_object().field("operations", turn.operations).field("late", turn.late);
   out.field("seconds", turn.seconds).field("perSecond", turn.per_second());
   out.field("p50Us", turn.p50_us).field("p99Us", turn.p99_us).field("p999Us", turn.p999_us);
   out.field("maxUs", turn.max_us).field("cpuMsPerOperation", turn.cpu_ms_per_operation());
@@ -79,6 +89,30 @@ void series_json(json::Writer& out, const Series& series) {
   out.end_array().end_object();
 }
 
+std::string measured_text(const Measuring& measuring) {
+  std::string text = fmt::format("{} {}", measuring.rounds, measuring.rounds == 1 ? "round" : "rounds");
+  if (measuring.seconds > 0)
+    text +=
+        fmt::format(" of {:g} s, {:g} s warm-up before each", measuring.seconds, measuring.warm_up_seconds);
+  if (measuring.rate > 0) text += fmt::format(", open loop at {:g} calls a second", measuring.rate);
+  return text;
+}
+
+void measuring_json(json::Writer& out, const Measuring& measuring) {
+  out.key("measuring").begin_object().field("rounds", std::uint64_t{measuring.rounds});
+  out.field("seconds", measuring.seconds).field("warmUpSeconds", measuring.warm_up_seconds);
+  out.field("rate", measuring.rate)
+      .field("quick", measuring.quick)
+      .field("text", measured_text(measuring))
+      .end_object();
+}
+
+/// `quick`: none.
+std::string_view verdict_of(const Target& target, bool quick) {
+  if (quick) return "";
+  return target.met() ? "  met" : "  MISSED";
+}
+
 void machine_json(json::Writer& out) {
   const Machine machine = this_machine();
   out.key("machine").begin_object().field("cpu", machine.cpu).field("cores", machine.cores);
@@ -99,11 +133,17 @@ Target& Report::at_most(std::string name, double is, double bound) {
 std::string to_text(const Report& report) {
   const std::size_t width = name_width(report);
   std::string text = report.scenario + "\n";
+  if (report.measuring.quick)
+    text +=
+        "  QUICK: for function only, nothing of it is to be believed; PostgreSQL's commits are not on disk\n";
+  text += fmt::format("  measured: {}\n", measured_text(report.measuring));
   for (const auto& [name, value] : report.settings) text += fmt::format("  {}: {}\n", name, value);
   for (const std::string& note : report.notes) text += "  " + note + "\n";
-  if (!report.series.empty()) {
-    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8} {:>8}\n", "", width, "per second",
-                        "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB", "failed");
+  if (!report.rates) {
+    text += times_table(report, width);
+  } else if (!report.series.empty()) {
+    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8}\n", "medians of all turns", width,
+                        "per second", "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB");
     for (const Series& series : report.series) text += series_line(series, width);
   }
   if (!report.ratios.empty())
@@ -115,8 +155,8 @@ std::string to_text(const Report& report) {
   if (!report.targets.empty()) text += fmt::format("\n{:<{}} {:>10} {:>13}\n", "goal", width, "is", "");
   for (const Target& target : report.targets) {
     const char* const sign = target.kind == Target::Bound::at_least ? ">=" : "<=";
-    text += fmt::format("{:<{}} {:>10} {:>2} {:>10.6g}  {}\n", target.name, width, shown(target.is), sign,
-                        target.bound, target.met() ? "met" : "MISSED");
+    text += fmt::format("{:<{}} {:>10} {:>2} {:>10.6g}{}\n", target.name, width, shown(target.is), sign,
+                        target.bound, verdict_of(target, report.measuring.quick));
   }
   return text + "\n";
 }
@@ -126,6 +166,8 @@ std::string to_json(const Report& report) {
   out.begin_object().field("scenario", report.scenario).field("date", format_time(SystemClock().wall_now()));
   out.field("commit", commit_here());
   machine_json(out);
+  measuring_json(out, report.measuring);
+  out.field("rates", report.rates);
   out.key("settings").begin_object();
   for (const auto& [name, value] : report.settings) out.field(name, value);
   out.end_object().key("notes").begin_array();
@@ -141,7 +183,8 @@ std::string to_json(const Report& report) {
   for (const Target& target : report.targets) {
     out.begin_object().field("name", target.name).field("is", target.is).field("bound", target.bound);
     out.field("direction", target.kind == Target::Bound::at_least ? "atLeast" : "atMost");
-    out.field("met", target.met()).end_object();
+    if (!report.measuring.quick) out.field("met", target.met());
+    out.end_object();
   }
   return out.end_array().end_object().take();
 }

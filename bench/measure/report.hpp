@@ -20,10 +20,21 @@ struct Target {
   bool met() const { return kind == Bound::at_most ? is <= bound : is >= bound; }
 };
 
+/// How it was measured.
+struct Measuring {
+  std::size_t rounds = 0;      ///< How often each had its turn.
+  double seconds = 0;          ///< Of a turn; 0: it takes as long as it takes.
+  double warm_up_seconds = 0;  ///< Before it, not counted.
+  double rate = 0;             ///< Calls a second that were asked for; 0: as many as go.
+  bool quick = false;          ///< For function only: whether goals are met is not told then.
+};
+
 /// A scenario as it went. Its figures, ratios and goals in the order they are told in.
 struct Report {
   std::string scenario;  ///< `edge-standin`: its name at `./run bench` and of its files.
+  Measuring measuring = {};
   std::vector<std::pair<std::string, std::string>> settings = {};
+  bool rates = true;  ///< False: a turn is one operation, of which there is a time and no throughput.
   std::vector<Series> series = {};
   std::vector<Ratio> ratios = {};
   std::vector<Target> targets = {};
@@ -35,7 +46,7 @@ struct Report {
 
 /// As a table, goals last.
 std::string to_text(const Report& report);
-/// With the machine, the commit and the date; all turns and each series' histogram.
+/// With the machine, how it was measured, the commit and the date; all turns and each series' histogram.
 std::string to_json(const Report& report);
 /// Writes `folder`/SCENARIO.json, and index.html anew from all such files there. Errors: io_failed.
 Result<void> publish(const Report& report, const std::filesystem::path& folder);

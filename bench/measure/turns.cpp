@@ -83,11 +83,6 @@ double Series::rss_mib() const {
   for (const Figures& turn : turns) most = std::max(most, turn.rss_mib);
   return most;
 }
-std::uint64_t Series::failures() const {
-  std::uint64_t all = 0;
-  for (const Figures& turn : turns) all += turn.failures;
-  return all;
-}
 Histogram Series::times() const {
   Histogram all;
   for (const Figures& turn : turns) all.merge(turn.times);

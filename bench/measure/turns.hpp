@@ -29,9 +29,8 @@ struct Series {
   double p99_us() const;
   double p999_us() const;
   double cpu_ms_per_operation() const;
-  double rss_mib() const;          ///< The most of any.
-  std::uint64_t failures() const;  ///< Of all.
-  Histogram times() const;         ///< Of all.
+  double rss_mib() const;   ///< The most of any.
+  Histogram times() const;  ///< Of all.
 };
 
 /// One's figure by another's, of turns that were taken by turns.

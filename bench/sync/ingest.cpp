@@ -7,6 +7,7 @@
 #include "bench/hub/rig.hpp"
 #include "bench/measure/ceiling.hpp"
 #include "bench/measure/drive.hpp"
+#include "bench/measure/process.hpp"
 #include "bench/measure/turns.hpp"
 #include "bench/sync/store_load.hpp"
 #include "hub/db/open.hpp"
@@ -121,6 +122,18 @@ Contestant bare(const MeasureOptions& options, Databases& databases) {
           }};
 }
 
+/// What the line carries with nobody behind it.
+Contestant line_alone(const MeasureOptions& options) {
+  return {.name = "ceiling-zmq", .turn = [&options](const TurnProgress&) {
+            const double seconds_long = std::chrono::duration<double>(options.time).count();
+            return run_ceiling(
+                {.bin_dir = options.bin_dir,
+                 .name = "ceiling-zmq",
+                 .arguments = {"--batch", std::to_string(batch_of(options)), "--dealers",
+                               std::to_string(lanes), "--seconds", fmt::format("{:.2f}", seconds_long)}});
+          }};
+}
+
 }  // namespace
 
 Result<Report> run_ingest(const MeasureOptions& options, Engine engine, std::optional<std::size_t> stores) {
@@ -131,23 +144,32 @@ Result<Report> run_ingest(const MeasureOptions& options, Engine engine, std::opt
   std::vector<Contestant> contestants;
   for (const std::size_t count : counts) contestants.push_back(stores_contestant(options, *databases, count));
   contestants.push_back(bare(options, *databases));
+  contestants.push_back(line_alone(options));
 
   Report report{.scenario = scenario_name("sync-ingest", engine)};
   report.settings = {{"database", std::string(name_of(engine))},
+                     {"cores", shared_cores},
                      {"sales a batch", std::to_string(batch_of(options))},
                      {"batches on their way", std::to_string(lanes)},
                      {"cards", std::to_string(cards)}};
-  report.notes = {"Latency is a batch's, behind those that were on their way before it."};
+  report.notes = {
+      "Latency is a batch's, behind those that were on their way before it; the ceiling's a batch's alone, "
+      "not corrected for coordinated omission."};
+  if (engine == Engine::postgresql)
+    report.notes.emplace_back(
+        "CPU-ms are the hub's, and the ceiling's client's, alone: PostgreSQL's own processes are "
+        "not counted.");
   auto series = take_turns(
       contestants,
       {.title = report.scenario, .rounds = options.rounds, .turn = options.turn(), .stop = options.stop});
   if (!series) return failure(series);
   report.series = std::move(*series);
-  const Ratio of_bare = ratio_of(report.series.front(), report.series.back());
+  const Series& bare_rows = report.series[counts.size()];
+  const Ratio of_bare = ratio_of(report.series.front(), bare_rows);
   report.ratios.push_back(of_bare);
   // On PostgreSQL most of it is the server's.
-  if (engine == Engine::sqlite)
-    report.ratios.push_back(cpu_ratio_of(report.series.front(), report.series.back()));
+  if (engine == Engine::sqlite) report.ratios.push_back(cpu_ratio_of(report.series.front(), bare_rows));
+  report.ratios.push_back(ratio_of(report.series.front(), report.series.back()));
   report.at_least(of_bare.name, of_bare.median(), engine == Engine::sqlite ? sqlite_goal : postgres_goal);
   if (counts.size() > 1) {
     const Ratio many = ratio_of(report.series[1], report.series[0]);

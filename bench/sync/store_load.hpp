@@ -18,7 +18,7 @@ struct SimulatedStore {
 
 /// Stores that stream made-up sales to one hub as edges do: a connection with CURVE each, Hello, then
 /// encoded, chained, compressed batches. A lane's operation is the batch of whichever store's turn it is,
-/// until the hub acknowledges it; a unit is a sale. What the hub has lost is sent again, and counts as
+/// until the hub acknowledges it; a unit is a sale. What the hub has lost is sent again, and has
 /// failed.
 class StoreLoad final : public Load {
  public:
@@ -40,6 +40,7 @@ class StoreLoad final : public Load {
 
   std::size_t lanes() const override;
   std::vector<std::string> kinds() const override { return {"batch"}; }
+  std::string complaint() const override { return "a batch that the hub had lost was sent again"; }
   Result<void> begin(std::size_t lane) override;
   Result<void> poll(std::chrono::nanoseconds patience, std::vector<Ended>& ended) override;
 

@@ -1,5 +1,7 @@
 #include <filesystem>
 #include <fstream>
+#include <signal.h>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -26,7 +28,9 @@ void expect_measured(const std::string& command, const std::string& scenario, co
   const auto told = json::parse(std::string(std::istreambuf_iterator<char>(file), {}));
   ASSERT_TRUE(told) << report;
   const json::Value& root = told->root();
+  EXPECT_TRUE(root.find("measuring")->find("quick")->boolean());
   ASSERT_FALSE(root.find("goals")->items().empty());
+  EXPECT_EQ(root.find("goals")->items()[0].find("met"), nullptr) << "a verdict of a moment";
   ASSERT_FALSE(root.find("series")->items().empty());
   for (const json::Value& series : root.find("series")->items()) {
     for (const json::Value& turn : series.find("turns")->items())
@@ -35,8 +39,73 @@ void expect_measured(const std::string& command, const std::string& scenario, co
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "out" / "index.html"));
 }
 
+/// Asked to stop by its terminal while it measures: what is typed there does not reach its children.
+TEST(BenchCommand, InterruptedEndsAtOnceAndSaysSo) {
+  const TempDir folder;
+  const std::string log = folder.file("log");
+  auto bench = bench::Child::start(bin_dir() + "/perkline-bench",
+                                   {"edge", "--scenario", "standin", "--seconds", "600", "--bin", bin_dir(),
+                                    "--state", folder.file("state"), "--out", folder.file("out")},
+                                   log);
+  ASSERT_TRUE(bench);
+  const auto ceilings_up = [&] {
+    return std::filesystem::exists(folder.path() / "state" / "run" / "ceiling-2.log");
+  };
+  while (bench->running() && !ceilings_up()) std::this_thread::yield();
+  ::killpg(bench->pid(), SIGINT);
+  while (bench->running()) std::this_thread::yield();
+  EXPECT_EQ(bench->terminate(), 130) << bench::last_lines(log);
+  EXPECT_NE(bench::last_lines(log).find("perkline-bench: stopped"), std::string::npos)
+      << bench::last_lines(log);
+}
+
+bench::CommandOutput ran_with(const std::vector<std::string>& arguments) {
+  auto ran = bench::run_command(bin_dir() + "/perkline-bench", arguments);
+  EXPECT_TRUE(ran);
+  return ran ? *ran : bench::CommandOutput{};
+}
+
+TEST(BenchCommand, FlagThatMeansNothingToTheScenarioIsAUsageError) {
+  const std::vector<std::vector<std::string>> wrong{{"edge", "--scenario", "drain", "--seconds", "2"},
+                                                    {"edge", "--scenario", "drain", "--rounds", "2"},
+                                                    {"edge", "--scenario", "start", "--rate", "100"},
+                                                    {"edge", "--scenario", "standin", "--after", "2"},
+                                                    {"edge", "--scenario", "frozen", "--out", "there"},
+                                                    {"hub", "--scenario", "balance", "--full"},
+                                                    {"hub", "--scenario", "growth", "--rate", "100"},
+                                                    {"hub", "--scenario", "balance", "--seconds", "nan"},
+                                                    {"hub", "--scenario", "balance", "--rate", "inf"},
+                                                    {"sync", "--scenario", "ingest", "--rate", "100"}};
+  for (const auto& arguments : wrong)
+    EXPECT_EQ(ran_with(arguments).status, 2) << arguments[2] << arguments[3];
+}
+
+TEST(BenchCommand, FoldersAreLookedAtBeforeAnythingIsMeasured) {
+  const TempDir folder;
+  const auto told = [&](const std::string& flag, const std::string& value) {
+    std::vector<std::string> arguments{"hub", "--scenario", "balance", "--quick"};
+    if (flag != "--state") arguments.insert(arguments.end(), {"--state", folder.file("state")});
+    if (flag != "--out") arguments.insert(arguments.end(), {"--out", folder.file("out")});
+    if (flag != "--bin") arguments.insert(arguments.end(), {"--bin", bin_dir()});
+    arguments.insert(arguments.end(), {flag, value});
+    const auto ran = ran_with(arguments);
+    EXPECT_EQ(ran.status, 1) << flag;
+    return ran.err;
+  };
+  EXPECT_NE(told("--out", "/proc/nope").find("/proc/nope cannot be made"), std::string::npos);
+  EXPECT_NE(told("--bin", folder.file("none")).find("no such program: "), std::string::npos);
+  std::filesystem::create_directory(folder.path() / "home");
+  std::ofstream(folder.path() / "home" / "letters") << "dear";
+  EXPECT_NE(told("--state", folder.file("home")).find("is not empty"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "home" / "letters"));
+}
+
 TEST(BenchQuick, MeasuresAnEdgeWithPdiAway) {
   expect_measured("edge", "standin", "edge-standin");
+}
+
+TEST(BenchQuick, MeasuresAnEdgeAtARate) {
+  expect_measured("edge", "standin", "edge-standin", {"--rate", "400"});
 }
 
 TEST(BenchQuick, MeasuresAnEdgeWithPdiThere) {
@@ -61,6 +130,18 @@ TEST(BenchQuick, MeasuresStoresAtAHubOnPostgres) {
 
 TEST(BenchQuick, MeasuresTransfersBesideTheirBareRows) {
   expect_measured("hub", "wallet", "hub-wallet");
+}
+
+TEST(BenchQuick, MeasuresTransfersBesidePgbench) {
+  expect_measured("hub", "wallet", "hub-wallet-postgresql", {"--database", "postgresql"});
+}
+
+TEST(BenchQuick, MeasuresSpins) {
+  expect_measured("hub", "spin", "hub-spin");
+}
+
+TEST(BenchQuick, MeasuresBalances) {
+  expect_measured("hub", "balance", "hub-balance");
 }
 
 TEST(BenchQuick, MeasuresClaims) {

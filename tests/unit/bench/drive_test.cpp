@@ -1,20 +1,27 @@
 #include "bench/measure/drive.hpp"
 
+#include <optional>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
+
+#include "bench/measure/process.hpp"
 
 namespace perkline::bench {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// Ends one operation a poll, oldest first, after `service`. Every tenth is not as it should be.
+/// Ends one operation a poll, oldest first, after `service`. The one that is `wrong` by its number, from 1,
+/// is not as it should be.
 class FakeLoad final : public Load {
  public:
-  FakeLoad(std::size_t lanes, milliseconds service) : busy_(lanes), service_(service) {}
+  FakeLoad(std::size_t lanes, milliseconds service, std::size_t wrong = 0)
+      : busy_(lanes), service_(service), wrong_(wrong) {}
   std::size_t lanes() const override { return busy_.size(); }
   std::vector<std::string> kinds() const override { return {"even", "odd"}; }
+  std::string complaint() const override { return "odd was answered 401"; }
   Result<void> begin(std::size_t lane) override {
     EXPECT_FALSE(busy_[lane]) << "a lane has two on their way";
     busy_[lane] = true;
@@ -28,7 +35,7 @@ class FakeLoad final : public Load {
     queue_.erase(queue_.begin());
     busy_[lane] = false;
     ++ended_;
-    ended.push_back({.lane = lane, .kind = ended_ % 2, .ok = ended_ % 10 != 0, .units = 4});
+    ended.push_back({.lane = lane, .kind = ended_ % 2, .ok = ended_ != wrong_, .units = 4});
     return {};
   }
   bool idle() const { return queue_.empty(); }
@@ -37,15 +44,15 @@ class FakeLoad final : public Load {
   std::vector<bool> busy_;
   std::vector<std::size_t> queue_;
   milliseconds service_;
+  std::size_t wrong_;
   std::size_t ended_ = 0;
 };
 
-TEST(BenchDrive, ClosedLoopKeepsEveryLaneBusyAndCountsUnitsAndFailures) {
+TEST(BenchDrive, ClosedLoopKeepsEveryLaneBusyAndCountsUnits) {
   FakeLoad load(3, milliseconds(0));
   const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20'000), .units = 400});
   ASSERT_TRUE(figures) << figures.error().detail;
   EXPECT_EQ(figures->operations, 400U);
-  EXPECT_EQ(figures->failures, 40U);
   ASSERT_EQ(figures->kinds.size(), 2U);
   EXPECT_GE(figures->kinds[0].times.count(), 50U);
   EXPECT_TRUE(load.idle());  // what was on its way has been waited for
@@ -62,12 +69,87 @@ TEST(BenchDrive, OpenLoopCountsFromWhenACallWasDueNotFromWhenALaneWasFree) {
   EXPECT_GT(figures->p50_us, 5000.0);
 }
 
+/// Answers at once, but from the `stands_from`th poll on for so long.
+class StallingLoad final : public Load {
+ public:
+  StallingLoad(std::size_t stands_from, milliseconds stands) : stands_from_(stands_from), stands_(stands) {}
+  std::size_t lanes() const override { return lanes_; }
+  Result<void> begin(std::size_t lane) override {
+    queue_.push_back(lane);
+    return {};
+  }
+  Result<void> poll(std::chrono::nanoseconds, std::vector<Ended>& ended) override {
+    if (queue_.empty()) return {};
+    if (++polls_ >= stands_from_) {
+      const auto now = std::chrono::steady_clock::now();
+      if (!stood_since_) stood_since_ = now;
+      if (now - *stood_since_ < stands_) return {};
+    }
+    for (const std::size_t lane : queue_) ended.push_back({.lane = lane});
+    queue_.clear();
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t lanes_ = 4;
+  std::size_t stands_from_;
+  milliseconds stands_;
+  std::vector<std::size_t> queue_;
+  std::size_t polls_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> stood_since_;
+};
+
+TEST(BenchDrive, WhatStandsStillAtTheEndOfAClosedLoopCounts) {
+  StallingLoad load(10, milliseconds(1000));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(50)});
+  ASSERT_TRUE(figures) << figures.error().detail;
+  EXPECT_EQ(figures->operations, 4U * 9);  // throughput is what ended in time
+  EXPECT_EQ(figures->late, 4U);
+  EXPECT_GE(figures->times.longest(), milliseconds(1000));
+}
+
+TEST(BenchDrive, WhatWasDueAndNotBegunAtTheEndOfAnOpenLoopCounts) {
+  StallingLoad load(10, milliseconds(1000));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(50), .rate = 1000});
+  ASSERT_TRUE(figures) << figures.error().detail;
+  // All that was due in the time is there, however much of it was begun.
+  EXPECT_GE(figures->times.count(), 49U);
+  EXPECT_EQ(figures->late, figures->times.count() - figures->operations);
+  EXPECT_GE(figures->times.longest(), milliseconds(1000));
+}
+
+TEST(BenchDrive, TurnInWhichNothingEndedIsAnError) {
+  StallingLoad load(1, milliseconds(20'000));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20)});
+  ASSERT_FALSE(figures);
+  EXPECT_EQ(figures.error().code, Errc::io_failed);
+}
+
+TEST(BenchDrive, OperationThatEndsOtherwiseThanItShouldIsAnErrorAndNoFigure) {
+  FakeLoad load(3, milliseconds(0), 11);
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20'000)});
+  ASSERT_FALSE(figures);
+  EXPECT_EQ(figures.error().detail,
+            "1 of 11 operations so far ended otherwise than they should, first: odd was answered 401");
+}
+
 TEST(BenchDrive, StopsWhenAsked) {
   FakeLoad load(1, milliseconds(0));
   const std::atomic<bool> stop{true};
   const auto figures = drive(load, {.stop = &stop});
   ASSERT_FALSE(figures);
   EXPECT_EQ(figures.error().code, Errc::cancelled);
+}
+
+TEST(BenchProcess, CpuTimeIsFinerThanTheKernelsTicks) {
+  const auto before = use_of(::getpid());
+  const auto after = use_of(::getpid());
+  ASSERT_TRUE(before);
+  ASSERT_TRUE(after);
+  EXPECT_LT(before->cpu, after->cpu);
+  EXPECT_GT(after->rss_mib, 0);
+  constexpr pid_t never_given = 4'194'304;  // the kernel's limit
+  EXPECT_FALSE(use_of(never_given));
 }
 
 }  // namespace

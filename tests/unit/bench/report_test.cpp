@@ -1,9 +1,11 @@
 #include "bench/measure/report.hpp"
 
 #include <fstream>
+#include <set>
 
 #include <gtest/gtest.h>
 
+#include "bench/measure/plot.hpp"
 #include "shared/json/value.hpp"
 #include "tests/support/temp_dir.hpp"
 
@@ -103,8 +105,65 @@ TEST(BenchReport, IsPublishedAsJsonAndOnThePageOfAll) {
   EXPECT_NE(page.find("id=\"start\""), std::string::npos);
   EXPECT_NE(page.find("edge &lt;1&gt;"), std::string::npos);
   EXPECT_NE(page.find("<polyline"), std::string::npos);
+  EXPECT_NE(page.find("<a href=\"#edge-standin\">"), std::string::npos);  // all goals stand at its head
+  EXPECT_LT(page.find("id=goals"), page.find("id=\"edge-standin\""));
   EXPECT_EQ(page.find("http"), std::string::npos) << "the page asks for something from elsewhere";
   EXPECT_NE(to_text(report).find("MISSED"), std::string::npos);
+}
+
+TEST(BenchReport, OfStartsHasTimesAndNoRates) {
+  const test::TempDir folder;
+  Report report{.scenario = "start", .rates = false};
+  report.series = {{.name = "edge-1", .turns = {turn_of(1), turn_of(1)}}};
+  EXPECT_EQ(to_text(report).find("per second"), std::string::npos);
+  EXPECT_NE(to_text(report).find("3.000"), std::string::npos) << to_text(report);
+  ASSERT_TRUE(publish(report, folder.path()));
+  const std::string page = read(folder.path() / "index.html");
+  EXPECT_EQ(page.find("<svg"), std::string::npos);
+  EXPECT_NE(page.find("<td>3.000</td>"), std::string::npos);
+}
+
+/// What a series is drawn with: its colour and its dashes.
+std::string drawn_with(const std::string& svg, std::size_t number) {
+  std::size_t at = 0;
+  for (std::size_t i = 0; i <= number; ++i) at = svg.find("<polyline", at) + 1;
+  return svg.substr(at, svg.find(" points", at) - at);
+}
+
+TEST(BenchPlot, TwentySeriesCanBeToldApart) {
+  std::vector<Curve> curves;
+  for (int i = 0; i < 20; ++i) curves.push_back({.name = std::to_string(i), .points = {{0, 1}, {0.9, 2}}});
+  const std::string svg = percentile_plot(curves);
+  std::set<std::string> drawn;
+  for (std::size_t i = 0; i < curves.size(); ++i) drawn.insert(drawn_with(svg, i));
+  EXPECT_EQ(drawn.size(), curves.size());
+}
+
+TEST(BenchPlot, LargeFiguresAreWrittenOut) {
+  const std::string svg = turn_plot({{.name = "ceiling-http", .values = {57'250}}});
+  EXPECT_NE(svg.find(">57,250<"), std::string::npos) << svg;
+}
+
+TEST(BenchReport, OfAMomentSaysSoAndGivesNoVerdict) {
+  const test::TempDir folder;
+  Report report{.scenario = "hub-balance",
+                .measuring = {.rounds = 1, .seconds = 0.25, .warm_up_seconds = 0.05, .quick = true}};
+  report.series = {{.name = "balances", .turns = {turn_of(600)}}};
+  report.at_least("balances/s", 600, 500);
+  ASSERT_TRUE(publish(report, folder.path()));
+
+  const auto json = json::parse(read(folder.path() / "hub-balance.json"));
+  ASSERT_TRUE(json);
+  EXPECT_TRUE(json->root().find("measuring")->find("quick")->boolean());
+  EXPECT_EQ(json->root().find("measuring")->find("seconds")->text(), "0.25");
+  EXPECT_EQ(json->root().find("goals")->items()[0].find("met"), nullptr);
+  const std::string page = read(folder.path() / "index.html");
+  EXPECT_NE(page.find("QUICK"), std::string::npos);
+  EXPECT_EQ(page.find("<td class=met>"), std::string::npos);
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("QUICK"), std::string::npos);
+  EXPECT_NE(text.find("1 round of 0.25 s, 0.05 s warm-up"), std::string::npos) << text;
+  EXPECT_EQ(text.find(" met"), std::string::npos) << text;
 }
 
 }  // namespace
