@@ -153,10 +153,16 @@ void Telemetry::on_answer(const net::Answered& answered) {
 
 void Telemetry::on_pdi_call(std::string_view endpoint, std::string_view outcome,
                             std::chrono::nanoseconds took) {
-  metrics_
-      .counter("perkline_edge_pdi_requests_total", "Calls to PDI, by how they ended.",
-               {{"endpoint", std::string(endpoint)}, {"outcome", std::string(outcome)}})
-      .add();
+  const std::pair<std::string, std::string> key(endpoint, outcome);
+  auto found = pdi_calls_.find(key);
+  if (found == pdi_calls_.end()) {
+    found = pdi_calls_
+                .emplace(key, metrics_.counter("perkline_edge_pdi_requests_total",
+                                               "Calls to PDI, by how they ended.",
+                                               {{"endpoint", key.first}, {"outcome", key.second}}))
+                .first;
+  }
+  found->second.add();
   // Neither says anything of PDI.
   if (outcome == name_of(pdi::Outcome::not_tried) || outcome == name_of(pdi::Outcome::cancelled)) return;
   pdi_.store(pdi_status(outcome), std::memory_order_relaxed);

@@ -138,6 +138,8 @@ class Telemetry {
   std::map<session::Status, ops::Gauge> sessions_;  ///< Of every status that is no end.
   std::map<session::Status, ops::Counter> steps_;
   std::map<std::pair<std::string, int>, ops::Counter, std::less<>> answers_;
+  std::map<std::pair<std::string, std::string>, ops::Counter, std::less<>>
+      pdi_calls_;  ///< By endpoint and outcome.
 };
 
 }  // namespace perkline::edge

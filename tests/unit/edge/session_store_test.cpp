@@ -116,34 +116,6 @@ TEST_F(Store, ReadsASessionThatATillIsAtWorkOnFromMemoryUntilItIsCommittedAgainO
   EXPECT_FALSE(store.find(first_id)) << "nobody goes back to it soon";
 }
 
-TEST(SessionsAtWork, KeepsTheLatestOfEachAndNoMoreThanItMay) {
-  SessionsAtWork at_work(2);
-  const SessionId third("sess_0190163d-8694-739b-aea5-966c26f8ad93");
-  at_work.keep(opened(first_id, "TXN-1"));
-  at_work.keep(opened(second_id, "TXN-2"));
-  at_work.keep(opened(first_id, "TXN-1b"));
-  at_work.keep(opened(third, "TXN-3"));
-  EXPECT_EQ(at_work.find(second_id), nullptr) << "the one that was kept longest ago";
-  ASSERT_NE(at_work.find(first_id), nullptr);
-  EXPECT_EQ(at_work.find(first_id)->transaction, TransactionId("TXN-1b"));
-  at_work.forget(first_id);
-  EXPECT_EQ(at_work.find(first_id), nullptr);
-  EXPECT_NE(at_work.find(third), nullptr);
-}
-
-TEST(SessionsAtWork, RemembersWhatIsStoredOfOneThatWasTaken) {
-  SessionsAtWork at_work(2);
-  at_work.keep(opened(first_id, "TXN-1"));
-  const auto taken = at_work.take(first_id);
-  ASSERT_TRUE(taken);
-  EXPECT_EQ(taken->transaction, TransactionId("TXN-1"));
-  EXPECT_EQ(at_work.find(first_id), nullptr);
-  EXPECT_FALSE(at_work.take(first_id));
-  ASSERT_NE(at_work.predecessor(first_id), nullptr);
-  EXPECT_EQ(at_work.predecessor(first_id)->version, taken->version);
-  EXPECT_EQ(at_work.predecessor(second_id), nullptr);
-}
-
 TEST_F(Store, OneThatIsTakenAndNotCommittedIsStillTheOneThatIsStored) {
   Session session = opened(first_id, "TXN-1");
   ASSERT_TRUE(commit(session));
