@@ -2,6 +2,7 @@
 
 #include "hub/ledger/history.hpp"
 #include "hub/ledger/posting.hpp"
+#include "shared/core/assert.hpp"
 
 namespace perkline::hub::ledger {
 
@@ -23,6 +24,16 @@ Result<bool> post_once(db::Transaction& transaction, const Transfer& transfer) {
   const auto fresh = post_over(transaction, {&transfer, 1}, *book);
   if (!fresh) return std::unexpected(fresh.error());
   return *fresh == 1;
+}
+
+Result<Standing> post_for(db::Transaction& transaction, const Transfer& transfer, const Account& of) {
+  auto book = AccountBook::load(transaction, {&transfer, 1});
+  if (!book) return failure(book);
+  auto posted = post_over(transaction, {&transfer, 1}, *book);
+  if (!posted) return failure(posted);
+  const AccountBook::Line& line = book->line(of);
+  PERKLINE_ASSERT(line.keeps_balance);
+  return Standing{.balance = line.balance, .held = line.held};
 }
 
 Result<void> reverse(db::Transaction& transaction, const Reversal& reversal) {

@@ -43,6 +43,15 @@ Result<void> post(db::Transaction& transaction, const Transfer& transfer);
 /// The same; false: it was there already and changed nothing.
 Result<bool> post_once(db::Transaction& transaction, const Transfer& transfer);
 
+/// What an account that keeps a balance comes to.
+struct Standing {
+  std::int64_t balance = 0;
+  std::int64_t held = 0;  ///< Of the balance: set aside.
+};
+/// post(), and what `of`, one of its two accounts and one that keeps a balance, comes to then: known without
+/// being read again.
+Result<Standing> post_for(db::Transaction& transaction, const Transfer& transfer, const Account& of);
+
 /// Takes a posted transfer back.
 struct Reversal {
   std::string of;  ///< The external id of what was a mistake.

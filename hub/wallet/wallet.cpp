@@ -39,55 +39,68 @@ Result<std::vector<Currency>> currencies_of(db::Transaction& transaction, const 
   return currencies;
 }
 
-Result<Booked> booked(db::Transaction& transaction, const Cause& cause, const UserId& user,
-                      const Money& amount) {
-  auto balance = balance_in(transaction, user, amount.currency);
-  if (!balance) return failure(balance);
-  return Booked{.id = cause.id.str(), .user = user, .amount = amount, .balance = *balance, .at = cause.at};
+Balance balance_at(const ledger::Standing& standing, Currency currency) {
+  return {.available = {standing.balance - standing.held, currency}, .held = {standing.held, currency}};
 }
 
 /// Money in, out of a system account.
-Result<void> put(db::Transaction& transaction, const Cause& cause, const Gift& gift) {
+Result<Booked> put(db::Transaction& transaction, const Cause& cause, const Gift& gift) {
   const Currency currency = gift.amount.currency;
   auto done = open_wallet(transaction, cause, cause.opened[0], gift.user, currency);
-  if (done) {
-    done =
-        ledger::post(transaction, {.id = cause.id,
-                                   .external_id = gift.external_id,
-                                   .debit = ledger::system_account(gift.from, ledger::money_unit(currency)),
-                                   .credit = ledger::wallet_of(gift.user, currency),
-                                   .amount = gift.amount.minor,
-                                   .code = gift.code,
-                                   .created_at = cause.at,
-                                   .meta = gift.meta});
-  }
-  if (!done) return done;
-  return tell_moved(transaction, cause, cause.moved[0],
+  if (!done) return failure(done);
+  const ledger::Account wallet = ledger::wallet_of(gift.user, currency);
+  auto standing = ledger::post_for(transaction,
+                                   {.id = cause.id,
+                                    .external_id = gift.external_id,
+                                    .debit = ledger::system_account(gift.from, ledger::money_unit(currency)),
+                                    .credit = wallet,
+                                    .amount = gift.amount.minor,
+                                    .code = gift.code,
+                                    .created_at = cause.at,
+                                    .meta = gift.meta},
+                                   wallet);
+  if (!standing) return failure(standing);
+  done = tell_moved(transaction, cause, cause.moved[0],
                     {.user = gift.user,
                      .type = "WALLET_CREDITED",
                      .amount = gift.amount,
                      .code = gift.code,
                      .transfer = cause.id.str()});
+  if (!done) return failure(done);
+  return Booked{.id = cause.id.str(),
+                .user = gift.user,
+                .amount = gift.amount,
+                .balance = balance_at(*standing, currency),
+                .at = cause.at};
 }
 
 /// What staff takes.
-Result<void> take(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {
+Result<Booked> take(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {
   const Currency currency = adjustment.amount.currency;
-  auto done = ledger::post(transaction,
-                           {.id = cause.id,
-                            .external_id = "debit:" + cause.id.str(),
-                            .debit = ledger::wallet_of(adjustment.user, currency),
-                            .credit = ledger::system_account("wallet_debits", ledger::money_unit(currency)),
-                            .amount = adjustment.amount.minor,
-                            .code = "debit",
-                            .created_at = cause.at});
-  if (!done) return done;
-  return tell_moved(transaction, cause, cause.moved[0],
-                    {.user = adjustment.user,
-                     .type = "WALLET_DEBITED",
-                     .amount = adjustment.amount,
-                     .code = "debit",
-                     .transfer = cause.id.str()});
+  const ledger::Account wallet = ledger::wallet_of(adjustment.user, currency);
+  auto standing =
+      ledger::post_for(transaction,
+                       {.id = cause.id,
+                        .external_id = "debit:" + cause.id.str(),
+                        .debit = wallet,
+                        .credit = ledger::system_account("wallet_debits", ledger::money_unit(currency)),
+                        .amount = adjustment.amount.minor,
+                        .code = "debit",
+                        .created_at = cause.at},
+                       wallet);
+  if (!standing) return failure(standing);
+  auto done = tell_moved(transaction, cause, cause.moved[0],
+                         {.user = adjustment.user,
+                          .type = "WALLET_DEBITED",
+                          .amount = adjustment.amount,
+                          .code = "debit",
+                          .transfer = cause.id.str()});
+  if (!done) return failure(done);
+  return Booked{.id = cause.id.str(),
+                .user = adjustment.user,
+                .amount = adjustment.amount,
+                .balance = balance_at(*standing, currency),
+                .at = cause.at};
 }
 
 enum class Direction : std::uint8_t { in, out };
@@ -101,19 +114,18 @@ Result<Booked> adjust(db::Transaction& transaction, const Cause& cause, const Ad
   auto done = keep_note(transaction,
                         {.transfer = cause.id.str(), .user = adjustment.user, .text = adjustment.reason});
   if (!done) return failure(done);
-  done = in ? put(transaction, cause,
-                  {.user = adjustment.user,
-                   .amount = adjustment.amount,
-                   .from = "wallet_credits",
-                   .external_id = code + ':' + cause.id.str(),
-                   .code = code})
-            : take(transaction, cause, adjustment);
-  if (done) {
-    done = note_in_audit(transaction, cause, in ? "wallet.credited" : "wallet.debited", adjustment.user,
-                         adjustment.amount);
-  }
+  auto booked = in ? put(transaction, cause,
+                         {.user = adjustment.user,
+                          .amount = adjustment.amount,
+                          .from = "wallet_credits",
+                          .external_id = code + ':' + cause.id.str(),
+                          .code = code})
+                   : take(transaction, cause, adjustment);
+  if (!booked) return booked;
+  done = note_in_audit(transaction, cause, in ? "wallet.credited" : "wallet.debited", adjustment.user,
+                       adjustment.amount);
   if (!done) return failure(done);
-  return booked(transaction, cause, adjustment.user, adjustment.amount);
+  return booked;
 }
 
 }  // namespace
@@ -220,28 +232,34 @@ Result<Booked> transfer(db::Transaction& transaction, const Cause& cause, const 
   const Currency currency = wanted.amount.currency;
   auto done = keep_note(transaction, {.transfer = cause.id.str(), .user = wanted.from, .text = wanted.note});
   if (done) done = open_wallet(transaction, cause, cause.opened[0], payee->id, currency);
-  if (done) {
-    done = ledger::post(transaction, {.id = cause.id,
-                                      .external_id = "transfer:" + cause.id.str(),
-                                      .debit = ledger::wallet_of(wanted.from, currency),
-                                      .credit = ledger::wallet_of(payee->id, currency),
-                                      .amount = wanted.amount.minor,
-                                      .code = "transfer",
-                                      .created_at = cause.at});
-  }
+  if (!done) return failure(done);
+  const ledger::Account wallet = ledger::wallet_of(wanted.from, currency);
+  auto standing = ledger::post_for(transaction,
+                                   {.id = cause.id,
+                                    .external_id = "transfer:" + cause.id.str(),
+                                    .debit = wallet,
+                                    .credit = ledger::wallet_of(payee->id, currency),
+                                    .amount = wanted.amount.minor,
+                                    .code = "transfer",
+                                    .created_at = cause.at},
+                                   wallet);
+  if (!standing) return failure(standing);
   Movement movement{.user = wanted.from,
                     .type = "WALLET_DEBITED",
                     .amount = wanted.amount,
                     .code = "transfer",
                     .transfer = cause.id.str()};
-  if (done) done = tell_moved(transaction, cause, cause.moved[0], movement);
+  done = tell_moved(transaction, cause, cause.moved[0], movement);
   movement.user = payee->id;
   movement.type = "WALLET_CREDITED";
   if (done) done = tell_moved(transaction, cause, cause.moved[1], movement);
   if (!done) return failure(done);
-  auto moved = booked(transaction, cause, wanted.from, wanted.amount);
-  if (moved) moved->payee = payee->id;
-  return moved;
+  return Booked{.id = cause.id.str(),
+                .user = wanted.from,
+                .amount = wanted.amount,
+                .balance = balance_at(*standing, currency),
+                .at = cause.at,
+                .payee = payee->id};
 }
 
 Result<Booked> credit(db::Transaction& transaction, const Cause& cause, const Adjustment& adjustment) {
@@ -253,8 +271,7 @@ Result<Booked> debit(db::Transaction& transaction, const Cause& cause, const Adj
 }
 
 Result<Booked> give(db::Transaction& transaction, const Cause& cause, const Gift& gift) {
-  if (auto done = put(transaction, cause, gift); !done) return failure(done);
-  return booked(transaction, cause, gift.user, gift.amount);
+  return put(transaction, cause, gift);
 }
 
 Result<std::vector<Entry>> entries_of(db::Transaction& transaction, const UserId& user, std::int64_t count,
