@@ -1,6 +1,7 @@
 #include "hub/secrets.hpp"
 
 #include "hub/identity/secret.hpp"
+#include "hub/wheel/lease_id.hpp"
 
 namespace perkline::hub {
 
@@ -16,6 +17,9 @@ Result<Secrets> load_or_make_secrets(db::Transaction& transaction, bool token_ke
     if (!loaded) return failure(loaded);
     token_keys = std::move(*loaded);
   }
+  if (auto leases = identity::load_or_make_secret(transaction, std::string(wheel::lease_secret), rng);
+      !leases)
+    return failure(leases);
   const auto catalogue_secret = identity::load_or_make_secret(transaction, "catalogue_key", rng);
   if (!catalogue_secret) return std::unexpected(catalogue_secret.error());
   auto catalogue_key = sync::SigningKey::of_secret(to_hex(*catalogue_secret));

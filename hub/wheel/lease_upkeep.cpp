@@ -9,6 +9,7 @@
 #include "hub/stores/awaited.hpp"
 #include "hub/stores/progress.hpp"
 #include "hub/wheel/down.hpp"
+#include "hub/wheel/lease_id.hpp"
 #include "hub/wheel/leases.hpp"
 
 namespace perkline::hub::wheel {
@@ -122,19 +123,23 @@ Result<std::int64_t> keep_leases(db::Transaction& transaction, const UpkeepCause
   std::int64_t granted = 0;
   for (std::size_t i = 0; cause.may_grant && i < free->size(); ++i) {
     const auto& [prize, units] = (*free)[i];
-    const Lease lease{.id = points::derived_id(cause.id, i).str(),
-                      .prize = prize,
-                      .store = store,
-                      .units = units_to_lease(units, *stores, left[prize]),
-                      .made_at = cause.at,
-                      .return_after = cause.at + lease_life,
-                      .holder = **holder};
+    Lease lease{.id = {},
+                .prize = prize,
+                .store = store,
+                .units = units_to_lease(units, *stores, left[prize]),
+                .made_at = cause.at,
+                .return_after = cause.at + lease_life,
+                .holder = **holder};
     if (lease.units == 0 || paused->contains(prize)) continue;
     if (share_of(units, *stores) == 0) {
       const auto waits = is_anothers_turn(transaction, store, prize, cause.at);
       if (!waits) return std::unexpected(waits.error());
       if (*waits) continue;
     }
+    auto id = make_lease_id(transaction, points::derived_id(cause.id, i),
+                            {.store = store, .prize = prize, .units = lease.units});
+    if (!id) return failure(id);
+    lease.id = std::move(*id);
     const auto taken = grant_lease(transaction, lease);
     if (!taken) return std::unexpected(taken.error());
     // Somebody has won it meanwhile; there is a next time.

@@ -4,6 +4,7 @@
 #include "hub/points/cause.hpp"
 #include "hub/stores/progress.hpp"
 #include "hub/wheel/down.hpp"
+#include "hub/wheel/lease_id.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
@@ -62,7 +63,13 @@ Result<void> take_back(db::Transaction& transaction, const Lease& lease, std::in
 
 /// Of a lease that was granted after the backup which this database was restored from: the unit is gone all
 /// the same. Whether there was one to be counted.
-Result<bool> award_forgotten(db::Transaction& transaction, const std::string& prize) {
+Result<bool> award_forgotten(db::Transaction& transaction, const StoreId& store, const std::string& prize,
+                             const LeasedUnit& unit) {
+  const auto units = units_by_id(transaction, unit.lease, store, prize);
+  if (!units) return std::unexpected(units.error());
+  if (!*units) return fail(Errc::validation_failed, "the store was never given this lease");
+  if (unit.ordinal < 1 || unit.ordinal > **units)
+    return fail(Errc::validation_failed, "the lease has no such unit");
   const auto taken = take_unit(transaction, prize);
   if (!taken || *taken) return taken;
   const auto known = find_prize(transaction, prize);
@@ -132,7 +139,7 @@ Result<bool> award_leased(db::Transaction& transaction, const StoreId& store, co
                           const LeasedUnit& unit) {
   const auto found = hold_lease(transaction, store, unit.lease);
   if (!found) return std::unexpected(found.error());
-  if (!*found) return award_forgotten(transaction, prize);
+  if (!*found) return award_forgotten(transaction, store, prize, unit);
   const std::optional<Lease>& lease = *found;
   if (lease->prize != prize) return fail(Errc::validation_failed, "the lease is of another prize");
   if (unit.ordinal < 1 || unit.ordinal > lease->units)

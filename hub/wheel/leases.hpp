@@ -15,7 +15,7 @@
 namespace perkline::hub::wheel {
 
 struct Lease {
-  std::string id;  ///< UUIDv7.
+  std::string id;  ///< As make_lease_id() makes it.
   std::string prize;
   StoreId store;
   std::int64_t units = 0;  ///< > 0: its ordinals are 1 to units.
@@ -57,10 +57,11 @@ struct LeasedUnit {
   std::string lease;
   std::int64_t ordinal = 0;
 };
-/// Books the unit as awarded; of a lease that is not known at all, as the hub was restored to before it was
-/// granted, out of what is free. False: of such a lease, and the prize has no stock any more: nothing is
-/// counted. Errors: validation_failed (the lease is another store's or prize's, has no such ordinal, or
-/// nothing is left of it, as it was returned or written off; nothing is free).
+/// Books the unit as awarded; of a lease that is known by its id alone (lease_id.hpp), as the hub was
+/// restored to before it was granted, out of what is free. False: of such a lease, and the prize has no stock
+/// any more: nothing is counted. Errors: validation_failed (the lease was never given, is another store's or
+/// prize's, has no such ordinal, or nothing is left of it, as it was returned or written off; nothing is
+/// free).
 Result<bool> award_leased(db::Transaction& transaction, const StoreId& store, const std::string& prize,
                           const LeasedUnit& unit);
 

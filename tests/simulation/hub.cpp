@@ -4,6 +4,7 @@
 #include "hub/db/migrate.hpp"
 #include "hub/identity/secret.hpp"
 #include "hub/stores/stores.hpp"
+#include "hub/wheel/lease_id.hpp"
 #include "hub/wheel/seeds.hpp"
 #include "shared/core/assert.hpp"
 #include "shared/core/bytes.hpp"
@@ -25,11 +26,12 @@ hub::db::SqliteInline& new_database() {
     SeededRng rng(1);
     UuidMaker uuids(world.clock(), rng);
     PERKLINE_ASSERT(test::run_task(world, hub::db::migrate(*database, world.clock(), uuids)).has_value());
-    // Made here, or each run would name tills' members by another one.
+    // Made here, or each run would name tills' members, and leases, by another one.
     const auto secret = database->write_now([&rng](hub::db::Transaction& transaction) -> Result<void> {
-      auto made =
-          hub::identity::load_or_make_secret(transaction, std::string(hub::wheel::member_secret), rng);
-      if (!made) return failure(made);
+      for (const auto name : {hub::wheel::member_secret, hub::wheel::lease_secret}) {
+        auto made = hub::identity::load_or_make_secret(transaction, std::string(name), rng);
+        if (!made) return failure(made);
+      }
       return {};
     });
     PERKLINE_ASSERT(secret.has_value());
