@@ -65,6 +65,13 @@ class Examples(DeployTest):
             self.assertIn(part, shown)
         self.assertNotIn("hunter2", shown)
 
+    def test_of_the_hub_takes_either_word_for_postgresql_in_a_url(self):
+        for scheme in ("postgresql", "postgres"):
+            url = f"{scheme}://hub:hunter2@db:5432/perkline"
+            self.accepted(HUB, EXAMPLES / "hub.example.yaml", DATABASE_URL=url, **self.key)
+            shown = effective(HUB, EXAMPLES / "hub.example.yaml", DATABASE_URL=url, **self.key)
+            self.assertIn(f"{scheme}://hub:***@db:5432/perkline", shown)
+
     def test_a_name_set_to_nonsense_is_told_by_its_key(self):
         done = check(
             EDGE, EXAMPLES / "edge.example.yaml", PORT="all", SESSION_TTL_HOURS="0", LOG_LEVEL="loud"
