@@ -106,6 +106,12 @@ class Packaged(DeployTest):
             ["store_id", "pdi.url", "pdi.client_id"],
         )
 
+    def test_the_edges_says_that_a_store_with_a_hubs_key_and_no_endpoint_has_no_hub(self):
+        values = {"STORE_ID": "store-7", "PDI_API_URL": "https://pdi.example.com", "PDI_CLIENT_ID": "c"}
+        done = check(EDGE, PACKAGE / "edge.yaml", **self.secrets, **values)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("note: hub.endpoint is empty: no sale goes to a hub", done.stderr)
+
     def test_the_edges_names_a_secret_that_is_missing_by_its_file(self):
         done = check(EDGE, PACKAGE / "edge.yaml", PDI_CLIENT_SECRET_FILE=f"{self.folder}/none")
         self.assertIn("pdi.client_secret_file: names a file that does not exist", done.stderr + done.stdout)
