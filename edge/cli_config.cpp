@@ -24,7 +24,13 @@ Result<EdgeConfig> load_config(const std::string& path) {
 }
 
 int check_config(const std::string& config_path) {
-  return load_config(config_path) ? exit_ok : exit_usage;
+  const auto config = load_config(config_path);
+  if (!config) return exit_usage;
+  // Nothing is wrong with a store that has no hub; but one with a key for it was meant to have one.
+  const EdgeConfig::Hub& hub = config->hub;
+  if (hub.endpoint.empty() && !(hub.hub_public_key.empty() && hub.secret_key.empty()))
+    fmt::print(stderr, "note: hub.endpoint is empty: no sale goes to a hub\n");
+  return exit_ok;
 }
 
 int print_config(const std::string& config_path) {

@@ -53,10 +53,11 @@ void describe_sync(Schema& s, HubConfig::Sync& sync) {
 }
 
 bool is_database_url(std::string_view url) {
-  constexpr std::string_view sqlite = "sqlite:";
-  constexpr std::string_view postgres = "postgresql://";
-  return (url.starts_with(sqlite) && url.size() > sqlite.size()) ||
-         (url.starts_with(postgres) && url.size() > postgres.size());
+  const auto has = [url](std::string_view scheme) {
+    return url.starts_with(scheme) && url.size() > scheme.size();
+  };
+  // The last is what platforms put into DATABASE_URL; libpq takes either.
+  return has("sqlite:") || has("postgresql://") || has("postgres://");
 }
 
 void describe_database(Schema& s, HubConfig::Database& database) {

@@ -22,6 +22,7 @@
 #include "hub/notifications/mail_service.hpp"
 #include "hub/notifications/notifier.hpp"
 #include "hub/programme.hpp"
+#include "hub/reload.hpp"
 #include "hub/secrets.hpp"
 #include "hub/signing_key_file.hpp"
 #include "hub/stores_side.hpp"
@@ -60,6 +61,9 @@ constexpr seconds mail_drain_timeout{2};
 
 /// Between two looks at a database that is not there.
 constexpr Millis between_tries{500};
+
+/// A hub that prepares for longer than this, as migrations may be long, is to be seen to live meanwhile.
+constexpr Millis closed_after{2000};
 
 /// Whether it makes sense to wait for the database. A file does not come by itself.
 bool may_come(const db::Database& database, const Error& error) {
@@ -120,9 +124,13 @@ int Daemon::run() {
 Task<void> Daemon::start() {
   const auto up = co_await bring_up();
   if (up) co_return;
+  give_up(up.error());
+}
+
+void Daemon::give_up(const Error& error) {
   ops::log(ops::Level::error, context, "cannot serve",
-           {{"error", name_of(up.error().code)}, {"detail", up.error().detail}});
-  exit_code_ = exit_code_of(up.error());
+           {{"error", name_of(error.code)}, {"detail", error.detail}});
+  exit_code_ = exit_code_of(error);
   serving_->reactor.stop();
 }
 
@@ -135,6 +143,7 @@ Task<Result<void>> Daemon::bring_up() {
                                      .rng = s.rng,
                                      .metrics = s.hub_metrics,
                                      .guard = s.guard});
+  s.reactor.spawn(serve_closed_if_it_takes_long());
   auto prepared = co_await prepare();
   if (!prepared && may_come(*s.database, prepared.error())) prepared = co_await wait_for_database();
   if (!prepared) co_return prepared;
@@ -226,6 +235,10 @@ Result<void> Daemon::open_database() {
   const bool is_file = s.database->engine() == db::Engine::sqlite;
   s.health.add("database", is_file ? ops::CheckRole::required : ops::CheckRole::awaited,
                [&s] { return s.liveness->database(); });
+  // No restart would get a migration done any sooner.
+  s.health.add("schema", ops::CheckRole::awaited, [this] {
+    return ops::CheckResult{.status = ready_ ? ops::CheckStatus::up : ops::CheckStatus::down};
+  });
   s.health.add("reactor", ops::CheckRole::required, [&s] { return s.liveness->reactor(); });
   s.health.add("stores", ops::CheckRole::told, [&s] {
     const bool forked = s.hub_metrics.forked_stores() > 0;
@@ -253,13 +266,27 @@ Task<Result<void>> Daemon::prepare() {
   co_return co_await s.stores->read_keys();
 }
 
+Result<void> Daemon::serve_closed() {
+  Serving& s = *serving_;
+  if (s.http) return {};
+  api::add_closed_routes(s.closed, s.health);
+  if (auto served = serve_http(s.closed, api::closed_guard()); !served) return served;
+  if (auto opened = open_ops(); !opened) return opened;
+  tell_systemd();
+  return {};
+}
+
+Task<void> Daemon::serve_closed_if_it_takes_long() {
+  co_await serving_->reactor.clock().sleep(closed_after);
+  if (ready_ || draining_) co_return;
+  if (!serving_->http) ops::log(ops::Level::info, context, "still preparing the database");
+  if (auto served = serve_closed(); !served) give_up(served.error());
+}
+
 Task<Result<void>> Daemon::wait_for_database() {
   Serving& s = *serving_;
   ops::log(ops::Level::warn, context, "waiting for the database");
-  api::add_closed_routes(s.closed, s.health);
-  if (auto served = serve_http(s.closed, api::closed_guard()); !served) co_return served;
-  if (auto opened = open_ops(); !opened) co_return opened;
-  tell_systemd();
+  if (auto served = serve_closed(); !served) co_return served;
   while (true) {
     co_await s.reactor.clock().sleep(between_tries);
     auto prepared = co_await prepare();
@@ -394,44 +421,16 @@ std::string Daemon::status_line() const {
 void Daemon::on_signal(int number) {
   if (number == SIGHUP) {
     // What it would read before that is what it has just read.
-    if (ready_ && !draining_) reload();
-    return;
+    if (!ready_ || draining_) return;
+    ops::systemd::reloading(serving_->reactor.clock());
+    take_over(config_, config_path_);
+    return ops::systemd::ready(status_line());
   }
   if (draining_) return serving_->reactor.stop();
   draining_ = true;
   ops::log(ops::Level::info, context, "draining");
   ops::systemd::stopping();
   serving_->reactor.spawn(drain());
-}
-
-void Daemon::reload() {
-  ops::systemd::reloading(serving_->reactor.clock());
-  take_over();
-  ops::systemd::ready(status_line());
-}
-
-void Daemon::take_over() {
-  const auto fresh = read_serving_config(config_path_);
-  if (!fresh) {
-    for (const FieldFault& fault : fresh.error().faults) {
-      ops::log(ops::Level::error, context, "configuration fault",
-               {{"key", fault.field}, {"reason", fault.message}});
-    }
-    ops::log(ops::Level::error, context, "configuration refused, the old one stays",
-             {{"file", config_path_}});
-    return;
-  }
-  const auto changed = changed_keys(config_, *fresh);
-  config_.log = fresh->log;
-  ops::set_log_level(*ops::level_named(config_.log.level));
-  ops::set_log_format(config_.log.format == "json");
-  for (const std::string& key : changed) {
-    const bool at_once = key == "log.level" || key == "log.format";
-    ops::log(at_once ? ops::Level::info : ops::Level::warn, context,
-             at_once ? "a setting has changed" : "a setting has changed that the next start puts into effect",
-             {{"key", key}});
-  }
-  ops::log(ops::Level::info, context, "configuration read again", {{"file", config_path_}});
 }
 
 int serve(const std::string& config_path) {

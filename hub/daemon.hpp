@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,11 @@ class Daemon {
   Task<Result<void>> prepare();
   /// Serves /health, and 503 elsewhere, until the database is there.
   Task<Result<void>> wait_for_database();
+  /// The same beside a prepare() that goes on, such as a long migration or another hub's.
+  Task<void> serve_closed_if_it_takes_long();
+  Result<void> serve_closed();
+  /// Ends the process.
+  void give_up(const Error& error);
   Task<Result<void>> migrate_database();
   Task<Result<void>> load_secrets();
   void start_mail();
@@ -43,9 +49,6 @@ class Daemon {
   Task<void> drain();
   Task<void> drain_events();
   void on_signal(int number);
-  void reload();
-  /// All of a configuration without faults, or nothing.
-  void take_over();
   void choose_provider();
   void tell_systemd();
   /// For people who ask systemd.
@@ -54,7 +57,7 @@ class Daemon {
   HubConfig config_;
   const std::string config_path_;
   int exit_code_;
-  bool ready_ = false;
+  std::atomic<bool> ready_ = false;  ///< Read on the ops port's thread too.
   bool draining_ = false;
   std::unique_ptr<Serving> serving_;
 };

@@ -9,7 +9,7 @@ namespace {
 Task<Result<net::Principal>> admit(bool is_open) {
   if (is_open) co_return net::Principal{};
   co_return fail(Error{.code = Errc::database_unavailable,
-                       .detail = "the database cannot be reached yet",
+                       .detail = "the database is not ready yet",
                        .retry_after = seconds{1}});
 }
 

@@ -65,6 +65,13 @@ class Examples(DeployTest):
             self.assertIn(part, shown)
         self.assertNotIn("hunter2", shown)
 
+    def test_of_the_hub_takes_either_word_for_postgresql_in_a_url(self):
+        for scheme in ("postgresql", "postgres"):
+            url = f"{scheme}://hub:hunter2@db:5432/perkline"
+            self.accepted(HUB, EXAMPLES / "hub.example.yaml", DATABASE_URL=url, **self.key)
+            shown = effective(HUB, EXAMPLES / "hub.example.yaml", DATABASE_URL=url, **self.key)
+            self.assertIn(f"{scheme}://hub:***@db:5432/perkline", shown)
+
     def test_a_name_set_to_nonsense_is_told_by_its_key(self):
         done = check(
             EDGE, EXAMPLES / "edge.example.yaml", PORT="all", SESSION_TTL_HOURS="0", LOG_LEVEL="loud"
@@ -98,6 +105,12 @@ class Packaged(DeployTest):
             re.findall(r"edge\.yaml: (\S+): ", done.stderr + done.stdout),
             ["store_id", "pdi.url", "pdi.client_id"],
         )
+
+    def test_the_edges_says_that_a_store_with_a_hubs_key_and_no_endpoint_has_no_hub(self):
+        values = {"STORE_ID": "store-7", "PDI_API_URL": "https://pdi.example.com", "PDI_CLIENT_ID": "c"}
+        done = check(EDGE, PACKAGE / "edge.yaml", **self.secrets, **values)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("note: hub.endpoint is empty: no sale goes to a hub", done.stderr)
 
     def test_the_edges_names_a_secret_that_is_missing_by_its_file(self):
         done = check(EDGE, PACKAGE / "edge.yaml", PDI_CLIENT_SECRET_FILE=f"{self.folder}/none")

@@ -454,6 +454,7 @@ class Running(DeployTest):
             ["psql", "--no-psqlrc", "--quiet", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.addCleanup(other.communicate)
+        self.addCleanup(other.terminate)
         other.stdin.write(f"SELECT pg_advisory_lock({number});\n")
         other.stdin.flush()
         other.stdout.readline()
@@ -461,7 +462,7 @@ class Running(DeployTest):
         self.await_status(container["startupProbe"], 200)
         self.assertEqual(self.ask(container["livenessProbe"]), 200)
         self.await_status(container["readinessProbe"], 503)
-        other.stdin.close()
+        other.terminate()
         self.await_status(container["readinessProbe"], 200)
 
     def test_a_hub_that_hangs_fails_its_liveness(self):

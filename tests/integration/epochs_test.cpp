@@ -1,9 +1,14 @@
+#include <array>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <regex>
 #include <set>
+#include <thread>
 
 #include "bench/fleet/postgres_server.hpp"
+#include "hub/db/migrate.hpp"
+#include "hub/db/open.hpp"
 #include "tests/integration/chain.hpp"
 
 namespace perkline::test {
@@ -15,6 +20,14 @@ constexpr std::chrono::seconds patience{60};
 
 /// Each test has a chain of its own: what it does to it no other could go on from.
 class EpochsTest : public ::testing::Test {
+ public:
+  static std::string sell(const Till& till, const std::string& transaction) {
+    const std::string session = till.price(transaction);
+    const auto sold = till.finalize(session, transaction);
+    EXPECT_TRUE(sold.status == 200 || sold.status == 202) << sold.body;
+    return session;
+  }
+
  protected:
   /// `database_url` empty: the hub has SQLite.
   testing::AssertionResult start(std::size_t edges, const std::string& database_url = {}) {
@@ -30,12 +43,6 @@ class EpochsTest : public ::testing::Test {
   fs::path data_of(std::size_t edge) { return fleet().edge_config(edge).parent_path() / fmt_edge(edge); }
   static std::string fmt_edge(std::size_t edge) { return "edge-" + std::to_string(edge + 1); }
 
-  static std::string sell(const Till& till, const std::string& transaction) {
-    const std::string session = till.price(transaction);
-    const auto sold = till.finalize(session, transaction);
-    EXPECT_TRUE(sold.status == 200 || sold.status == 202) << sold.body;
-    return session;
-  }
   bench::CommandOutput edge(std::vector<std::string> arguments, std::size_t index = 0) {
     return fleet().edge_command(index, std::move(arguments)).value();
   }
@@ -110,26 +117,68 @@ class RestoredEdge : public EpochsTest {};
 class ClonedEdge : public EpochsTest {};
 class RestoredHub : public EpochsTest {
  protected:
+  /// A till at each of two stores that sells all the time, on a thread beside the test's.
+  class Selling {
+   public:
+    explicit Selling(const std::array<Till, 2>& tills) {
+      for (std::size_t index : {0u, 1u}) {
+        threads_[index] =
+            std::jthread([till = tills[index], &sold = sold_[index],
+                          name = "T-" + std::to_string(index) + "-"](const std::stop_token& stop) {
+              for (; !stop.stop_requested(); ++sold) sell(till, name + std::to_string(sold));
+            });
+      }
+    }
+    /// Some more sales at both. False: there were none.
+    bool goes_on() const {
+      const std::array<int, 2> before{sold_[0], sold_[1]};
+      return eventually([&] { return sold_[0] >= before[0] + 3 && sold_[1] >= before[1] + 3; }, patience);
+    }
+    /// How many it were in all.
+    int stop() {
+      for (std::jthread& thread : threads_) thread.request_stop();
+      for (std::jthread& thread : threads_) thread.join();
+      return sold_[0] + sold_[1];
+    }
+
+   private:
+    std::array<std::atomic<int>, 2> sold_ = {};
+    std::array<std::jthread, 2> threads_;
+  };
+  std::string incarnation() {
+    auto database = hub::db::open_for_tool(fleet().hub_database_url(), hub::db::IfMissing::fail);
+    EXPECT_TRUE(database);
+    std::string told;
+    EXPECT_TRUE((*database)->read_now([&](hub::db::Transaction& transaction) -> Result<void> {
+      auto found = hub::db::hub_incarnation(transaction);
+      if (!found) return failure(found);
+      told = found->str();
+      return {};
+    }));
+    return told;
+  }
+  /// Tills sell through all of it: the backup, the outage, the restore, and while the hub catches up.
   void goes_back_a_day_under_live_edges(const std::string& database_url = {}) {
     ASSERT_TRUE(start(2, database_url));
-    for (std::size_t index : {0u, 1u}) sell(till(index), "Y-" + std::to_string(index));
-    ASSERT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
+    Selling selling({till(0), till(1)});
+    ASSERT_TRUE(selling.goes_on());
     const std::string yesterday = folder_.file("yesterday.db");
     ASSERT_EQ(hub({"backup", yesterday}).status, 0);
     EXPECT_NE(hub({"backup", yesterday}).status, 0);
-    for (std::size_t index : {0u, 1u}) {
-      for (int i = 0; i < 3; ++i) sell(till(index), "T-" + std::to_string(index) + "-" + std::to_string(i));
-    }
-    ASSERT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
-    EXPECT_EQ(sales_at_hub(), 8);
+    ASSERT_TRUE(selling.goes_on());
+    const std::string before = incarnation();
 
     EXPECT_NE(hub({"restore", yesterday}).status, 0) << "the hub runs";
     fleet().hub().terminate();
+    ASSERT_TRUE(selling.goes_on());
     const auto restored = hub({"restore", yesterday});
     ASSERT_EQ(restored.status, 0) << restored.err;
+    EXPECT_NE(incarnation(), before);
     ASSERT_TRUE(fleet().start_hub());
+    ASSERT_TRUE(selling.goes_on());
+    const int sold = selling.stop();
     EXPECT_TRUE(eventually([&] { return caught_up(0) && caught_up(1); }, patience));
-    EXPECT_EQ(sales_at_hub(), 8);
+    EXPECT_EQ(sales_at_hub(), sold);
     EXPECT_FALSE(is_forked());
     expect_sums_agree();
   }
