@@ -31,8 +31,7 @@ MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& 
 /// What would else be found out after all has been measured. Errors: io_failed.
 Result<void> check_places(const MeasureOptions& options) {
   std::error_code error;
-  for (const char* program : {"perkline-edge", "perkline-hub", "pdi-sandbox", "ceiling-http", "ceiling-till",
-                              "ceiling-sqlite", "ceiling-postgres", "ceiling-zmq"}) {
+  for (const char* program : {"perkline-edge", "perkline-hub", "pdi-sandbox"}) {
     if (!fs::exists(options.bin_dir / program, error))
       return fail(Errc::io_failed, "no such program: " + (options.bin_dir / program).string());
   }
