@@ -119,17 +119,22 @@ Task<Result<Answer>> Claims::claim(ClaimRequest request, std::string traceparent
   if (!alone) co_return failure(alone);
   const auto before = store_.claim_of(request.customer, request.promotion);
   if (!before) co_return std::unexpected(before.error());
-  // What it has decided before the hub may have forgotten since; what it has yet to decide is under way.
-  if (*before && (!hub_.is_up() || is_pending(**before))) co_return fail(already_claimed());
   Claim claim{.record = "clm_" + parts_.ports.uuids.next().str(),
               .customer = std::move(request.customer),
               .promotion = request.promotion,
               .transaction = std::move(request.transaction),
               .claimed_at = parts_.ports.clock.wall_now()};
   claim.id = claim_id_of(parts_.store, claim);
+  // What it has decided before the hub may have forgotten since; what it has yet to decide is under way.
+  const bool is_anothers = *before && (!hub_.is_up() || is_pending(**before));
+  if (is_anothers) {
+    const auto asked = store_.is_asked(claim.id);
+    if (!asked) co_return std::unexpected(asked.error());
+    if (!*asked) co_return fail(already_claimed());
+  }
   const auto offered = state_.offer.promotions.find(claim.promotion);
   if (offered != state_.offer.promotions.end()) claim.terms = offered->second.terms;
-  auto answer = co_await decide(std::move(claim), std::move(traceparent));
+  auto answer = co_await decide(std::move(claim), is_anothers, std::move(traceparent));
   if (watch_.on_claim) watch_.on_claim(!answer ? "refused" : answer->status == 200 ? "claimed" : "pending");
   co_return answer;
 }
@@ -145,7 +150,7 @@ Result<Answer> Claims::told_before(const SessionStore::Named& named, const Claim
   return session::replay(std::move(claim->answer));
 }
 
-Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
+Task<Result<Answer>> Claims::decide(Claim claim, bool is_anothers, std::string traceparent) {
   if (hub_.is_up()) {
     const auto asked = co_await ask(claim, traceparent);
     if (!asked) co_return std::unexpected(asked.error());
@@ -154,6 +159,8 @@ Task<Result<Answer>> Claims::decide(Claim claim, std::string traceparent) {
       co_return co_await keep(std::move(claim), *answer->credit, std::move(traceparent));
     if (answer) co_return fail(refusal_of(answer->outcome));
   }
+  // Which of the two it has booked only the hub knows.
+  if (is_anothers) co_return fail(not_known("the hub has not answered"));
   co_return co_await keep_pending(std::move(claim), std::move(traceparent));
 }
 

@@ -43,7 +43,9 @@ class Claims {
  private:
   Result<session::Answer> told_before(const session::SessionStore::Named& named,
                                       const ClaimRequest& request) const;
-  Task<Result<session::Answer>> decide(Claim claim, std::string traceparent);
+  /// `is_anothers`: another transaction's claim of the same stands here, so that the hub's word alone will
+  /// do.
+  Task<Result<session::Answer>> decide(Claim claim, bool is_anothers, std::string traceparent);
   /// A claim that the hub has yet to decide.
   struct Pending {
     std::string record;

@@ -400,6 +400,23 @@ TEST_F(ClaimsTest, WhatTheHubMayHaveBookedIsNotDeniedWhileItIsAway) {
   EXPECT_EQ(hub.claims.front().claim, hub.claims.back().claim);
 }
 
+TEST_F(ClaimsTest, WhatTheHubMayHaveBookedIsNotDeniedForWhatWasClaimedAfterIt) {
+  outside.disk.sync_time = Millis{4};
+  life->start(programme->claims().claim(
+      {.customer = CustomerId("CUST-12345"), .promotion = welcome, .transaction = TransactionId("C-1")},
+      trace));
+  skip(Millis{6});
+  ASSERT_EQ(hub.claims.size(), 1u) << "it has booked it";
+  crash(1);
+  hub.up = false;
+  EXPECT_EQ(claim("C-2", welcome)->status, 202);
+  EXPECT_EQ(claim_refused("C-1", welcome), Errc::overloaded);
+  EXPECT_EQ(claim_refused("C-3", welcome), Errc::already_claimed) << "nobody was asked about that one";
+  hub.up = true;
+  EXPECT_EQ(claim("C-1", welcome)->status, 200);
+  EXPECT_EQ(hub.claims.front().claim, hub.claims.back().claim);
+}
+
 TEST_F(ClaimsTest, WhatTheHubWasAskedAboutIsForgottenInTime) {
   hub.claim = [this](const sync::ClaimRequest& request) {
     return says(request, sync::ClaimOutcome::not_assigned);
