@@ -202,16 +202,15 @@ TEST_F(RegistrationFlood, LeavesOtherRoutesTheirPaceAndIsTurnedAwayBeyondTheQueu
   EXPECT_GT(registered, asked == nullptr ? 0 : all);
   EXPECT_GT(refused, 20 * all);
   for (const Route& route : routes_) {
-    // The hundredth of few calls is one or two that something else held up.
-    const double share = asked == nullptr ? 0.95 : 0.99;
+    // Beside other tests a shared disk may stand still for a tenth of these few calls; hashes that are in the
+    // way of all else show in the middle one too.
+    const double share = asked == nullptr ? 0.5 : 0.99;
     const Milliseconds idle = route.idle.quantile(share);
     const Milliseconds flooded = route.flooded.quantile(share);
-    std::printf("%s: idle p50 %.2f ms, p%.0f %.2f ms; flooded p50 %.2f ms, p%.0f %.2f ms (%llu calls)\n",
-                route.name.c_str(), Milliseconds(route.idle.quantile(0.5)).count(), 100 * share, idle.count(),
-                Milliseconds(route.flooded.quantile(0.5)).count(), 100 * share, flooded.count(),
-                static_cast<unsigned long long>(route.flooded.count()));
+    std::printf("%s: p%.0f idle %.2f ms, flooded %.2f ms (%llu calls)\n", route.name.c_str(), 100 * share,
+                idle.count(), flooded.count(), static_cast<unsigned long long>(route.flooded.count()));
     // Beside other tests a machine has a floor of its own.
-    const Milliseconds bound = asked == nullptr ? std::max(3 * idle, Milliseconds(50)) : 3 * idle;
+    const Milliseconds bound = asked == nullptr ? std::max(3 * idle, Milliseconds(20)) : 3 * idle;
     EXPECT_LT(flooded, bound) << route.name << ", idle " << idle.count() << " ms";
   }
   // A hash takes 64 MiB: one more at a time than there are cores, but for one of them, would show.
