@@ -1,3 +1,4 @@
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <signal.h>
@@ -130,6 +131,31 @@ TEST(BenchQuick, MeasuresStoresAtAHubOnPostgres) {
 
 TEST(BenchQuick, MeasuresTransfersBesideTheirBareRows) {
   expect_measured("hub", "wallet", "hub-wallet");
+}
+
+TEST(BenchQuick, MeasuresOnASteadyDisk) {
+  expect_measured("hub", "wallet", "hub-wallet", {"--disk", "steady"});
+  const TempDir folder;
+  const auto ran = ran_with({"hub", "--scenario", "spin", "--quick", "--disk", "steady", "--bin", bin_dir(),
+                             "--state", folder.file("state"), "--out", folder.file("out")});
+  EXPECT_NE(ran.out.find("disk: steady: in memory, each sync waits 200 us"), std::string::npos) << ran.out;
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "state")) << "all is in memory";
+}
+
+/// Of whoever has the library preloaded.
+TEST(SteadyDisk, HasEachSyncWait) {
+  const TempDir folder;
+  std::ofstream(folder.path() / "file") << "text";
+  constexpr std::chrono::milliseconds wait{300};
+  const auto begun = std::chrono::steady_clock::now();
+  const auto ran = bench::run_command(
+      "/usr/bin/env",
+      {"LD_PRELOAD=" + std::filesystem::absolute(bin_dir()).string() + "/libperkline-steady-disk.so",
+       "PERKLINE_SYNC_US=" + std::to_string(std::chrono::microseconds(wait).count()), "sync", "--data",
+       folder.file("file")});
+  ASSERT_TRUE(ran);
+  EXPECT_EQ(ran->status, 0) << ran->err;
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, wait);
 }
 
 TEST(BenchQuick, MeasuresTransfersBesidePgbench) {
