@@ -107,7 +107,16 @@ class Calls {
     for (std::uint64_t i = 0; i < flags.cards; ++i) members_.push_back(ids_.next().str());
   }
 
+  virtual ~Calls() = default;
+
+  void batch() {
+    writer_.begin();
+    for (std::size_t i = 0; i < batch_size_; ++i) write();
+    writer_.commit();
+  }
+
  protected:
+  virtual void write() = 0;
   std::int64_t now() const { return clock_.wall_now().time_since_epoch().count(); }
   std::string time_now() const { return format_time(clock_.wall_now()); }
   std::string next_id() { return ids_.next().str(); }
@@ -127,7 +136,7 @@ const std::string money = "money:USD";
 const std::string points = "points:programme";
 
 /// A cent between random members.
-class Transfers : Calls {
+class Transfers final : public Calls {
  public:
   Transfers(sqlite3* database, const Flags& flags)
       : Calls(database, flags),
@@ -140,14 +149,8 @@ class Transfers : Calls {
     writer_.commit();
   }
 
-  void batch() {
-    writer_.begin();
-    for (std::size_t i = 0; i < batch_size_; ++i) write();
-    writer_.commit();
-  }
-
  private:
-  void write() {
+  void write() override {
     const std::string& payer = any_member();
     const std::string& payee = any_member();
     if (payer == payee) return;
@@ -173,7 +176,7 @@ class Transfers : Calls {
 };
 
 /// For a point each, of which every third wins one: what the wheel gives with the prizes it begins with.
-class Spins : Calls {
+class Spins final : public Calls {
  public:
   Spins(sqlite3* database, const Flags& flags)
       : Calls(database, flags),
@@ -206,12 +209,6 @@ class Spins : Calls {
     writer_.commit();
   }
 
-  void batch() {
-    writer_.begin();
-    for (std::size_t i = 0; i < batch_size_; ++i) write();
-    writer_.commit();
-  }
-
  private:
   struct Lot {
     std::int64_t account;
@@ -233,7 +230,7 @@ class Spins : Calls {
     return sequence;
   }
 
-  void write() {
+  void write() override {
     static const std::string prize = "0190163d-8694-7000-8000-000000000001";
     const std::string& member = any_member();
     const std::string id = next_id();
@@ -275,7 +272,7 @@ class Spins : Calls {
 };
 
 /// Of promotions that everybody was assigned beforehand.
-class Claims : Calls {
+class Claims final : public Calls {
  public:
   Claims(sqlite3* database, const Flags& flags)
       : Calls(database, flags),
@@ -304,19 +301,13 @@ class Claims : Calls {
     std::ranges::shuffle(assigned_, std::mt19937_64(1));
   }
 
-  void batch() {
-    writer_.begin();
-    for (std::size_t i = 0; i < batch_size_; ++i) write();
-    writer_.commit();
-  }
-
  private:
   struct Assigned {
     std::size_t promotion;
     std::size_t member;
   };
 
-  void write() {
+  void write() override {
     if (assigned_.empty()) {
       fmt::print(stderr, "ceiling-sqlite: everything is claimed\n");
       std::exit(1);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t members = 5000;  // the sandbox's default
 constexpr std::uint64_t stride = 2377;   // prime to it: neighbours are far apart
-constexpr std::array paths{"/identify", "/calculateRewards", "/finalize"};
+constexpr std::array paths{"/v1/identify", "/v1/calculateRewards", "/v1/finalize"};
 constexpr std::string_view session_name = R"("sessionId":")";
 constexpr std::string_view standin_mode = R"("mode":"standin")";
 
@@ -46,7 +46,7 @@ std::string TillScript::body_of(Lane& lane) {
 std::size_t TillScript::next(std::size_t lane, std::string& request) {
   Lane& at = lanes_[lane];
   const std::string body = body_of(at);
-  append_post(request, options_.prefix + paths[at.step], options_.key, body);
+  append_post(request, paths[at.step], options_.key, body);
   return at.step;
 }
 

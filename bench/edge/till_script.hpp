@@ -15,10 +15,9 @@ namespace perkline::bench {
 class TillScript final : public HttpScript {
  public:
   struct Options {
-    std::string prefix = "/v1";  ///< Of the paths; PDI has none.
-    std::string key = {};        ///< Sent as bearer; empty: none is.
-    std::string run = {};        ///< Begins every transactionId: another for every script of a store.
-    int finalized = 200;         ///< What finalize is answered: 202 while PDI is away.
+    std::string key = {};  ///< Sent as bearer; empty: none is.
+    std::string run = {};  ///< Begins every transactionId: another for every script of a store.
+    int finalized = 200;   ///< What finalize is answered: 202 while PDI is away.
     /// Whether identify has to tell that PDI is not there (`"mode":"standin"`); nullopt: a ceiling knows
     /// none.
     std::optional<bool> standin = {};

@@ -84,14 +84,6 @@ OnCore::~OnCore() {
   if (changed_) ::sched_setaffinity(0, sizeof before_, &before_);
 }
 
-void pin_process(pid_t process, int core) {
-  if (core < 0) return;
-  const cpu_set_t set = one(core);
-  std::error_code ignored;
-  for (const auto& task : std::filesystem::directory_iterator(proc_of(process) / "task", ignored))
-    ::sched_setaffinity(std::stoi(task.path().filename().string()), sizeof set, &set);
-}
-
 Machine this_machine() {
   constexpr double kib_of_gib = 1024.0 * 1024.0;
   utsname name{};

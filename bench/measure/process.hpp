@@ -49,9 +49,6 @@ class OnCore {
   bool changed_ = false;
 };
 
-/// All threads of a running process, and those they start from now on. -1: nothing changes.
-void pin_process(pid_t process, int core);
-
 struct Machine {
   std::string cpu;
   unsigned cores = 0;

@@ -134,7 +134,6 @@ TEST(BenchQuick, MeasuresTransfersBesideTheirBareRows) {
 }
 
 TEST(BenchQuick, MeasuresOnASteadyDisk) {
-  expect_measured("hub", "wallet", "hub-wallet", {"--disk", "steady"});
   const TempDir folder;
   const auto ran = ran_with({"hub", "--scenario", "spin", "--quick", "--disk", "steady", "--bin", bin_dir(),
                              "--state", folder.file("state"), "--out", folder.file("out")});
