@@ -40,7 +40,7 @@ class OddProvider {
   void misbehave(Misbehaviour kind, Call at);
   void behave();
   /// For so long PDI asks not to be called, with a 429.
-  static constexpr seconds asked_for_patience{8};
+  static constexpr seconds asked_for_patience{15};
 
   FakePdi& books() { return books_; }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <semaphore>
 #include <string>
 
 #include "tests/fault/misbehaviour/subject.hpp"
@@ -11,6 +12,19 @@ namespace perkline::test {
 struct OddSale {
   std::string transaction;
   std::string session = {};
+};
+
+/// What has to be done while the breaker is open, for seconds, is done by a few at a time, so that they are
+/// not in each other's way.
+class Turn {
+ public:
+  Turn() { turns.acquire(); }
+  ~Turn() { turns.release(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  static inline std::counting_semaphore<4> turns{4};
 };
 
 /// What the stories of all endpoints have in common: sales at the till of one edge, and how they end.
@@ -44,7 +58,8 @@ class Story {
   /// PDI is well; what becomes of it, by the cell's `end`.
   void expect_end(OddSale& sale, const std::string& end);
   void expect_queued_as(const OddSale& sale, const std::string& state);
-  /// No refresh of the token begins within a second of another.
+  /// From here on, before PDI has seen any, refreshes of the token are expected to begin a second apart.
+  void mark_refreshes() { refreshes_since_ = std::chrono::steady_clock::now(); }
   void expect_refreshes_apart();
   /// From here on, steps to the states of the queue are counted.
   void mark_steps();
@@ -57,6 +72,7 @@ class Story {
  private:
   Subject subject_;
   std::map<std::string, std::size_t> marked_;
+  MonoTime refreshes_since_;
 };
 
 /// Of identify, calculateRewards, finalize and getSessionStatus.
@@ -91,6 +107,7 @@ class CallStory final : public Story {
   std::size_t seen_anywhere();
 
   Counts before_;
+  std::size_t changes_when_open_ = 0;
 };
 
 /// Of the token endpoint.
@@ -101,8 +118,12 @@ class TokenStory final : public Story {
  private:
   void tell_open_and_half_open() override;
   void tell_closed() override;
-  void tell_half_open(const OddSale& waiting, std::size_t tries, std::size_t seen);
-  void expect_breaker_counted(const std::string& what, const char* state_if_failed);
+  void tell_open(OddSale& sale);
+  void tell_half_open(const OddSale& waiting);
+  void expect_breaker_counted(const std::string& what, const char* state_if_ignored);
+
+  std::size_t tries_when_open_ = 0;
+  std::size_t seen_when_open_ = 0;
 };
 
 }  // namespace perkline::test

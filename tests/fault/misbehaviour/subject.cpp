@@ -34,11 +34,12 @@ int failures_to_open(FakePdi::Call endpoint) {
   return endpoint == FakePdi::Call::finalize || endpoint == FakePdi::Call::status ? 1 : 2;
 }
 
-/// One good probe closes the breaker; rates play no part.
+/// One good probe closes the breaker; rates play no part. It is open for long enough to play an open cell on
+/// a machine that stands still for seconds.
 std::string settings(FakePdi::Call endpoint, Patience patience) {
   return "breaker: { min_calls: 1000000, consecutive_failures: " +
          std::to_string(failures_to_open(endpoint)) +
-         ", half_open_permits: 1, open_base_ms: 4500, open_max_ms: 4500 }\n"
+         ", half_open_permits: 1, open_base_ms: 12000, open_max_ms: 12000 }\n"
          "standin: { deadline_ms: " +
          std::to_string(patience.till_ms) +
          " }\n"
