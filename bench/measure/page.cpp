@@ -130,7 +130,7 @@ std::string figures_of(const json::Value& report) {
 std::string ratios_of(const json::Value& report) {
   const auto ratios = items_of(report, "ratios");
   if (ratios.empty()) return {};
-  std::string text = "<table>" + row("th", {"ratio of medians, with 95 %", "is", "from", "to"});
+  std::string text = "<table>" + row("th", {"ratio, median of rounds, with 95 %", "is", "from", "to"});
   for (const json::Value& ratio : ratios) {
     text += row("td", {text_of(ratio, "name"), fmt::format("{:.3f}", number_of(ratio, "median")),
                        fmt::format("{:.3f}", number_of(ratio, "low")),

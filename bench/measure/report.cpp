@@ -147,8 +147,8 @@ std::string to_text(const Report& report) {
     for (const Series& series : report.series) text += series_line(series, width);
   }
   if (!report.ratios.empty())
-    text +=
-        fmt::format("\n{:<{}} {:>8} {:>8} {:>8}\n", "ratio of medians, with 95 %", width, "is", "from", "to");
+    text += fmt::format("\n{:<{}} {:>8} {:>8} {:>8}\n", "ratio, median of rounds, with 95 %", width, "is",
+                        "from", "to");
   for (const Ratio& ratio : report.ratios)
     text += fmt::format("{:<{}} {:>8.3f} {:>8.3f} {:>8.3f}\n", ratio.name, width, ratio.median(), ratio.low(),
                         ratio.high());

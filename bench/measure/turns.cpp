@@ -22,34 +22,25 @@ template <class Of>
 Ratio ratio_by(std::string name, const Series& above, const Series& below, Of of) {
   Ratio ratio{.name = std::move(name)};
   for (std::size_t i = 0; i < std::min(above.turns.size(), below.turns.size()); ++i) {
-    ratio.above.push_back(of(above.turns[i]));
-    ratio.below.push_back(of(below.turns[i]));
+    const double divisor = of(below.turns[i]);
+    ratio.rounds.push_back(divisor > 0 ? of(above.turns[i]) / divisor : 0);
   }
   return ratio;
 }
 
-double quotient_of_medians(const std::vector<double>& above, const std::vector<double>& below) {
-  const double divisor = median_of(below);
-  return divisor > 0 ? median_of(above) / divisor : 0;
-}
-
-/// The quotient below which this share of all that may be drawn lies.
-double quantile_of(const Ratio& ratio, double share) {
+/// The median below which this share of all that may be drawn lies.
+double quantile_of(const std::vector<double>& rounds, double share) {
   constexpr std::size_t draws = 2000;
-  if (ratio.above.empty()) return 0;
+  if (rounds.empty()) return 0;
   SeededRng rng(1);
-  std::vector<double> quotients;
+  std::vector<double> medians;
   for (std::size_t draw = 0; draw < draws; ++draw) {
-    std::vector<double> above;
-    std::vector<double> below;
-    for (std::size_t i = 0; i < ratio.above.size(); ++i) {
-      above.push_back(ratio.above[rng.below(ratio.above.size())]);
-      below.push_back(ratio.below[rng.below(ratio.below.size())]);
-    }
-    quotients.push_back(quotient_of_medians(above, below));
+    std::vector<double> drawn;
+    for (std::size_t i = 0; i < rounds.size(); ++i) drawn.push_back(rounds[rng.below(rounds.size())]);
+    medians.push_back(median_of(std::move(drawn)));
   }
-  std::ranges::sort(quotients);
-  return quotients[static_cast<std::size_t>(share * (draws - 1))];
+  std::ranges::sort(medians);
+  return medians[static_cast<std::size_t>(share * (draws - 1))];
 }
 
 constexpr double either_end = 0.025;
@@ -90,13 +81,13 @@ Histogram Series::times() const {
 }
 
 double Ratio::median() const {
-  return quotient_of_medians(above, below);
+  return median_of(rounds);
 }
 double Ratio::low() const {
-  return quantile_of(*this, either_end);
+  return quantile_of(rounds, either_end);
 }
 double Ratio::high() const {
-  return quantile_of(*this, 1 - either_end);
+  return quantile_of(rounds, 1 - either_end);
 }
 
 Result<std::vector<Series>> take_turns(const std::vector<Contestant>& contestants,

@@ -33,15 +33,13 @@ struct Series {
   Histogram times() const;  ///< Of all.
 };
 
-/// One's figure by another's, of turns that were taken by turns.
+/// One's figure by another's, in each round: turns that lie side by side share what the machine was like.
 struct Ratio {
   std::string name;
-  std::vector<double> above = {};  ///< A turn each, as many of both.
-  std::vector<double> below = {};
-  /// Of the one's median by the other's.
-  double median() const;
-  /// Between these two lies, with 95 %, what ever more turns would come to: by drawing turns anew from these
-  /// again and again (bootstrap, the same every time).
+  std::vector<double> rounds = {};
+  double median() const;  ///< 0: there was no round.
+  /// Between these two lies, with 95 %, what ever more rounds would come to: by drawing rounds anew from
+  /// these again and again (bootstrap, the same every time).
   double low() const;
   double high() const;
 };

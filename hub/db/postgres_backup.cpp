@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "hub/db/postgres_error.hpp"
 #include "hub/db/postgres_inline.hpp"
@@ -18,6 +19,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view in_use = "55006";
 constexpr std::chrono::minutes patience{10};
+/// How long it takes at the most to be gone, to PostgreSQL itself where it renames.
+constexpr std::chrono::seconds leaving{5};
 /// PostgreSQL cuts names off at 63 bytes: so much of the database's is in the names of its copies.
 constexpr std::size_t stem_max = 30;
 
@@ -69,8 +72,16 @@ class Server {
   Result<bool> has(const std::string& database) const {
     return finds("SELECT 1 FROM pg_database WHERE datname = " + sql_literal(database));
   }
+  /// By somebody who stays: those who have just gone are seen for a moment yet. The server's own work there, as
+  /// its vacuuming, ends when it is in the way.
   Result<bool> is_in_use(const std::string& database) const {
-    return finds("SELECT 1 FROM pg_stat_activity WHERE datname = " + sql_literal(database));
+    const auto give_up = std::chrono::steady_clock::now() + leaving;
+    while (true) {
+      auto busy = finds("SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = " +
+                        sql_literal(database));
+      if (!busy || !*busy || std::chrono::steady_clock::now() >= give_up) return busy;
+      std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    }
   }
   Result<void> drop(const std::string& database) const {
     return run({"DROP DATABASE IF EXISTS " + sql_identifier(database)});

@@ -24,9 +24,9 @@ std::string read(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-TEST(BenchTurns, AreTakenThereAndBackAndComparedByTheirMedians) {
+TEST(BenchTurns, AreTakenThereAndBackAndComparedRoundByRound) {
   std::string order;
-  std::uint64_t drift = 100;  // the machine gets faster meanwhile, from pair to pair
+  std::uint64_t drift = 100;  // the machine gets faster meanwhile, from round to round
   const auto contestant = [&](char name, std::uint64_t share) {
     return Contestant{std::string(1, name), [&order, &drift, name, share](const TurnProgress&) {
                         order += name;
@@ -39,7 +39,7 @@ TEST(BenchTurns, AreTakenThereAndBackAndComparedByTheirMedians) {
   ASSERT_TRUE(series);
   EXPECT_EQ(order, "ABBAAB");
   const Ratio ratio = ratio_of((*series)[0], (*series)[1]);
-  EXPECT_EQ(ratio.above, (std::vector<double>{300, 600, 1200}));
+  EXPECT_EQ(ratio.rounds, (std::vector<double>{0.75, 0.75, 0.75}));
   EXPECT_EQ(ratio.median(), 0.75);
   EXPECT_EQ((*series)[0].per_second(), 600);
 }
@@ -55,20 +55,20 @@ TEST(BenchTurns, RatioByCpuTimeIsOfOperationsInTheSameTime) {
   EXPECT_DOUBLE_EQ(ratio.median(), 0.25);
 }
 
-TEST(BenchTurns, IntervalOfARatioIsAsWideAsItsTurnsAreScattered) {
-  const auto interval = [](std::vector<double> above, std::vector<double> below) {
-    const Ratio ratio{.name = "ratio", .above = std::move(above), .below = std::move(below)};
+TEST(BenchTurns, IntervalOfARatioIsAsWideAsItsRoundsAreScattered) {
+  const auto interval = [](std::vector<double> rounds) {
+    const Ratio ratio{.name = "ratio", .rounds = std::move(rounds)};
     EXPECT_LE(ratio.low(), ratio.median());
     EXPECT_GE(ratio.high(), ratio.median());
     return std::pair(ratio.low(), ratio.high());
   };
-  EXPECT_EQ(interval({}, {}), std::pair(0.0, 0.0));
-  EXPECT_EQ(interval({3, 3, 3}, {6, 6, 6}), std::pair(0.5, 0.5));
-  // One turn of five that the disk has spoiled says little; half of them say more.
-  const auto [low, high] = interval({50, 51, 10, 49, 52}, {100, 100, 100, 100, 100});
+  EXPECT_EQ(interval({}), std::pair(0.0, 0.0));
+  EXPECT_EQ(interval({0.5, 0.5, 0.5}), std::pair(0.5, 0.5));
+  // One round of five that the disk has spoiled says little; half of them say more.
+  const auto [low, high] = interval({0.50, 0.51, 0.10, 0.49, 0.52});
   EXPECT_GT(low, 0.09);
   EXPECT_LT(high, 0.53);
-  const auto [wide_low, wide_high] = interval({50, 10, 50, 10, 50}, {100, 100, 100, 100, 100});
+  const auto [wide_low, wide_high] = interval({0.5, 0.1, 0.5, 0.1, 0.5});
   EXPECT_DOUBLE_EQ(wide_low, 0.1);
   EXPECT_DOUBLE_EQ(wide_high, 0.5);
 }

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
+
 #include "hub/db/open.hpp"
 #include "hub/stores/awaited.hpp"
 #include "hub/wheel/spin.hpp"
@@ -253,14 +255,16 @@ TEST_F(CopiesWithMails, ARestoredHubSendsNoMailAgainThatWasSentSince) {
     if (!sent) return failure(sent);
     return {};
   });
-  ASSERT_EQ(run([&] { return restore(config_, with_mails_); }).status, exit_ok);
+  const Said restored = run([&] { return restore(config_, with_mails_); });
+  ASSERT_EQ(restored.status, exit_ok) << restored.err;
   EXPECT_EQ(mails(), (std::vector<std::string>{"coming discarded", "event-of-a discarded",
                                                "event-of-b discarded", "event-of-c waiting"}));
 }
 
 TEST_F(CopiesWithMails, ARestoredHubThatCannotKnowWhatWasSentSendsNoneThatWaited) {
   lose_database();
-  ASSERT_EQ(run([&] { return restore(config_, with_mails_); }).status, exit_ok);
+  const Said restored = run([&] { return restore(config_, with_mails_); });
+  ASSERT_EQ(restored.status, exit_ok) << restored.err;
   EXPECT_EQ(mails(), (std::vector<std::string>{"event-of-a discarded", "event-of-b discarded",
                                                "event-of-c discarded"}));
 }
@@ -361,6 +365,20 @@ TEST_F(Copies, ARestoreUnderARunningHubOrOfWhatIsNoBackupChangesNothing) {
   EXPECT_EQ(run([&] { return restore(config_, write("damaged", damaged)); }).status, exit_failed);
   EXPECT_EQ(rows("SELECT action, action FROM audit WHERE action = 'hub.restored'").size(), 0u);
   EXPECT_EQ(rows("SELECT id, id FROM store").size(), 1u);
+}
+
+TEST_F(Copies, WhoHasJustGoneIsNotInTheWayOfARestore) {
+  const std::string file = folder_.file("backup.db");
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  ASSERT_EQ(run([&] { return backup(config_, file); }).status, exit_ok);
+  if (test::on_postgres()) {
+    // The server knows of it only when it has slept.
+    PGconn* const gone = ::PQconnectdb(place_.url().c_str());
+    ASSERT_EQ(::PQsendQuery(gone, "SELECT pg_sleep(1)"), 1) << ::PQerrorMessage(gone);
+    ::PQfinish(gone);
+  }
+  const Said restored = run([&] { return restore(config_, file); });
+  EXPECT_EQ(restored.status, exit_ok) << restored.err;
 }
 
 TEST_F(SqliteCopies, WhatIsRestoredBelongsToWhoeverOwnsTheFolder) {
