@@ -1,5 +1,6 @@
 #include "edge/backups.hpp"
 
+#include "edge/jobs/successes.hpp"
 #include "edge/journal/wait_durable.hpp"
 #include "shared/json/writer.hpp"
 #include "shared/ops/log.hpp"
@@ -27,8 +28,10 @@ struct Backups::Work {
   Result<journal::BackedUp> outcome = fail(Errc::cancelled);
 };
 
-Backups::Backups(net::Reactor& reactor, const journal::JournalRocks& journal, StoreId store)
-    : reactor_(reactor), journal_(journal), store_(std::move(store)) {}
+Backups::Backups(net::Reactor& reactor, journal::JournalRocks& journal, StoreId store, OnSuccess on_success)
+    : reactor_(reactor), journal_(journal), store_(std::move(store)), on_success_(std::move(on_success)) {
+  on_success_(jobs::last_success(journal_, jobs::backup_name));
+}
 
 Backups::~Backups() = default;  // the jthread asks to stop, and waits
 
@@ -48,6 +51,9 @@ Task<Result<std::string>> Backups::make(std::filesystem::path folder) {
   co_await journal::wait_durable(std::shared_ptr<net::Signal>(work, &work->done));
   working_ = false;
   if (!work->outcome) co_return failure(work->outcome);
+  const WallTime began = work->outcome->backup.made_at;
+  co_await jobs::keep_success(journal_, jobs::backup_name, began);
+  on_success_(began);
   std::string made = render(folder, *work->outcome);
   ops::log(ops::Level::info, "backup", "a backup was made", {{"folder", folder.string()}});
   co_return made;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,19 +22,23 @@ std::string render(const std::filesystem::path& folder, const journal::BackedUp&
 /// Reactor's thread.
 class Backups {
  public:
-  /// Both must outlive it.
-  Backups(net::Reactor& reactor, const journal::JournalRocks& journal, StoreId store);
+  /// When the last one that succeeded began; nullopt: never, as far as the journal knows.
+  using OnSuccess = std::function<void(std::optional<WallTime> began)>;
+  /// Both must outlive it. `on_success` is told at once, and after each.
+  Backups(net::Reactor& reactor, journal::JournalRocks& journal, StoreId store, OnSuccess on_success);
   /// Breaks off what is being made.
   ~Backups();
 
-  /// A backup to `folder`, rendered. Errors: session_state (one is being made), journal::back_up's.
+  /// A verified backup to `folder`, rendered; that it succeeded is durable. Errors: session_state (one is
+  /// being made), journal::back_up's.
   Task<Result<std::string>> make(std::filesystem::path folder);
 
  private:
   struct Work;
   net::Reactor& reactor_;
-  const journal::JournalRocks& journal_;
+  journal::JournalRocks& journal_;
   StoreId store_;
+  OnSuccess on_success_;
   std::jthread worker_;
   bool working_ = false;
 };

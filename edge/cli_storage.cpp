@@ -8,6 +8,7 @@
 #include "edge/cli_ask.hpp"
 #include "edge/closed_shop.hpp"
 #include "edge/commands.hpp"
+#include "edge/jobs/successes.hpp"
 #include "edge/journal/backup.hpp"
 #include "edge/journal/folder_lock.hpp"
 #include "edge/journal/log_damage.hpp"
@@ -24,12 +25,20 @@ namespace fs = std::filesystem;
 
 constexpr hours backup_patience{6};
 
+Task<void> keep_success(ClosedShop& shop, WallTime began) {
+  co_await jobs::keep_success(*shop.journal, jobs::backup_name, began);
+  shop.reactor.stop();
+}
+
 Result<std::string> back_up_data(const EdgeConfig& config, const fs::path& folder) {
   auto shop = open_data(config);
   if (!shop) return failure(shop);
   const auto made = (*shop)->journal->back_up(
       {.folder = folder, .data_dir = {}, .store = (*shop)->store_id, .now = SystemClock().wall_now()});
   if (!made) return std::unexpected(made.error());
+  // For the next daemon's metrics.
+  (*shop)->reactor.spawn(keep_success(**shop, made->backup.made_at));
+  (*shop)->reactor.run();
   return render(folder, *made);
 }
 

@@ -12,6 +12,7 @@
 #include "edge/control.hpp"
 #include "edge/hub_side.hpp"
 #include "edge/jobs/jobs.hpp"
+#include "edge/jobs/successes.hpp"
 #include "edge/journal/journal_rocks.hpp"
 #include "edge/journal/restored.hpp"
 #include "edge/log_key.hpp"
@@ -143,7 +144,9 @@ Result<void> Daemon::Impl::open_journal() {
   outbox_ = std::move(*outbox);
   store_.emplace(*journal_, *outbox_);
   members_.emplace(*journal_);
-  backups_.emplace(reactor_, *journal_, StoreId(config_.store_id));
+  backups_.emplace(reactor_, *journal_, StoreId(config_.store_id), [this](std::optional<WallTime> last) {
+    telemetry_.on_job_success(jobs::backup_name, last);
+  });
   keeper_.emplace(journal_->space(), *outbox_, reactor_.clock(),
                   [this] { journal_->compact(journal::Family::outbox); });
   store_->on_step([this](session::Status to) { telemetry_.on_step(to); });

@@ -5,8 +5,10 @@
 #include "hub/commands.hpp"
 #include "hub/db/backup.hpp"
 #include "hub/db/migrate.hpp"
+#include "hub/db/open.hpp"
 #include "hub/identity/audit.hpp"
 #include "hub/identity/refresh_families.hpp"
+#include "hub/jobs/jobs.hpp"
 #include "hub/ledger/ledger.hpp"
 #include "hub/notifications/carry_over.hpp"
 #include "hub/notifications/notifications.hpp"
@@ -110,13 +112,28 @@ Result<Restored> make_restored(db::InlineDatabase& copy, db::Transaction* before
   return restored;
 }
 
+/// For a daemon's metrics. Without migrating: whoever is about to upgrade makes a backup first.
+Result<void> note_made(const std::string& url, WallTime began) {
+  const auto database = db::open_for_tool(url, IfMissing::fail);
+  if (!database) return std::unexpected(database.error());
+  return (*database)->write_now(
+      [began](db::Transaction& transaction) { return jobs::note_backup(transaction, began); });
+}
+
 }  // namespace
 
 int backup(const std::string& config_path, const std::string& file) {
   const auto config = load_config(config_path);
   if (!config) return exit_usage;
+  const WallTime began = SystemClock().wall_now();
   const auto copied = db::copy_database(config->database.url, file, &check_ledger);
-  return copied ? exit_ok : report(copied.error());
+  if (!copied) return report(copied.error());
+  if (const auto noted = note_made(config->database.url, began); !noted) {
+    fmt::print(stderr,
+               "perkline-hub: the backup is made; that it is could not be noted for the metrics: {}\n",
+               noted.error().detail);
+  }
+  return exit_ok;
 }
 
 int restore(const std::string& config_path, const std::string& file) {

@@ -1,10 +1,10 @@
 #include "bench/commands/command.hpp"
 
 #include <cmath>
-#include <fstream>
 
 #include <fmt/format.h>
 
+#include "bench/fleet/state_folder.hpp"
 #include "bench/measure/disk.hpp"
 
 namespace perkline::bench {
@@ -12,9 +12,6 @@ namespace perkline::bench {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// In a state folder: whatever else is there may be deleted.
-constexpr std::string_view marker = ".perkline-bench";
 
 MeasureOptions settle_flags(const MeasureFlags& flags, const std::atomic<bool>& stop) {
   MeasureOptions options = flags.options;
@@ -43,17 +40,13 @@ Result<void> check_places(const MeasureOptions& options) {
 }  // namespace
 
 Result<fs::path> claim_state(const fs::path& folder) {
+  if (auto may = check_state(folder); !may) return failure(may);
   std::error_code error;
-  const bool ours = fs::exists(folder / marker, error);
-  if (!ours && fs::exists(folder, error) && !fs::is_empty(folder, error))
-    return fail(Errc::io_failed,
-                folder.string() + " is not empty, and not a measurement's: name another --state");
   const fs::path run = folder / "run";
   fs::remove_all(run, error);
   fs::create_directories(run, error);
-  if (!error) std::ofstream(folder / marker) << "perkline-bench may delete whatever is here\n";
-  if (error || !fs::exists(folder / marker))
-    return fail(Errc::io_failed, folder.string() + " cannot be made");
+  if (error) return fail(Errc::io_failed, folder.string() + " cannot be made");
+  if (auto marked = mark_state(folder); !marked) return failure(marked);
   return run;
 }
 
@@ -100,7 +93,7 @@ void add_measure_flags(CLI::App& app, MeasureFlags& flags) {
   flags.options.bin_dir = own_folder();
   app.add_option("--bin", flags.options.bin_dir, "where the daemons are; by default beside this program");
   app.add_option("--state", flags.options.state_dir,
-                 "folder for keys, configurations, data and logs; emptied");
+                 "folder for keys, configurations, data and logs; emptied, unless it holds anything else");
   app.add_option("--out", flags.out,
                  "folder for the report as JSON, and the page of all reports; by default build/bench, or "
                  "build/bench/quick");

@@ -14,6 +14,7 @@
 #include "bench/fleet/fleet.hpp"
 #include "bench/fleet/mail_server.hpp"
 #include "bench/fleet/reserved_port.hpp"
+#include "bench/fleet/state_folder.hpp"
 #include "bench/load/journey_csv.hpp"
 #include "bench/load/sample.hpp"
 #include "bench/measure/progress.hpp"
@@ -210,6 +211,7 @@ Result<std::vector<Basket>> choose_baskets(const DemoOptions& options) {
 }  // namespace
 
 int run_demo(const DemoOptions& options, const std::atomic<bool>& stop) {
+  if (auto may = check_state(options.state_dir); !may) return say(may.error().detail), 1;
   const auto baskets = choose_baskets(options);
   if (!baskets) return say(baskets.error().detail), 1;
   say("== starting the sandbox, the hub and two edges");

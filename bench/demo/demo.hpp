@@ -8,7 +8,7 @@ namespace perkline::bench {
 
 struct DemoOptions {
   std::filesystem::path bin_dir;
-  std::filesystem::path state_dir = ".demo";
+  std::filesystem::path state_dir = ".demo";  ///< Emptied; refused unless it is an earlier run's, or empty.
   std::uint16_t port_base = 7000;
   int seconds = 30;
   bool once = false;

@@ -8,6 +8,7 @@
 
 #include "bench/fleet/prepare.hpp"
 #include "bench/fleet/reserved_port.hpp"
+#include "bench/fleet/state_folder.hpp"
 #include "bench/fleet/web.hpp"
 #include "shared/core/random.hpp"
 
@@ -106,6 +107,7 @@ Result<void> Fleet::State::prepare() {
   fs::create_directories(options.state_dir, error);
   if (error) return fail(Errc::io_failed, options.state_dir.string() + " cannot be made");
   fs::permissions(options.state_dir, fs::perms::owner_all);
+  if (auto marked = mark_state(options.state_dir); !marked) return marked;
   if (auto made = make_certificate(in("sandbox.crt"), in("sandbox.key")); !made) return made;
   auto written = write_private(in("sandbox.yaml"), fmt::format(R"(listen: "127.0.0.1:{}"
 tls: {{ cert_file: "{}", key_file: "{}" }}

@@ -12,7 +12,7 @@ namespace perkline::bench {
 
 struct FleetOptions {
   std::filesystem::path bin_dir;    ///< Where perkline-edge, perkline-hub and pdi-sandbox are.
-  std::filesystem::path state_dir;  ///< Made; what an earlier fleet left there goes.
+  std::filesystem::path state_dir;  ///< Made, and marked (mark_state()); what is in it goes, whatever it is.
   std::size_t edges = 2;
   std::uint16_t port_base = 0;  ///< Ports as contract.md §4 says; 0: free ones.
   int pdi_quiet_ms = 20'000;

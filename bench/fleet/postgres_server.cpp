@@ -15,6 +15,7 @@
 #include <libpq-fe.h>
 
 #include "bench/fleet/child.hpp"
+#include "bench/fleet/children.hpp"
 #include "bench/fleet/reserved_port.hpp"
 #include "shared/core/assert.hpp"
 
@@ -118,24 +119,6 @@ struct PostgresServer::State {
 };
 
 namespace {
-
-/// The processes that `parent` has started.
-std::vector<pid_t> children_of(pid_t parent) {
-  std::vector<pid_t> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string name = entry.path().filename();
-    if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
-    std::ifstream file(entry.path() / "stat");
-    std::string stat;
-    std::getline(file, stat);
-    // Behind the name, which may hold anything: state and parent.
-    const auto behind = stat.rfind(") ");
-    if (behind == std::string::npos || stat.size() < behind + 4) continue;
-    if (std::atoi(stat.c_str() + behind + 4) == parent) found.push_back(std::atoi(name.c_str()));
-  }
-  return found;
-}
 
 /// A copy that PostgreSQL takes for a secret: its own, and nobody else's.
 Result<void> hand_over(const fs::path& from, const fs::path& to) {
@@ -244,6 +227,10 @@ std::optional<fs::path> PostgresServer::program(const std::string& name) {
   const auto programs = find_programs();
   if (!programs || !fs::exists(*programs / name)) return std::nullopt;
   return *programs / name;
+}
+
+pid_t PostgresServer::pid() const {
+  return state_->server ? state_->server->pid() : 0;
 }
 
 void PostgresServer::stop() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "shared/core/result.hpp"
@@ -33,6 +34,8 @@ class PostgresServer {
 
   /// `postgresql://…` of one of its databases, over TCP.
   std::string url(const std::string& database) const;
+  /// Of the process that has started all others; 0: it was stopped.
+  pid_t pid() const;
 
   /// One of PostgreSQL's own programs, of the version that start() takes; nullopt: it is not there.
   static std::optional<std::filesystem::path> program(const std::string& name);

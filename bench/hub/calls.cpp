@@ -61,7 +61,7 @@ std::optional<Contestant> rows_alone(const MeasureOptions& options, Engine engin
 Result<Report> run_spin(const MeasureOptions& options, Engine engine) {
   auto databases = Databases::open(options, engine);
   if (!databases) return failure(databases);
-  auto rig = HubRig::start(options, "hub", databases->fresh_url());
+  auto rig = HubRig::start(options, "hub", *databases);
   if (!rig) return failure(rig);
   auto members = make_members(rig->database_url(), {.points = 1'000'000});
   if (!members) return failure(members);
@@ -75,7 +75,7 @@ Result<Report> run_spin(const MeasureOptions& options, Engine engine) {
 Result<Report> run_claim(const MeasureOptions& options, Engine engine) {
   auto databases = Databases::open(options, engine);
   if (!databases) return failure(databases);
-  auto rig = HubRig::start(options, "hub", databases->fresh_url());
+  auto rig = HubRig::start(options, "hub", *databases);
   if (!rig) return failure(rig);
   auto members = make_members(rig->database_url(), {});
   if (!members) return failure(members);
@@ -103,7 +103,7 @@ Result<Report> run_balance(const MeasureOptions& options, Engine engine) {
   if (!databases) return failure(databases);
   // PostgreSQL would run anywhere: then nothing is pinned.
   const Cores cores = engine == Engine::sqlite ? choose_cores() : Cores{};
-  auto rig = HubRig::start(options, "hub", databases->fresh_url(), cores.server);
+  auto rig = HubRig::start(options, "hub", *databases, cores.server);
   if (!rig) return failure(rig);
   auto members = make_members(rig->database_url(), {.money = 1'000});
   if (!members) return failure(members);

@@ -19,7 +19,7 @@ inline constexpr const char* batch_times_note =
     "not corrected for coordinated omission.";
 /// Of reports of hubs on PostgreSQL.
 inline constexpr const char* postgres_cpu_note =
-    "CPU-ms are the hub's alone: PostgreSQL's own processes are not counted.";
+    "CPU-ms are the hub's, DB-ms those of PostgreSQL's own processes.";
 
 /// A call's rows by SQLite alone, as many a commit as there are members that wait for theirs. `rows`:
 /// `transfers`, `spins`, `claims`.

@@ -43,7 +43,7 @@ Result<std::unique_ptr<Grown>> grow(const MeasureOptions& options, Databases& da
   auto grown = std::make_unique<Grown>();
   grown->entries = entries;
   if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
-  auto rig = HubRig::start(options, "hub-" + size_text(entries), databases.fresh_url(), core);
+  auto rig = HubRig::start(options, "hub-" + size_text(entries), databases, core);
   if (!rig) return failure(rig);
   grown->rig.emplace(std::move(*rig));
   auto members =

@@ -22,7 +22,9 @@ class MemberCalls {
   /// `members` outlives it. Errors: connection_failed.
   template <class... Arguments>
   static Result<Owner> connect(HubRig& rig, const std::vector<Member>& members, Arguments&&... arguments) {
-    return connect(rig.port(), rig.pid(), members, std::forward<Arguments>(arguments)...);
+    auto calls = connect(rig.port(), rig.pid(), members, std::forward<Arguments>(arguments)...);
+    if (calls) (*calls)->database_ = rig.database_pid();
+    return calls;
   }
   template <class... Arguments>
   static Result<Owner> connect(std::uint16_t port, pid_t server, const std::vector<Member>& members,
@@ -40,6 +42,7 @@ class MemberCalls {
                           .time = options.time,
                           .rate = options.rate,
                           .server = server_,
+                          .database = database_,
                           .stop = options.stop,
                           .progress = progress});
   }
@@ -56,6 +59,7 @@ class MemberCalls {
       : script(members, std::forward<Arguments>(arguments)...), server_(server) {}
 
   pid_t server_;
+  pid_t database_ = 0;
   std::unique_ptr<HttpLoad> load_;
 };
 

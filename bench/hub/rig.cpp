@@ -31,17 +31,17 @@ std::string Databases::fresh_url() {
   return server_ ? server_->url("bench_" + std::to_string(++made_)) : "";
 }
 
-Result<HubRig> HubRig::start(const MeasureOptions& options, const std::string& name,
-                             const std::string& database_url, int core) {
+Result<HubRig> HubRig::start(const MeasureOptions& options, const std::string& name, Databases& databases,
+                             int core) {
   const OnCore on(core);
   // Nobody is there to be asked, as there are no stores.
   auto fleet = Fleet::start({.bin_dir = options.bin_dir,
                              .state_dir = options.state_dir / name,
                              .edges = 0,
-                             .database_url = database_url,
+                             .database_url = databases.fresh_url(),
                              .pdi_url = "http://127.0.0.1:9"});
   if (!fleet) return failure(fleet);
-  return HubRig(std::move(*fleet));
+  return HubRig(std::move(*fleet), databases.pid());
 }
 
 }  // namespace perkline::bench

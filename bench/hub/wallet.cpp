@@ -25,10 +25,15 @@ double seconds_of(std::chrono::milliseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-Contestant pgbench(const MeasureOptions& options, const std::string& url, int clients) {
+Contestant pgbench(const MeasureOptions& options, const Databases& databases, int clients) {
   return {.name = fmt::format("pgbench, {} clients", clients),
-          .turn = [&options, url, clients](const TurnProgress&) {
-            return run_pgbench(url, clients, seconds_of(options.time));
+          .turn = [&options, &databases, clients](const TurnProgress&) -> Result<Figures> {
+            const auto before = family_cpu(databases.pid());
+            auto figures = run_pgbench(databases.scratch_url(), clients, seconds_of(options.time));
+            const auto after = family_cpu(databases.pid());
+            if (figures && before && after)
+              figures->database_cpu_seconds = std::chrono::duration<double>(*after - *before).count();
+            return figures;
           }};
 }
 
@@ -60,7 +65,7 @@ void set_goals(Report& report, Engine engine) {
 Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
   auto databases = Databases::open(options, engine);
   if (!databases) return failure(databases);
-  auto rig = HubRig::start(options, "hub", databases->fresh_url());
+  auto rig = HubRig::start(options, "hub", *databases);
   if (!rig) return failure(rig);
   auto members = make_members(rig->database_url(), {.money = money});
   if (!members) return failure(members);
@@ -78,7 +83,7 @@ Result<Report> run_wallet(const MeasureOptions& options, Engine engine) {
     if (auto going_on = options.unless_stopped(); !going_on) return failure(going_on);
     if (auto made = prepare_pgbench(url, options.quick ? pgbench_scale_quick : pgbench_scale); !made)
       return failure(made);
-    for (const int clients : {8, 32}) contestants.push_back(pgbench(options, url, clients));
+    for (const int clients : {8, 32}) contestants.push_back(pgbench(options, *databases, clients));
   }
   Report report{.scenario = scenario_name("hub-wallet", engine)};
   report.settings = {{"database", std::string(name_of(engine))},

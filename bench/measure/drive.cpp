@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -99,13 +100,23 @@ class Drive {
   void start_counting() {
     for (Histogram& kind : kinds_) kind = Histogram();
     operations_ = 0;
-    if (options_.server == 0) return;
-    forget_peak(options_.server);
-    if (const auto use = use_of(options_.server); use) cpu_before_ = use->cpu;
+    if (options_.server != 0) {
+      forget_peak(options_.server);
+      if (const auto use = use_of(options_.server); use) cpu_before_ = use->cpu;
+    }
+    if (options_.database != 0)
+      database_before_ = family_cpu(options_.database).value_or(nanoseconds::zero());
+    if (const auto own = use_of(::getpid()); own) load_before_ = own->cpu;
   }
 
   Figures take_figures(nanoseconds time) {
     Figures figures{.operations = operations_, .seconds = in_seconds(time)};
+    if (const auto own = use_of(::getpid()); own)
+      figures.load_cpu_seconds = in_seconds(own->cpu - load_before_);
+    if (options_.database != 0) {
+      if (const auto cpu = family_cpu(options_.database); cpu)
+        figures.database_cpu_seconds = in_seconds(*cpu - database_before_);
+    }
     if (options_.server != 0) {
       if (const auto use = use_of(options_.server); use) {
         figures.cpu_seconds = in_seconds(use->cpu - cpu_before_);
@@ -176,6 +187,8 @@ class Drive {
   std::uint64_t wrong_ = 0;
   std::uint64_t late_ = 0;  ///< On their way when the time was up.
   nanoseconds cpu_before_{};
+  nanoseconds database_before_{};
+  nanoseconds load_before_{};
   steady_clock::time_point begin_;
   steady_clock::time_point told_;
 };

@@ -34,7 +34,8 @@ constexpr std::string_view page_intro =
 which tills call, and a hub for all. Here its parts are held against ceilings: bare programs that do no more than what cannot be
 left out (the answer, the commit). Server and ceiling take short turns on the same machine, and a goal is mostly a ratio of the
 two, as figures by themselves differ from machine to machine; whether it is met is told in green or red. A put is one record
-written to the edge's store; a stretch is what would be more than the goal. CPU-ms is the server's CPU time for each operation.
+written to the edge's store; a stretch is what would be more than the goal. CPU-ms is the server's CPU time for each operation, the
+database's that of its own processes beside it; load is what asking takes of a core: near 100 % it is not the server that ends the figure.
 Plots: throughput by turn, and latency by percentile, corrected for coordinated omission where not noted otherwise.</p>
 )";
 
@@ -116,13 +117,21 @@ std::string figures_of(const json::Value& report) {
   const auto all = items_of(report, "series");
   if (all.empty()) return {};
   if (!has_rates(report)) return times_of(report);
+  const auto share = [](const json::Value& series) {
+    const double load = number_of(series, "loadShare");
+    return load > 0 ? fmt::format("{:.0f} %", 100 * load) : "-";
+  };
+  const auto database = [](const json::Value& series) {
+    const double cpu = number_of(series, "databaseCpuMsPerOperation");
+    return cpu > 0 ? fmt::format("{:.4f}", cpu) : "-";
+  };
   std::string text = "<table>" + row("th", {"medians of all turns", "per second", "p50 ms", "p99 ms",
-                                            "p99.9 ms", "CPU-ms each", "RSS MiB"});
+                                            "p99.9 ms", "CPU-ms each", "the database's", "load", "RSS MiB"});
   for (const json::Value& series : all) {
     text += row("td", {text_of(series, "name"), fmt::format("{:.0f}", number_of(series, "perSecond")),
                        millis(series, "p50Us"), millis(series, "p99Us"), millis(series, "p999Us"),
-                       fmt::format("{:.4f}", number_of(series, "cpuMsPerOperation")),
-                       fmt::format("{:.1f}", number_of(series, "rssMiB"))});
+                       fmt::format("{:.4f}", number_of(series, "cpuMsPerOperation")), database(series),
+                       share(series), fmt::format("{:.1f}", number_of(series, "rssMiB"))});
   }
   return text + "</table>";
 }

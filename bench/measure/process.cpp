@@ -2,11 +2,15 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <sys/utsname.h>
 #include <thread>
 #include <time.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
+
+#include "bench/fleet/children.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -51,6 +55,30 @@ Result<ProcessUse> use_of(pid_t process) {
   return ProcessUse{.cpu = std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec),
                     .rss_mib = kib_of(proc_of(process) / "status", "VmRSS") / kib_of_mib,
                     .rss_peak_mib = kib_of(proc_of(process) / "status", "VmHWM") / kib_of_mib};
+}
+
+Result<std::chrono::nanoseconds> family_cpu(pid_t process) {
+  std::chrono::nanoseconds sum{};
+  // One that ends meanwhile is waited for: by then it is in what `stat` says.
+  for (const pid_t child : children_of(process)) {
+    if (const auto use = use_of(child); use) sum += use->cpu;
+  }
+  const auto own = use_of(process);
+  if (!own) return std::unexpected(own.error());
+  std::ifstream file(proc_of(process) / "stat");
+  std::string stat;
+  std::getline(file, stat);
+  // Behind the name, which may hold anything, the third field: of those waited for the 16th and 17th.
+  const auto behind = stat.rfind(") ");
+  std::istringstream fields(behind == std::string::npos ? std::string() : stat.substr(behind + 2));
+  constexpr int fields_before = 13;
+  std::string skipped;
+  for (int i = 0; i < fields_before; ++i) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  if (!(fields >> user >> system)) return fail(Errc::io_failed, fmt::format("process {} is gone", process));
+  const std::chrono::duration<double> ended((user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK)));
+  return sum + own->cpu + std::chrono::duration_cast<std::chrono::nanoseconds>(ended);
 }
 
 void forget_peak(pid_t process) {

@@ -19,6 +19,9 @@ struct ProcessUse {
 
 /// Errors: io_failed (it is gone).
 Result<ProcessUse> use_of(pid_t process);
+/// CPU time that a process, all that it has started itself, and those of them that have ended and were waited
+/// for have used so far: a PostgreSQL server's. Errors: io_failed (it is gone).
+Result<std::chrono::nanoseconds> family_cpu(pid_t process);
 /// From now on the peak counts anew.
 void forget_peak(pid_t process);
 

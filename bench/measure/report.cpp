@@ -50,12 +50,30 @@ std::string times_table(const Report& report, std::size_t width) {
   return text;
 }
 
-std::string series_line(const Series& series, std::size_t width) {
-  const double cpu = series.cpu_ms_per_operation();
-  return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9} {:>8}\n", series.name, width,
+/// `-`: not looked at.
+std::string unless_none(double value, std::string_view format) {
+  return value > 0 ? fmt::format(fmt::runtime(format), value) : "-";
+}
+
+bool has_database(const Report& report) {
+  return std::ranges::any_of(report.series,
+                             [](const Series& one) { return one.database_cpu_ms_per_operation() > 0; });
+}
+
+std::string figures_head(std::size_t width, bool database) {
+  return fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9}{} {:>6} {:>8}\n", "medians of all turns",
+                     width, "per second", "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms",
+                     database ? "    DB-ms" : "", "load", "RSS MiB");
+}
+
+std::string series_line(const Series& series, std::size_t width, bool database) {
+  const std::string of_database =
+      database ? fmt::format(" {:>8}", unless_none(series.database_cpu_ms_per_operation(), "{:.4f}")) : "";
+  return fmt::format("{:<{}} {:>10.0f} {:>10} {:>10} {:>10} {:>9}{} {:>6} {:>8}\n", series.name, width,
                      series.per_second(), in_millis(series.p50_us()), in_millis(series.p99_us()),
-                     in_millis(series.p999_us()), cpu > 0 ? fmt::format("{:.4f}", cpu) : "-",
-                     series.rss_mib() > 0 ? fmt::format("{:.1f}", series.rss_mib()) : "-");
+                     in_millis(series.p999_us()), unless_none(series.cpu_ms_per_operation(), "{:.4f}"),
+                     of_database, unless_none(100 * series.load_share(), "{:.0f} %"),
+                     unless_none(series.rss_mib(), "{:.1f}"));
 }
 
 void percentiles_json(json::Writer& out, const Histogram& times) {
@@ -68,6 +86,8 @@ void turn_json(json::Writer& out, const Figures& turn) {
   out.field("seconds", turn.seconds).field("perSecond", turn.per_second());
   out.field("p50Us", turn.p50_us).field("p99Us", turn.p99_us).field("p999Us", turn.p999_us);
   out.field("maxUs", turn.max_us).field("cpuMsPerOperation", turn.cpu_ms_per_operation());
+  out.field("databaseCpuMsPerOperation", turn.database_cpu_ms_per_operation());
+  out.field("loadShare", turn.load_share());
   out.field("rssMiB", turn.rss_mib).key("kinds").begin_array();
   for (const Figures::Kind& kind : turn.kinds) {
     out.begin_object().field("name", kind.name).field("count", kind.times.count());
@@ -80,7 +100,9 @@ void turn_json(json::Writer& out, const Figures& turn) {
 void series_json(json::Writer& out, const Series& series) {
   out.begin_object().field("name", series.name).field("perSecond", series.per_second());
   out.field("p50Us", series.p50_us()).field("p99Us", series.p99_us()).field("p999Us", series.p999_us());
-  out.field("cpuMsPerOperation", series.cpu_ms_per_operation()).field("rssMiB", series.rss_mib());
+  out.field("cpuMsPerOperation", series.cpu_ms_per_operation());
+  out.field("databaseCpuMsPerOperation", series.database_cpu_ms_per_operation());
+  out.field("loadShare", series.load_share()).field("rssMiB", series.rss_mib());
   out.key("turns").begin_array();
   for (const Figures& turn : series.turns) turn_json(out, turn);
   out.end_array().key("histogram").begin_array();
@@ -142,9 +164,9 @@ std::string to_text(const Report& report) {
   if (!report.rates) {
     text += times_table(report, width);
   } else if (!report.series.empty()) {
-    text += fmt::format("\n{:<{}} {:>10} {:>10} {:>10} {:>10} {:>9} {:>8}\n", "medians of all turns", width,
-                        "per second", "p50 ms", "p99 ms", "p99.9 ms", "CPU-ms", "RSS MiB");
-    for (const Series& series : report.series) text += series_line(series, width);
+    const bool database = has_database(report);
+    text += figures_head(width, database);
+    for (const Series& series : report.series) text += series_line(series, width, database);
   }
   if (!report.ratios.empty())
     text += fmt::format("\n{:<{}} {:>8} {:>8} {:>8}\n", "ratio, median of rounds, with 95 %", width, "is",

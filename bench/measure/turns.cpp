@@ -69,6 +69,12 @@ double Series::p999_us() const {
 double Series::cpu_ms_per_operation() const {
   return median_turn(turns, [](const Figures& turn) { return turn.cpu_ms_per_operation(); });
 }
+double Series::database_cpu_ms_per_operation() const {
+  return median_turn(turns, [](const Figures& turn) { return turn.database_cpu_ms_per_operation(); });
+}
+double Series::load_share() const {
+  return median_turn(turns, [](const Figures& turn) { return turn.load_share(); });
+}
 double Series::rss_mib() const {
   double most = 0;
   for (const Figures& turn : turns) most = std::max(most, turn.rss_mib);

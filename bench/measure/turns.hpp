@@ -29,6 +29,8 @@ struct Series {
   double p99_us() const;
   double p999_us() const;
   double cpu_ms_per_operation() const;
+  double database_cpu_ms_per_operation() const;
+  double load_share() const;
   double rss_mib() const;   ///< The most of any.
   Histogram times() const;  ///< Of all.
 };

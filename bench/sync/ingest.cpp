@@ -74,7 +74,7 @@ Result<void> check_sales(const std::string& database_url, std::uint64_t acknowle
 
 Result<Figures> stream(const MeasureOptions& options, Databases& databases, std::size_t count,
                        const TurnProgress& progress) {
-  auto rig = HubRig::start(options, "hub", databases.fresh_url());
+  auto rig = HubRig::start(options, "hub", databases);
   if (!rig) return failure(rig);
   const auto stores = add_stores(rig->database_url(), count);
   if (!stores) return std::unexpected(stores.error());
@@ -90,6 +90,7 @@ Result<Figures> stream(const MeasureOptions& options, Databases& databases, std:
   auto figures = drive(**load, {.warm_up = options.warm_up,
                                 .time = options.time,
                                 .server = rig->pid(),
+                                .database = rig->database_pid(),
                                 .stop = options.stop,
                                 .progress = progress});
   if (!figures) return failure(figures);
@@ -157,8 +158,8 @@ Result<Report> run_ingest(const MeasureOptions& options, Engine engine, std::opt
       "not corrected for coordinated omission."};
   if (engine == Engine::postgresql)
     report.notes.emplace_back(
-        "CPU-ms are the hub's, and the ceiling's client's, alone: PostgreSQL's own processes are "
-        "not counted.");
+        "CPU-ms are the hub's, and the ceiling's client's; DB-ms, which the ceiling does not tell, those of "
+        "PostgreSQL's own processes.");
   auto series = take_turns(
       contestants,
       {.title = report.scenario, .rounds = options.rounds, .turn = options.turn(), .stop = options.stop});

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "shared/core/bytes.hpp"
+#include "edge/jobs/successes.hpp"
 #include "shared/json/writer.hpp"
 #include "shared/ops/log.hpp"
 
@@ -20,11 +20,6 @@ constexpr std::uint64_t prune_max = 4096;
 
 /// In family meta: AckedAges.
 constexpr std::string_view acked_ages_key = "outbox.ages";
-
-/// In family meta: ms since 1970, big-endian.
-std::string success_key(Job job) {
-  return "job." + std::string(name_of(job));
-}
 
 std::string_view result_of(const Result<Report>& report) {
   if (report) return "success";
@@ -71,15 +66,8 @@ Jobs::Jobs(Parts parts, JobsOptions options, Watch watch)
 
 /// What cannot be read counts as never: the job runs once more than it had to.
 void Jobs::remember(Job job) {
-  if (watch_.on_last_success) watch_.on_last_success(job, std::nullopt);
-  const auto stored = parts_.journal.get(Family::meta, success_key(job));
-  if (!stored || (*stored && (*stored)->size() != sizeof(std::uint64_t))) {
-    ops::log(Level::error, "jobs", "a job's last success cannot be read", {{"job", name_of(job)}});
-    return;
-  }
-  if (!*stored) return;
-  const WallTime began{Millis{static_cast<std::int64_t>(read_u64(**stored))}};
-  timetable_.succeeded(job, began);
+  const auto began = last_success(parts_.journal, name_of(job));
+  if (began) timetable_.succeeded(job, *began);
   if (watch_.on_last_success) watch_.on_last_success(job, began);
 }
 
@@ -180,11 +168,7 @@ Task<Result<Report>> Jobs::prune_outbox() {
 
 /// What was due when it began has been done, and no more.
 Task<void> Jobs::keep_success(Job job, WallTime began) {
-  std::string time;
-  append_u64(time, static_cast<std::uint64_t>(std::max<std::int64_t>(0, began.time_since_epoch().count())));
-  journal::Batch batch;
-  batch.put(Family::meta, success_key(job), std::move(time));
-  co_await parts_.journal.commit(std::move(batch));
+  co_await jobs::keep_success(parts_.journal, name_of(job), began);
   timetable_.succeeded(job, began);
   if (watch_.on_last_success) watch_.on_last_success(job, began);
 }

@@ -129,6 +129,12 @@ Task<void> ClaimStore::note_asked(Uuid claim, WallTime at) {
   co_await journal_.commit(std::move(batch));
 }
 
+Task<void> ClaimStore::note_refused(Uuid claim) {
+  Batch batch;
+  batch.erase(Family::prizes_leased, asked_key(claim));
+  co_await journal_.commit(std::move(batch));
+}
+
 Task<void> ClaimStore::add(Claim claim, journal::NewEvent event) {
   Batch batch;
   batch.put(Family::prizes_leased, claim_key(claim.record), encode(claim));

@@ -40,9 +40,9 @@ Result<Claim> find_claim(const journal::JournalReader& journal, const std::strin
 
 /// Claims in the journal, family prizes_leased: each under `claim/<record>`, under
 /// `claimed/<member>/<promotion>` that the member has claimed it here, and under `asked/<claim>`, until it is
-/// known better, that the hub was asked to book it. Whoever changes one holds `claims_key`. Their
-/// transactions' names are in `by_transaction`. Reactor's thread. Errors of all: corrupt, newer_format,
-/// io_failed.
+/// known better, that the hub may have booked it, having been asked to. Whoever changes one holds
+/// `claims_key`. Their transactions' names are in `by_transaction`. Reactor's thread. Errors of all: corrupt,
+/// newer_format, io_failed.
 class ClaimStore {
  public:
   /// Both must outlive it.
@@ -54,10 +54,12 @@ class ClaimStore {
   Result<bool> is_claimed(const CustomerId& customer, const Uuid& promotion) const;
   /// By which claim that is; nullopt: it is not.
   Result<std::optional<Claim>> claim_of(const CustomerId& customer, const Uuid& promotion) const;
-  /// Whether the hub was asked to book it, by this process or one before, and has not been heard to do so.
+  /// Whether the hub was asked to book it, by this process or one before, and may have done so unheard.
   Result<bool> is_asked(const Uuid& claim) const;
   /// Durable when it returns.
   Task<void> note_asked(Uuid claim, WallTime at);
+  /// It was asked once, and has said no. Durable when it returns.
+  Task<void> note_refused(Uuid claim);
   /// With the event that tells the hub. Durable when it returns.
   Task<void> add(Claim claim, journal::NewEvent event);
   /// What became of one that was pending. Where it is refused, the member may claim the promotion here again.

@@ -167,10 +167,14 @@ Task<Result<Answer>> Claims::decide(Claim claim, bool is_anothers, std::string t
 /// That it is asked is durable before: whoever is asked again, the hub being away, knows that it may be
 /// booked.
 Task<Result<std::optional<sync::ClaimAnswer>>> Claims::ask(Claim claim, std::string traceparent) {
-  const auto before = store_.is_asked(claim.id);
+  const Uuid id = claim.id;
+  const auto before = store_.is_asked(id);
   if (!before) co_return std::unexpected(before.error());
-  if (!*before) co_await store_.note_asked(claim.id, claim.claimed_at);
-  co_return co_await put_to_hub(std::move(claim), std::move(traceparent));
+  if (!*before) co_await store_.note_asked(id, claim.claimed_at);
+  auto answer = co_await put_to_hub(std::move(claim), std::move(traceparent));
+  // A question before this one may be on its way still, and be granted after this answer.
+  if (answer && !answer->credit && !*before) co_await store_.note_refused(id);
+  co_return answer;
 }
 
 Task<std::optional<sync::ClaimAnswer>> Claims::put_to_hub(Claim claim, std::string traceparent) {

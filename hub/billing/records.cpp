@@ -21,7 +21,8 @@ Result<Record> record_in(const db::Row& row) {
                 .status = row.text(7),
                 .reason = row.optional_text(8),
                 .transfer = row.optional_text(9),
-                .created_at = WallTime{Millis{row.integer(10)}}};
+                .created_at = WallTime{Millis{row.integer(10)}},
+                .refund = row.optional_text(11)};
 }
 
 std::string_view type_of(const Record& record) {
@@ -51,7 +52,7 @@ Result<std::vector<Record>> list_records(db::Transaction& transaction, const Rec
   if (filter.until) conditions += " AND created_at < " + next(stamp(*filter.until));
   const std::string text =
       "SELECT id, payment_id, reference, user_id, payee_id, amount, currency, status, reason, transfer_id,"
-      " created_at FROM billing_record WHERE " +
+      " created_at, (SELECT refund FROM payment WHERE payment.id = payment_id) FROM billing_record WHERE " +
       conditions + " ORDER BY id DESC LIMIT " + next(filter.limit);
   auto rows = transaction.query(text, std::move(parameters));
   if (!rows) return failure(rows);
@@ -72,19 +73,21 @@ void write_record(json::Writer& out, const Record& record) {
   out.field("status", record.status);
   write_or_null(out, "reason", record.reason);
   write_or_null(out, "transactionId", record.transfer);
-  out.field("createdAt", format_time(record.created_at)).end_object();
+  out.field("createdAt", format_time(record.created_at));
+  write_or_null(out, "refund", record.refund);
+  out.end_object();
 }
 
 std::string csv_of(const std::vector<Record>& records) {
   std::string out;
   append_csv_line(out, {"id", "paymentId", "reference", "userId", "type", "amount", "currency", "payTo",
-                        "status", "reason", "transactionId", "createdAt"});
+                        "status", "reason", "transactionId", "createdAt", "refund"});
   for (const Record& record : records) {
     append_csv_line(out, {record.id.str(), record.payment, record.reference, record.user.str(),
                           std::string(type_of(record)), format_amount(record.amount),
                           std::string(record.amount.currency.code()), record.payee ? record.payee->str() : "",
                           record.status, record.reason.value_or(""), record.transfer.value_or(""),
-                          format_time(record.created_at)});
+                          format_time(record.created_at), record.refund.value_or("")});
   }
   return out;
 }

@@ -11,7 +11,7 @@
 
 namespace perkline::hub::billing {
 
-/// A decided payment in the books; never changed.
+/// A decided payment in the books, which never changes, and what has become of its refund by now.
 struct Record {
   Uuid id;
   std::string payment;
@@ -23,6 +23,7 @@ struct Record {
   std::optional<std::string> reason;
   std::optional<std::string> transfer;  ///< The ledger's; nullopt: nothing was booked.
   WallTime created_at;
+  std::optional<std::string> refund = std::nullopt;  ///< Its payment's.
 };
 
 struct RecordFilter {
@@ -39,7 +40,7 @@ struct RecordFilter {
 Result<std::vector<Record>> list_records(db::Transaction& transaction, const RecordFilter& filter);
 
 /// `{id, paymentId, reference, userId, type, amount, currency, payTo, status, reason, transactionId,
-/// createdAt}`, appended to `out`.
+/// createdAt, refund}`, appended to `out`.
 void write_record(json::Writer& out, const Record& record);
 /// The same as lines of CSV, with their header.
 std::string csv_of(const std::vector<Record>& records);

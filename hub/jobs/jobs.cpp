@@ -230,4 +230,13 @@ Result<void> note_success(db::Transaction& transaction, const Job& job, WallTime
   return {};
 }
 
+Result<void> note_backup(db::Transaction& transaction, WallTime began) {
+  auto noted = transaction.execute(
+      "INSERT INTO job_run (name, began_at, succeeded_at) VALUES ($1, $2, $2) ON CONFLICT (name)"
+      " DO UPDATE SET began_at = excluded.began_at, succeeded_at = excluded.succeeded_at",
+      {std::string(backup_name), began.time_since_epoch().count()});
+  if (!noted) return failure(noted);
+  return {};
+}
+
 }  // namespace perkline::hub::jobs

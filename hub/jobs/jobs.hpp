@@ -71,4 +71,10 @@ Result<bool> take_turn(db::Transaction& transaction, const Job& job, WallTime no
 /// The run that began then has succeeded, by its turn or by hand. Errors: the database's.
 Result<void> note_success(db::Transaction& transaction, const Job& job, WallTime began);
 
+/// No job, but told as one: `perkline-hub backup`, which another process runs.
+inline constexpr std::string_view backup_name = "backup";
+/// A backup that began then is made and verified. The last word counts, so that one by a clock that was ahead
+/// hides none that fail later. Errors: the database's.
+Result<void> note_backup(db::Transaction& transaction, WallTime began);
+
 }  // namespace perkline::hub::jobs

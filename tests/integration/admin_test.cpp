@@ -114,6 +114,19 @@ TEST(UnknownKey, SyncsNothingAndItsSalesWaitUntilTheHubKnowsIt) {
                          std::chrono::seconds(60)));
 }
 
+TEST(Demo, RefusesAFolderThatHoldsSomethingElse) {
+  TempDir folder;
+  const std::string theirs = folder.file("thesis.txt");
+  std::ofstream(theirs) << "years of work";
+  const auto output = bench::run_command(
+      program("perkline-bench"),
+      {"demo", "--bin", bin_dir(), "--once", "--port-base", "0", "--state", folder.path().string()});
+  ASSERT_TRUE(output);
+  EXPECT_EQ(output->status, 1) << output->out;
+  EXPECT_TRUE(output->err.contains("--state")) << output->err;
+  EXPECT_TRUE(std::filesystem::exists(theirs));
+}
+
 TEST(Demo, EndsWithATableThatAgrees) {
   TempDir folder;
   std::vector<std::string> arguments{"demo", "--bin",       bin_dir(), "--once",  "--seconds",

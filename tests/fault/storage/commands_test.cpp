@@ -22,6 +22,15 @@ class StorageCommands : public ChainTest {
     EXPECT_TRUE(document) << output.out << output.err;
     return document ? std::move(*document) : json::Document();
   }
+  /// In seconds since 1970; 0: never.
+  static double last_backup() {
+    const std::string gauge = R"(perkline_edge_job_last_success_timestamp_seconds{job="backup"} )";
+    const auto answer = bench::call({.origin = fleet().edge_ops_url(0), .path = "/metrics"});
+    const std::string text = answer ? answer->body : "";
+    const std::size_t at = text.find(gauge);
+    EXPECT_NE(at, text.npos) << text;
+    return at == text.npos ? -1 : std::stod(text.substr(at + gauge.size()));
+  }
   static void expect_whole() {
     const auto verified = edge_command(0, {"verify", "--json"});
     EXPECT_EQ(verified.status, 0) << verified.out << verified.err;
@@ -36,8 +45,10 @@ TEST_F(StorageCommands, ABackupOfARunningStoreIsRestoredWhereNothingIs) {
   keep_from_pdi(0);
   const std::string waiting = till.price("T-0");
   ASSERT_EQ(till.finalize(waiting, "T-0").status, 202);
+  const double before = last_backup();
   const auto made = edge_command(0, {"backup", backups(), "--json"});
   ASSERT_EQ(made.status, 0) << made.err;
+  EXPECT_GT(last_backup(), before);
   EXPECT_EQ(bench::integer_at(told(made).root(), "number"), 1);
   const std::int64_t tail = bench::integer_at(told(made).root(), "tail");
   EXPECT_GE(tail, 1);
@@ -73,17 +84,21 @@ TEST_F(StorageCommands, ABackupOfARunningStoreIsRestoredWhereNothingIs) {
 }
 
 TEST_F(StorageCommands, ABackupIsMadeWhereNoDaemonRuns) {
+  const double before = last_backup();
   fleet().edge(0).terminate();
   const auto made = edge_command(0, {"backup", folder_file("offline")});
   EXPECT_EQ(made.status, 0) << made.err;
   EXPECT_NE(made.out.find("number: 1"), std::string::npos) << made.out;
   ASSERT_TRUE(fleet().start_edge(0));
+  EXPECT_GT(last_backup(), before) << "the next daemon tells of it";
 }
 
 TEST_F(StorageCommands, ABackupGoesNowhereNearTheData) {
+  const double before = last_backup();
   const auto inside = edge_command(0, {"backup", (data() / "backups").string()});
   EXPECT_EQ(inside.status, 2);
   EXPECT_NE(inside.err.find("inside data_dir"), std::string::npos) << inside.err;
+  EXPECT_EQ(last_backup(), before) << "none was made";
 }
 
 TEST_F(StorageCommands, VerifyTellsOfEveryFault) {

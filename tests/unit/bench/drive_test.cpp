@@ -1,12 +1,16 @@
 #include "bench/measure/drive.hpp"
 
 #include <optional>
+#include <signal.h>
 #include <thread>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
+#include "bench/fleet/child.hpp"
+#include "bench/fleet/children.hpp"
 #include "bench/measure/process.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -116,6 +120,61 @@ TEST(BenchDrive, WhatWasDueAndNotBegunAtTheEndOfAnOpenLoopCounts) {
   EXPECT_GE(figures->times.count(), 49U);
   EXPECT_EQ(figures->late, figures->times.count() - figures->operations);
   EXPECT_GE(figures->times.longest(), milliseconds(1000));
+}
+
+/// Each poll takes 10 ms of CPU time, however long that is, and ends an operation.
+class BurningLoad final : public Load {
+ public:
+  std::size_t lanes() const override { return 1; }
+  Result<void> begin(std::size_t) override { return {}; }
+  Result<void> poll(std::chrono::nanoseconds, std::vector<Ended>& ended) override {
+    const auto begin = use_of(::getpid())->cpu;
+    while (use_of(::getpid())->cpu - begin < milliseconds(10)) {
+    }
+    ended.push_back({.lane = 0});
+    return {};
+  }
+};
+
+TEST(BenchDrive, TellsHowMuchOfACoreTheLoadTook) {
+  FakeLoad asleep(1, milliseconds(10));
+  const auto idle = drive(asleep, {.warm_up = milliseconds(0), .time = milliseconds(20'000), .units = 80});
+  ASSERT_TRUE(idle) << idle.error().detail;
+  EXPECT_GT(idle->load_cpu_seconds, 0);
+  EXPECT_LT(idle->load_share(), 0.5);
+  BurningLoad burning;
+  const auto busy = drive(burning, {.warm_up = milliseconds(0), .time = milliseconds(20'000), .units = 5});
+  ASSERT_TRUE(busy) << busy.error().detail;
+  EXPECT_GE(busy->load_cpu_seconds, 0.05);
+  EXPECT_DOUBLE_EQ(busy->load_share(), busy->load_cpu_seconds / busy->seconds);
+}
+
+TEST(BenchDrive, CountsWhatADatabasesProcessesHaveUsedAlsoThoseThatHaveEnded) {
+  const auto shell =
+      Child::start("/bin/sh", {"-c", "head -c 100000000 /dev/zero | md5sum; sleep 60; exit 1"}, "/dev/null");
+  ASSERT_TRUE(shell) << shell.error().detail;
+  const auto cpu_of = [](pid_t process) {
+    const auto use = use_of(process);
+    return use ? use->cpu : std::chrono::nanoseconds::zero();
+  };
+  // Both ends of the pipe have gone, and only the one that sleeps is there.
+  const bool counted = test::eventually(
+      [&] {
+        const auto children = children_of(shell->pid());
+        const auto family = family_cpu(shell->pid());
+        return children.size() == 1 && family &&
+               *family - cpu_of(shell->pid()) - cpu_of(children[0]) >= milliseconds(20);
+      },
+      std::chrono::seconds(60));
+  FakeLoad load(1, milliseconds(1));
+  const auto figures = drive(
+      load, {.warm_up = milliseconds(0), .time = milliseconds(20'000), .units = 4, .database = shell->pid()});
+  for (const pid_t child : children_of(shell->pid())) ::kill(child, SIGKILL);
+  EXPECT_TRUE(counted);
+  ASSERT_TRUE(figures) << figures.error().detail;
+  EXPECT_LT(figures->database_cpu_seconds, 0.02) << "what it used before does not count";
+  EXPECT_EQ(figures->cpu_seconds, 0) << "nobody asked for the server's";
+  EXPECT_FALSE(family_cpu(1 << 23)) << "there is no such process";
 }
 
 TEST(BenchDrive, TurnInWhichNothingEndedIsAnError) {

@@ -104,6 +104,14 @@ TEST_F(BenchHttpLoad, AnswerInPiecesEndsWithTheLast) {
   EXPECT_EQ(load_->complaint(), "");
 }
 
+TEST_F(BenchHttpLoad, LessThanAMillisecondIsWaitedForAsWell) {
+  std::vector<Ended> ended;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(load_->poll(std::chrono::microseconds(700), ended));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::microseconds(7'000));
+  EXPECT_TRUE(ended.empty());
+}
+
 TEST_F(BenchHttpLoad, WrongAnswerHasFailedAndTheFirstIsTold) {
   say(client, "HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops");
   auto ended = poll();

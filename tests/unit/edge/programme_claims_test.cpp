@@ -417,13 +417,51 @@ TEST_F(ClaimsTest, WhatTheHubMayHaveBookedIsNotDeniedForWhatWasClaimedAfterIt) {
   EXPECT_EQ(hub.claims.front().claim, hub.claims.back().claim);
 }
 
-TEST_F(ClaimsTest, WhatTheHubWasAskedAboutIsForgottenInTime) {
+TEST_F(ClaimsTest, WhatTheHubHasRefusedIsInNoDoubtWhileItIsAway) {
+  const std::string other = "CUST-00002";
+  assign({}, other);
+  ASSERT_EQ(claim("C-1", welcome)->status, 200);
   hub.claim = [this](const sync::ClaimRequest& request) {
-    return says(request, sync::ClaimOutcome::not_assigned);
+    return says(request, request.customer == CustomerId("CUST-00002") ? sync::ClaimOutcome::not_assigned
+                                                                      : sync::ClaimOutcome::already_claimed);
   };
-  EXPECT_EQ(claim_refused("C-1", welcome), Errc::not_found);
+  EXPECT_EQ(claim_refused("C-2", welcome), Errc::already_claimed);
+  EXPECT_EQ(claim_refused("C-3", welcome, other), Errc::not_found);
+  const auto expect_refused_again = [&](const char* when) {
+    EXPECT_EQ(claim_refused("C-2", welcome), Errc::already_claimed) << when;
+    EXPECT_EQ(claim_refused("C-3", welcome, other), Errc::not_found) << when;
+  };
+  hub.up = false;
+  expect_refused_again("the hub is away");
+  crash(1);
+  expect_refused_again("the next life");
+  hub.up = true;
+  expect_refused_again("asked once more");
+  hub.up = false;
+  expect_refused_again("and away again");
+}
+
+TEST_F(ClaimsTest, ARefusalDoesNotEndTheDoubtAboutAnEarlierQuestion) {
+  const std::string other = "CUST-00002";
+  assign({}, other);
+  hub.claim = [](const sync::ClaimRequest&) { return std::nullopt; };
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded);
+  hub.claim = [this](const sync::ClaimRequest& request) {
+    return says(request, sync::ClaimOutcome::balance_limit);
+  };
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::balance_limit);
+  hub.up = false;
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded)
+      << "what it has not answered may come to it later, and find room in the wallet";
+}
+
+TEST_F(ClaimsTest, WhatTheHubWasAskedAboutIsForgottenInTime) {
+  const std::string other = "CUST-00002";
+  assign({}, other);
+  hub.claim = [](const sync::ClaimRequest&) { return std::nullopt; };
+  EXPECT_EQ(claim_refused("C-1", welcome, other), Errc::overloaded);
   skip(hours{2});
-  EXPECT_EQ(claim_refused("C-2", welcome), Errc::not_found);
+  EXPECT_EQ(claim_refused("C-2", welcome, other), Errc::overloaded);
   EXPECT_EQ(life->run(programme->forget_claims(outside.time.wall - hours{1}, 64)), 1u);
   EXPECT_EQ(life->run(programme->forget_claims(outside.time.wall + hours{1}, 64)), 1u);
   EXPECT_EQ(life->run(programme->forget_claims(outside.time.wall + hours{1}, 64)), 0u);

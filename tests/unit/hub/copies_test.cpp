@@ -57,6 +57,31 @@ TEST_F(Copies, ABackupIsWholeAndIsNotWrittenOverAnything) {
   EXPECT_EQ(info.st_mode & 0777u, 0600u);
 }
 
+TEST_F(Copies, AHubTellsWhenTheLastBackupWasMadeThatIsWhole) {
+  ASSERT_EQ(run([&] { return store_add(config_, "store-1", key_); }).status, exit_ok);
+  const auto noted = [&] {
+    return rows("SELECT name, CAST(succeeded_at AS TEXT) FROM job_run WHERE name = 'backup'");
+  };
+  EXPECT_TRUE(noted().empty());
+  ASSERT_EQ(run([&] { return backup(config_, folder_.file("1.db")); }).status, exit_ok);
+  const auto first = noted();
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_GT(std::stoll(first[0].substr(first[0].find(' '))), 1'700'000'000'000) << "ms since 1970";
+  EXPECT_EQ(run([&] { return backup(config_, folder_.file("1.db")); }).status, exit_failed);
+  EXPECT_EQ(noted(), first) << "none was made";
+  // By a clock that was years ahead.
+  const auto ahead = db::open_for_tool(place_.url(), IfMissing::fail);
+  ASSERT_TRUE((*ahead)->write_now([](db::Transaction& transaction) -> Result<void> {
+    auto set =
+        transaction.execute("UPDATE job_run SET began_at = 9000000000000, succeeded_at = 9000000000000");
+    if (!set) return failure(set);
+    return {};
+  }));
+  ASSERT_EQ(run([&] { return backup(config_, folder_.file("2.db")); }).status, exit_ok);
+  ASSERT_EQ(noted().size(), 1u);
+  EXPECT_LT(noted()[0], "backup 9");
+}
+
 TEST_F(Copies, ARestoreBringsTheBackupUnderAnotherIncarnationAndKeepsWhatWasThere) {
   const std::string file = folder_.file("backup.db");
   const std::string incarnation = "SELECT name, value FROM hub_meta WHERE name = 'hub_incarnation'";

@@ -25,6 +25,7 @@ class CutLine final : public hub::billing::PaymentProvider {
   }
   Task<Result<hub::billing::Verdict>> refund(std::string reference) override {
     ++refunds;
+    if (refunds_lost) co_return fail(Errc::connection_lost, "cut");
     if (lost > 0 && lost-- > 0) co_return fail(Errc::connection_lost, "cut");
     if (refuses) co_return hub::billing::Verdict{.state = hub::billing::Verdict::State::declined};
     co_return co_await provider_.refund(std::move(reference));
@@ -35,8 +36,9 @@ class CutLine final : public hub::billing::PaymentProvider {
     co_return co_await provider_.status(std::move(reference));
   }
 
-  std::atomic<int> lost = 0;          ///< So many requests never arrive.
-  std::atomic<bool> refuses = false;  ///< To give back.
+  std::atomic<int> lost = 0;               ///< So many requests never arrive.
+  std::atomic<bool> refunds_lost = false;  ///< No request for one arrives.
+  std::atomic<bool> refuses = false;       ///< To give back.
   std::atomic<int> settles = 0;
   std::atomic<int> refunds = 0;
   std::atomic<int> questions = 0;

@@ -423,7 +423,7 @@ TEST_F(Payments, RecordsAreCsvToWhoAsksForIt) {
   EXPECT_EQ(answer.field("Content-Type"), "text/csv; charset=utf-8");
   EXPECT_TRUE(
       answer.body.starts_with("id,paymentId,reference,userId,type,amount,currency,payTo,status,reason,"
-                              "transactionId,createdAt\r\n"));
+                              "transactionId,createdAt,refund\r\n"));
   EXPECT_TRUE(answer.body.contains("," + jo.id() + ",TOP_UP,99.01,USD,,failed,DECLINED,,"));
   const std::string link = answer.field("Link").value_or("");
   ASSERT_TRUE(link.starts_with("</api/v1/billing/records?limit=1&type=TOP_UP&cursor=")) << link;

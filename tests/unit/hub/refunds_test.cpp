@@ -3,6 +3,8 @@
 namespace perkline::test {
 namespace {
 
+using Texts = std::vector<std::string>;
+
 /// Top-ups that their provider settles while something else fills the wallet.
 class Refunds : public Payments {
  protected:
@@ -24,6 +26,14 @@ class Refunds : public Payments {
   std::int64_t given_back() {
     return count("SELECT COUNT(*) FROM test_provider_charge WHERE refunded_at IS NOT NULL");
   }
+  /// What the books that one may read say of refunds, the newest first.
+  Texts recorded(const std::string& token) const {
+    Texts refunds;
+    const auto document = json::parse(hub_.get(records, token).body);
+    for (const json::Value& item : document->root().find("items")->items())
+      refunds.emplace_back(item.find("refund")->text());
+    return refunds;
+  }
   void expect_failed(const Member& whose, const std::string& id) {
     EXPECT_EQ(status(whose, id), "failed");
     EXPECT_EQ(balance(whose, "KWD"), std::string(most) + "/0.000") << "nothing of it is here";
@@ -39,12 +49,28 @@ TEST_F(Refunds, AreGivenOnceOfWhatWasSettledAndCouldNotBeBooked) {
   start_worker();
   start_worker();
   EXPECT_TRUE(becomes("done", jo, id)) << refund(jo, id);
+  EXPECT_EQ(recorded(jo.token), Texts{"done"});
   EXPECT_EQ(given_back(), 1);
   EXPECT_EQ(line_->refunds, 1);
   EXPECT_EQ(line_->settles, 1);
   EXPECT_EQ(for_people_, 0);
   EXPECT_EQ(pending().refunds, 0);
   expect_failed(jo, id);
+}
+
+TEST_F(Refunds, StandInTheBooksFromTheFailureOn) {
+  const Member jo = member("jo");
+  line_->refunds_lost = true;
+  const std::string id = too_much_for(jo, "2");
+  start_worker();
+  ASSERT_EQ(outcome(jo, id), "failed");
+  EXPECT_EQ(recorded(jo.token), Texts{"due"});
+  const RawAnswer csv = hub_.send("GET", records, jo.token, "", "Accept: text/csv\r\n");
+  EXPECT_TRUE(csv.body.ends_with(",due\r\n")) << csv.body;
+  line_->refunds_lost = false;
+  EXPECT_TRUE(becomes("done", jo, id));
+  EXPECT_EQ(outcome(jo, begun(jo, "99.01")), "failed");
+  EXPECT_EQ(recorded(jo.token), (Texts{"", "done"})) << "of a declined one nothing is to be given back";
 }
 
 TEST_F(Refunds, WhoseAnswerIsLostAreAskedAbout) {
@@ -89,6 +115,7 @@ TEST_F(Refunds, ThatAreRefusedAreForPeople) {
   const std::string id = too_much_for(jo, "2");
   start_worker();
   EXPECT_TRUE(becomes("refused", jo, id));
+  EXPECT_EQ(recorded(staff_), Texts{"refused"}) << "whoever settles it with the provider";
   EXPECT_EQ(for_people_, 1);
   EXPECT_EQ(given_back(), 0);
   EXPECT_EQ(pending().refunds, 0);
