@@ -138,14 +138,30 @@ class Images(DeployTest):
                 for source in re.findall(r"(?m)^COPY (?!--from)(\S+) ", body):
                     self.assertTrue((SOURCE / source).exists(), source)
 
-    def test_get_the_packages_that_the_programs_need_by_name(self):
-        pipeline = re.search(r"Depends \| (tr .*?) > ", self.stages["build"])[1]
+    def test_get_their_programs_and_what_these_need_by_name_out_of_the_packages(self):
         depends = (
             "systemd | systemd-sysusers, systemd | systemd-tmpfiles, "
             "libc6 (>= 2.34), libfmt9 (>= 9.1), libsystemd0"
         )
-        done = run("bash", "-c", f"echo '{depends}' | {pipeline}")
-        self.assertEqual(done.stdout.split(), ["libc6", "libfmt9", "libsystemd0"])
+        packages = self.folder / "build/release/packages"
+        packages.mkdir(parents=True)
+        for part in ("edge", "hub", "tools"):
+            tree = self.folder / part
+            for folder in ("DEBIAN", "usr/bin"):
+                (tree / folder).mkdir(parents=True)
+            (tree / "usr/bin" / part).touch()
+            (tree / "DEBIAN/control").write_text(
+                f"Package: perkline-{part}\nVersion: 1\nArchitecture: all\nMaintainer: a <a@example.org>\n"
+                f"Depends: {depends}\nDescription: a\n"
+            )
+            run("dpkg-deb", "--build", tree, packages / f"perkline-{part}_1_all.deb")
+        # The step itself, as /bin/sh is given it there: in an image that has no /out yet.
+        step = re.search(r"(?ms)^RUN (set -eu;.*?[^\\])\n", self.stages["build"])[1].replace("\\\n", "")
+        out = self.folder / "out"
+        run("sh", "-c", f"cd {self.folder}; " + step.replace("/out", str(out)))
+        for part in ("edge", "hub", "tools"):
+            self.assertTrue((out / part / "usr/bin" / part).is_file())
+            self.assertEqual((out / f"{part}.needs").read_text().split(), ["libc6", "libfmt9", "libsystemd0"])
 
 
 class Chain(DeployTest):
