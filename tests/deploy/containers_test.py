@@ -57,7 +57,7 @@ class Compose(DeployTest):
                     self.assertEqual(set(options.split(",")), {f"uid={user}", f"gid={group}"}, f"{name}: {path}")
 
     def test_shows_each_container_its_own_secrets_alone(self):
-        allowed = {"hub-1": "hub", "hub-2": "hub", "edge": "edge", "postgres": "postgres"}
+        allowed = {"hub-1": "hub", "hub-2": "hub", "edge": "edge", "sandbox": "pdi", "postgres": "postgres"}
         for name, service in self.services.items():
             seen = {volume.split(":")[0] for volume in service.get("volumes", []) if "-secrets:" in volume}
             if name in ("keys", "store"):
@@ -96,18 +96,33 @@ class Compose(DeployTest):
     def test_lets_the_daemons_drain(self):
         for name in ("hub-1", "hub-2", "edge"):
             self.assertGreater(int(self.services[name]["stop_grace_period"].removesuffix("s")), 10)
+        # It waits for the members' sockets, which last.
+        (limit,) = re.findall(r"worker_shutdown_timeout (\d+)s;", self.services["nginx"]["command"][-1])
+        self.assertGreater(int(self.services["nginx"]["stop_grace_period"].removesuffix("s")), int(limit))
 
-    def test_gives_nobody_the_address_that_is_nginxs(self):
+    def test_gives_nginx_and_the_hubs_that_it_asks_addresses_that_stay(self):
         (pool,) = self.compose["networks"]["default"]["ipam"]["config"]
         subnet = ipaddress.ip_network(pool["subnet"])
-        nginx = ipaddress.ip_address(self.services["nginx"]["networks"]["default"]["ipv4_address"])
-        self.assertIn(nginx, subnet)
-        # The first is the gateway's.
-        self.assertNotEqual(nginx, subnet[1])
         # An engine hands out the first free address of the range to whatever starts first.
         handed_out = ipaddress.ip_network(pool.get("ip_range", pool["subnet"]))
         self.assertTrue(handed_out.subnet_of(subnet))
-        self.assertNotIn(nginx, handed_out)
+        asked = re.findall(r"(?m)^ *server (\S+):\d+", (HERE / "nginx.conf").read_text())
+        self.assertEqual(asked, ["hub-1", "hub-2"])
+        addresses = [
+            ipaddress.ip_address(self.services[name]["networks"]["default"]["ipv4_address"])
+            for name in ["nginx", *asked]
+        ]
+        self.assertEqual(len(set(addresses)), len(addresses))
+        for address in addresses:
+            self.assertIn(address, subnet)
+            # The first may be the gateway's.
+            self.assertNotEqual(address, subnet[1])
+            self.assertNotIn(address, handed_out)
+
+    def test_has_no_container_live_in_anothers_network(self):
+        # It would be cut off for good when that one starts anew.
+        for name, service in self.services.items():
+            self.assertNotIn("network_mode", service, name)
 
 
 class Images(DeployTest):
@@ -138,14 +153,30 @@ class Images(DeployTest):
                 for source in re.findall(r"(?m)^COPY (?!--from)(\S+) ", body):
                     self.assertTrue((SOURCE / source).exists(), source)
 
-    def test_get_the_packages_that_the_programs_need_by_name(self):
-        pipeline = re.search(r"Depends \| (tr .*?) > ", self.stages["build"])[1]
+    def test_get_their_programs_and_what_these_need_by_name_out_of_the_packages(self):
         depends = (
             "systemd | systemd-sysusers, systemd | systemd-tmpfiles, "
             "libc6 (>= 2.34), libfmt9 (>= 9.1), libsystemd0"
         )
-        done = run("bash", "-c", f"echo '{depends}' | {pipeline}")
-        self.assertEqual(done.stdout.split(), ["libc6", "libfmt9", "libsystemd0"])
+        packages = self.folder / "build/release/packages"
+        packages.mkdir(parents=True)
+        for part in ("edge", "hub", "tools"):
+            tree = self.folder / part
+            for folder in ("DEBIAN", "usr/bin"):
+                (tree / folder).mkdir(parents=True)
+            (tree / "usr/bin" / part).touch()
+            (tree / "DEBIAN/control").write_text(
+                f"Package: perkline-{part}\nVersion: 1\nArchitecture: all\nMaintainer: a <a@example.org>\n"
+                f"Depends: {depends}\nDescription: a\n"
+            )
+            run("dpkg-deb", "--build", tree, packages / f"perkline-{part}_1_all.deb")
+        # The step itself, as /bin/sh is given it there: in an image that has no /out yet.
+        step = re.search(r"(?ms)^RUN (set -eu;.*?[^\\])\n", self.stages["build"])[1].replace("\\\n", "")
+        out = self.folder / "out"
+        run("sh", "-c", f"cd {self.folder}; " + step.replace("/out", str(out)))
+        for part in ("edge", "hub", "tools"):
+            self.assertTrue((out / part / "usr/bin" / part).is_file())
+            self.assertEqual((out / f"{part}.needs").read_text().split(), ["libc6", "libfmt9", "libsystemd0"])
 
 
 class Chain(DeployTest):
@@ -203,7 +234,7 @@ class Chain(DeployTest):
                 "edge-ops",
             )
         }
-        for folder in ("hub", "edge", "postgres", "data"):
+        for folder in ("hub", "edge", "pdi", "postgres", "data"):
             (self.folder / folder).mkdir()
         port = self.port
         hub = (
@@ -228,12 +259,18 @@ class Chain(DeployTest):
             .replace("/var/lib/perkline-edge", f"{self.folder}/data")
             .replace("0.0.0.0:7070", f"127.0.0.1:{port['edge']}")
             .replace("127.0.0.1:7071", f"127.0.0.1:{port['edge-ops']}")
-            .replace("127.0.0.1:7443", f"127.0.0.1:{port['pdi']}")
+            .replace("sandbox:7443", f"127.0.0.1:{port['pdi']}")
             .replace("hub-1:7090", f"127.0.0.1:{port['sync-1']}")
             .replace("hub-2:7090", f"127.0.0.1:{port['sync-2']}")
             + f"data_dir: {self.folder}/data\n",
         )
-        self.file("sandbox.yaml", f'listen: "127.0.0.1:{port["pdi"]}"\n')
+        self.file(
+            "sandbox.yaml",
+            (HERE / "sandbox.yaml")
+            .read_text()
+            .replace("/secrets", str(self.folder))
+            .replace("0.0.0.0:7443", f"127.0.0.1:{port['pdi']}"),
+        )
         site = (HERE / "nginx.conf").read_text()
         for number in ("1", "2"):
             site = site.replace(f"hub-{number}:8080", f"127.0.0.1:{port['hub-' + number]}")
@@ -245,7 +282,7 @@ class Chain(DeployTest):
         )
         self.file(
             "nginx.conf",
-            ("user root;\n" if os.geteuid() == 0 else "") + f"daemon off;\npid {self.folder}/pid;\n"
+            ("user root;\n" if os.geteuid() == 0 else "") + f"pid {self.folder}/pid;\n"
             f"error_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{folders}include site.conf;\n}}\n",
         )
 
@@ -258,6 +295,7 @@ class Chain(DeployTest):
                 "hub/sync-secret-key",
                 "hub/database-url",
                 "edge/secret-key",
+                "pdi/key",
                 "postgres/password",
                 "hub/admin-password",
             )
@@ -287,8 +325,17 @@ class Chain(DeployTest):
         self.start("hub-1", BIN / "perkline-hub", "serve", "--config", self.folder / "hub-1.yaml")
         self.start("sandbox", BIN / "pdi-sandbox", "serve", "--config", self.folder / "sandbox.yaml")
         self.eventually(self.answers, port["ops-1"], "/health/ready")
-        self.eventually(self.answers, port["pdi"], "/sandbox/stats")
-        self.start("nginx", NGINX, "-e", "stderr", "-c", self.folder / "nginx.conf")
+        compose = yaml.safe_load((HERE / "compose.yaml").read_text())["services"]
+        kind, healthy = compose["sandbox"]["healthcheck"]["test"]
+        self.assertEqual(kind, "CMD-SHELL")
+        healthy = healthy.replace("7443", str(port["pdi"]))
+        self.eventually(lambda: run("sh", "-c", healthy, check=False).returncode == 0)
+        self.assertNotEqual(
+            run("sh", "-c", healthy.replace("/stats", "/nothing"), check=False).returncode, 0
+        )
+        (program, *arguments) = compose["nginx"]["command"]
+        self.assertEqual(program, "nginx")
+        self.start("nginx", NGINX, "-e", "stderr", "-c", self.folder / "nginx.conf", *arguments)
         self.start("edge", BIN / "perkline-edge", "serve", "--config", self.folder / "edge/edge.yaml")
         self.eventually(self.answers, port["edge-ops"], "/health/ready")
         self.eventually(self.answers, port["nginx"], "/health")

@@ -14,6 +14,10 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from debian import apt_sources  # noqa: E402
+
 # What the check itself needs beside a minimal Debian.
 TOOLS = "systemd,systemd-sysv,curl,ca-certificates"
 NEWER = "99.0"
@@ -25,26 +29,6 @@ def say(text):
 
 def run(*command):
     subprocess.run([str(part) for part in command], check=True)
-
-
-def apt_sources():
-    """The machine's own sources of Debian 12, as sources.list lines."""
-    text = subprocess.run(
-        [
-            "apt-get",
-            "indextargets",
-            "--format",
-            "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)",
-            "Created-By: Packages",
-        ],
-        check=True,
-        text=True,
-        stdout=subprocess.PIPE,
-    ).stdout
-    found = sorted({line for line in text.splitlines() if re.match(r"Debian\|[^|]+\|bookworm", line)})
-    if not found:
-        sys.exit("check.py: apt on this machine knows no Debian 12 sources (apt-get update)")
-    return "".join("deb {1} {2} {3}\n".format(*line.split("|")) for line in found)
 
 
 def newer(package, folder):
