@@ -23,7 +23,7 @@ Result<void> check_state(const fs::path& folder) {
   std::error_code error;
   if (is_nothing(folder) || fs::exists(folder / marker, error)) return {};
   return fail(Errc::io_failed, folder.string() +
-                                   " would be emptied, and holds something that perkline-bench has not made: "
+                                   " is not empty, and nothing in it says that perkline-bench may delete it: "
                                    "name another folder by --state, or empty it yourself");
 }
 

@@ -12,6 +12,7 @@
 #include "hub/ledger/ledger.hpp"
 #include "hub/promotions/promotions.hpp"
 #include "hub/wallet/wallet.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::bench {
 namespace {
@@ -22,10 +23,6 @@ using hub::db::Transaction;
 constexpr std::size_t made_at_once = 500;
 constexpr hours session_life{12};
 constexpr minutes statement_patience{30};
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 /// Draws ids, and makes members with them.
 class Maker {

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "hub/api/access.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/json/value.hpp"
 #include "shared/net/async_clock.hpp"
 #include "shared/net/reactor.hpp"
@@ -23,10 +24,6 @@ constexpr Millis recheck{100};
 constexpr std::size_t key_bytes_max = 128;
 constexpr std::int64_t purged_at_once = 1'000;
 constexpr std::string_view header_name = "Idempotency-Key";
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 /// A length stands before each part, so that no two calls run into the same bytes.
 void append_part(std::string& text, std::string_view part) {

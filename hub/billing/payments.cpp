@@ -1,13 +1,13 @@
 #include "hub/billing/payments.hpp"
 
+#include "hub/billing/due_payments.hpp"
 #include "hub/billing/refunds.hpp"
-#include "hub/db/bulk_statement.hpp"
-#include "hub/db/due.hpp"
 #include "hub/events/event_log.hpp"
 #include "hub/identity/user.hpp"
 #include "hub/ledger/account_book.hpp"
 #include "hub/wallet/payments.hpp"
 #include "shared/core/assert.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/json/fields.hpp"
 
 namespace perkline::hub::billing {
@@ -20,11 +20,7 @@ constexpr std::string_view columns =
 constexpr std::size_t columns_count = 11;
 const std::string select_payment = "SELECT " + std::string(columns) + " FROM payment";
 
-const std::string is_due = " WHERE status = 'pending' AND " + db::is_due("due_at", "$1", "$2");
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
+const DuePayments pending_ones("status = 'pending'");
 
 WallTime time_of(std::int64_t stamp) {
   return WallTime{Millis{stamp}};
@@ -252,42 +248,27 @@ Result<Pending> count_pending(db::Transaction& transaction) {
 }
 
 Result<bool> is_any_due(db::Transaction& transaction, WallTime now) {
-  auto rows = transaction.query("SELECT 1 FROM payment" + is_due + " LIMIT 1",
-                                {stamp(now), db::beyond(now, put_off_max)});
-  if (!rows) return failure(rows);
-  return !rows->empty();
+  return pending_ones.is_any(transaction, now);
 }
 
 Result<std::vector<Intent>> claim(db::Transaction& transaction, WallTime now, Millis lease,
                                   std::int64_t count) {
-  static const db::BulkStatement lease_them(
-      "UPDATE payment SET due_at = $1, attempts = attempts + 1 WHERE id IN (", "?", ")", 1);
-  std::string text = "SELECT " + std::string(columns) + ", traceparent, attempts FROM payment" + is_due +
-                     " ORDER BY due_at, id LIMIT $3" + std::string(transaction.for_update());
-  // What another one claims at this moment is not waited for.
-  if (!transaction.for_update().empty()) text += " SKIP LOCKED";
-  auto rows = transaction.query(text, {stamp(now), db::beyond(now, put_off_max), count});
+  auto rows =
+      pending_ones.claim(transaction, std::string(columns) + ", traceparent, attempts", now, lease, count);
   if (!rows) return failure(rows);
   std::vector<Intent> intents;
-  std::vector<db::Value> ids;
   for (const db::Row& row : *rows) {
     auto payment = payment_in(row);
     if (!payment) return failure(payment);
-    ids.emplace_back(payment->id.str());
     intents.push_back({.payment = std::move(*payment),
                        .traceparent = row.text(columns_count),
                        .asked = row.integer(columns_count + 1)});
   }
-  if (auto leased = lease_them.run(transaction, std::move(ids), {stamp(now + lease)}); !leased)
-    return failure(leased);
   return intents;
 }
 
 Result<void> put_off(db::Transaction& transaction, const Uuid& id, WallTime due) {
-  auto done = transaction.execute("UPDATE payment SET due_at = $2 WHERE id = $1 AND status = 'pending'",
-                                  {id.str(), stamp(due)});
-  if (!done) return failure(done);
-  return {};
+  return pending_ones.put_off(transaction, id, due);
 }
 
 Result<Payment> decide(db::Transaction& transaction, const Cause& cause, const Payment& payment,

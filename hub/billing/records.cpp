@@ -1,6 +1,7 @@
 #include "hub/billing/records.hpp"
 
 #include "hub/billing/csv.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::billing {
 namespace {
@@ -43,7 +44,6 @@ Result<std::vector<Record>> list_records(db::Transaction& transaction, const Rec
     parameters.push_back(std::move(value));
     return '$' + std::to_string(parameters.size());
   };
-  const auto stamp = [](WallTime time) { return time.time_since_epoch().count(); };
   if (filter.user) conditions += " AND user_id = " + next(filter.user->str());
   if (filter.status) conditions += " AND status = " + next(*filter.status);
   if (filter.top_ups) conditions += *filter.top_ups ? " AND payee_id IS NULL" : " AND payee_id IS NOT NULL";

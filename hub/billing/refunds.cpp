@@ -1,17 +1,12 @@
 #include "hub/billing/refunds.hpp"
 
-#include "hub/billing/payments.hpp"
-#include "hub/db/bulk_statement.hpp"
-#include "hub/db/due.hpp"
+#include "hub/billing/due_payments.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::billing {
 namespace {
 
-const std::string is_due = " WHERE refund = 'due' AND " + db::is_due("due_at", "$1", "$2");
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
+const DuePayments due_ones("refund = 'due'");
 
 }  // namespace
 
@@ -24,40 +19,24 @@ Result<void> begin_refund(db::Transaction& transaction, const Uuid& payment, Wal
 }
 
 Result<bool> is_any_refund_due(db::Transaction& transaction, WallTime now) {
-  auto rows = transaction.query("SELECT 1 FROM payment" + is_due + " LIMIT 1",
-                                {stamp(now), db::beyond(now, put_off_max)});
-  if (!rows) return failure(rows);
-  return !rows->empty();
+  return due_ones.is_any(transaction, now);
 }
 
 Result<std::vector<Refund>> claim_refunds(db::Transaction& transaction, WallTime now, Millis lease,
                                           std::int64_t count) {
-  static const db::BulkStatement lease_them(
-      "UPDATE payment SET due_at = $1, attempts = attempts + 1 WHERE id IN (", "?", ")", 1);
-  std::string text = "SELECT id, reference, attempts FROM payment" + is_due +
-                     " ORDER BY due_at, id LIMIT $3" + std::string(transaction.for_update());
-  // What another one claims at this moment is not waited for.
-  if (!transaction.for_update().empty()) text += " SKIP LOCKED";
-  auto rows = transaction.query(text, {stamp(now), db::beyond(now, put_off_max), count});
+  auto rows = due_ones.claim(transaction, "id, reference, attempts", now, lease, count);
   if (!rows) return failure(rows);
   std::vector<Refund> refunds;
-  std::vector<db::Value> ids;
   for (const db::Row& row : *rows) {
     const auto id = parse_uuid(row.text(0));
     if (!id) return fail(Errc::corrupt, "payment " + row.text(0) + " is none");
-    ids.emplace_back(row.text(0));
     refunds.push_back({.payment = *id, .reference = row.text(1), .asked = row.integer(2)});
   }
-  if (auto leased = lease_them.run(transaction, std::move(ids), {stamp(now + lease)}); !leased)
-    return failure(leased);
   return refunds;
 }
 
 Result<void> put_off_refund(db::Transaction& transaction, const Uuid& payment, WallTime due) {
-  auto done = transaction.execute("UPDATE payment SET due_at = $2 WHERE id = $1 AND refund = 'due'",
-                                  {payment.str(), stamp(due)});
-  if (!done) return failure(done);
-  return {};
+  return due_ones.put_off(transaction, payment, due);
 }
 
 Result<bool> end_refund(db::Transaction& transaction, const Uuid& payment, std::string_view outcome) {

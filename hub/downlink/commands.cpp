@@ -5,16 +5,13 @@
 
 #include "hub/identity/audit.hpp"
 #include "hub/stores/stores.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::downlink {
 namespace {
 
 constexpr std::array<std::string_view, 4> levels{"debug", "info", "warn", "error"};
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 std::string_view name_of(sync::CommandKind kind) {
   return kind == sync::CommandKind::log_level ? "log_level" : "rotate_key";

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "shared/core/stamp.hpp"
+
 namespace perkline::hub::downlink {
 namespace {
-
-std::int64_t stamp(WallTime at) {
-  return at.time_since_epoch().count();
-}
 
 /// Whoever changes items goes past this first: none comes back meanwhile.
 Result<void> hold_items(db::Transaction& transaction) {

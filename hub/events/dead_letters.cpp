@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "hub/db/due.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::events {
 namespace {
@@ -13,10 +14,6 @@ constexpr std::string_view id_prefix = "event.";
 const std::string select_letters =
     "SELECT id, consumer, position, type, state, attempts, reason, received_at, decided_at"
     " FROM event_dead_letter";
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 DeadLetter letter_in(const db::Row& row) {
   DeadLetter letter{.id = row.text(0),

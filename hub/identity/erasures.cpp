@@ -7,14 +7,11 @@
 #include "hub/identity/refresh_families.hpp"
 #include "hub/identity/secret.hpp"
 #include "hub/identity/user_admin.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/sync/hash_chain.hpp"
 
 namespace perkline::hub::identity {
 namespace {
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 Result<std::optional<ErasureState>> find_erasure(db::Transaction& transaction, const UserId& id) {
   auto rows = transaction.query("SELECT requested_at FROM erasure WHERE user_id = $1", {id.str()});

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "shared/core/stamp.hpp"
+
 namespace perkline::hub::identity {
 namespace {
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 Result<std::optional<RefreshFamily>> find_family(db::Transaction& transaction, const Uuid& id) {
   auto rows = transaction.query(

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "hub/db/database.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/sync/event.hpp"
 
 /// What the parts of apply() share.
@@ -24,9 +25,5 @@ using ToldSale = Told<sync::SaleFinalized>;
 using ToldPending = Told<sync::SalePending>;
 using ToldRejected = Told<sync::SaleRejected>;
 using ToldReturn = Told<sync::SaleReturned>;
-
-inline std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 }  // namespace perkline::hub::ingest

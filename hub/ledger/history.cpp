@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <functional>
 
+#include "shared/core/stamp.hpp"
+
 namespace perkline::hub::ledger {
 namespace {
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 struct Found {
   std::int64_t id = 0;

@@ -7,6 +7,7 @@
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/ledger/posting.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::ledger {
 namespace {
@@ -16,10 +17,6 @@ using db::BulkStatement;
 /// Most debits reach no further than the oldest lots; others go on with more of them.
 constexpr std::int64_t lots_at_first = 2;
 constexpr std::int64_t lots_at_once = 16;
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 std::unexpected<Error> not_in_step(std::int64_t account) {
   return fail(Errc::corrupt,

@@ -5,6 +5,7 @@
 #include "hub/db/bulk_statement.hpp"
 #include "hub/ledger/lots.hpp"
 #include "shared/core/assert.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::ledger {
 namespace {
@@ -35,10 +36,6 @@ const BulkStatement& insert_entries() {
   static const BulkStatement statement(
       "INSERT INTO entry (id, transfer_seq, account_id, delta, balance_after) VALUES ", "(?, ?, ?, ?, ?)");
   return statement;
-}
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
 }
 
 Value or_null(const std::optional<std::int64_t>& number) {

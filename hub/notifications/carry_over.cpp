@@ -6,6 +6,7 @@
 
 #include "hub/db/bulk_statement.hpp"
 #include "hub/notifications/notifier.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::notifications {
 namespace {
@@ -13,10 +14,6 @@ namespace {
 constexpr std::string_view give_up =
     "UPDATE notification_mail SET state = 'discarded', subject = '', body = '', lease = '', leased_until = 0,"
     " reason = 'the hub was restored from a backup', decided_at = $1 WHERE state = 'waiting'";
-
-std::int64_t stamp(WallTime at) {
-  return at.time_since_epoch().count();
-}
 
 std::vector<db::Value> first_columns(const db::Rows& rows) {
   std::vector<db::Value> values;

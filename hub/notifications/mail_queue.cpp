@@ -9,13 +9,10 @@
 #include "hub/db/due.hpp"
 #include "hub/identity/mail_refusal.hpp"
 #include "hub/notifications/notifications.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::notifications {
 namespace {
-
-std::int64_t millis(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 constexpr std::string_view id_prefix = "mail-";
 constexpr std::string_view select_dead =
@@ -75,7 +72,7 @@ Result<bool> note_refused_address(db::Transaction& transaction, const Lease& lea
                                   const MailDecision& decision) {
   std::vector<db::Value> parameters = identity::refused_between(decision.at);
   parameters.insert(parameters.end(),
-                    {*decision.refused_address, decision.id, lease.holder, millis(decision.at)});
+                    {*decision.refused_address, decision.id, lease.holder, stamp(decision.at)});
   auto noted =
       transaction.execute("UPDATE users SET refused_email = email, refused_at = $6 WHERE email = $3 AND " +
                               identity::is_written_to("$1", "$2") +
@@ -130,7 +127,7 @@ Result<std::vector<ClaimedMail>> claim_mails(db::Transaction& transaction, const
           db::is_due("next_at", "$3", "$6") + " AND " + is_free +
           " ORDER BY next_at, id LIMIT $4) RETURNING id, user_id, subject, body, attempts, created_at, "
           "next_at",
-      {lease.holder, millis(lease.until), millis(lease.from), count,
+      {lease.holder, stamp(lease.until), stamp(lease.from), count,
        db::beyond(lease.from, lease.until - lease.from), db::beyond(lease.from, mail_pause_max),
        std::int64_t{in_masses}});
   if (!rows) return failure(rows);
@@ -157,7 +154,7 @@ Result<void> release_mails(db::Transaction& transaction, const Lease& lease) {
   auto released = transaction.execute(
       "UPDATE notification_mail SET leased_until = 0, attempts = attempts - 1"
       " WHERE lease = $1 AND leased_until = $2 AND state = 'waiting'",
-      {lease.holder, millis(lease.until)});
+      {lease.holder, stamp(lease.until)});
   if (!released) return failure(released);
   return {};
 }
@@ -178,7 +175,7 @@ Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const
     if (*known) decision.state = MailState::discarded;
   }
   const bool gone = decision.state == MailState::sent || decision.state == MailState::discarded;
-  const std::int64_t at = millis(decision.at);
+  const std::int64_t at = stamp(decision.at);
   const auto when = [at](bool so) { return so ? db::Value(at) : db::Value(nullptr); };
   auto decided = transaction.execute(
       "UPDATE notification_mail SET state = $1, reason = $2, next_at = $3, lease = '', leased_until = 0,"
@@ -186,7 +183,7 @@ Result<void> decide_mail(db::Transaction& transaction, const Lease& lease, const
       "END,"
       " body = CASE WHEN $6 = 1 THEN '' ELSE body END WHERE id = $7 AND lease = $8 AND state = 'waiting'",
       {std::string(name_of(decision.state)), decision.reason,
-       decision.state == MailState::waiting ? millis(decision.next_at) : at,
+       decision.state == MailState::waiting ? stamp(decision.next_at) : at,
        when(decision.state == MailState::dead), when(gone), std::int64_t{gone}, decision.id, lease.holder});
   if (!decided) return failure(decided);
   return {};
@@ -237,7 +234,7 @@ Result<DeadMail> retry_dead_mail(db::Transaction& transaction, const std::string
   auto put = transaction.execute(
       "UPDATE notification_mail SET state = 'waiting', attempts = 0, next_at = $2, created_at = $2,"
       " lease = '', leased_until = 0 WHERE id = $1",
-      {mail_id_in(id), millis(now)});
+      {mail_id_in(id), stamp(now)});
   if (!put) return failure(put);
   mail->state = MailState::waiting;
   return mail;
@@ -249,7 +246,7 @@ Result<DeadMail> discard_dead_mail(db::Transaction& transaction, const std::stri
   auto put = transaction.execute(
       "UPDATE notification_mail SET state = 'discarded', decided_at = $2, subject = '', body = ''"
       " WHERE id = $1",
-      {mail_id_in(id), millis(now)});
+      {mail_id_in(id), stamp(now)});
   if (!put) return failure(put);
   mail->state = MailState::discarded;
   mail->decided_at = now;

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "shared/core/stamp.hpp"
+
 namespace perkline::hub::notifications {
 namespace {
 
@@ -21,7 +23,6 @@ struct Step {
 /// The next ones in the order of their making, up to where they are too young to go. What a clock that was
 /// ahead has made says nothing of those behind it.
 Result<Step> drop_notifications(db::Transaction& transaction, std::int64_t after, WallTime now) {
-  const auto stamp = [](WallTime at) { return at.time_since_epoch().count(); };
   const std::int64_t before = stamp(now - keep_notifications);
   auto rows = transaction.query("SELECT id, created_at FROM notification WHERE id > $1 ORDER BY id LIMIT $2",
                                 {after, at_once});

@@ -2,14 +2,11 @@
 
 #include "hub/downlink/catalogue.hpp"
 #include "hub/identity/audit.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/json/writer.hpp"
 
 namespace perkline::hub::rules {
 namespace {
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 /// Errors: version_conflict.
 Result<void> keep(db::Transaction& transaction, const std::string& version, const std::string& text) {

@@ -5,13 +5,10 @@
 #include <string>
 
 #include "hub/stores/progress.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::stores {
 namespace {
-
-std::int64_t stamp(WallTime at) {
-  return at.time_since_epoch().count();
-}
 
 Result<std::optional<std::int64_t>> awaited_since(db::Transaction& transaction) {
   auto rows = transaction.query("SELECT value FROM hub_meta WHERE name = 'stores_awaited_since'");

@@ -2,16 +2,13 @@
 
 #include "hub/stores/store_row.hpp"
 #include "shared/core/bytes.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::stores {
 namespace {
 
 /// A store that has forked asks again every half minute.
 constexpr seconds fork_seen_lately{90};
-
-std::int64_t stamp(WallTime now) {
-  return now.time_since_epoch().count();
-}
 
 db::Value value_of(std::optional<std::uint64_t> epoch) {
   return epoch ? db::Value(to_sql(*epoch)) : db::Value(nullptr);

@@ -6,6 +6,7 @@
 #include "hub/stores/store_row.hpp"
 #include "shared/core/bytes.hpp"
 #include "shared/core/limits.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/core/store_id.hpp"
 
 namespace perkline::hub::stores {
@@ -13,10 +14,6 @@ namespace {
 
 constexpr seconds seen_lately{30};
 const std::string select_stores = "SELECT " + std::string(store_columns) + " FROM store";
-
-std::int64_t stamp(WallTime now) {
-  return now.time_since_epoch().count();
-}
 
 /// Errors: not_found.
 Result<Store> find_by(db::Transaction& transaction, const StoreId& id, std::string_view locking) {

@@ -6,6 +6,7 @@
 #include "hub/db/bulk_statement.hpp"
 #include "hub/db/due.hpp"
 #include "hub/events/purge.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/json/value.hpp"
 
 namespace perkline::hub::webhooks {
@@ -19,10 +20,6 @@ static_assert(pause_max + pause_max / 5 <= delivery_pause_max);
 const std::string columns =
     "id, event_id, event_type, state, attempts, next_attempt_at, last_attempt_at, last_status, last_error,"
     " created_at, finished_at";
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 std::optional<WallTime> time_in(const db::Row& row, std::size_t column) {
   const auto millis = row.optional_integer(column);

@@ -7,6 +7,7 @@
 #include "hub/events/outbox.hpp"
 #include "hub/webhooks/destination.hpp"
 #include "hub/webhooks/signature.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/net/either.hpp"
 #include "shared/ops/log.hpp"
 
@@ -16,10 +17,6 @@ namespace {
 constexpr std::string_view context = "webhooks";
 /// Then another lane may have its turn.
 constexpr std::int64_t of_each_lane = 8;
-
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 
 /// In words of ours.
 std::string words_for(const Error& error) {

@@ -1,13 +1,10 @@
 #include "hub/wheel/reservations.hpp"
 
 #include "hub/wheel/one_time.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
-
-std::int64_t stamp(WallTime at) {
-  return at.time_since_epoch().count();
-}
 
 Result<bool> is_booked(db::Transaction& transaction, const Uuid& spin) {
   auto rows = transaction.query("SELECT 1 FROM spin WHERE id = $1", {spin.str()});

@@ -4,15 +4,12 @@
 #include "hub/ledger/ledger.hpp"
 #include "hub/points/purse.hpp"
 #include "hub/points/tiers.hpp"
+#include "shared/core/stamp.hpp"
 
 namespace perkline::hub::wheel {
 namespace {
 
 using db::Value;
-
-std::int64_t stamp(WallTime at) {
-  return at.time_since_epoch().count();
-}
 
 Value text_or_null(const std::optional<std::string>& text) {
   return text ? Value(*text) : Value(nullptr);

@@ -3,6 +3,7 @@
 #include <sync.pb.h>
 
 #include "shared/core/down_limits.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/sync/down_wire.hpp"
 #include "shared/sync/wire.hpp"
 
@@ -13,9 +14,6 @@ std::unexpected<Error> malformed(const char* what) {
   return fail(Errc::malformed_answer, std::string("frame: ") + what);
 }
 
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 WallTime wall_time(std::int64_t millis) {
   return WallTime{Millis{millis}};
 }

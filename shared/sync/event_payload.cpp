@@ -3,6 +3,7 @@
 #include <sync.pb.h>
 
 #include "shared/core/limits.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/sync/programme_payload.hpp"
 #include "shared/sync/wire.hpp"
 
@@ -19,10 +20,6 @@ std::unexpected<Error> malformed(std::string what) {
 WallTime wall_time(std::int64_t millis) {
   return WallTime{Millis{millis}};
 }
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
-
 // What several messages have in common has the same name in each.
 
 template <class Wire, class Payload>

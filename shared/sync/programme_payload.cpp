@@ -4,6 +4,7 @@
 #include <sync.pb.h>
 
 #include "shared/core/down_limits.hpp"
+#include "shared/core/stamp.hpp"
 #include "shared/sync/wire.hpp"
 
 namespace perkline::sync {
@@ -16,9 +17,6 @@ std::unexpected<Error> malformed(std::string what) {
   return fail(Errc::malformed_answer, "event: " + std::move(what));
 }
 
-std::int64_t stamp(WallTime time) {
-  return time.time_since_epoch().count();
-}
 WallTime wall_time(std::int64_t millis) {
   return WallTime{Millis{millis}};
 }

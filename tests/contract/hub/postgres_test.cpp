@@ -1,82 +1,13 @@
-// What is PostgreSQL's alone: many writers at once, connections that break, a server that comes and goes.
+// What is PostgreSQL's alone: many writers at once, connections that break.
 #include <atomic>
 #include <future>
 #include <latch>
-#include <set>
 #include <thread>
 
-#include <gtest/gtest.h>
-
-#include "bench/fleet/postgres_server.hpp"
-#include "hub/db/migrate.hpp"
-#include "hub/db/open.hpp"
-#include "hub/db/postgres_statements.hpp"
-#include "hub/db/postgres_wire.hpp"
-#include "tests/contract/hub/database_subject.hpp"
-#include "tests/support/eventually.hpp"
-#include "tests/support/manual_clock.hpp"
-#include "tests/support/sim_world.hpp"
+#include "tests/contract/hub/postgres_work.hpp"
 
 namespace perkline::test {
 namespace {
-
-using hub::db::PostgresOptions;
-using hub::db::Transaction;
-using Work = DatabaseSubject::Work;
-
-Work execute(std::string sql, std::vector<hub::db::Value> parameters = {}) {
-  return
-      [sql = std::move(sql), parameters = std::move(parameters)](Transaction& transaction) -> Result<void> {
-        auto done = transaction.execute(sql, parameters);
-        if (!done) return failure(done);
-        return {};
-      };
-}
-
-/// One statement outside of any transaction, as an administrator's; its rows' first column.
-std::vector<std::string> administer(const std::string& url, const std::string& sql) {
-  const auto wire = hub::db::PostgresWire::connect({.url = url});
-  EXPECT_TRUE(wire) << url;
-  if (!wire) return {};
-  const std::array steps{hub::db::WireStep{.text = sql}};
-  const auto done = (*wire)->exchange(steps, std::chrono::steady_clock::now() + minutes(1));
-  EXPECT_TRUE(done && !hub::db::has_failed(done->front().get())) << sql;
-  std::vector<std::string> rows;
-  for (int row = 0; done && row < hub::db::row_count(done->front().get()); ++row)
-    rows.push_back(std::get<std::string>(hub::db::columns_of(done->front().get(), row)->front()));
-  return rows;
-}
-
-std::int64_t number_in(DatabaseSubject& subject, const std::string& sql) {
-  std::int64_t number = -1;
-  const auto read = subject.read([&](Transaction& transaction) -> Result<void> {
-    auto rows = transaction.query(sql);
-    if (!rows) return failure(rows);
-    number = rows->at(0).integer(0);
-    return {};
-  });
-  EXPECT_TRUE(read) << sql;
-  return number;
-}
-
-/// Reads, thinks, and writes what it has thought of.
-Work add_one(std::string_view row) {
-  return [row = std::string(row)](Transaction& transaction) -> Result<void> {
-    auto rows = transaction.query(
-        "SELECT n FROM counter WHERE name = $1" + std::string(transaction.for_update()), {row});
-    if (!rows) return failure(rows);
-    auto done =
-        transaction.execute("UPDATE counter SET n = $2 WHERE name = $1", {row, rows->at(0).integer(0) + 1});
-    if (!done) return failure(done);
-    return {};
-  };
-}
-
-void make_counters(DatabaseSubject& subject) {
-  ASSERT_TRUE(
-      subject.write(execute("CREATE TABLE counter (name TEXT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)")));
-  ASSERT_TRUE(subject.write(execute("INSERT INTO counter (name, n) VALUES ('a', 0), ('b', 0)")));
-}
 
 TEST(Postgres, ManyWritersOfOneRowWaitForOneAnotherAndNoneFails) {
   PostgresOnReactor subject;
@@ -242,15 +173,6 @@ TEST(Postgres, AConnectionThatBreaksAmidWorkIsMadeAnewAndTheWorkRunAgain) {
   EXPECT_EQ(number_in(subject, "SELECT n FROM counter WHERE name = 'a'"), 1);
 }
 
-/// Ends whoever is at a COMMIT, once somebody is.
-void cut_off_a_commit(const std::string& url, const std::string& waiting_for) {
-  const std::string there =
-      " FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = '" +
-      waiting_for + "'";
-  EXPECT_TRUE(eventually([&] { return !administer(url, "SELECT pid::text" + there).empty(); }));
-  administer(url, "SELECT pg_terminate_backend(pid)::text" + there);
-}
-
 TEST(Postgres, ACommitThatBrokeOffBeforeItWasDoneIsRunAgain) {
   PostgresOnReactor subject;
   ASSERT_TRUE(subject.write([](Transaction& transaction) -> Result<void> {
@@ -286,171 +208,6 @@ TEST(Postgres, ACommitThatBrokeOffBeforeItWasDoneIsRunAgain) {
   EXPECT_EQ(number_in(subject, "SELECT COUNT(*) FROM item"), 1);
 }
 
-/// A server that may be restarted.
-class PostgresAlone : public testing::Test {
- protected:
-  bench::PostgresServer server_ = std::move(bench::PostgresServer::start().value());
-};
-
-TEST_F(PostgresAlone, ACommitThatWasDoneButNeverAnsweredIsNotRunAgain) {
-  // One connection, so that nobody else has to take a slot while commits wait.
-  PostgresOnReactor subject(server_.url("hub"), {.writers = 1});
-  ASSERT_TRUE(subject.write(execute("CREATE TABLE item (id BIGINT NOT NULL PRIMARY KEY)")));
-  // A commit that is on disk here now waits for a standby that there is not.
-  const std::string own = server_.url("postgres");
-  administer(own, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-  administer(own, "SELECT pg_reload_conf()::text");
-  // The server takes the setting over when it comes to it: until then commits end at once.
-  std::atomic<bool> cut = false;
-  std::int64_t written = 0;
-  auto writing = std::async(std::launch::async, [&] {
-    Result<void> done;
-    while (done && !cut) done = subject.write(execute("INSERT INTO item (id) VALUES ($1)", {++written}));
-    return done;
-  });
-  cut_off_a_commit(server_.url("hub"), "SyncRep");
-  cut = true;
-  administer(own, "ALTER SYSTEM RESET synchronous_standby_names");
-  administer(own, "SELECT pg_reload_conf()::text");
-  const auto done = writing.get();
-  EXPECT_TRUE(done) << done.error().detail;  // a second run would find its key taken
-  EXPECT_EQ(number_in(subject, "SELECT COUNT(*) FROM item"), written);
-}
-
-TEST_F(PostgresAlone, ComesUpWithItsServerAndMakesTheDatabaseThere) {
-  server_.stop();
-  PostgresOnReactor subject(server_.url("not_there_yet"), {});
-  for (int i = 0; i < 3; ++i) {
-    const auto before = std::chrono::steady_clock::now();
-    const auto refused = subject.write(execute("SELECT 1"));
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, Errc::database_unavailable);
-    EXPECT_TRUE(refused.error().retry_after.has_value());
-    EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(2));
-  }
-  const auto tool = hub::db::open_for_tool(server_.url("not_there_yet"), hub::db::IfMissing::make);
-  ASSERT_FALSE(tool);
-  EXPECT_EQ(tool.error().code, Errc::database_unavailable);
-  ASSERT_TRUE(server_.start_again());
-  const auto missing = hub::db::open_for_tool(server_.url("nowhere"), hub::db::IfMissing::fail);
-  ASSERT_FALSE(missing);
-  EXPECT_EQ(missing.error().code, Errc::not_found);
-  EXPECT_TRUE(eventually([&] { return subject.write(execute("SELECT 1")).has_value(); }));
-  EXPECT_TRUE(hub::db::open_for_tool(server_.url("not_there_yet"), hub::db::IfMissing::fail));
-}
-
-TEST_F(PostgresAlone, EachWriteTakesEffectOnceWhileTheServerStopsCrashesAndStarts) {
-  PostgresOnReactor subject(server_.url("hub"), {});
-  make_counters(subject);
-  ASSERT_TRUE(subject.write(execute("CREATE TABLE item (id BIGINT NOT NULL PRIMARY KEY)")));
-  std::atomic<bool> going = true;
-  std::atomic<std::int64_t> next = 0;
-  std::atomic<std::int64_t> refused = 0;
-  std::mutex mutex;
-  std::set<std::int64_t> acknowledged;
-  const auto write = [&] {
-    while (going) {
-      const std::int64_t id = ++next;
-      const auto before = std::chrono::steady_clock::now();
-      const auto done = subject.write([id](Transaction& transaction) -> Result<void> {
-        if (auto added = add_one("a")(transaction); !added) return added;
-        return execute("INSERT INTO item (id) VALUES ($1)", {id})(transaction);
-      });
-      EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(15));
-      if (done) {
-        const std::scoped_lock lock(mutex);
-        acknowledged.insert(id);
-        continue;
-      }
-      // A key that is taken would be our own, of a commit that was run twice.
-      EXPECT_EQ(done.error().code, Errc::database_unavailable) << done.error().detail;
-      EXPECT_TRUE(done.error().retry_after.has_value());
-      ++refused;
-      std::this_thread::sleep_for(Millis(5));
-    }
-  };
-  std::vector<std::thread> writers;
-  for (int i = 0; i < 6; ++i) writers.emplace_back(write);
-  const auto grown = [&](std::size_t by) {
-    std::unique_lock lock(mutex);
-    const std::size_t from = acknowledged.size();
-    lock.unlock();
-    return eventually([&] {
-      const std::scoped_lock held(mutex);
-      return acknowledged.size() >= from + by;
-    });
-  };
-  for (int round = 0; round < 4; ++round) {
-    EXPECT_TRUE(grown(50));
-    round % 2 == 0 ? server_.stop() : server_.kill();
-    const std::int64_t before = refused;
-    EXPECT_TRUE(eventually([&] { return refused > before + 10; }));
-    ASSERT_TRUE(server_.start_again());
-  }
-  EXPECT_TRUE(grown(50));
-  going = false;
-  for (auto& writer : writers) writer.join();
-
-  std::set<std::int64_t> stored;
-  ASSERT_TRUE(subject.read([&](Transaction& transaction) -> Result<void> {
-    for (const auto& row : *transaction.query("SELECT id FROM item")) stored.insert(row.integer(0));
-    return {};
-  }));
-  for (const std::int64_t id : acknowledged) EXPECT_TRUE(stored.contains(id)) << id;
-  EXPECT_EQ(number_in(subject, "SELECT n FROM counter WHERE name = 'a'"),
-            static_cast<std::int64_t>(stored.size()));
-}
-
-TEST_F(PostgresAlone, WhileItsServerStandsStillNobodyWaitsBeyondHisTimeAndAfterwardsAllGoesOn) {
-  // Shorter than the daemon's, in the same proportion; a call takes as long as it may be tried, and a last
-  // try.
-  const PostgresOptions options{
-      .connect_timeout = Millis(600), .statement_timeout = seconds(4), .retry_for = Millis(1'600)};
-  constexpr Millis longest = Millis(1'600) + seconds(1) + Millis(600) + seconds(1);
-  PostgresOnReactor subject(server_.url("hub"), options);
-  make_counters(subject);
-  std::atomic<bool> going = true;
-  std::atomic<int> written = 0;
-  std::atomic<int> read = 0;
-  std::atomic<int> refused = 0;
-  const auto call = [&](bool writes) {
-    while (going) {
-      const auto before = std::chrono::steady_clock::now();
-      const auto result =
-          writes ? subject.write(add_one("a")) : subject.read(execute("SELECT n FROM counter"));
-      EXPECT_LT(std::chrono::steady_clock::now() - before, longest) << (writes ? "write" : "read");
-      if (result) {
-        ++(writes ? written : read);
-        continue;
-      }
-      EXPECT_EQ(result.error().code, Errc::database_unavailable) << result.error().detail;
-      EXPECT_TRUE(result.error().retry_after.has_value());
-      ++refused;
-      std::this_thread::sleep_for(Millis(5));
-    }
-  };
-  std::vector<std::thread> callers;
-  // More than there are connections.
-  for (int i = 0; i < 30; ++i) callers.emplace_back(call, i % 3 != 0);
-  const auto goes_on = [&] {
-    const int written_before = written;
-    const int read_before = read;
-    return eventually([&] { return written > written_before + 20 && read > read_before + 20; });
-  };
-  for (int round = 0; round < 2; ++round) {
-    EXPECT_TRUE(goes_on());
-    const int refused_before = refused;
-    server_.freeze();
-    EXPECT_TRUE(eventually([&] { return refused > refused_before + 100; }));
-    server_.thaw();
-  }
-  EXPECT_TRUE(goes_on());
-  going = false;
-  for (auto& caller : callers) caller.join();
-  // One that nobody could be told of may have been done as well.
-  EXPECT_GE(number_in(subject, "SELECT n FROM counter WHERE name = 'a'"), written);
-}
-
 TEST(Postgres, OutlastsWhoeverWritesAndNobodyWhoBeginsLater) {
   PostgresOnReactor subject;
   make_counters(subject);
@@ -481,30 +238,6 @@ TEST(Postgres, OutlastsWhoeverWritesAndNobodyWhoBeginsLater) {
   EXPECT_TRUE(writing.get());
   EXPECT_TRUE(waiting.get());
   EXPECT_TRUE(subject.write(add_one("b"))) << "nobody is held up by it any more";
-}
-
-TEST_F(PostgresAlone, HubsThatStartTogetherMigrateOnce) {
-  constexpr int hubs = 4;
-  std::vector<std::future<Result<hub::db::Migrated>>> migrating;
-  for (int i = 0; i < hubs; ++i) {
-    migrating.push_back(std::async(std::launch::async, [&, i]() -> Result<hub::db::Migrated> {
-      ManualClock clock;
-      SeededRng rng{static_cast<std::uint64_t>(i)};
-      UuidMaker uuids{clock, rng};
-      auto database = hub::db::open_for_tool(server_.url("hub"), hub::db::IfMissing::make);
-      if (!database) return failure(database);
-      VirtualTime time;
-      SimWorld world(time);
-      return run_task(world, hub::db::migrate(**database, clock, uuids));
-    }));
-  }
-  std::int64_t first = 0;
-  for (auto& each : migrating) {
-    const auto migrated = each.get();
-    ASSERT_TRUE(migrated) << migrated.error().detail;
-    if (migrated->from == 0) ++first;
-  }
-  EXPECT_GE(first, 1);
 }
 
 }  // namespace

@@ -1,135 +1,7 @@
-#include "hub/notifications/mail_worker.hpp"
-
-#include <algorithm>
-#include <map>
-#include <set>
-
-#include "hub/notifications/purge.hpp"
-#include "shared/net/either.hpp"
-#include "tests/support/eventually.hpp"
-#include "tests/unit/hub/live_hub.hpp"
+#include "tests/unit/hub/mail_worker_fixture.hpp"
 
 namespace perkline::test {
 namespace {
-
-using hub::notifications::MailFate;
-using hub::notifications::MailOutcome;
-using hub::notifications::MailWorker;
-
-/// A mail server that does as it is told. Reactor's thread, but for `sent`.
-class FakeMail final : public hub::notifications::MailPort {
- public:
-  Task<MailOutcome> send(hub::notifications::Mail mail) override {
-    ++tries[mail.to];
-    if (hangs) co_await released_.wait();
-    MailOutcome outcome{.fate = MailFate::sent};
-    if (down) {
-      outcome = {.fate = MailFate::unreachable, .reason = "nobody there"};
-    } else if (nobodys.contains(mail.to)) {
-      outcome = {.fate = MailFate::refused, .reason = "550 ***", .is_of_address = true, .status = "550"};
-    } else if (const auto told = fates.find(mail.to); told != fates.end() && !told->second.empty()) {
-      outcome = {.fate = told->second.front(), .reason = "because"};
-      told->second.erase(told->second.begin());
-    } else if (breaks.contains(mail.to)) {
-      outcome = {.fate = MailFate::put_off, .reason = "a timeout", .broke_the_line = true};
-    } else if (unreached.contains(mail.to)) {
-      outcome = {.fate = MailFate::unreachable, .reason = "gone"};
-    }
-    if (outcome.fate == MailFate::sent) sent.push_back(std::move(mail));
-    co_return outcome;
-  }
-
-  void release() {
-    hangs = false;
-    released_.notify();
-  }
-
-  bool down = false;
-  bool hangs = false;  ///< Says nothing until release().
-  std::map<std::string, std::vector<MailFate>> fates;
-  std::set<std::string> nobodys;    ///< Addresses that are.
-  std::set<std::string> breaks;     ///< At which the line breaks.
-  std::set<std::string> unreached;  ///< Whose mails never get to a server.
-  std::map<std::string, int> tries;
-  std::vector<hub::notifications::Mail> sent;
-
- private:
-  net::Signal released_;
-};
-
-class Mails : public ::testing::Test {
- protected:
-  /// A worker of its own, as a replica's, ended before what it uses goes.
-  class Running {
-   public:
-    Running(LiveHub& live, FakeMail& port, MailWorker::Options options) : live_(live) {
-      live_.reactor().run([&] {
-        worker_.emplace(MailWorker::Parts{live.port(), live.reactor()->clock(), live.ids(), port},
-                        std::move(options));
-        live.reactor()->spawn(until(worker_->run(), end_, ended_));
-      });
-    }
-    ~Running() {
-      live_.reactor().run([&] { end_.notify(); });
-      ended_.get_future().wait();
-    }
-
-   private:
-    static Task<void> until(Task<void> task, net::Signal& end, std::promise<void>& ended) {
-      co_await net::either(std::move(task), end.wait());
-      ended.set_value();
-    }
-    LiveHub& live_;
-    std::optional<MailWorker> worker_;
-    net::Signal end_;
-    std::promise<void> ended_;
-  };
-
-  static MailWorker::Options quick() {
-    return {.look_every = Millis{10},
-            .unreachable_base = Millis{10},
-            .unreachable_max = Millis{40},
-            .put_off_base = Millis{20},
-            .put_off_max = Millis{80}};
-  }
-
-  void execute(const std::string& sql, std::vector<hub::db::Value> parameters = {}) {
-    EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-      auto done = transaction.execute(sql, parameters);
-      if (!done) return failure(done);
-      return {};
-    })) << sql;
-  }
-  /// One of those that thousands get, put off by the server once.
-  void mail_to_many(const std::string& name, Millis ago) {
-    mail(name, ago);
-    execute(
-        "UPDATE notification_mail SET template = 'promotion_assigned', in_masses = 1, attempts = 1 WHERE"
-        " user_id = $1",
-        {name});
-  }
-  /// A mail that waits for `name`@example.com.
-  void mail(const std::string& name, Millis ago = Millis{0}) {
-    const std::int64_t at = (live_.clock().wall_now() - ago).time_since_epoch().count();
-    execute(
-        "INSERT INTO users (id, email, email_key, name, role, active, password_hash, created_at)"
-        " VALUES ($1, $2, $2, 'n', 'member', 1, 'x', 1) ON CONFLICT (id) DO NOTHING",
-        {name, name + "@example.com"});
-    execute(
-        "INSERT INTO notification_mail (id, event_id, user_id, template, subject, body, state, next_at,"
-        " created_at) VALUES ($1, $1, $2, 'welcome', 'Hello', 'You', 'waiting', $3, $3)",
-        {live_.ids().next().str(), name, at});
-  }
-  std::int64_t in_state(const std::string& state) {
-    return live_.number("SELECT COUNT(*) FROM notification_mail WHERE state = $1", {state});
-  }
-  bool becomes(const std::string& state, std::int64_t count) {
-    return eventually([&] { return in_state(state) == count; });
-  }
-
-  LiveHub live_;
-  FakeMail port_;
-};
 
 TEST_F(Mails, ThatThousandsGetAndAllOthersDoNotWaitForOneAnother) {
   for (int i = 0; i < 100; ++i) mail_to_many("many-" + std::to_string(i), minutes{100 - i});
@@ -298,28 +170,6 @@ TEST_F(Mails, OneThatNeverReachesTheServerKeepsNoOtherWaiting) {
   EXPECT_EQ(in_state("waiting"), 1);
 }
 
-TEST_F(Mails, AreGivenUpAfterDays) {
-  port_.fates["old@example.com"] = {MailFate::put_off};
-  port_.fates["young@example.com"] = {MailFate::put_off};
-  mail("old", days{6});
-  mail("young", days{4});
-  const Running worker(live_, port_, quick());
-  EXPECT_TRUE(becomes("dead", 1));
-  EXPECT_TRUE(becomes("sent", 1));
-  EXPECT_EQ(live_.number("SELECT COUNT(*) FROM notification_mail WHERE state = 'dead' AND user_id = 'old'"),
-            1);
-}
-
-TEST_F(Mails, AreNotGivenUpBecauseTheServerIsAwayHoweverLong) {
-  port_.down = true;
-  mail("old", days{30});
-  const Running worker(live_, port_, quick());
-  EXPECT_TRUE(eventually([&] { return live_.number("SELECT attempts FROM notification_mail") >= 3; }));
-  EXPECT_EQ(in_state("waiting"), 1);
-  live_.reactor().run([&] { port_.down = false; });
-  EXPECT_TRUE(becomes("sent", 1));
-}
-
 TEST_F(Mails, GoToTheAddressOfTheMomentOrToNobody) {
   mail("moved");
   mail("left");
@@ -349,20 +199,6 @@ TEST_F(Mails, OfOneThatDiedAreSentByAnotherWhenItsLeaseIsOver) {
   EXPECT_EQ(port_.sent.size(), 1U);
 }
 
-TEST_F(Mails, PutOffOrLeasedByAClockThatWasAheadAreSentOnceItIsRightAgain) {
-  mail("put-off");
-  mail("leased");
-  mail("later");
-  const auto ahead = [this](Millis by) { return (live_.clock().wall_now() + by).time_since_epoch().count(); };
-  execute("UPDATE notification_mail SET next_at = $1 WHERE user_id = 'put-off'", {ahead(days{400})});
-  execute("UPDATE notification_mail SET leased_until = $1 WHERE user_id = 'leased'", {ahead(days{400})});
-  execute("UPDATE notification_mail SET next_at = $1 WHERE user_id = 'later'",
-          {ahead(hub::notifications::mail_pause_max)});
-  const Running worker(live_, port_, quick());
-  EXPECT_TRUE(becomes("sent", 2));
-  EXPECT_EQ(in_state("waiting"), 1) << "which may well be put off so long";
-}
-
 TEST_F(Mails, OfManyWorkersEachIsSentByOne) {
   for (int i = 0; i < 60; ++i) mail("m" + std::to_string(i));
   {
@@ -375,50 +211,6 @@ TEST_F(Mails, OfManyWorkersEachIsSentByOne) {
   std::set<std::string> ids;
   for (const auto& each : port_.sent) ids.insert(each.id);
   EXPECT_EQ(ids.size(), 60U);
-}
-
-TEST_F(Mails, AndNotificationsGoThoughAClockWasAYearAheadWhenOthersWereMade) {
-  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-    for (std::int64_t i = 1; i <= 1'200; ++i) {
-      const WallTime made = live_.clock().wall_now() + (i <= 600 ? days{365} : -days{401});
-      auto added = transaction.execute(
-          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
-          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
-          {i, std::to_string(i), made.time_since_epoch().count()});
-      if (!added) return failure(added);
-    }
-    return {};
-  }));
-  EXPECT_EQ(
-      live_.reactor().await(hub::notifications::purge_all(live_.port(), live_.clock().wall_now())).value(),
-      600);
-  EXPECT_EQ(live_.number("SELECT MAX(id) FROM notification"), 600);
-}
-
-TEST_F(Mails, AndNotificationsGoWhenTheyAreOldEnough) {
-  mail("sent");
-  mail("waiting", days{100});
-  execute("UPDATE notification_mail SET state = 'sent', decided_at = $1 WHERE user_id = 'sent'",
-          {live_.clock().wall_now().time_since_epoch().count()});
-  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-    for (std::int64_t i = 1; i <= 1'200; ++i) {
-      const WallTime made = live_.clock().wall_now() - (i <= 1'100 ? days{401} : days{399});
-      auto added = transaction.execute(
-          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
-          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
-          {i, std::to_string(i), made.time_since_epoch().count()});
-      if (!added) return failure(added);
-    }
-    return {};
-  }));
-  const auto purge = [&](Millis later) {
-    return live_.reactor().await(
-        hub::notifications::purge_all(live_.port(), live_.clock().wall_now() + later));
-  };
-  EXPECT_EQ(purge(Millis{0}).value(), 1'100);
-  EXPECT_EQ(purge(hours{1}).value(), 0);
-  EXPECT_EQ(purge(days{61}).value(), 101) << "what waits stays";
-  EXPECT_EQ(in_state("waiting"), 1);
 }
 
 TEST_F(Mails, DeadOnesAreTriedAgainOrGivenUpAsSomebodyDecides) {
