@@ -77,6 +77,7 @@ Result<void> provide_backlog(LoneStore& store, const fs::path& kept, std::uint64
 Result<Figures> watch_drain(const LoneStore& store, std::uint64_t sales, steady_clock::duration most,
                             const std::atomic<bool>* stop) {
   const auto begin = steady_clock::now();
+  const auto load_before = load_cpu(store.sandbox_pid());
   std::uint64_t waiting = sales;
   Progress bar("settling", sales);
   while (waiting > 0 && steady_clock::now() - begin < most) {
@@ -92,6 +93,7 @@ Result<Figures> watch_drain(const LoneStore& store, std::uint64_t sales, steady_
   return Figures{.operations = sales - waiting,
                  .seconds = in_seconds(steady_clock::now() - begin),
                  .cpu_seconds = in_seconds(use->cpu),
+                 .load_cpu_seconds = in_seconds(load_cpu(store.sandbox_pid()) - load_before),
                  .rss_mib = use->rss_peak_mib};
 }
 

@@ -39,6 +39,7 @@ class LoneStore {
   Result<void> set_fault(const std::string& fault) const;
 
   pid_t edge_pid() const { return edge_->pid(); }
+  pid_t sandbox_pid() const { return sandbox_ ? sandbox_->pid() : 0; }  ///< 0: it was not started.
   std::uint16_t port() const { return port_; }
   const std::string& key() const { return key_; }
   std::string sandbox_url() const;

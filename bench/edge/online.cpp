@@ -25,6 +25,7 @@ Contestant contestant(const std::string& name, const LoneStore& store, const Mea
   return {name, [&, connections, rate](const TurnProgress& tell) {
             return run_turn({.port = store.port(),
                              .server = store.edge_pid(),
+                             .sandbox = store.sandbox_pid(),
                              .connections = connections,
                              .script = {.key = store.key(), .finalized = 200, .standin = false},
                              .rate = rate},

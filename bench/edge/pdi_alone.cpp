@@ -62,6 +62,12 @@ Task<void> sell_on(Sales& sales, net::Reactor& reactor, std::size_t& under_way) 
   if (--under_way == 0) reactor.stop();
 }
 
+/// What the sandbox has used by the time that the warm-up is over.
+Task<void> note_use(const Sales& sales, pid_t sandbox, std::chrono::nanoseconds& used) {
+  co_await sales.clock.sleep_until(sales.begin);
+  if (const auto use = use_of(sandbox); use) used = use->cpu;
+}
+
 }  // namespace
 
 Result<Figures> run_pdi_alone(const LoneStore& store, std::size_t places, const MeasureOptions& options) {
@@ -81,10 +87,15 @@ Result<Figures> run_pdi_alone(const LoneStore& store, std::size_t places, const 
               .run = next_run_name()};
   std::size_t under_way = places;
   for (std::size_t i = 0; i < places; ++i) reactor.spawn(sell_on(sales, reactor, under_way));
+  std::chrono::nanoseconds before{};
+  reactor.spawn(note_use(sales, store.sandbox_pid(), before));
   reactor.run();
   if (!sales.complaint.empty()) return fail(Errc::io_failed, sales.complaint);
+  const auto use = use_of(store.sandbox_pid());
+  if (!use) return std::unexpected(use.error());
   return Figures{.operations = sales.sold,
-                 .seconds = std::chrono::duration<double>(reactor.clock().mono_now() - begin).count()};
+                 .seconds = std::chrono::duration<double>(reactor.clock().mono_now() - begin).count(),
+                 .load_cpu_seconds = std::chrono::duration<double>(use->cpu - before).count()};
 }
 
 }  // namespace perkline::bench

@@ -24,6 +24,7 @@ Result<Figures> run_turn(TillTurn turn, const MeasureOptions& options, const Tur
                         .rate = turn.rate,
                         .units = turn.calls,
                         .server = turn.server,
+                        .beside = turn.sandbox,
                         .stop = options.stop,
                         .progress = progress,
                         .counted = turn.counted});

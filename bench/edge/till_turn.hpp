@@ -14,6 +14,7 @@ namespace perkline::bench {
 struct TillTurn {
   std::uint16_t port;
   pid_t server;
+  pid_t sandbox = 0;  ///< On the load's core; 0: none is asked.
   std::size_t connections;
   TillScript::Options script;  ///< Its lanes are filled in.
   double rate = 0;             ///< Calls a second; 0: closed loop.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -106,13 +105,12 @@ class Drive {
     }
     if (options_.database != 0)
       database_before_ = family_cpu(options_.database).value_or(nanoseconds::zero());
-    if (const auto own = use_of(::getpid()); own) load_before_ = own->cpu;
+    load_before_ = load_cpu(options_.beside);
   }
 
   Figures take_figures(nanoseconds time) {
     Figures figures{.operations = operations_, .seconds = in_seconds(time)};
-    if (const auto own = use_of(::getpid()); own)
-      figures.load_cpu_seconds = in_seconds(own->cpu - load_before_);
+    figures.load_cpu_seconds = in_seconds(load_cpu(options_.beside) - load_before_);
     if (options_.database != 0) {
       if (const auto cpu = family_cpu(options_.database); cpu)
         figures.database_cpu_seconds = in_seconds(*cpu - database_before_);

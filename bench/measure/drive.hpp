@@ -21,6 +21,7 @@ struct DriveOptions {
   /// Ends when so many units are done, after no more than `time`; 0: by time alone.
   std::uint64_t units = 0;
   pid_t server = 0;    ///< Whose CPU time and memory are looked at; 0: nobody's.
+  pid_t beside = 0;    ///< Who shares the load's core and counts as load, such as PDI's sandbox; 0: nobody.
   pid_t database = 0;  ///< Whose CPU time, with that of all it has started; 0: nobody's.
   const std::atomic<bool>* stop = nullptr;
   /// Told now and then how long it has been going on, warm-up included.

@@ -81,6 +81,15 @@ Result<std::chrono::nanoseconds> family_cpu(pid_t process) {
   return sum + own->cpu + std::chrono::duration_cast<std::chrono::nanoseconds>(ended);
 }
 
+std::chrono::nanoseconds load_cpu(pid_t beside) {
+  std::chrono::nanoseconds sum{};
+  for (const pid_t process : {::getpid(), beside}) {
+    if (process == 0) continue;
+    if (const auto use = use_of(process); use) sum += use->cpu;
+  }
+  return sum;
+}
+
 void forget_peak(pid_t process) {
   std::ofstream(proc_of(process) / "clear_refs") << "5";
 }

@@ -22,6 +22,8 @@ Result<ProcessUse> use_of(pid_t process);
 /// CPU time that a process, all that it has started itself, and those of them that have ended and were waited
 /// for have used so far: a PostgreSQL server's. Errors: io_failed (it is gone).
 Result<std::chrono::nanoseconds> family_cpu(pid_t process);
+/// CPU time of this process and, unless it is 0, of the one beside it that is part of the load.
+std::chrono::nanoseconds load_cpu(pid_t beside);
 /// From now on the peak counts anew.
 void forget_peak(pid_t process);
 

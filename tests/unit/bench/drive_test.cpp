@@ -169,6 +169,10 @@ TEST(BenchDrive, CountsWhatADatabasesProcessesHaveUsedAlsoThoseThatHaveEnded) {
   FakeLoad load(1, milliseconds(1));
   const auto figures = drive(
       load, {.warm_up = milliseconds(0), .time = milliseconds(20'000), .units = 4, .database = shell->pid()});
+  const auto own = load_cpu(0);
+  const auto its = cpu_of(shell->pid());
+  EXPECT_GT(its, std::chrono::nanoseconds::zero());
+  EXPECT_GE(load_cpu(shell->pid()), own + its) << "as a part of the load";
   for (const pid_t child : children_of(shell->pid())) ::kill(child, SIGKILL);
   EXPECT_TRUE(counted);
   ASSERT_TRUE(figures) << figures.error().detail;
