@@ -30,9 +30,9 @@ class Drive {
 
   Result<Figures> run() {
     begin_ = steady_clock::now();
-    if (auto warmed = pass(options_.warm_up, 0); !warmed) return failure(warmed);
+    if (auto warmed = pass(options_.warm_up, options_.warm_up, 0); !warmed) return failure(warmed);
     start_counting();
-    auto counted = pass(options_.time, options_.units);
+    auto counted = pass(options_.time, std::max(options_.time, options_.first_within), options_.units);
     if (!counted) return failure(counted);
     if (operations_ == 0) return fail(Errc::io_failed, "not one operation ended in time");
     Figures figures = take_figures(*counted);
@@ -44,14 +44,16 @@ class Drive {
   }
 
  private:
-  /// Load for so long, or until so many units are counted. How long it was.
-  Result<nanoseconds> pass(nanoseconds time, std::uint64_t units) {
+  /// Load for so long, without an operation that has ended for longer, or until so many units are counted.
+  /// How long it was.
+  Result<nanoseconds> pass(nanoseconds time, nanoseconds time_without, std::uint64_t units) {
     const auto from = steady_clock::now();
     auto now = from;
-    while (now - from < time && (units == 0 || operations_ < units)) {
+    const auto time_now = [&] { return operations_ > 0 ? time : time_without; };
+    while (now - from < time_now() && (units == 0 || operations_ < units)) {
       if (options_.stop != nullptr && *options_.stop) return fail(Errc::cancelled, "stopped");
       if (auto begun = begin_due(now); !begun) return failure(begun);
-      if (auto taken = take_ended(patience(now, from + time)); !taken) return failure(taken);
+      if (auto taken = take_ended(patience(now, from + time_now())); !taken) return failure(taken);
       now = steady_clock::now();
       tell(now);
     }

@@ -14,6 +14,9 @@ namespace perkline::bench {
 struct DriveOptions {
   std::chrono::milliseconds warm_up{1000};  ///< Under load, but not counted.
   std::chrono::milliseconds time{5000};
+  /// How long the first may take to end: the time goes on so far. What stands still for a while is slow, and
+  /// no error.
+  std::chrono::milliseconds first_within{10'000};
   /// Operations a second, each at its own time (open loop): latency counts from then, also while no lane is
   /// free. 0: a lane's next begins when its last has ended (closed loop); corrected afterwards by the mean
   /// time from one to the next.
@@ -32,7 +35,7 @@ struct DriveOptions {
 
 /// Puts `load` to work, and waits for what is on its way at the end, whose latency counts too. Errors: the
 /// load's own; io_failed (an operation, of warm-up too, ended otherwise than it should: figures of a server
-/// that refuses mean nothing; or none ended in time);
+/// that refuses mean nothing; or none ended within `first_within`);
 /// cancelled (`stop`); timed_out (something did not end within 30 s).
 Result<Figures> drive(Load& load, const DriveOptions& options);
 

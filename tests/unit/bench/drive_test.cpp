@@ -181,9 +181,18 @@ TEST(BenchDrive, CountsWhatADatabasesProcessesHaveUsedAlsoThoseThatHaveEnded) {
   EXPECT_FALSE(family_cpu(1 << 23)) << "there is no such process";
 }
 
+TEST(BenchDrive, TurnGoesOnUntilTheFirstHasEnded) {
+  StallingLoad load(1, milliseconds(200));
+  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20)});
+  ASSERT_TRUE(figures) << figures.error().detail;
+  EXPECT_EQ(figures->operations, 4U);
+  EXPECT_GE(figures->seconds, 0.2) << "what stands still is slow";
+}
+
 TEST(BenchDrive, TurnInWhichNothingEndedIsAnError) {
   StallingLoad load(1, milliseconds(20'000));
-  const auto figures = drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20)});
+  const auto figures =
+      drive(load, {.warm_up = milliseconds(0), .time = milliseconds(20), .first_within = milliseconds(20)});
   ASSERT_FALSE(figures);
   EXPECT_EQ(figures.error().code, Errc::io_failed);
 }
