@@ -22,7 +22,7 @@ say "postgres:15-bookworm and nginx:stable: stand-ins of Debian's packages, not 
 build postgres:15-bookworm postgres /source/tests/deploy/images
 build nginx:stable nginx /source/tests/deploy/images
 
-say "Perkline's, from deploy/container/Dockerfile: compiling takes half an hour, the next time five minutes (build/images/ccache)"
+say "Perkline's, from deploy/container/Dockerfile: compiling takes half an hour or more, the next time some minutes (build/images/ccache)"
 version=$(sed -n 's/.*image: perkline-hub:\(.*\)/\1/p' /source/deploy/container/compose.yaml | head -1)
 for part in hub edge tools; do
   build "perkline-$part:$version" $part /source --file /source/deploy/container/Dockerfile \
