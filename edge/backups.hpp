@@ -29,8 +29,8 @@ class Backups {
   /// Breaks off what is being made.
   ~Backups();
 
-  /// A verified backup to `folder`, rendered; that it succeeded is durable. Errors: session_state (one is
-  /// being made), journal::back_up's.
+  /// A verified backup to `folder`, rendered; that it succeeded is durable, where there is room for that.
+  /// Errors: session_state (one is being made), journal::back_up's.
   Task<Result<std::string>> make(std::filesystem::path folder);
 
  private:

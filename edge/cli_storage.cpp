@@ -36,9 +36,11 @@ Result<std::string> back_up_data(const EdgeConfig& config, const fs::path& folde
   const auto made = (*shop)->journal->back_up(
       {.folder = folder, .data_dir = {}, .store = (*shop)->store_id, .now = SystemClock().wall_now()});
   if (!made) return std::unexpected(made.error());
-  // For the next daemon's metrics.
-  (*shop)->reactor.spawn(keep_success(**shop, made->backup.made_at));
-  (*shop)->reactor.run();
+  // For the next daemon's metrics; the journal would wait for room.
+  if ((*shop)->journal->space().room() != journal::Room::none) {
+    (*shop)->reactor.spawn(keep_success(**shop, made->backup.made_at));
+    (*shop)->reactor.run();
+  }
   return render(folder, *made);
 }
 

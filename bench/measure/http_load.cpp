@@ -238,6 +238,8 @@ Result<void> HttpLoad::poll(std::chrono::nanoseconds patience, std::vector<Ended
   const timespec wait{.tv_sec = whole.count(), .tv_nsec = (patience - whole).count()};
   const int ready = ::epoll_pwait2(state_->epoll.get(), state_->events.data(),
                                    static_cast<int>(state_->events.size()), &wait, nullptr);
+  if (ready < 0 && errno != EINTR)
+    return fail(Errc::io_failed, fmt::format("epoll_pwait2: {}", ::strerrordesc_np(errno)));
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = state_->events[static_cast<std::size_t>(i)];
     const std::size_t lane = event.data.u64;

@@ -44,6 +44,24 @@ cpu_set_t one(int core) {
   return set;
 }
 
+/// Of those that it has started, that have ended, and that it has waited for. Errors: io_failed.
+Result<std::chrono::nanoseconds> ended_cpu(pid_t process) {
+  std::ifstream file(proc_of(process) / "stat");
+  std::string stat;
+  std::getline(file, stat);
+  // Behind the name, which may hold anything, the third field: of those waited for the 16th and 17th.
+  const auto behind = stat.rfind(") ");
+  std::istringstream fields(behind == std::string::npos ? std::string() : stat.substr(behind + 2));
+  constexpr int fields_before = 13;
+  std::string skipped;
+  for (int i = 0; i < fields_before; ++i) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  if (!(fields >> user >> system)) return fail(Errc::io_failed, fmt::format("process {} is gone", process));
+  const std::chrono::duration<double> ended((user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK)));
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(ended);
+}
+
 }  // namespace
 
 Result<ProcessUse> use_of(pid_t process) {
@@ -58,27 +76,18 @@ Result<ProcessUse> use_of(pid_t process) {
 }
 
 Result<std::chrono::nanoseconds> family_cpu(pid_t process) {
-  std::chrono::nanoseconds sum{};
-  // One that ends meanwhile is waited for: by then it is in what `stat` says.
-  for (const pid_t child : children_of(process)) {
-    if (const auto use = use_of(child); use) sum += use->cpu;
+  while (true) {
+    const auto ended = ended_cpu(process);
+    if (!ended) return ended;
+    std::chrono::nanoseconds sum = *ended;
+    for (const pid_t child : children_of(process)) {
+      if (const auto use = use_of(child); use) sum += use->cpu;
+    }
+    const auto own = use_of(process);
+    if (!own) return std::unexpected(own.error());
+    // One that was waited for meanwhile may be in both, or in neither.
+    if (ended_cpu(process).value_or(std::chrono::nanoseconds::min()) == *ended) return sum + own->cpu;
   }
-  const auto own = use_of(process);
-  if (!own) return std::unexpected(own.error());
-  std::ifstream file(proc_of(process) / "stat");
-  std::string stat;
-  std::getline(file, stat);
-  // Behind the name, which may hold anything, the third field: of those waited for the 16th and 17th.
-  const auto behind = stat.rfind(") ");
-  std::istringstream fields(behind == std::string::npos ? std::string() : stat.substr(behind + 2));
-  constexpr int fields_before = 13;
-  std::string skipped;
-  for (int i = 0; i < fields_before; ++i) fields >> skipped;
-  double user = 0;
-  double system = 0;
-  if (!(fields >> user >> system)) return fail(Errc::io_failed, fmt::format("process {} is gone", process));
-  const std::chrono::duration<double> ended((user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK)));
-  return sum + own->cpu + std::chrono::duration_cast<std::chrono::nanoseconds>(ended);
 }
 
 std::chrono::nanoseconds load_cpu(pid_t beside) {

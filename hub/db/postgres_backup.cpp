@@ -73,13 +73,13 @@ class Server {
     return finds("SELECT 1 FROM pg_database WHERE datname = " + sql_literal(database));
   }
   /// By somebody who stays: those who have just gone are seen for a moment yet. The server's own work there,
-  /// as its vacuuming, ends when it is in the way.
+  /// as its vacuuming, is no user's, and ends when it is in the way. (Of others' sessions only whose they are
+  /// may be seen by everybody.)
   Result<bool> is_in_use(const std::string& database) const {
     const auto give_up = std::chrono::steady_clock::now() + leaving;
     while (true) {
-      auto busy =
-          finds("SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND datname = " +
-                sql_literal(database));
+      auto busy = finds("SELECT 1 FROM pg_stat_activity WHERE usesysid IS NOT NULL AND datname = " +
+                        sql_literal(database));
       if (!busy || !*busy || std::chrono::steady_clock::now() >= give_up) return busy;
       std::this_thread::sleep_for(std::chrono::milliseconds{100});
     }

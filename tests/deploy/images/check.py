@@ -53,6 +53,10 @@ def enter(root, script, *namespaces):
     shutil.copy(HERE / script, root / script)
     ccache = SOURCE / "build/images/ccache"
     ccache.mkdir(parents=True, exist_ok=True)
+    # Not root's, where it is run by sudo: whoever has the checkout is to be able to throw it away.
+    owner = SOURCE.stat()
+    for folder in (SOURCE / "build", SOURCE / "build/images", ccache):
+        os.chown(folder, owner.st_uid, owner.st_gid)
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private", *namespaces]
     run("nice", "-n", "10", *unshare, "bash", "-c", ENTER, "enter", root, SOURCE, ccache, "bash", f"/{script}")
 

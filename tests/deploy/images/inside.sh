@@ -8,7 +8,7 @@ hub=http://localhost:8080 edge=http://127.0.0.1:7070/v1
 
 fail() {
   echo "FAILED: $*"
-  tail -20 /tmp/compose.log || true
+  tail -20 /tmp/compose.log /var/log/dockerd.log || true
   docker ps -a || true
   compose logs --no-color --tail 15 || true
   exit 1
@@ -48,13 +48,14 @@ hub_has() {
   [ "$(compose exec -T hub-1 perkline-hub store show store-1 --json --config /etc/perkline/hub.yaml | number cursor)" = "$1" ]
 }
 books_agree() {
-  compose exec -T hub-2 perkline-hub verify --json --config /etc/perkline/hub.yaml | grep -q '"ok":true' || fail "the hub's books"
+  compose exec -T hub-2 perkline-hub verify --json --config /etc/perkline/hub.yaml | grep '"ok":true' > /dev/null || fail "the hub's books"
 }
 
 # The machine's control groups are all that is not this tree's own: a group of a name of its own, which goes at the end.
 dockerd --cgroup-parent perkline-images > /var/log/dockerd.log 2>&1 &
-trap 'kill %1; wait %1; rmdir /sys/fs/cgroup/perkline-images /sys/fs/cgroup/*/perkline-images 2> /dev/null || true' EXIT
-eventually 30 docker version > /dev/null 2>&1
+trap 'kill %1 || true; wait %1 || true; rmdir /sys/fs/cgroup/perkline-images /sys/fs/cgroup/*/perkline-images 2> /dev/null || true' EXIT
+docker_is_up() { docker version > /dev/null 2>&1; }
+eventually 30 docker_is_up
 for image in /images/*.tar; do docker load --quiet --input "$image" > /dev/null; done
 
 step "images: their own user, no compiler, nothing that apt has left"
@@ -85,7 +86,7 @@ done
 step "a sale, from the till to the hub's books"
 key=$(compose exec -T edge perkline-edge terminal add POS-1 --config /secrets/edge/edge.yaml)
 # Its key counts within a second: a call that lacks everything is refused for what it lacks.
-till_known() { post $edge/void '{}' | grep -q '"status":400'; }
+till_known() { post $edge/void '{}' | grep '"status":400' > /dev/null; }
 eventually 20 till_known
 sell SALE-1
 eventually 30 hub_has 1
@@ -94,7 +95,7 @@ books_agree
 step "through nginx: the admin's login, a member's socket"
 till=$key key=
 password=$(compose exec -T hub-1 cat /secrets/hub/admin-password)
-post $hub/api/v1/auth/login '{"login":"admin@example.com","password":"'"$password"'"}' | grep -q accessToken || fail "the admin's login"
+post $hub/api/v1/auth/login '{"login":"admin@example.com","password":"'"$password"'"}' | grep accessToken > /dev/null || fail "the admin's login"
 token=$(post $hub/api/v1/auth/register '{"email":"ann@example.com","password":"Correct-Horse-9","name":"Ann"}' |
   grep -o '"accessToken":"[^"]*"' | cut -d'"' -f4)
 : > /tmp/socket

@@ -63,10 +63,11 @@ void Story::expect_stepped_to(const std::string& state, const std::string& from)
   }
 }
 
-/// They begin at the edge: of those that arrive one may be late on its way, and the next not.
+/// They begin at the edge, where each waits for the one before: one may be late on its way, and the next not.
 void Story::expect_refreshes_apart() {
   const auto asked = subject_.books().arrivals(Call::token);
   for (std::size_t i = 0; i < asked.size(); ++i) EXPECT_GE(asked[i] - refreshes_since_, seconds{i}) << i;
+  for (std::size_t i = 2; i < asked.size(); ++i) EXPECT_GE(asked[i] - asked[i - 2], seconds{1}) << i;
 }
 
 void Story::expect_end(OddSale& sale, const std::string& end) {
