@@ -4,6 +4,21 @@
 namespace perkline::test {
 namespace {
 
+/// 1,200 of one member, numbered from 1: as old as `age` says up to number `last`, then as `age_behind`.
+void add_notifications(LiveHub& live, std::int64_t last, Millis age, Millis age_behind) {
+  EXPECT_TRUE(live.write([&](hub::db::Transaction& transaction) -> Result<void> {
+    for (std::int64_t i = 1; i <= 1'200; ++i) {
+      const WallTime made = live.clock().wall_now() - (i <= last ? age : age_behind);
+      auto added = transaction.execute(
+          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
+          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
+          {i, std::to_string(i), made.time_since_epoch().count()});
+      if (!added) return failure(added);
+    }
+    return {};
+  }));
+}
+
 TEST_F(Mails, AreGivenUpAfterDays) {
   port_.fates["old@example.com"] = {MailFate::put_off};
   port_.fates["young@example.com"] = {MailFate::put_off};
@@ -41,17 +56,7 @@ TEST_F(Mails, PutOffOrLeasedByAClockThatWasAheadAreSentOnceItIsRightAgain) {
 }
 
 TEST_F(Mails, AndNotificationsGoThoughAClockWasAYearAheadWhenOthersWereMade) {
-  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-    for (std::int64_t i = 1; i <= 1'200; ++i) {
-      const WallTime made = live_.clock().wall_now() + (i <= 600 ? days{365} : -days{401});
-      auto added = transaction.execute(
-          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
-          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
-          {i, std::to_string(i), made.time_since_epoch().count()});
-      if (!added) return failure(added);
-    }
-    return {};
-  }));
+  add_notifications(live_, 600, -days{365}, days{401});
   EXPECT_EQ(
       live_.reactor().await(hub::notifications::purge_all(live_.port(), live_.clock().wall_now())).value(),
       600);
@@ -63,17 +68,7 @@ TEST_F(Mails, AndNotificationsGoWhenTheyAreOldEnough) {
   mail("waiting", days{100});
   execute("UPDATE notification_mail SET state = 'sent', decided_at = $1 WHERE user_id = 'sent'",
           {live_.clock().wall_now().time_since_epoch().count()});
-  EXPECT_TRUE(live_.write([&](hub::db::Transaction& transaction) -> Result<void> {
-    for (std::int64_t i = 1; i <= 1'200; ++i) {
-      const WallTime made = live_.clock().wall_now() - (i <= 1'100 ? days{401} : days{399});
-      auto added = transaction.execute(
-          "INSERT INTO notification (id, event_id, user_id, type, event_type, content, created_at)"
-          " VALUES ($1, $2, 'u', 'tier', 'TIER_CHANGED', '{}', $3)",
-          {i, std::to_string(i), made.time_since_epoch().count()});
-      if (!added) return failure(added);
-    }
-    return {};
-  }));
+  add_notifications(live_, 1'100, days{401}, days{399});
   const auto purge = [&](Millis later) {
     return live_.reactor().await(
         hub::notifications::purge_all(live_.port(), live_.clock().wall_now() + later));
